@@ -1,0 +1,127 @@
+"""Settings: every limit, interval and budget of a node, with its unit and its reason.
+
+One frozen object is made at start and handed to the parts that need it; nothing reads the
+environment or a global later. `server.py --set NAME=VALUE` turns any of them, which is how tests
+shorten timers and how an operator adapts a node to a slow disk or network.
+
+Rejected: a configuration file. Nodes of one cluster share their settings by being started by the
+same command, and a person can see all of it in `ps`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+
+from kvcluster.errors import BadSetting
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of a node. Times are seconds, sizes are bytes."""
+
+    # What a client may store.
+    key_limit_bytes: int = 1024
+    value_limit_bytes: int = MIB
+
+    # How long things may take.
+    request_timeout_s: float = 5.0
+    """For a call whose client named no deadline: nothing waits for ever."""
+    replication_timeout_s: float = 1.0
+    """A write waits this long for a replica, once; then the replica is left to catch up."""
+    pull_timeout_s: float = 5.0
+    """For one page of catching up."""
+    drain_timeout_s: float = 5.0
+    """After Ctrl+C, calls in flight get this long to end."""
+
+    # Peers.
+    heartbeat_interval_s: float = 0.5
+    heartbeat_timeout_s: float = 1.5
+    silence_limit_s: float = 3.0
+    """A starting node waits this long for the first answer of a peer that accepts connections
+    but says nothing (a frozen one); longer delays every start beside it."""
+    reconnect_backoff_s: float = 0.2
+    """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
+    tick_interval_s: float = 0.1
+    pause_limit_s: float = 1.0
+    """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop)."""
+
+    # Batches and budgets.
+    replication_batch_bytes: int = 4 * MIB
+    replication_queue_bytes: int = 64 * MIB
+    """Per peer. Past it the queue is dropped and the peer catches up by pulling."""
+    replication_calls_in_flight: int = 2
+    pull_page_bytes: int = 256 * KIB
+    pull_page_pause_s: float = 0.005
+    """Rest between pages of a background heal, so that clients are served in between."""
+    client_calls_in_flight: int = 4096
+    peer_calls_in_flight: int = 1024
+    health_calls_in_flight: int = 256
+
+    # Storage.
+    checkpoint_interval_s: float = 1.0
+    """The JSON file follows a write by about this much while the store is small."""
+    checkpoint_duty: float = 0.05
+    """Share of the time that checkpoints may work; larger: a fresher file, slower requests."""
+    checkpoint_retry_s: float = 5.0
+    """After a failed checkpoint (a full disk)."""
+    checkpoint_sync_bytes: int = 4 * MIB
+    """The file is synced each so many bytes, so that the journal's fsync does not queue behind."""
+    journal_group_bytes: int = 8 * MIB
+    """Most that one group commit writes."""
+    journal_probe_bytes: int = 64 * KIB
+    """On a full disk, writes work again once this much can be written."""
+    journal_probe_interval_s: float = 0.25
+
+    # Versions.
+    clock_warn_s: float = 1.0
+    clock_limit_s: float = 24 * 3600.0
+    """A clock further ahead is refused: one mad clock would win every write of the others."""
+    message_age_limit_s: float = 30.0
+    """A peer's message older than this is refused: a network held it back."""
+
+    # The log.
+    log_rate_per_s: float = 20.0
+    log_burst: int = 200
+
+    @property
+    def message_limit_bytes(self) -> int:
+        """Largest gRPC message, either way: a full batch, or one value of the largest size."""
+        return max(16 * MIB, 2 * self.value_limit_bytes + MIB)
+
+
+def with_overrides(settings: Settings, assignments: list[str]) -> Settings:
+    """Return settings with each "NAME=VALUE" of a command line applied.
+
+    Raises BadSetting, naming the value, for an unknown name or a value of the wrong type.
+    """
+    types = {field.name: field.type for field in dataclasses.fields(settings)}
+    changes: dict[str, int | float] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise BadSetting(f"--set wants NAME=VALUE, got {assignment!r}")
+        if name not in types:
+            raise BadSetting(f"no setting is called {name!r}{_suggestion(name, list(types))}")
+        changes[name] = _parse(name, text, integer=types[name] == "int")
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def _parse(name: str, text: str, *, integer: bool) -> int | float:
+    kind = "a whole number" if integer else "a number"
+    try:
+        value = int(text) if integer else float(text)
+    except ValueError:
+        raise BadSetting(f"setting {name} wants {kind}, got {text!r}") from None
+    if not 0 < value < float("inf"):
+        raise BadSetting(f"setting {name} wants {kind} above 0, got {text!r}")
+    return value
+
+
+def _suggestion(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(names)}"

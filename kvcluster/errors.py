@@ -1,0 +1,82 @@
+"""The closed family of errors that this library raises on purpose.
+
+Two questions matter to a caller, so the family is built around them: *was anything written?*
+(`NothingWritten` and its kin: certainly not; `OutcomeUnknown`: perhaps) and *can the process go
+on?* (`CannotStart`, `DiskFailed`: no). Anything else that escapes is a bug.
+
+The border to gRPC translates these by one table (`kvcluster/wire.py`).
+"""
+
+from __future__ import annotations
+
+
+class KvError(Exception):
+    """Base of the family. The text is one sentence for a person."""
+
+
+class NothingWritten(KvError):
+    """The request was refused before anything was stored or sent."""
+
+
+class BadRequest(NothingWritten):
+    """An argument is wrong. The text names the value and the limit."""
+
+
+class PeerRefused(NothingWritten):
+    """A peer's message was refused: its clock is absurd, or the message is far too old."""
+
+
+class Overloaded(NothingWritten):
+    """Too many requests are in flight; come back a little later."""
+
+
+class DiskIsFull(NothingWritten):
+    """The disk is known to be full; reads go on, writes work again when there is room."""
+
+
+class NotReady(NothingWritten):
+    """The node is starting, catching up, draining, or was stopped and must look around first."""
+
+
+class TooLate(NothingWritten):
+    """The caller's deadline had passed before the work began."""
+
+
+class OutcomeUnknown(KvError):
+    """The write may or may not survive: a replica may have it, this node may not."""
+
+
+class TimedOut(OutcomeUnknown):
+    """The deadline passed while the write was on its way to disk."""
+
+
+class CannotStart(KvError):
+    """The node cannot start: a file, a lock or a port is not to be had. Exit code 2."""
+
+
+class BadSetting(CannotStart):
+    """A command-line option is wrong."""
+
+
+class DiskFailed(KvError):
+    """A write or an fsync failed for good. What is on disk is unknown: the process must stop.
+
+    Retrying is wrong: after a failed fsync Linux marks the pages clean, and the next one succeeds
+    without having written anything (LWN 752063, "PostgreSQL's fsync() surprise").
+    """
+
+
+class PeerUnavailable(KvError):
+    """A peer did not answer."""
+
+
+class PeerUnreachable(PeerUnavailable):
+    """No connection to the peer: refused or broken. Nobody is there."""
+
+
+class PeerSilent(PeerUnavailable):
+    """The peer accepted the connection but did not answer in time. It may be frozen."""
+
+
+class PeerRejected(PeerUnavailable):
+    """The peer answered with a refusal: its disk is full, or it objects to our clock."""

@@ -1,0 +1,84 @@
+"""An entry: a value or a tombstone, with the version that decides which of two is newer.
+
+The whole cluster agrees because every node answers one question the same way: *of two entries
+for a key, which stays?* `judge` answers it. Keeping the newer is idempotent, commutative and
+associative (a join, as in Shapiro et al., "Conflict-free Replicated Data Types", 2011: this is
+their last-writer-wins register), so entries may arrive twice, late and in any order.
+
+An entry is a plain tuple `(value, version)`, and on purpose no class: Python's garbage collector
+stops tracking exact tuples of atoms, so a million entries cost it nothing. A subclass, a
+NamedTuple included, stays tracked for ever.
+
+A version is 12 bytes, big-endian, so that comparing bytes compares time:
+
+    | milliseconds 48 | counter 16 | incarnation 32 |
+
+Outside `model/` it is opaque.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NewType
+
+Version = NewType("Version", bytes)
+Entry = tuple[str | None, Version]  # value, or None for a tombstone
+
+VERSION_BYTES = 12
+_TIME_BYTES = 8
+
+ZERO = Version(bytes(VERSION_BYTES))
+"""The version of what a person wrote into the JSON file: older than anything a node wrote."""
+
+
+class Verdict(enum.Enum):
+    """What a new entry is to the one that is held."""
+
+    NEWER = "newer"  # store it
+    SAME = "same"  # a repeated delivery
+    OLDER = "older"  # superseded: the sender should know
+    CONFLICT_WON = "conflict won"  # same version, other value: damage; the new one is larger
+    CONFLICT_LOST = "conflict lost"  # the same, and the held one is larger
+
+    @property
+    def stores(self) -> bool:
+        """Whether the new entry replaces the held one."""
+        return self is Verdict.NEWER or self is Verdict.CONFLICT_WON
+
+    @property
+    def conflicts(self) -> bool:
+        """Whether one version came with two contents."""
+        return self is Verdict.CONFLICT_WON or self is Verdict.CONFLICT_LOST
+
+
+def judge(new: Entry, held: Entry | None) -> Verdict:
+    """Say what `new` is to `held`, the entry that is there (None: nothing is there)."""
+    if held is None or new[1] > held[1]:
+        return Verdict.NEWER
+    if new[1] < held[1]:
+        return Verdict.OLDER
+    if new[0] == held[0]:
+        return Verdict.SAME
+    return Verdict.CONFLICT_WON if _rank(new) > _rank(held) else Verdict.CONFLICT_LOST
+
+
+def _rank(entry: Entry) -> tuple[bool, str]:
+    # With equal versions any rule does that all nodes share; a value outranks a tombstone,
+    # because of two damaged copies the one that keeps data is the better mistake.
+    value = entry[0]
+    return (value is not None, value or "")
+
+
+def make_version(time: int, incarnation: int) -> Version:
+    """Pack a hybrid time (64 bits) and an incarnation (32 bits) into a version."""
+    return Version(time.to_bytes(_TIME_BYTES, "big") + incarnation.to_bytes(4, "big"))
+
+
+def time_of(version: Version) -> int:
+    """The hybrid time (milliseconds << 16 | counter) of a version."""
+    return int.from_bytes(version[:_TIME_BYTES], "big")
+
+
+def is_version(data: bytes) -> bool:
+    """Whether bytes from outside have the shape of a version."""
+    return len(data) == VERSION_BYTES

@@ -1,0 +1,178 @@
+"""The disk, as small as storage needs it: one interface, so that tests can have a bad one.
+
+`OsDisk` is the real one. The tests' fake forgets what was not synced, tears the last write, runs
+full and fails an fsync; storage must keep its promises on both, so everything that touches a file
+goes through here. Calls block: storage runs them in a thread of its own.
+
+Every write that is to survive takes two syncs: of the file, for its bytes, and of the folder, for
+its name. A file renamed without the first came back from a power cut with 0 bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import filelock
+
+FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def is_full(error: OSError) -> bool:
+    """Whether an error means "no room" (which passes) rather than "broken" (which does not)."""
+    return error.errno in FULL_ERRNOS
+
+
+def numbers_of(names: Sequence[str], prefix: str) -> list[int]:
+    """The numbers of the files called prefix + number, in order; others are left out."""
+    tails = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    return sorted(int(tail) for tail in tails if tail.isdigit())
+
+
+class File(Protocol):
+    """A file open for appending."""
+
+    def append(self, data: bytes) -> None:
+        """Write all of data at the end. On OSError, part of it may have been written."""
+
+    def sync(self) -> None:
+        """Return when every byte written so far would survive a power cut."""
+
+    def truncate(self, size: int) -> None:
+        """Cut the file to its first `size` bytes; the next append goes there."""
+
+    def close(self) -> None:
+        """Close without syncing."""
+
+
+class Disk(Protocol):
+    """Files and folders. Every method may raise OSError."""
+
+    def read(self, path: Path) -> bytes:
+        """All bytes of a file; FileNotFoundError if there is none."""
+
+    def lock(self, path: Path) -> None:
+        """Hold a lock file until the process ends; BlockingIOError if another process does."""
+
+    def names(self, folder: Path) -> list[str]:
+        """Names in a folder, sorted; empty if there is no such folder."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder, its parents too, unless it is there."""
+
+    def create(self, path: Path) -> File:
+        """Open an empty file for appending, replacing what is there."""
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename in one step, replacing the target."""
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; nothing happens if it is not there."""
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make creations, renames and removals in a folder survive a power cut."""
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut a file to its first `size` bytes and sync it."""
+
+
+class OsFile:
+    """A real file, written with as few system calls as there are appends."""
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+        self._fd = os.open(path, flags, 0o644)
+
+    def append(self, data: bytes) -> None:
+        """See File."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+
+    def sync(self) -> None:
+        """See File. fdatasync still writes the file's new size, which is all we need."""
+        _datasync(self._fd)
+
+    def truncate(self, size: int) -> None:
+        """See File."""
+        os.ftruncate(self._fd, size)
+
+    def close(self) -> None:
+        """See File."""
+        os.close(self._fd)
+
+
+class OsDisk:
+    """The disk of this machine."""
+
+    def __init__(self) -> None:
+        self._locks: list[filelock.FileLock] = []
+
+    def lock(self, path: Path) -> None:
+        """See Disk."""
+        lock = filelock.FileLock(path, timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise BlockingIOError(f"{path} is locked") from None
+        self._locks.append(lock)
+
+    def read(self, path: Path) -> bytes:
+        """See Disk."""
+        return path.read_bytes()
+
+    def names(self, folder: Path) -> list[str]:
+        """See Disk."""
+        try:
+            return sorted(os.listdir(folder))  # noqa: PTH208 - names are wanted, not paths
+        except FileNotFoundError:
+            return []
+
+    def make_folder(self, folder: Path) -> None:
+        """See Disk."""
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def create(self, path: Path) -> OsFile:
+        """See Disk."""
+        return OsFile(path)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """See Disk."""
+        source.replace(target)
+
+    def remove(self, path: Path) -> None:
+        """See Disk."""
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+    def sync_folder(self, folder: Path) -> None:
+        """See Disk."""
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def truncate(self, path: Path, size: int) -> None:
+        """See Disk."""
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            os.ftruncate(fd, size)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+if sys.platform == "darwin":
+    # macOS has no fdatasync, and its fsync leaves the bytes in the drive's cache.
+    def _datasync(fd: int) -> None:
+        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+
+else:
+    _datasync = os.fdatasync

@@ -1,0 +1,142 @@
+"""The store: table, journal and checkpoint as one durable dict.
+
+    opened = Store.open(...)      blocking: lock, load, repair
+    await store.start()           first checkpoint if one is due; then it is ready
+    await store.write([...])      durable, then applied
+    store.get(key)                from memory
+    await store.close()           leaves the JSON complete
+
+The lock is taken before anything is read and held until the process ends, so two servers never
+work on the same files; the system drops it however the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites
+from kvcluster.config import Settings
+from kvcluster.errors import CannotStart
+from kvcluster.model.entry import Entry, Verdict, Version
+from kvcluster.storage.checkpoint import Checkpointer, Facts
+from kvcluster.storage.disk import Disk
+from kvcluster.storage.journal import Journal
+from kvcluster.storage.recovery import Recovered, recover
+from kvcluster.storage.table import Table
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+"""Starts a background task under a name; if it ends by an error, the process stops."""
+
+
+class Store:
+    """One node's data. `path` is the JSON file; the journal stands beside it in `<stem>.wal`."""
+
+    def __init__(self, disk: Disk, path: Path, *, settings: Settings, fsync: bool) -> None:
+        self._disk = disk
+        self._settings = settings
+        self._fsync = fsync
+        self._journal: Journal
+        self._checkpointer: Checkpointer
+        self._tasks: list[asyncio.Task[None]] = []
+        self._next_segment = 1
+        self._rewrite = False
+        self.path = path
+        self.folder = path.with_suffix(".wal")
+        self.table = Table()
+        self.incomplete = ""
+        """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
+
+    def open(self, stamp: str) -> Recovered:
+        """Lock the files and load them; blocks. Raises CannotStart, with a sentence."""
+        try:
+            self._disk.make_folder(self.folder)
+            self._disk.lock(self.folder / "lock")
+            found = recover(self._disk, self.path, self.folder, self._settings, stamp)
+        except BlockingIOError:
+            raise CannotStart(f"{self.path} is in use by another server") from None
+        except OSError as error:
+            raise CannotStart(_explain(error, self.path)) from error
+        self.table = found.table
+        self.incomplete = found.incomplete
+        self._next_segment = found.next_segment
+        self._rewrite = found.rewrite
+        return found
+
+    async def start(
+        self, spawn: Spawn, *, clock: Callable[[], int], notes: Callable[[], Mapping[str, Version]]
+    ) -> None:
+        """Open a journal segment and get ready for writes. Raises CannotStart."""
+        self.table.freeze()
+        try:
+            self._journal = Journal(
+                self._disk,
+                self.folder,
+                segment=self._next_segment,
+                settings=self._settings,
+                sync=self._fsync,
+                apply=self._apply,
+                clock=clock,
+            )
+            self._checkpointer = Checkpointer(
+                self._disk,
+                self.path,
+                self.folder,
+                table=self.table,
+                journal=self._journal,
+                settings=self._settings,
+                facts=lambda: Facts(clock(), notes(), self.incomplete),
+            )
+            self._tasks.append(spawn(self._journal.run(), "journal"))
+            if self._rewrite:
+                await self._checkpointer.checkpoint(always=True)
+        except OSError as error:
+            raise CannotStart(_explain(error, self.path)) from error
+        self._tasks.append(spawn(self._checkpointer.run(), "checkpoint"))
+
+    def get(self, key: str) -> Entry | None:
+        """The entry of a key, a tombstone included."""
+        return self.table.get(key)
+
+    def write(
+        self, entries: Sequence[EntryMessage], notes: Sequence[MissedWrites] = ()
+    ) -> asyncio.Future[list[Verdict]]:
+        """Make entries and notes durable, then apply the entries. See Journal.write."""
+        return self._journal.write(entries, notes)
+
+    def refuse_if_full(self) -> None:
+        """Raise DiskIsFull if a write would certainly fail now."""
+        self._journal.refuse_if_full()
+
+    async def barrier(self) -> None:
+        """Return when everything handed to `write` so far is durable and applied."""
+        await self._journal.write([])
+
+    async def mark_complete(self) -> None:
+        """Nothing is missing any more: say so on disk."""
+        self.incomplete = ""
+        await self._checkpointer.checkpoint(always=True)
+
+    @property
+    def checkpoint_error(self) -> str:
+        """Why the JSON file falls behind; empty when it does not."""
+        return self._checkpointer.last_error
+
+    async def close(self) -> None:
+        """Commit what is waiting, leave the JSON complete, close the files."""
+        self._checkpointer.close()
+        await asyncio.gather(*self._tasks[1:], return_exceptions=True)
+        self._journal.close()
+        await asyncio.gather(*self._tasks[:1], return_exceptions=True)
+
+    def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
+        apply = self.table.apply_message
+        return [apply(entry) for entry in entries]
+
+
+def _explain(error: OSError, path: Path) -> str:
+    what = error.strerror or str(error)
+    return f"cannot use {error.filename or path}: {what}"

@@ -1,0 +1,89 @@
+"""The table: every entry this node holds, in memory, by slot.
+
+4,096 small dicts instead of one large: a dict that grows past a million keys stops the process
+for the time of one rehash, a dict of 250 does not; and checkpoint, catching up and comparison
+work a slot at a time anyway.
+
+`apply` is the only way in. Compare and store, with no await in between, serves client writes,
+Replicate, pulls and replay alike, so the newer entry stays whatever the order of arrival.
+
+Garbage collection: entries are plain tuples of atoms, which the collector drops from its lists
+the first time it sees them; `freeze` then takes the dicts out of its sight. Without it a full
+collection at a million keys visits every key and stops the node for a good part of a second.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+
+from demo_pb2 import Entry as EntryMessage
+from kvcluster.model.entry import ZERO, Entry, Verdict, Version, judge
+from kvcluster.model.slots import SLOTS, slot_of
+from kvcluster.storage.codec import to_entry
+
+
+class Table:
+    """Entries by slot. Holds values and tombstones; counts them apart."""
+
+    def __init__(self) -> None:
+        self._slots: list[dict[str, Entry]] = [{} for _ in range(SLOTS)]
+        self.live = 0
+        """Keys that have a value."""
+        self.tombstones = 0
+        self.conflicts = 0
+        """How often one version came with two contents: damage somewhere, an alarm."""
+
+    def __len__(self) -> int:
+        return self.live + self.tombstones
+
+    def get(self, key: str) -> Entry | None:
+        """The entry of a key, a tombstone included; None if the key was never seen."""
+        return self._slots[slot_of(key)].get(key)
+
+    def judge(self, key: str, entry: Entry) -> Verdict:
+        """What `apply` would say, changing nothing."""
+        return judge(entry, self.get(key))
+
+    def apply(self, key: str, entry: Entry) -> Verdict:
+        """Store an entry if it is newer than the one held; say what it was."""
+        slot = self._slots[slot_of(key)]
+        held = slot.get(key)
+        verdict = judge(entry, held)
+        if verdict.stores:
+            if held is not None:
+                self._count(held, -1)
+            self._count(entry, +1)
+            slot[key] = entry
+        if verdict.conflicts and entry[1] != ZERO:  # two people may well write two things
+            self.conflicts += 1
+        return verdict
+
+    def apply_message(self, message: EntryMessage) -> Verdict:
+        """Apply an entry as it stands in the journal and travels between nodes."""
+        return self.apply(message.key, to_entry(message))
+
+    def load(self, pairs: Mapping[str, str], versions: Sequence[Version]) -> None:
+        """Apply many pairs, with a version for each: `apply` without its verdicts, for a start."""
+        for (key, value), version in zip(pairs.items(), versions, strict=True):
+            self.apply(key, (value, version))
+
+    def slot(self, number: int) -> dict[str, Entry]:
+        """The entries of one slot, to read and not to change."""
+        return self._slots[number]
+
+    def items(self) -> Iterator[tuple[str, Entry]]:
+        """Every key and entry. For tests and tools: a million take a while."""
+        for slot in self._slots:
+            yield from slot.items()
+
+    def freeze(self) -> None:
+        """Hide what is held now from the garbage collector. Call once, after loading."""
+        gc.collect()
+        gc.freeze()
+
+    def _count(self, entry: Entry, change: int) -> None:
+        if entry[0] is None:
+            self.tombstones += change
+        else:
+            self.live += change

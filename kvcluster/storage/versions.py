@@ -1,0 +1,108 @@
+"""The versions file: what the flat JSON file cannot say about the pairs it holds.
+
+`data_node_<port>.json` is for people: keys and values and nothing else. Beside it, `versions-<n>`
+holds, in the JSON's order, the version of each pair and a hash of it; then what a JSON object has
+no place for: tombstones, notes of missed writes, the clock, and the number of the first journal
+segment that the pair of files does not contain. Its footer names the JSON by a hash of its bytes.
+
+So three questions have answers at start: does this JSON belong to these versions? If a person
+edited it, which pairs are still what they were? And from where must the journal be replayed?
+
+The file is frames (frames.py), one for each piece of a checkpoint, the footer last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import xxhash
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites, VersionsFooter, VersionsFrame
+from kvcluster.model.entry import VERSION_BYTES, Version
+from kvcluster.model.slots import pair_hash
+from kvcluster.storage import frames
+
+VERSIONS_PREFIX = "versions-"
+_HASH_BYTES = 8
+
+
+def versions_name(segment: int) -> str:
+    """The file name of the versions whose replay starts at this journal segment."""
+    return f"{VERSIONS_PREFIX}{segment:08d}"
+
+
+def json_hasher() -> xxhash.xxh3_128:
+    """The hash that ties a JSON file to its versions; feed it the file's bytes."""
+    return xxhash.xxh3_128()
+
+
+def notes_as_messages(notes: Mapping[str, Version]) -> list[MissedWrites]:
+    """Notes of missed writes as they stand on disk."""
+    return [MissedWrites(peer=peer, since=since) for peer, since in notes.items()]
+
+
+def encode_piece(
+    pairs: Sequence[tuple[str, str, Version]], tombstones: Sequence[tuple[str, Version]]
+) -> bytes:
+    """The frame for some pairs, in the order in which they stand in the JSON."""
+    message = VersionsFrame(
+        versions=b"".join(version for _, _, version in pairs),
+        hashes=b"".join(hash_bytes(key, value) for key, value, _ in pairs),
+        tombstones=[EntryMessage(key=key, deleted=True, version=v) for key, v in tombstones],
+    )
+    return frames.encode(message.SerializeToString())
+
+
+def encode_footer(footer: VersionsFooter) -> bytes:
+    """The last frame of the file."""
+    return frames.encode(VersionsFrame(footer=footer).SerializeToString())
+
+
+def hash_bytes(key: str, value: str) -> bytes:
+    """The hash of a pair as it stands in the file."""
+    return pair_hash(key, value).to_bytes(_HASH_BYTES, "little")
+
+
+@dataclass
+class Versions:
+    """A versions file, read back: all of it, or what damage has left of it."""
+
+    versions: bytes = b""
+    hashes: bytes = b""
+    tombstones: list[EntryMessage] = field(default_factory=list)
+    footer: VersionsFooter = field(default_factory=VersionsFooter)
+    whole: bool = False
+    """Nothing is missing: pairs may be taken by their place in the JSON."""
+
+    def by_place(self) -> Sequence[Version]:
+        """The version of each pair, in the JSON's order."""
+        return _cut(self.versions, VERSION_BYTES)
+
+    def by_hash(self) -> dict[bytes, Version]:
+        """The version of each pair, by the hash of the pair: for a JSON that was edited."""
+        return dict(zip(_cut(self.hashes, _HASH_BYTES), self.by_place(), strict=False))
+
+
+def decode(data: bytes) -> Versions:
+    """Read a versions file; never raises for damage, see `whole`."""
+    scanned = frames.scan(data)
+    pieces = [VersionsFrame.FromString(payload) for payload in scanned.payloads]
+    result = Versions(
+        versions=b"".join(piece.versions for piece in pieces),
+        hashes=b"".join(piece.hashes for piece in pieces),
+        tombstones=[tombstone for piece in pieces for tombstone in piece.tombstones],
+    )
+    if pieces and pieces[-1].HasField("footer"):
+        result.footer = pieces[-1].footer
+        result.whole = (
+            not scanned.damaged
+            and not scanned.torn
+            and len(result.versions) == result.footer.pairs * VERSION_BYTES
+        )
+    return result
+
+
+def _cut(data: bytes, size: int) -> list[Version]:
+    return [Version(data[at : at + size]) for at in range(0, len(data), size)]
