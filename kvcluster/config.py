@@ -56,6 +56,8 @@ class Settings:
     """Per peer. Past it the queue is dropped and the peer catches up by pulling."""
     replication_calls_in_flight: int = 2
     pull_page_bytes: int = 256 * KIB
+    pull_announce_entries: int = 10_000
+    """A pull through more entries than this says so in the log when it begins."""
     pull_page_pause_s: float = 0.005
     """Rest between pages of a background heal, so that clients are served in between."""
     client_calls_in_flight: int = 4096

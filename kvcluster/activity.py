@@ -1,0 +1,75 @@
+"""The activity log: what a node does, one line each, as long as a person can follow.
+
+Under load the lines become one summary a second (model/limiter.py). A line names the key and the
+size of the value, never the value: logs are copied to places where data should not go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from kvcluster.cluster.coordinator import Written
+from kvcluster.config import Settings
+from kvcluster.model.limiter import Limiter
+
+from demo_pb2 import DeleteRequest, PutRequest, ReplicateRequest
+
+log = logging.getLogger("kvcluster")
+
+_KEY_LENGTH = 40
+_SUMMARY_INTERVAL_S = 1.0
+
+
+class Activity:
+    """Writes lines for requests, or counts them when there are too many."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limiter = Limiter(settings.log_rate_per_s, settings.log_burst)
+
+    def put(self, request: PutRequest, written: Written) -> None:
+        """A client's Put was acknowledged."""
+        if self._allows("Put"):
+            size_bytes = len(request.value.encode())
+            _log("PUT", f"{_show(request.key)} ({size_bytes:,} bytes), {_where(written)}")
+
+    def delete(self, request: DeleteRequest, written: Written, *, found: bool) -> None:
+        """A client's Delete was acknowledged."""
+        if self._allows("Delete"):
+            was = "" if found else " (was not there)"
+            _log("DELETE", f"{_show(request.key)}{was}, {_where(written)}")
+
+    def replicate(self, request: ReplicateRequest) -> None:
+        """A peer's entries were stored."""
+        count = len(request.entries)
+        if count and self._allows("Replicate", count):
+            more = f" and {count - 1:,} more" if count > 1 else ""
+            key = _show(request.entries[0].key)
+            _log("REPLICATE", f"{key}{more}, from {request.sender}")
+
+    async def summarize(self) -> None:
+        """Once a second, for ever: a line for what was only counted."""
+        while True:
+            await asyncio.sleep(_SUMMARY_INTERVAL_S)
+            counts = self._limiter.take_suppressed()
+            if counts:
+                parts = [f"{count:,} {kind}" for kind, count in sorted(counts.items())]
+                _log("LOAD", f"{', '.join(parts)} in the last second")
+
+    def _allows(self, kind: str, count: int = 1) -> bool:
+        if not log.isEnabledFor(logging.INFO):
+            return False
+        return self._limiter.allows(kind, time.monotonic(), count)
+
+
+def _log(what: str, text: str) -> None:
+    log.info("%s  %s", what, text)
+
+
+def _show(key: str) -> str:
+    return repr(key) if len(key) <= _KEY_LENGTH else repr(key[:_KEY_LENGTH]) + "…"
+
+
+def _where(written: Written) -> str:
+    return f"on {written.acknowledged} of {written.replicas} replicas"

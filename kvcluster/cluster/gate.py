@@ -1,0 +1,122 @@
+"""The gate: clients wait here until this node may take their write or answer their read.
+
+It is Readiness (model/readiness.py) with an event: those who must wait are woken by each change,
+within their own deadlines. Every change of status is one log line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from kvcluster.errors import NotReady
+from kvcluster.model.entry import Version
+from kvcluster.model.readiness import Readiness, Status
+
+log = logging.getLogger("kvcluster")
+
+
+class Gate:
+    """Opens and closes as the node hears from its peers and catches up."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+        self._changed = asyncio.Event()
+        self._status = readiness.status
+        self._listeners: list[Callable[[], None]] = []
+        self.pauses = 0
+        """How often this process was found to have been stopped."""
+
+    @property
+    def status(self) -> Status:
+        """What the node may do now."""
+        return self._status
+
+    @property
+    def reason(self) -> str:
+        """Why the node does not serve, for people; empty when it does."""
+        readiness = self._readiness
+        waiting = ", ".join(readiness.waiting_for())
+        if self._status is Status.STARTING:
+            return f"waiting to hear from {waiting}"
+        if self._status is Status.SYNCING and waiting:
+            return f"catching up from {waiting}"
+        if self._status is Status.SYNCING:
+            return "data was lost here and no peer is up to restore it; see --salvage"
+        return "stopping" if self._status is Status.DRAINING else ""
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have a function called whenever there may be something new to pull."""
+        self._listeners.append(listener)
+
+    def owed(self, peer: str) -> Version | None:
+        """From which version on to pull from a peer; None if nothing is owed to it."""
+        return self._readiness.owed(peer)
+
+    def heard(self, peer: str, missed_since: Version | None) -> None:
+        """A peer answered our heartbeat."""
+        self._readiness.heard(peer, missed_since)
+        self._update()
+
+    def told(self, peer: str, missed_since: Version) -> None:
+        """A peer says that we missed writes."""
+        self._readiness.told(peer, missed_since)
+        self._update()
+
+    def excuse(self, peer: str) -> None:
+        """A peer cannot be reached."""
+        self._readiness.excuse(peer)
+        self._update()
+
+    def pulled(self, peer: str) -> None:
+        """What was owed to a peer is here."""
+        self._readiness.pulled(peer)
+        self._update()
+
+    def drain(self) -> None:
+        """The node is stopping: nothing new is let in."""
+        self._readiness.draining = True
+        self._update()
+
+    def was_stopped(self, duration_s: float) -> None:
+        """This process did not run for a while: hear the peers before anything else."""
+        log.warning("PAUSE  this process was stopped for %.1f s; looking around", duration_s)
+        self.pauses += 1
+        self._readiness.look_around()
+        self._update()
+
+    async def until_writable(self, deadline_s: float) -> None:
+        """Return when a write may be taken; NotReady at the deadline."""
+        while self._status is Status.STARTING:
+            await self._wait(deadline_s)
+        self._refuse_if_draining()
+
+    async def until_readable(self, deadline_s: float) -> None:
+        """Return when a read may be answered; NotReady at the deadline."""
+        while self._status in (Status.STARTING, Status.SYNCING):
+            await self._wait(deadline_s)
+        self._refuse_if_draining()
+
+    def _refuse_if_draining(self) -> None:
+        if self._status is Status.DRAINING:
+            raise NotReady("this node is stopping; nothing was written")
+
+    async def _wait(self, deadline_s: float) -> None:
+        remaining_s = deadline_s - asyncio.get_running_loop().time()
+        try:
+            await asyncio.wait_for(self._changed.wait(), max(0.0, remaining_s))
+        except asyncio.TimeoutError:
+            raise NotReady(
+                f"this node is {self._status.value}: {self.reason}; nothing was written"
+            ) from None
+
+    def _update(self) -> None:
+        before, self._status = self._status, self._readiness.status
+        if self._status is not before:
+            reason = self.reason
+            log.info("NODE  %s%s", self._status.value, f": {reason}" if reason else "")
+            self._changed.set()
+            self._changed = asyncio.Event()
+        for listener in self._listeners:
+            listener()

@@ -1,0 +1,92 @@
+"""The timekeeper: the hybrid clock joined to the wall clock, and the gate for others' clocks.
+
+Every message between peers carries the sender's clock. `accept` looks at it before anything in
+the message is believed: an absurd clock or a message held back for minutes is refused, a clock
+somewhat ahead is followed with one loud warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from kvcluster.config import Settings
+from kvcluster.errors import BadRequest, PeerRefused
+from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
+from kvcluster.model.entry import Version, is_version, time_of
+
+from demo_pb2 import Entry as EntryMessage
+
+log = logging.getLogger("kvcluster")
+
+
+class Timekeeper:
+    """Hands out versions and judges the clocks of messages."""
+
+    def __init__(self, clock: HybridClock, wall_ms: Callable[[], int], settings: Settings) -> None:
+        self._clock = clock
+        self._wall_ms = wall_ms
+        self._limits = SkewLimits(
+            warn_ms=int(settings.clock_warn_s * 1000),
+            absurd_ms=int(settings.clock_limit_s * 1000),
+            stale_ms=int(settings.message_age_limit_s * 1000),
+        )
+        self._warned: set[str] = set()
+        self.skewed = 0
+        """Messages whose clock was ahead by more than the warning limit."""
+
+    @property
+    def incarnation(self) -> int:
+        """This process's part of every version it makes."""
+        return self._clock.incarnation
+
+    def now(self) -> int:
+        """The current hybrid time."""
+        return self._clock.now(self._wall_ms())
+
+    def tick(self) -> Version:
+        """A new version, newer than everything seen."""
+        return self._clock.tick(self._wall_ms())
+
+    def accept(self, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
+        """Move past a peer's clock. Raises PeerRefused if the clock or its age is absurd.
+
+        Heartbeats may be stale: they write nothing, and they are how a clock is caught up.
+        """
+        skew = self._clock.judge(time, self._wall_ms(), self._limits)
+        if skew is Skew.ABSURD:
+            raise PeerRefused(
+                f"the clock of {sender} is {self._seconds_ahead(time):.0f} s ahead,"
+                f" over the limit of {self._limits.absurd_ms / 1000:.0f} s; nothing was written"
+            )
+        if skew is Skew.STALE and not stale_is_fine:
+            raise PeerRefused(
+                f"a message of {sender} is {-self._seconds_ahead(time):.0f} s old, over the limit"
+                f" of {self._limits.stale_ms / 1000:.0f} s; nothing was written;"
+                f" clock here: {self.now()}"
+            )
+        if skew is Skew.AHEAD:
+            self._warn(sender, time)
+        self._clock.observe(time)
+
+    def accept_entries(self, entries: Iterable[EntryMessage], sender_time: int) -> None:
+        """Check versions from a peer. Raises BadRequest for one that its clock cannot have made."""
+        for entry in entries:
+            version = entry.version
+            if not is_version(version) or time_of(Version(version)) > sender_time:
+                raise BadRequest(
+                    f"entry {entry.key[:40]!r} has the impossible version {version.hex()!r}"
+                )
+
+    def _warn(self, sender: str, time: int) -> None:
+        self.skewed += 1
+        if sender not in self._warned:
+            self._warned.add(sender)
+            log.warning(
+                "CLOCK  %s is %.1f s ahead of this machine; set its clock right",
+                sender,
+                self._seconds_ahead(time),
+            )
+
+    def _seconds_ahead(self, time: int) -> float:
+        return ((time >> COUNTER_BITS) - self._wall_ms()) / 1000

@@ -1,0 +1,245 @@
+"""The border to gRPC on the server's side: what comes in is checked once, what goes out translated.
+
+Handlers in server.py say what a node does. Everything around them is here: `rpc` admits a call,
+gives it a deadline, and turns this library's errors into status codes by one table; `Registrar`
+puts handlers on a server; `listen_on` and `server_options` mend gRPC's defaults.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+
+from kvcluster.config import Settings
+from kvcluster.errors import (
+    BadRequest,
+    CannotStart,
+    DiskIsFull,
+    KvError,
+    NotReady,
+    OutcomeUnknown,
+    Overloaded,
+    PeerRefused,
+    TimedOut,
+    TooLate,
+)
+
+log = logging.getLogger("kvcluster")
+
+Servicer = TypeVar("Servicer")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Method = Callable[[Servicer, Request, float], Awaitable[Response]]
+Handler = Callable[[Servicer, Any, Any], Awaitable[Response]]
+
+_STATUS_CODES: list[tuple[type[KvError], grpc.StatusCode]] = [
+    (BadRequest, grpc.StatusCode.INVALID_ARGUMENT),
+    (PeerRefused, grpc.StatusCode.FAILED_PRECONDITION),
+    (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (DiskIsFull, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (NotReady, grpc.StatusCode.UNAVAILABLE),
+    (TooLate, grpc.StatusCode.DEADLINE_EXCEEDED),
+    (TimedOut, grpc.StatusCode.DEADLINE_EXCEEDED),
+    (OutcomeUnknown, grpc.StatusCode.INTERNAL),
+]
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """Stands in for a request whose bytes are no message: a key that is not UTF-8, say."""
+
+    reason: str
+
+
+class Budget:
+    """How many calls of one kind may run at once. Past it a call is refused, not queued."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        self._what = what
+        self._limit = limit
+        self._running = 0
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold a place for the time of a call. Raises Overloaded."""
+        if self._running >= self._limit:
+            raise Overloaded(
+                f"{self._limit:,} {self._what} calls are in flight already, the most this node"
+                " takes; nothing was written"
+            )
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Separate budgets, so that busy clients can neither starve peers nor hide a node's health."""
+
+    clients: Budget
+    peers: Budget
+    health: Budget
+    timeout_s: float
+    """For a call that names no deadline."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The limits that the settings ask for."""
+        return cls(
+            clients=Budget("client", settings.client_calls_in_flight),
+            peers=Budget("peer", settings.peer_calls_in_flight),
+            health=Budget("health", settings.health_calls_in_flight),
+            timeout_s=settings.request_timeout_s,
+        )
+
+
+def rpc(budget: str) -> Callable[[Method[Any, Any, Response]], Handler[Any, Response]]:
+    """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
+
+    `budget` names a field of the servicer's `limits`.
+    """
+
+    def decorate(method: Method[Any, Any, Response]) -> Handler[Any, Response]:
+        @functools.wraps(method)
+        async def handler(servicer: Any, request: Any, context: Any) -> Response:
+            try:
+                with getattr(servicer.limits, budget).admit():
+                    deadline_s = _deadline_s(request, context, servicer.limits.timeout_s)
+                    return await method(servicer, request, deadline_s)
+            except KvError as error:
+                await context.abort(_status_code(error), str(error))
+            except Exception:
+                log.exception("BUG  %s failed", method.__name__)
+                await context.abort(grpc.StatusCode.INTERNAL, "an internal error; see the log")
+            raise AssertionError("abort always raises")
+
+        return handler
+
+    return decorate
+
+
+def _deadline_s(request: object, context: Any, default_timeout_s: float) -> float:
+    if isinstance(request, Malformed):
+        raise BadRequest(f"the request is malformed ({request.reason}); nothing was written")
+    remaining_s: float | None = context.time_remaining()
+    if remaining_s is None:
+        remaining_s = default_timeout_s
+    if remaining_s <= 0:
+        raise TooLate("the deadline passed before the work began; nothing was written")
+    return asyncio.get_running_loop().time() + remaining_s
+
+
+def _status_code(error: KvError) -> grpc.StatusCode:
+    return next(
+        (code for kind, code in _STATUS_CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL
+    )
+
+
+class Registrar:
+    """Stands between the generated `add_..._to_server` and a server, and makes parsing safe.
+
+    gRPC answers bytes that are no valid message with UNKNOWN before a handler runs; here the
+    handler sees them as Malformed and says INVALID_ARGUMENT.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """Nothing: the generated code registers the same handlers by name as well."""
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        """Put a service's handlers on the server."""
+        safe = {
+            name: grpc.unary_unary_rpc_method_handler(
+                handler.unary_unary,
+                request_deserializer=_safely(handler.request_deserializer),
+                response_serializer=handler.response_serializer,
+            )
+            for name, handler in handlers.items()
+        }
+        generic = grpc.method_handlers_generic_handler(service, safe)
+        self._server.add_generic_rpc_handlers((generic,))
+
+
+def _safely(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def parse_or_say_why(data: bytes) -> Any:
+        try:
+            return parse(data)
+        except Exception as error:  # protobuf's own error type differs between its versions
+            return Malformed(str(error))
+
+    return parse_or_say_why
+
+
+def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
+    """A server bound to every address, not started yet. Raises CannotStart."""
+    server = grpc.aio.server(options=_server_options(settings))
+    for address in addresses:
+        try:
+            server.add_insecure_port(address)
+        except RuntimeError:
+            raise CannotStart(f"cannot listen on {address}: another program took it") from None
+    return server
+
+
+def _server_options(settings: Settings) -> list[tuple[str, int]]:
+    """Where gRPC's own defaults are wrong for a store."""
+    pending = settings.client_calls_in_flight + settings.peer_calls_in_flight
+    return [
+        ("grpc.so_reuseport", 0),  # or two servers start on one port without an error
+        ("grpc.server.max_pending_requests", 2 * pending),  # else some are cancelled at random
+        ("grpc.server.max_pending_requests_hard_limit", 4 * pending),
+        ("grpc.server_handshake_timeout_ms", 5_000),  # a silent stranger holds nothing for long
+        ("grpc.max_send_message_length", settings.message_limit_bytes),
+        ("grpc.max_receive_message_length", settings.message_limit_bytes),
+    ]
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """Every address of a host that can be listened on, checked one by one. Raises CannotStart.
+
+    On `localhost` gRPC is content with one of two addresses, and clients that try the other
+    one first would reach somebody else.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise CannotStart(f"cannot listen on {host}: {error}") from None
+    addresses = [
+        f"[{address[0]}]:{port}" if family == socket.AF_INET6 else f"{address[0]}:{port}"
+        for family, _, _, _, address in found
+        if _is_free(family, address, host, port)
+    ]
+    if not addresses:
+        raise CannotStart(f"cannot listen on {host}: it is no address of this machine")
+    return list(dict.fromkeys(addresses))
+
+
+def _is_free(family: int, address: Any, host: str, port: int) -> bool:
+    """Whether an address exists here; CannotStart if it does and cannot be had."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return False
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(f"port {port} on {host} is in use by another program") from None
+        raise CannotStart(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return True

@@ -1,0 +1,282 @@
+"""One node of the cluster: `python server.py 50051`.
+
+Start three of these, on ports 50051, 50052 and 50053, and you have a replicated key-value store.
+Each keeps its data in `data_node_<port>.json`, copies every write to the other two, and goes on
+when they stop.
+
+This file is the node as gRPC sees it. To follow one Put: `KeyValue.Put` below hands it to the
+coordinator (kvcluster/cluster/coordinator.py), which journals it here (kvcluster/storage/
+journal.py) and at the same time sends it to the peers (kvcluster/cluster/replication.py), where it
+arrives at `KeyValue.Replicate` below; when all have it on disk, Put answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from kvcluster.activity import Activity
+from kvcluster.cluster.channels import Channels
+from kvcluster.config import Settings, with_overrides
+from kvcluster.errors import CannotStart
+from kvcluster.model.members import find_self, parse_members, split_address
+from kvcluster.node import Node
+from kvcluster.wire import Limits, Registrar, addresses_of, make_server, rpc
+
+from demo_pb2 import (
+    ConfirmPullRequest,
+    ConfirmPullResponse,
+    DeleteRequest,
+    DeleteResponse,
+    GetRequest,
+    GetResponse,
+    HealthCheckRequest,
+    HealthCheckResponse,
+    PullRequest,
+    PullResponse,
+    PutRequest,
+    PutResponse,
+    ReplicateRequest,
+    ReplicateResponse,
+)
+from demo_pb2_grpc import (
+    KeyValueServicer,
+    PeerServicer,
+    add_KeyValueServicer_to_server,
+    add_PeerServicer_to_server,
+)
+
+DEFAULT_CLUSTER = "localhost:50051,localhost:50052,localhost:50053"
+
+log = logging.getLogger("kvcluster")
+
+
+class KeyValue(KeyValueServicer):
+    """What clients call, and what peers call to copy writes and to see how we are."""
+
+    def __init__(self, node: Node, activity: Activity, limits: Limits) -> None:
+        self.node = node
+        self.limits = limits
+        self._name = node.cluster.self_name
+        self._activity = activity
+
+    @rpc(budget="clients")
+    async def Put(self, request: PutRequest, deadline_s: float) -> PutResponse:
+        """Store a value here and at every replica, then answer."""
+        written = await self.node.coordinator.put(request.key, request.value, deadline_s)
+        self._activity.put(request, written)
+        return PutResponse(
+            version=written.version,
+            replicas=written.replicas,
+            acknowledged=written.acknowledged,
+            served_by=self._name,
+        )
+
+    @rpc(budget="clients")
+    async def Get(self, request: GetRequest, deadline_s: float) -> GetResponse:
+        """Read from memory, once this node has caught up."""
+        entry = await self.node.coordinator.get(request.key, deadline_s)
+        if entry is None:
+            return GetResponse(served_by=self._name)
+        value, version = entry
+        return GetResponse(
+            found=value is not None, value=value or "", version=version, served_by=self._name
+        )
+
+    @rpc(budget="clients")
+    async def Delete(self, request: DeleteRequest, deadline_s: float) -> DeleteResponse:
+        """Write a tombstone here and at every replica, so that the delete cannot be undone."""
+        found, written = await self.node.coordinator.delete(request.key, deadline_s)
+        self._activity.delete(request, written, found=found)
+        return DeleteResponse(
+            found=found,
+            version=written.version,
+            replicas=written.replicas,
+            acknowledged=written.acknowledged,
+            served_by=self._name,
+        )
+
+    @rpc(budget="health")
+    async def CheckHealth(
+        self, request: HealthCheckRequest, deadline_s: float
+    ) -> HealthCheckResponse:
+        """Say how this node is; to a peer, also what it must know (its heartbeat)."""
+        return self.node.health(request)
+
+    @rpc(budget="peers")
+    async def Replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
+        """Store what another node coordinated, durably, then answer."""
+        response = await self.node.replica.replicate(request, deadline_s)
+        self._activity.replicate(request)
+        return response
+
+
+class Peer(PeerServicer):
+    """What a peer calls that was away and catches up."""
+
+    def __init__(self, node: Node, limits: Limits) -> None:
+        self.node = node
+        self.limits = limits
+
+    @rpc(budget="peers")
+    async def Pull(self, request: PullRequest, deadline_s: float) -> PullResponse:
+        """Give a page of our entries."""
+        return await self.node.pulls.pull(request)
+
+    @rpc(budget="peers")
+    async def ConfirmPull(
+        self, request: ConfirmPullRequest, deadline_s: float
+    ) -> ConfirmPullResponse:
+        """Forget what the peer had missed: it has it now."""
+        return await self.node.pulls.confirm(request)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one node until Ctrl+C; return the exit code."""
+    options = parse_arguments(arguments)
+    set_up_log(options.log_level)
+    try:
+        settings = with_overrides(Settings(), options.set)
+        cluster = find_self(parse_members(options.cluster), options.port, options.host)
+        host = options.host or split_address(cluster.self_name)[0]
+        addresses = addresses_of(host, options.port)
+        node = Node(
+            cluster,
+            options.data_dir,
+            settings,
+            fsync=options.fsync == "always",
+            salvage=options.salvage,
+        )
+        node.open()
+        return asyncio.run(run(node, addresses))
+    except CannotStart as error:
+        print(f"server.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+async def run(node: Node, addresses: list[str]) -> int:
+    """Serve until told to stop or until the disk fails; return the exit code."""
+    raise_file_limit()
+    stop = stop_on_signals()
+    server = make_server(node.settings, addresses)
+    activity, limits = Activity(node.settings), Limits.of(node.settings)
+    await node.start(Channels(node.cluster.peers, node.settings))
+    add_KeyValueServicer_to_server(KeyValue(node, activity, limits), Registrar(server))
+    add_PeerServicer_to_server(Peer(node, limits), Registrar(server))
+    await server.start()
+    say_hello(node, addresses)
+    node.meet_peers()
+    summary = asyncio.create_task(activity.summarize())
+    await asyncio.wait([stop, node.failed], return_when=asyncio.FIRST_COMPLETED)
+    if node.failed.done():
+        log.critical("STOP  %s; this node stops at once", node.failed.exception())
+        os._exit(1)  # nothing that could still write may run: what is on disk is unknown
+    log.info("STOP  finishing what is in flight (Ctrl+C again ends at once)")
+    await node.drain()
+    await server.stop(node.settings.drain_timeout_s)
+    summary.cancel()
+    await node.stop()
+    log.info("STOP  %s is complete; goodbye", node.store.path.name)
+    return 0
+
+
+def say_hello(node: Node, addresses: list[str]) -> None:
+    """Tell the person in front of the terminal what runs here."""
+    log.info("NODE  %s listens on %s", node.cluster.self_name, ", ".join(addresses))
+    log.info("NODE  its peers are %s", ", ".join(node.cluster.peers) or "none")
+    log.info("NODE  its data is in %s, %s keys", node.store.path, f"{node.store.table.live:,}")
+    if not node.store.fsync:
+        log.warning("NODE  --fsync never: a power cut may take acknowledged writes")
+
+
+def stop_on_signals() -> asyncio.Future[None]:
+    """A future that resolves at the first Ctrl+C or SIGTERM; the second ends the process."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[None] = loop.create_future()
+
+    def on_signal() -> None:
+        if stop.done():
+            os._exit(130)
+        stop.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    return stop
+
+
+def raise_file_limit() -> None:
+    """Take as many open files as the system allows: each client connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def set_up_log(level: str) -> None:
+    """One line an event, on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d  %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(level.upper())
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with code 2 and a usage line if it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="server.py", description="Run one node of the replicated key-value store."
+    )
+    add = parser.add_argument
+    add("port", type=int, metavar="PORT", help="the port of this node, one of the cluster's")
+    add("--host", metavar="H", help="where to listen (default: this node's host in the list)")
+    add(
+        "--cluster",
+        default=DEFAULT_CLUSTER,
+        metavar="H:P,H:P,...",
+        help="all members, this node included (default: %(default)s)",
+    )
+    add(
+        "--data-dir",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where data_node_<port>.json is kept (default: the current folder)",
+    )
+    add(
+        "--fsync",
+        choices=["always", "never"],
+        default="always",
+        help="never: faster, but a power cut may take acknowledged writes",
+    )
+    add(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        default="info",
+        metavar="L",
+        help="debug, info (default), warning or error",
+    )
+    add(
+        "--salvage",
+        action="store_true",
+        help="after damage, with no peer up: serve what could be read",
+    )
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of kvcluster/config.py; may be repeated",
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
