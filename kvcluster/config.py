@@ -33,6 +33,8 @@ class Settings:
     """For a call whose client named no deadline: nothing waits for ever."""
     replication_timeout_s: float = 1.0
     """A write waits this long for a replica, once; then the replica is left to catch up."""
+    tell_timeout_s: float = 0.3
+    """How long a write waits for a peer that just missed it to hear so."""
     pull_timeout_s: float = 5.0
     """For one page of catching up."""
     drain_timeout_s: float = 5.0
@@ -47,14 +49,14 @@ class Settings:
     reconnect_backoff_s: float = 0.2
     """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
     tick_interval_s: float = 0.1
-    pause_limit_s: float = 1.0
-    """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop)."""
+    pause_limit_s: float = 0.7
+    """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop). Less
+    than the replication timeout: whoever slept through a write must know it."""
 
     # Batches and budgets.
     replication_batch_bytes: int = 4 * MIB
-    replication_queue_bytes: int = 64 * MIB
-    """Per peer. Past it the queue is dropped and the peer catches up by pulling."""
-    replication_calls_in_flight: int = 2
+    rounds_in_flight: int = 1
+    """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
     pull_announce_entries: int = 10_000
     """A pull through more entries than this says so in the log when it begins."""

@@ -30,6 +30,7 @@ from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.pulls import Pulls
 from kvcluster.cluster.replica import Replica
 from kvcluster.cluster.replication import Replication
+from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.sync import Sync
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
@@ -68,6 +69,11 @@ class Node:
     replica: Replica
     pulls: Pulls
     gate: Gate
+    failed: asyncio.Future[None]
+    """Fails when a background task does: the process must stop."""
+    _heartbeats: Heartbeats
+    _sync: Sync
+    _transport: Transport
 
     def __init__(
         self,
@@ -82,15 +88,12 @@ class Node:
         self._around = surroundings or Surroundings()
         self._salvage = salvage
         self._tasks: set[asyncio.Task[None]] = set()
-        self._heartbeats: Heartbeats
-        self._transport: Transport
         self._stopping = False
         self.cluster = cluster
         self.settings = settings
         port = split_address(cluster.self_name)[1]
         path = data_dir / f"data_node_{port}.json"
         self.store = Store(self._around.disk, path, settings=settings, fsync=fsync)
-        self.failed: asyncio.Future[None]
 
     def open(self) -> None:
         """Lock and load the files. Raises CannotStart."""
@@ -113,51 +116,51 @@ class Node:
         """Start every part. Raises CannotStart."""
         self.failed = asyncio.get_running_loop().create_future()
         self._transport = transport
-        settings, name = self.settings, self.cluster.self_name
-        self._time = Timekeeper(self._clock, self._around.wall_ms, settings)
-        await self.store.start(self._spawn, clock=self._time.now, notes=self._notes.as_dict)
-        peers = Peers(self.cluster.peers)
+        time = Timekeeper(self._clock, self._around.wall_ms, self.settings)
+        await self.store.start(self._spawn, clock=time.now, notes=self._notes.as_dict)
         incomplete = bool(self.store.incomplete)
         self.gate = Gate(Readiness(self.cluster.peers, incomplete=incomplete))
-        replication = Replication(
-            peers,
-            transport,
-            self.store,
-            self_name=name,
-            notes=self._notes,
-            time=self._time,
-            settings=settings,
-            spawn=self._spawn,
-        )
-        self.coordinator = Coordinator(
-            self.store,
-            replication,
-            self.gate,
-            self._time,
-            replicas=len(self.cluster.members),
-            settings=settings,
-        )
-        self.replica = Replica(self.store, peers, replication, self._time)
-        self.pulls = Pulls(self.store, peers, self._notes, self._time, settings)
+        self.gate.listen(self._complete_once_serving)
+        self._build(Peers(self.cluster.peers), time)
+
+    def _build(self, peers: Peers, time: Timekeeper) -> None:
+        """Put the parts together; nothing runs yet."""
+        settings, name = self.settings, self.cluster.self_name
         self._heartbeats = Heartbeats(
             peers,
-            transport,
+            self._transport,
             self_name=name,
             gate=self.gate,
             notes=self._notes,
-            time=self._time,
+            time=time,
             settings=settings,
         )
+        replication = Replication(
+            peers,
+            self._transport,
+            self.store,
+            self_name=name,
+            notes=self._notes,
+            time=time,
+            settings=settings,
+            tell=self._heartbeats.tell,
+        )
+        rounds = Rounds(self.store, replication, settings=settings, spawn=self._spawn)
+        replicas = len(self.cluster.members)
+        self.coordinator = Coordinator(
+            self.store, rounds, self.gate, time, replicas=replicas, settings=settings
+        )
+        self.replica = Replica(self.store, peers, replication, time)
+        self.pulls = Pulls(self.store, peers, self._notes, time, settings)
         self._sync = Sync(
             self.store,
             peers,
-            transport,
+            self._transport,
             self_name=name,
             gate=self.gate,
-            time=self._time,
+            time=time,
             settings=settings,
         )
-        self.gate.listen(self._complete_once_serving)
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""

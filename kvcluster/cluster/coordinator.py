@@ -1,8 +1,9 @@
 """The coordinator: one client operation from start to finish.
 
-A write takes a version and then two roads at once: into this node's journal, and to every other
-replica. It is acknowledged when it is durable here and every replica that is waited for has
-answered or failed. The answer says how many hold it; the caller decides whether that is enough.
+A write takes a version and joins a round (rounds.py), which takes two roads at once: into this
+node's journal, and to every other replica. It is acknowledged when it is durable here and every
+replica that is waited for has answered or failed. The answer says how many hold it; the caller
+decides whether that is enough.
 
 A replica that already holds something newer says so. Then the version was too old (our clock was
 behind, or another client wrote at the same moment): the write takes a newer one and goes out
@@ -20,16 +21,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.replication import Replication
+from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.waiting import within
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, OutcomeUnknown
-from kvcluster.model.entry import Entry, Verdict, Version
+from kvcluster.model.entry import Entry, Version
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
-
-from demo_pb2 import Entry as EntryMessage
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Coordinator:
     def __init__(
         self,
         store: Store,
-        replication: Replication,
+        rounds: Rounds,
         gate: Gate,
         time: Timekeeper,
         *,
@@ -57,7 +56,7 @@ class Coordinator:
         settings: Settings,
     ) -> None:
         self._store = store
-        self._replication = replication
+        self._rounds = rounds
         self._gate = gate
         self._time = time
         self._replicas = replicas
@@ -97,18 +96,12 @@ class Coordinator:
         """One version of a write, everywhere; also whether it met something newer."""
         pauses = self._gate.pauses
         version = self._time.tick()
-        message: EntryMessage = to_message(key, (value, version))
-        # No await up to here: which peers get the write, and which are noted as missing it, is
-        # decided in one step.
-        notes = self._replication.note_absent(version)
-        local = self._store.write([message], notes)
-        ticket = self._replication.send(message)
-        (verdict,) = await within(local, deadline_s, "writing to disk")
-        await within(ticket.done, deadline_s, "replicating the write")
+        joined, place = self._rounds.join(to_message(key, (value, version)))
+        outcome = await within(joined.done, deadline_s, "storing the write")
         if self._gate.pauses != pauses:
             raise OutcomeUnknown("this node was stopped while it wrote; the write may survive")
-        written = Written(version, self._replicas, 1 + ticket.acknowledged)
-        return written, verdict is Verdict.OLDER or ticket.superseded
+        written = Written(version, self._replicas, outcome.acknowledged)
+        return written, place in outcome.superseded
 
     def _check_key(self, key: str) -> None:
         _check_size("key", key, 1, self._settings.key_limit_bytes)

@@ -73,7 +73,6 @@ class Heartbeats:
         self._settings = settings
         self._pokes = {peer.name: asyncio.Event() for peer in peers}
         self._silent_since_s: dict[str, float] = {}
-        peers.listen(lambda peer, _: self._poke_if_behind(peer.state, peer.name))
 
     def start(self, spawn: Spawn) -> None:
         """Start beating."""
@@ -84,6 +83,11 @@ class Heartbeats:
     def poke(self, name: str) -> None:
         """Beat to a peer at once instead of at the next interval."""
         self._pokes[name].set()
+
+    async def tell(self, name: str) -> None:
+        """Let a peer know, now and briefly, that it has missed a write."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._beat(name), self._settings.tell_timeout_s)
 
     def answer(self, beat: Heartbeat) -> Heartbeat:
         """A peer's heartbeat came in: take what it says, and return our own.
@@ -126,10 +130,11 @@ class Heartbeats:
         timeout_s = self._settings.heartbeat_timeout_s
         try:
             response = await self._transport.check_health(name, self._request(name), timeout_s)
-            if self._gate.pauses == pauses:  # else the answer tells of the time before we slept
+            if self._gate.pauses == pauses:  # else it tells of the time before we were stopped
                 self._heard(name, response)
         except PeerSilent as error:
-            self._missed(name, str(error))
+            if self._gate.pauses == pauses:
+                self._missed(name, str(error))
         except (PeerUnavailable, PeerRefused) as error:
             self._lost(name, str(error))
 
@@ -167,10 +172,6 @@ class Heartbeats:
         self._peers.happen(name, Happening.GONE, why)
         self._gate.excuse(name)
 
-    def _poke_if_behind(self, state: PeerState, name: str) -> None:
-        if state is PeerState.BEHIND:  # it answers reads until it learns that it missed a write
-            self.poke(name)
-
     def _request(self, name: str) -> HealthCheckRequest:
         return HealthCheckRequest(sender=self._own_beat(name))
 
@@ -193,5 +194,6 @@ class Heartbeats:
             before_s = loop.time()
             if late_s > self._settings.pause_limit_s:
                 self._gate.was_stopped(late_s)
+                self._silent_since_s.clear()
                 for name in self._pokes:
                     self.poke(name)

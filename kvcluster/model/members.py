@@ -19,8 +19,9 @@ _PORT_LIMIT = 65_535
 def split_address(address: str) -> tuple[str, int]:
     """Split "host:port" ("[::1]:port" for IPv6) into its parts. Raises BadSetting."""
     host, colon, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or any(c.isspace() or c in "/,=" for c in host):
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if not colon or not host or any(c.isspace() or c in "/,=[]" for c in host):
         raise BadSetting(f"not an address: {address!r}; want host:port, like localhost:50051")
     if not (port.isascii() and port.isdigit() and 0 < int(port) <= _PORT_LIMIT):
         raise BadSetting(f"port {port!r} in {address!r} is not a number from 1 to {_PORT_LIMIT}")
@@ -58,8 +59,9 @@ def find_self(members: tuple[str, ...], port: int, host: str | None) -> Cluster:
     `host:port` if the list has it; else the only member with that port, and `host` just says
     where to listen (0.0.0.0, say). Raises BadSetting when no member or several fit.
     """
-    if f"{host}:{port}" in members:
-        return Cluster(members, f"{host}:{port}")
+    for member in members:
+        if split_address(member) == (host, port):
+            return Cluster(members, member)
     matches = [member for member in members if split_address(member)[1] == port]
     if len(matches) == 1:
         return Cluster(members, matches[0])

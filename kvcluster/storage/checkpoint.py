@@ -33,7 +33,6 @@ from typing import TypeVar
 
 import orjson
 
-from demo_pb2 import VersionsFooter
 from kvcluster.config import KIB, Settings
 from kvcluster.errors import DiskFailed
 from kvcluster.model.entry import Version
@@ -49,6 +48,8 @@ from kvcluster.storage.versions import (
     notes_as_messages,
     versions_name,
 )
+
+from demo_pb2 import VersionsFooter
 
 T = TypeVar("T")
 
@@ -193,10 +194,17 @@ class Checkpointer:
         """Let `run` finish what it is at, write a last checkpoint if one is due, and end."""
         self._closing.set()
 
-    async def checkpoint(self, *, always: bool = False) -> None:
-        """Write one checkpoint now, unless nothing changed. Raises OSError, DiskFailed."""
+    def require(self) -> None:
+        """Have the next checkpoint written even if no entry changed."""
+        self._covered = -1
+
+    async def checkpoint(self) -> None:
+        """Write one checkpoint now, unless nothing changed. Raises OSError, DiskFailed.
+
+        One at a time: called before `run` starts and by `run`.
+        """
         covered = self._journal.committed
-        if covered == self._covered and not always:
+        if covered == self._covered:
             return
         segment = await self._journal.rotate()
         json_path = self._json_path.with_name(self._json_path.name + TEMPORARY_SUFFIX)

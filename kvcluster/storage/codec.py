@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from demo_pb2 import Entry as EntryMessage
 from kvcluster.model.entry import Entry, Version
+
+from demo_pb2 import Entry as EntryMessage
 
 
 def to_message(key: str, entry: Entry) -> EntryMessage:

@@ -26,13 +26,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import JournalFrame, MissedWrites
 from kvcluster.config import Settings
 from kvcluster.errors import DiskFailed, DiskIsFull, OutcomeUnknown
 from kvcluster.model.entry import Verdict
 from kvcluster.storage import frames
 from kvcluster.storage.disk import Disk, File, is_full
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import JournalFrame, MissedWrites
 
 T = TypeVar("T")
 

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import orjson
 
-from demo_pb2 import JournalFrame, MissedWrites
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.entry import ZERO, Version
@@ -34,6 +33,8 @@ from kvcluster.storage.disk import Disk, numbers_of
 from kvcluster.storage.journal import SEGMENT_PREFIX, segment_name
 from kvcluster.storage.table import Table
 from kvcluster.storage.versions import VERSIONS_PREFIX, Versions
+
+from demo_pb2 import JournalFrame, MissedWrites
 
 
 @dataclass

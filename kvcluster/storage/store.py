@@ -17,8 +17,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.entry import Entry, Verdict, Version
@@ -27,6 +25,9 @@ from kvcluster.storage.disk import Disk
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.recovery import Recovered, recover
 from kvcluster.storage.table import Table
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 """Starts a background task under a name; if it ends by an error, the process stops."""
@@ -38,7 +39,7 @@ class Store:
     def __init__(self, disk: Disk, path: Path, *, settings: Settings, fsync: bool) -> None:
         self._disk = disk
         self._settings = settings
-        self._fsync = fsync
+        self.fsync = fsync
         self._journal: Journal
         self._checkpointer: Checkpointer
         self._tasks: list[asyncio.Task[None]] = []
@@ -77,7 +78,7 @@ class Store:
                 self.folder,
                 segment=self._next_segment,
                 settings=self._settings,
-                sync=self._fsync,
+                sync=self.fsync,
                 apply=self._apply,
                 clock=clock,
             )
@@ -92,7 +93,8 @@ class Store:
             )
             self._tasks.append(spawn(self._journal.run(), "journal"))
             if self._rewrite:
-                await self._checkpointer.checkpoint(always=True)
+                self._checkpointer.require()
+                await self._checkpointer.checkpoint()
         except OSError as error:
             raise CannotStart(_explain(error, self.path)) from error
         self._tasks.append(spawn(self._checkpointer.run(), "checkpoint"))
@@ -115,10 +117,10 @@ class Store:
         """Return when everything handed to `write` so far is durable and applied."""
         await self._journal.write([])
 
-    async def mark_complete(self) -> None:
-        """Nothing is missing any more: say so on disk."""
+    def mark_complete(self) -> None:
+        """Nothing is missing any more: the next checkpoint says so on disk."""
         self.incomplete = ""
-        await self._checkpointer.checkpoint(always=True)
+        self._checkpointer.require()
 
     @property
     def checkpoint_error(self) -> str:

@@ -17,10 +17,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 
-from demo_pb2 import Entry as EntryMessage
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, judge
 from kvcluster.model.slots import SLOTS, slot_of
 from kvcluster.storage.codec import to_entry
+
+from demo_pb2 import Entry as EntryMessage
 
 
 class Table:

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 
 import xxhash
 
-from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites, VersionsFooter, VersionsFrame
 from kvcluster.model.entry import VERSION_BYTES, Version
 from kvcluster.model.slots import pair_hash
 from kvcluster.storage import frames
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites, VersionsFooter, VersionsFrame
 
 VERSIONS_PREFIX = "versions-"
 _HASH_BYTES = 8

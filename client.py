@@ -1,0 +1,22 @@
+"""Ask the cluster: `python client.py` runs the demo, `python client.py put KEY VALUE` stores.
+
+Every way to call it is in `python client.py --help`; what the commands do, and which node they
+ask, is in kvcluster/client/.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from kvcluster.client.command_line import run
+
+NODES = "localhost:50051,localhost:50052,localhost:50053"
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    return run(sys.argv[1:], default_cluster=NODES)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,134 @@
+"""put, get and delete: which node is asked, and who is asked next when that one cannot.
+
+Nodes are tried in the order of the list. Each is asked for its health first, for a moment only:
+so a frozen node costs a second and not the whole timeout, and a write is sent only to a node that
+answered just now. Nodes that serve come before nodes that are starting or catching up.
+
+A read may be asked of the next node after any failure. A write goes on to the next node only when
+nothing was written for certain; after *unknown* it stops and says so, since a second try could
+overwrite what somebody else wrote in between. Waiting longer would not make it certain either.
+
+Removing a key that is not there is no error: what was asked for holds. So `delete` exits with 0
+and says that the key was not there, while `get`, which has nothing to give, exits with 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from kvcluster.client.failure import CERTAIN, CallFailed, Kind
+from kvcluster.client.link import Link
+from kvcluster.client.screen import Exit, complain, say
+
+from demo_pb2 import SERVING
+
+_KNOCK_TIMEOUT_S = 1.0
+"""How long a node may take to say how it is when there is another one to ask."""
+
+Failures = list[tuple[str, CallFailed]]
+
+
+def put(nodes: Sequence[str], key: str, value: str, *, timeout_s: float) -> int:
+    """Store a value; print how many replicas hold it."""
+
+    def work(link: Link) -> int:
+        answer = link.put(key, value)
+        say(f"stored, {answer.acknowledged} of {answer.replicas} replicas")
+        return Exit.DONE
+
+    return _write(nodes, work, timeout_s)
+
+
+def delete(nodes: Sequence[str], key: str, *, timeout_s: float) -> int:
+    """Remove a key; print whether it was there and how many replicas know."""
+
+    def work(link: Link) -> int:
+        answer = link.delete(key)
+        what = "deleted" if answer.found else "was not there"
+        say(f"{what}, {answer.acknowledged} of {answer.replicas} replicas")
+        return Exit.DONE
+
+    return _write(nodes, work, timeout_s)
+
+
+def get(nodes: Sequence[str], key: str, *, timeout_s: float) -> int:
+    """Print the value of a key and nothing else."""
+    failures: Failures = []
+    for link in _answering(nodes, timeout_s, failures):
+        try:
+            value = link.get(key)
+        except CallFailed as failure:
+            failures.append((link.address, failure))
+            if failure.kind is Kind.BAD_REQUEST:
+                break
+        else:
+            return _show(key, value)
+    return _give_up(failures, writing=False)
+
+
+def _show(key: str, value: str | None) -> int:
+    if value is None:
+        complain(f'There is no key "{key}".')
+        return Exit.NOT_SO
+    # A line of its own, yet no second newline: what came from a text file goes back as it was.
+    print(value, end="" if value.endswith("\n") else "\n")
+    return Exit.DONE
+
+
+def _write(nodes: Sequence[str], work: Callable[[Link], int], timeout_s: float) -> int:
+    failures: Failures = []
+    for link in _answering(nodes, timeout_s, failures):
+        try:
+            return work(link)
+        except KeyboardInterrupt:
+            complain("Interrupted; the write may have happened. Read the key to find out.")
+            return Exit.INTERRUPTED
+        except CallFailed as failure:
+            failures.append((link.address, failure))
+            if failure.kind is Kind.BAD_REQUEST or not failure.nothing_written:
+                break
+    return _give_up(failures, writing=True)
+
+
+def _answering(nodes: Sequence[str], timeout_s: float, failures: Failures) -> Iterator[Link]:
+    """Links to the nodes that answer, those that serve first; the others go to `failures`."""
+    not_serving = []
+    knock_s = min(timeout_s, _KNOCK_TIMEOUT_S) if len(nodes) > 1 else timeout_s
+    for node in nodes:
+        with Link(node, timeout_s=timeout_s) as link:
+            try:
+                health = link.check_health(knock_s)
+            except CallFailed as failure:
+                # Only a question was asked, so whatever became of it, no write was sent.
+                failures.append((node, _harmless(failure)))
+                continue
+            if health.status == SERVING:
+                yield link
+            else:
+                not_serving.append(node)
+    for node in not_serving:
+        with Link(node, timeout_s=timeout_s) as link:
+            yield link
+
+
+def _harmless(failure: CallFailed) -> CallFailed:
+    return CallFailed(failure.kind, str(failure), nothing_written=True)
+
+
+def _give_up(failures: Failures, *, writing: bool) -> int:
+    """Say why it did not work, and whether anything may have been written."""
+    node, last = failures[-1]
+    if last.kind is Kind.BAD_REQUEST:
+        complain(f"{node} refuses: {_closed(str(last))}")
+        return Exit.BAD_USAGE
+    for address, failure in failures:
+        complain(f"{address}: {_closed(str(failure))}")
+    if not last.nothing_written and writing:
+        complain("The write may have happened, or not. Read the key to find out.")
+    elif writing and CERTAIN not in str(last):
+        complain("Nothing was written.")
+    return Exit.UNKNOWN
+
+
+def _closed(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

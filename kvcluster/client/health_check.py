@@ -1,0 +1,136 @@
+"""The health check, printed: a line for each address, in the order given.
+
+The ways not to be well read differently, because they call for different remedies: start the node
+(UNREACHABLE), look at its process (TIMED OUT), wait or read its reason (STARTING, SYNCING,
+DRAINING, NOT_SERVING), correct the address (WRONG SERVICE).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from kvcluster.client.command_line import address, seconds
+from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.health import Answer, ask_all
+from kvcluster.client.screen import Exit, counted, run_calmly, say
+
+from demo_pb2 import SERVING, HealthCheckResponse, PeerState, Status
+
+DEFAULT_TIMEOUT_S = 2.0
+
+_WORDS = {
+    Kind.UNREACHABLE: "UNREACHABLE",
+    Kind.TIMED_OUT: "TIMED OUT",
+    Kind.WRONG_SERVICE: "WRONG SERVICE",
+    Kind.BAD_REQUEST: "REFUSED",
+    Kind.REFUSED: "REFUSED",
+    Kind.BROKEN: "BROKEN",
+}
+
+_EPILOG = """\
+exit codes:
+  0  every node serves
+  1  at least one does not
+  2  bad usage
+"""
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run health_check_client.py; return its exit code. Bad usage exits by itself, with 2."""
+    return run_calmly(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    answers = ask_all(options.addresses, options.timeout)
+    for line in lines(answers):
+        say(line)
+    return Exit.DONE if all(answer.serving for answer in answers) else Exit.NOT_SO
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="health_check_client.py",
+        description="Ask nodes how they are, all at once, and print a line for each.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "addresses", nargs="+", type=address, metavar="ADDR", help="host:port of a node"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=DEFAULT_TIMEOUT_S,
+        metavar="S",
+        help="seconds to wait for each answer (default: %(default)g)",
+    )
+    return parser
+
+
+def lines(answers: Sequence[Answer]) -> list[str]:
+    """A line for each answer, in columns: address, status, time, and what there is to say."""
+    rows = [(_name(answer), _status(answer), _time(answer)) for answer in answers]
+    name, status, time = _widths(rows)
+    return [
+        f"{row[0]:<{name}}  {row[1]:<{status}}  {row[2]:>{time}}  {remark}".rstrip()
+        for row, remark in zip(rows, _remarks(answers), strict=True)
+    ]
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _time(answer: Answer) -> str:
+    return f"{answer.elapsed_s * 1000:.1f} ms"
+
+
+def _name(answer: Answer) -> str:
+    # A node reached by another address than its own name is shown with both.
+    node = answer.health.node if answer.health else ""
+    return f"{answer.address} = {node}" if node and node != answer.address else answer.address
+
+
+def _status(answer: Answer) -> str:
+    if isinstance(answer.outcome, CallFailed):
+        return _WORDS[answer.outcome.kind]
+    number = answer.outcome.status
+    return Status.Name(number) if number in Status.values() else f"STATUS {number}"
+
+
+def _remarks(answers: Sequence[Answer]) -> list[str]:
+    """Keys, peers and reason of those that answered; of the others, what went wrong."""
+    nodes = [answer.health for answer in answers if answer.health is not None]
+    keys, peers = _widths([(_keys(node), _peers(node)) for node in nodes]) if nodes else (0, 0)
+    return [
+        str(answer.outcome)
+        if (node := answer.health) is None
+        else f"{_keys(node):>{keys}}  {_peers(node):<{peers}}  {_reason(node)}"
+        for answer in answers
+    ]
+
+
+def _keys(health: HealthCheckResponse) -> str:
+    return counted(health.keys, "key")
+
+
+def _peers(health: HealthCheckResponse) -> str:
+    if not health.peers:
+        return "no peers"
+    return "peers " + ", ".join(
+        f"{_short(peer.node, health.node)} {PeerState.State.Name(peer.state)}"
+        for peer in health.peers
+    )
+
+
+def _short(peer: str, node: str) -> str:
+    # Beside a node of the same host, the port says which peer it is.
+    host, colon, _ = node.rpartition(":")
+    return peer.removeprefix(host + colon) if colon else peer
+
+
+def _reason(health: HealthCheckResponse) -> str:
+    return health.reason if health.status != SERVING else ""

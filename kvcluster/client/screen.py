@@ -1,0 +1,121 @@
+"""Text for people, and the calm end of a program.
+
+Standard output carries results, standard error carries what went wrong. Every program ends
+through `run_calmly`: Ctrl+C, a closed pipe and a full disk are ordinary ways to end, and none of
+them prints a stack trace.
+"""
+
+from __future__ import annotations
+
+import enum
+import io
+import os
+import sys
+from collections.abc import Callable
+
+TICK, CROSS, DASH = "✓", "✗", "–"
+
+
+class Exit(enum.IntEnum):
+    """What the exit codes of these programs mean."""
+
+    DONE = 0
+    NOT_SO = 1  # the key is missing, a node does not serve, a step of the demo did not hold
+    BAD_USAGE = 2
+    UNKNOWN = 3  # no node could be reached, or nobody knows what became of the request
+    INTERRUPTED = 130  # as shells report Ctrl+C
+    CLOSED_PIPE = 141  # as shells report a program whose reader went away
+
+
+def run_calmly(work: Callable[[], int]) -> int:
+    """Do the work and return its exit code, whatever happens to the terminal meanwhile."""
+    _speak_utf8()
+    try:
+        code = int(work())
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        complain("Interrupted.")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _abandon_output()
+        return Exit.CLOSED_PIPE
+    except OSError as error:
+        _abandon_output()
+        complain(f"Cannot go on: {error.strerror or error}.")
+        return Exit.UNKNOWN
+    return code
+
+
+def complain(sentence: str) -> None:
+    """Say on standard error what went wrong."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def say(line: str = "") -> None:
+    """Print a line at once, so that a program which waits is seen to."""
+    print(line, flush=True)
+
+
+def quoted(value: str | None) -> str:
+    """A value as it is shown to a person; a missing one has no quotes."""
+    return "not found" if value is None else f'"{value}"'
+
+
+def listed(names: list[str], conjunction: str) -> str:
+    """Join names as a sentence does: "a", "a and b", "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 key", "1,200 keys"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+class Checklist:
+    """Steps with a tick or a cross, and how many of them held."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.total = 0
+
+    def check(self, step: str, *, expected: str, got: str, held: bool | None = None) -> bool:
+        """Print a step. It holds if it went as expected, unless `held` says otherwise."""
+        held = expected == got if held is None else held
+        self.total += 1
+        self.held += held
+        if held:
+            say(f"  {TICK} {step}  as expected: {got}")
+        else:
+            say(f"  {CROSS} {step}  expected {expected}, got {got}")
+        return held
+
+    @property
+    def all_held(self) -> bool:
+        """Whether there were steps and every one of them held."""
+        return self.held == self.total > 0
+
+    @property
+    def summary(self) -> str:
+        """One clause: how many steps held."""
+        if self.all_held:
+            return f"{TICK} All {counted(self.total, 'step')} held"
+        missed = self.total - self.held
+        return f"{CROSS} {missed} of {counted(self.total, 'step')} did not hold"
+
+
+def _speak_utf8() -> None:
+    # Keys and values are UTF-8 on every machine, whatever its locale says.
+    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors)
+
+
+def _abandon_output() -> None:
+    # Python flushes standard output once more at exit, and would complain about it then.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        sys.stdout = None

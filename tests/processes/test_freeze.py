@@ -1,0 +1,53 @@
+"""A frozen node: SIGSTOP, which a network and a kernel take for a living process."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from tests.processes.harness import Cluster, eventually
+
+from demo_pb2 import PeerState
+
+
+def test_frozen_node_delays_writes_once(cluster: Cluster) -> None:
+    """Writes wait for a frozen peer one round, then go on without it."""
+    cluster[2].signal(signal.SIGSTOP)
+    try:
+        answers = [cluster[0].put("k", str(number)) for number in range(20)]
+        assert {answer.acknowledged for answer in answers} == {2}
+        assert cluster[0].log().count("localhost:%d is" % cluster[2].port) <= 3
+    finally:
+        cluster[2].signal(signal.SIGCONT)
+
+
+def test_thawed_node_never_answers_with_what_was_overwritten(cluster: Cluster) -> None:
+    """The first read after the thaw already shows what was written during the freeze."""
+    for turn in range(3):
+        cluster[0].put("k", f"old {turn}")
+        cluster[2].signal(signal.SIGSTOP)
+        try:
+            cluster[0].put("k", f"new {turn}")
+            started_s = time.monotonic()
+            # Long enough for the frozen process to notice by its own clock that it was stopped.
+            eventually(lambda: time.monotonic() > started_s + 1.5, "the freeze lasts")  # noqa: B023
+        finally:
+            cluster[2].signal(signal.SIGCONT)
+        assert cluster[2].get("k", timeout_s=10).value == f"new {turn}"
+        cluster.wait_whole()
+
+
+def test_thawed_node_gets_every_write_again(cluster: Cluster) -> None:
+    """After the thaw the node catches up and is acknowledged by again, with no request to it."""
+    cluster[1].signal(signal.SIGSTOP)
+    try:
+        for number in range(10):
+            cluster[0].put(f"missed{number}", "v")
+        eventually(
+            lambda: PeerState.DOWN in cluster[0].peer_states(), "the frozen node is seen as down"
+        )
+    finally:
+        cluster[1].signal(signal.SIGCONT)
+    cluster.wait_whole()
+    assert cluster[0].put("after", "v").acknowledged == 3
+    assert cluster[1].get("missed9").found

@@ -1,0 +1,158 @@
+"""Starting: what is refused, with a sentence and exit code 2, and what is loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.processes.harness import Cluster, Server, eventually, free_ports, run_script
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """The script ended with code 2, with these words and without a traceback."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["50999"], ["50999", "no member", "localhost:50051"]),
+        (["not-a-port"], ["not-a-port"]),
+        ([], ["PORT"]),
+        (["50051", "--cluster", "localhost"], ["localhost", "host:port"]),
+        (["50051", "--cluster", "localhost:50051,localhost:50051"], ["twice"]),
+        (["50051", "--cluster", "localhost:99999"], ["99999"]),
+        (["50051", "--set", "heartbeat_interval=1"], ["heartbeat_interval_s"]),
+        (["50051", "--set", "heartbeat_interval_s=soon"], ["soon"]),
+        (["50051", "--set", "heartbeat_interval_s"], ["NAME=VALUE"]),
+        (["50051", "--fsync", "sometimes"], ["sometimes"]),
+        (["50051", "--log-level", "loud"], ["loud"]),
+        (["50051", "--host", "203.0.113.1"], ["203.0.113.1"]),
+        (["50051", "--data-dir", "/proc/nowhere"], ["/proc/nowhere"]),
+    ],
+)
+def test_bad_command_line_is_refused(arguments: list[str], words: list[str]) -> None:
+    """A bad option ends with one sentence that names it."""
+    assert_refused(run_script("server.py", *arguments), *words)
+
+
+def test_second_server_on_one_port_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    """The same command in a second terminal says that the port is in use."""
+    other = tmp_path / "other"
+    arguments = ["--cluster", cluster.members, "--data-dir", str(other)]
+    assert_refused(run_script("server.py", str(cluster[0].port), *arguments), "in use")
+
+
+def test_second_server_on_one_data_folder_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    """Another address with the same port and folder would write the same files: refused."""
+    port = cluster[0].port
+    arguments = ["--cluster", f"127.0.0.2:{port}", "--data-dir", str(tmp_path)]
+    assert_refused(
+        run_script("server.py", str(port), *arguments), "in use by another server", str(port)
+    )
+
+
+def test_hand_made_json_is_loaded_and_replicated(unstarted: Cluster) -> None:
+    """A flat JSON object written by a person is served by its node and reaches the others."""
+    unstarted[0].json_path.write_text(json.dumps({"tay": "viết", "a": "1"}), encoding="utf-8")
+    unstarted.start()
+    for server in unstarted:
+        eventually(lambda server=server: server.get("tay").value == "viết", "the pair is there")  # type: ignore[misc]
+    assert unstarted[1].put("a", "2").acknowledged == 3
+    assert unstarted[0].get("a").value == "2"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"ok": "v", "count": 5}', ["'count'", "5", "not a string"]),
+        ('{"": "v"}', ["key ''"]),
+        ('["a"]', ["flat JSON object"]),
+    ],
+)
+def test_hand_made_json_with_a_bad_pair_is_refused_and_untouched(
+    unstarted: Cluster, text: str, words: list[str]
+) -> None:
+    """The sentence names the key, and the file stays as it was."""
+    server = unstarted[0]
+    server.json_path.write_text(text)
+    server.start()
+    assert server.wait() == 2
+    assert "Traceback" not in server.log()
+    for word in words:
+        assert word in server.log()
+    assert server.json_path.read_text() == text
+
+
+def test_broken_json_is_set_aside_and_restored_from_the_peers(cluster: Cluster) -> None:
+    """A node whose JSON was destroyed keeps a copy of it and gets its data from its peers."""
+    cluster[0].put("k", "v")
+    cluster[2].interrupt()
+    cluster[2].json_path.write_text("{ not json")
+    cluster[2].start()
+    cluster.wait_whole()
+    assert cluster[2].get("k").value == "v"
+    assert list(cluster[2].data_dir.glob("*.corrupt-*"))
+    eventually(lambda: cluster[2].json() == {"k": "v"}, "the JSON is whole again")
+
+
+def test_lost_folder_refills_from_the_peers(cluster: Cluster) -> None:
+    """A node that lost everything comes back with everything."""
+    for number in range(100):
+        cluster[0].put(f"k{number}", "v")
+    cluster[1].kill()
+    cluster[1].json_path.unlink()
+    shutil.rmtree(cluster[1].wal)
+    cluster[1].start()
+    cluster.wait_whole()
+    assert cluster[1].health().keys == 100
+
+
+def test_damaged_data_without_any_peer_is_served_only_with_salvage(unstarted: Cluster) -> None:
+    """A node that lost acknowledged writes and finds no peer answers no read, until told to."""
+    server = unstarted[0]
+    server.start()
+    server.wait_serving()
+    server.put("k", "v")
+    server.interrupt()
+    server.json_path.write_text("{ not json")
+    server.start()
+    eventually(lambda: "salvage" in server.health().reason, "it says what is wrong")
+    server.interrupt()
+    server.start("--salvage")
+    server.wait_serving()
+
+
+def test_second_interrupt_ends_at_once(unstarted: Cluster) -> None:
+    """A second Ctrl+C does not wait for anything."""
+    server = unstarted[0]
+    server.start("--set", "drain_timeout_s=60")
+    server.wait_serving()
+    server.signal(signal.SIGTERM)
+    server.signal(signal.SIGINT)
+    assert server.wait(timeout_s=10) in (0, 130)
+
+
+def test_single_member_is_a_cluster_of_one(tmp_path: Path) -> None:
+    """One node alone is a durable dict."""
+    port = free_ports(1)[0]
+    server = Server(port, f"localhost:{port}", tmp_path)
+    try:
+        server.start()
+        server.wait_serving()
+        answer = server.put("k", "v")
+        assert (answer.acknowledged, answer.replicas) == (1, 1)
+        server.kill()
+        server.start()
+        server.wait_serving()
+        assert server.get("k").value == "v"
+    finally:
+        server.clean_up()
