@@ -167,9 +167,9 @@ async def run(node: Node, addresses: list[str]) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
     raise_file_limit()
     stop = stop_on_signals()
-    server = make_server(node.settings, addresses)
     activity, limits = Activity(node.settings), Limits.of(node.settings)
     await node.start(Channels(node.cluster.peers, node.settings))
+    server = make_server(node.settings, addresses)
     add_KeyValueServicer_to_server(KeyValue(node, activity, limits), Registrar(server))
     add_PeerServicer_to_server(Peer(node, limits), Registrar(server))
     await server.start()

@@ -48,6 +48,9 @@ class Settings:
     but says nothing (a frozen one); longer delays every start beside it."""
     reconnect_backoff_s: float = 0.2
     """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
+    connect_timeout_s: float = 2.0
+    """For one attempt to connect; longer than a heartbeat, so that a frozen peer is seen as silent
+    and not as absent."""
     tick_interval_s: float = 0.1
     pause_limit_s: float = 0.7
     """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop). Less
@@ -62,6 +65,8 @@ class Settings:
     """A pull through more entries than this says so in the log when it begins."""
     pull_page_pause_s: float = 0.005
     """Rest between pages of a background heal, so that clients are served in between."""
+    heal_retry_s: float = 5.0
+    """After a heal that failed: the peer left in the middle, or the disk here is full."""
     client_calls_in_flight: int = 4096
     peer_calls_in_flight: int = 1024
     health_calls_in_flight: int = 256

@@ -43,7 +43,7 @@ from kvcluster.model.readiness import Readiness, Status
 from kvcluster.storage.disk import Disk, OsDisk
 from kvcluster.storage.store import Store
 
-from demo_pb2 import HealthCheckRequest, HealthCheckResponse
+from demo_pb2 import HealthCheckRequest, HealthCheckResponse, PeerState
 
 log = logging.getLogger("kvcluster")
 
@@ -145,13 +145,6 @@ class Node:
             settings=settings,
             tell=self._heartbeats.tell,
         )
-        rounds = Rounds(self.store, replication, settings=settings, spawn=self._spawn)
-        replicas = len(self.cluster.members)
-        self.coordinator = Coordinator(
-            self.store, rounds, self.gate, time, replicas=replicas, settings=settings
-        )
-        self.replica = Replica(self.store, peers, replication, time)
-        self.pulls = Pulls(self.store, peers, self._notes, time, settings)
         self._sync = Sync(
             self.store,
             peers,
@@ -161,6 +154,19 @@ class Node:
             time=time,
             settings=settings,
         )
+        rounds = Rounds(
+            self.store,
+            replication,
+            settings=settings,
+            spawn=self._spawn,
+            heal=self._sync.heal,
+        )
+        replicas = len(self.cluster.members)
+        self.coordinator = Coordinator(
+            self.store, rounds, self.gate, time, replicas=replicas, settings=settings
+        )
+        self.replica = Replica(self.store, peers, replication, time)
+        self.pulls = Pulls(self.store, peers, self._notes, time, settings)
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
@@ -173,7 +179,7 @@ class Node:
             status=STATUS_CODES[self.gate.status],
             node=self.cluster.self_name,
             keys=self.store.table.live,
-            peers=self._heartbeats.describe_peers(),
+            peers=self.describe_peers(),
             reason=self.gate.reason,
         )
         if request.HasField("sender"):
@@ -187,12 +193,22 @@ class Node:
 
     async def stop(self) -> None:
         """Leave the JSON complete and close everything. Call when no request runs any more."""
-        self._stopping = True
         await self.store.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.kill()
         await self._transport.close()
+
+    async def kill(self) -> None:
+        """End every task where it stands, as the end of the process would."""
+        self._stopping = True
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            # Again if need be: before Python 3.12 wait_for may swallow a cancellation.
+            await asyncio.wait(list(self._tasks), timeout=0.05)
+
+    def describe_peers(self) -> list[PeerState]:
+        """What this node thinks of each peer."""
+        return self._heartbeats.describe_peers()
 
     def _complete_once_serving(self) -> None:
         if self.store.incomplete and self.gate.status is Status.SERVING:

@@ -8,6 +8,7 @@
     demo.py           the scripted demo
     command_line.py   the arguments that lead to them: client.py
     screen.py         text for people, and the calm end of a program
+    interrupts.py     Ctrl+C for a program that has to clean up
     local_cluster.py  three servers on this machine, in a temporary folder
     tour.py           `make demo`: the demo and a node that goes and returns, on such servers
 
@@ -18,11 +19,3 @@ A client's one hard duty is to be honest about writes. An answer is *done*, *cer
 or *unknown*. `failure.py` decides which, and nothing is sent a second time after *unknown*: the
 first one may have been delivered, and the second could then overwrite what came in between.
 """
-
-from __future__ import annotations
-
-import os
-
-# Before anything imports grpc: its core writes warnings of its own to standard error, in the
-# middle of what we tell the user. Whoever wants them sets the variable.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kvcluster.client import commands, demo
 from kvcluster.client.screen import run_calmly
@@ -18,6 +18,8 @@ from kvcluster.model.members import parse_members, split_address
 
 DEFAULT_TIMEOUT_S = 5.0
 _TIMEOUT_LIMIT_S = 24 * 3600.0
+
+_OPTIONS = ("cluster", "node", "timeout")
 
 _EPILOG = """\
 examples:
@@ -74,10 +76,11 @@ def _parser(default_cluster: str) -> argparse.ArgumentParser:
     def add(name: str, text: str, **arguments: str) -> None:
         command = subparsers.add_parser(name, help=text, description=text, allow_abbrev=False)
         for argument, meaning in arguments.items():
-            command.add_argument(argument, metavar=argument.upper(), type=_text, help=meaning)
+            command.add_argument(
+                argument, metavar=argument.upper(), type=_text, action=_Word, help=meaning
+            )
         # An option that is not given here must not undo one given before the command.
-        absent = argparse.SUPPRESS
-        _add_options(command, default_cluster, cluster=absent, node=absent, timeout=absent)
+        _add_options(command, default_cluster, **dict.fromkeys(_OPTIONS, argparse.SUPPRESS))
 
     add("demo", "put, get and delete on every node, each step checked")
     add("put", "store a value under a key", key="the key", value="the value; -: standard input")
@@ -110,6 +113,19 @@ def _add_options(
         default=defaults["timeout"],
         help=f"seconds to wait for an answer (default: {DEFAULT_TIMEOUT_S:g})",
     )
+
+
+class _Word(argparse.Action):
+    """Stores an argument, also a second "--", which argparse before Python 3.13 loses."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, values if isinstance(values, str) else "--")
 
 
 def address(text: str) -> str:

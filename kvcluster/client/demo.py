@@ -208,9 +208,12 @@ def _introduction(answer: Answer) -> str:
 
 def _how_to_start(nodes: Sequence[str], *, default: bool) -> str:
     ports = [str(split_address(node)[1]) for node in nodes]
-    tail = "" if default else f" --cluster {','.join(nodes)}"
-    commands = [f"`python server.py {port}{tail}`" for port in ports]
-    return f"No node is up; start them, each in a terminal of its own: {listed(commands, 'and')}."
+    if default:
+        how = listed([f"`python server.py {port}`" for port in ports], "and")
+    else:
+        how = f"`python server.py PORT --cluster {','.join(nodes)}`"
+        how += f", where PORT is {listed(ports, 'or')}"
+    return f"No node is up; start them, each in a terminal of its own: {how}."
 
 
 def _summary(checklist: Checklist, nodes: Sequence[str], up: Sequence[str]) -> str:

@@ -85,7 +85,8 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
     backoff_ms = int(settings.reconnect_backoff_s * 1000)
     return [
         ("grpc.initial_reconnect_backoff_ms", min(100, backoff_ms)),
-        ("grpc.min_reconnect_backoff_ms", min(100, backoff_ms)),
+        # This one is also how long an attempt to connect may take.
+        ("grpc.min_reconnect_backoff_ms", int(settings.connect_timeout_s * 1000)),
         ("grpc.max_reconnect_backoff_ms", backoff_ms),
         ("grpc.max_send_message_length", settings.message_limit_bytes),
         ("grpc.max_receive_message_length", settings.message_limit_bytes),

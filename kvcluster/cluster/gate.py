@@ -1,6 +1,6 @@
 """The gate: clients wait here until this node may take their write or answer their read.
 
-It is Readiness (model/readiness.py) with an event: those who must wait are woken by each change,
+It is Readiness (model/readiness.py) with a future: those who must wait are woken by each change,
 within their own deadlines. Every change of status is one log line.
 """
 
@@ -10,7 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from kvcluster.errors import NotReady
+from kvcluster.cluster.waiting import within
+from kvcluster.errors import NotReady, TimedOut
 from kvcluster.model.entry import Version
 from kvcluster.model.readiness import Readiness, Status
 
@@ -22,7 +23,7 @@ class Gate:
 
     def __init__(self, readiness: Readiness) -> None:
         self._readiness = readiness
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._status = readiness.status
         self._listeners: list[Callable[[], None]] = []
         self.pauses = 0
@@ -103,10 +104,9 @@ class Gate:
             raise NotReady("this node is stopping; nothing was written")
 
     async def _wait(self, deadline_s: float) -> None:
-        remaining_s = deadline_s - asyncio.get_running_loop().time()
         try:
-            await asyncio.wait_for(self._changed.wait(), max(0.0, remaining_s))
-        except asyncio.TimeoutError:
+            await within(self._changed, deadline_s, "becoming ready")
+        except TimedOut:
             raise NotReady(
                 f"this node is {self._status.value}: {self.reason}; nothing was written"
             ) from None
@@ -116,7 +116,7 @@ class Gate:
         if self._status is not before:
             reason = self.reason
             log.info("NODE  %s%s", self._status.value, f": {reason}" if reason else "")
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._changed.set_result(None)
+            self._changed = asyncio.get_running_loop().create_future()
         for listener in self._listeners:
             listener()

@@ -117,13 +117,14 @@ class Heartbeats:
         await asyncio.gather(*requests, return_exceptions=True)
 
     async def _run(self, name: str) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             poke = self._pokes[name]
             poke.clear()
             await self._beat(name)
-            if not poke.is_set():
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(poke.wait(), self._settings.heartbeat_interval_s)
+            timer = loop.call_later(self._settings.heartbeat_interval_s, poke.set)
+            await poke.wait()
+            timer.cancel()
 
     async def _beat(self, name: str) -> None:
         pauses = self._gate.pauses

@@ -72,8 +72,9 @@ class Peers:
         for listener in self._listeners:
             listener(peer, before)
 
-    def met(self, name: str, incarnation: int) -> bool:
-        """Note which life of a peer is talking. True if it is a new one since the last time."""
+    def met(self, name: str, incarnation: int) -> None:
+        """Note which life of a peer is talking. A new one means that it was gone in between."""
         peer = self._peers[name]
         known, peer.incarnation = peer.incarnation, incarnation
-        return known is not None and known != incarnation
+        if known is not None and known != incarnation:
+            self.happen(name, Happening.GONE, "it was started anew")

@@ -16,6 +16,7 @@ and no round waits for it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kvcluster.cluster.replication import Replication
@@ -57,12 +58,19 @@ class Rounds:
     """Gathers writes into rounds and sees them through."""
 
     def __init__(
-        self, store: Store, replication: Replication, *, settings: Settings, spawn: Spawn
+        self,
+        store: Store,
+        replication: Replication,
+        *,
+        settings: Settings,
+        spawn: Spawn,
+        heal: Callable[[list[str]], None],
     ) -> None:
         self._store = store
         self._replication = replication
         self._settings = settings
         self._spawn = spawn
+        self._heal = heal
         self._gathering: list[Round] = []
         self._on_their_way = 0
 
@@ -103,7 +111,12 @@ class Rounds:
         oldest = Version(min(entry.version for entry in entries))
         notes = self._replication.note_absent(oldest)
         local = self._store.write(entries, notes)
-        shared = await self._replication.share(self._replication.alive(), entries)
-        verdicts = await local
+        peers = self._replication.alive()
+        shared = await self._replication.share(peers, entries)
+        try:
+            verdicts = await local
+        except OutcomeUnknown:
+            self._heal([peer.name for peer in peers])  # they may hold what could not be kept here
+            raise
         here = {place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER}
         return Outcome(1 + shared.acknowledged, shared.superseded | here)

@@ -75,6 +75,12 @@ class Sync:
         for name in self._wake:
             spawn(self._run(name), f"pull from {name}")
 
+    def heal(self, names: list[str]) -> None:
+        """Merge everything that peers have, in the background."""
+        for name in names:
+            self._heal_wanted.add(name)
+            self._wake[name].set()
+
     async def _run(self, name: str) -> None:
         while True:
             await self._wake[name].wait()
@@ -112,11 +118,13 @@ class Sync:
             self._gate.pulled(name)
 
     async def _heal(self, name: str) -> None:
-        """Merge everything a peer has, calmly; whatever goes wrong, the next change heals again."""
+        """Merge everything a peer has, calmly; if that fails, again a little later."""
         try:
             tally = await self._pull(name, ZERO, pause_s=self._settings.pull_page_pause_s)
         except KvError as error:
-            log.info("HEAL  stopped comparing with %s: %s", name, error)
+            log.debug("HEAL  stopped reading from %s: %s", name, error)
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._settings.heal_retry_s, self.heal, [name])
             return
         if tally is not None and tally.new:
             log.info("HEAL  %s entries of %s were new here", f"{tally.new:,}", name)
@@ -166,11 +174,6 @@ class Sync:
     def _peer_changed(self, peer: Peer, before: PeerState) -> None:
         """A peer returned: it may have what we lack. One was lost: the others may have its last."""
         if peer.state is PeerState.DOWN:
-            self._want_heal([other.name for other in self._peers if other.gets_writes])
+            self.heal([other.name for other in self._peers if other.gets_writes])
         elif before is PeerState.DOWN:
-            self._want_heal([peer.name])
-
-    def _want_heal(self, names: list[str]) -> None:
-        for name in names:
-            self._heal_wanted.add(name)
-            self._wake[name].set()
+            self.heal([peer.name])

@@ -14,6 +14,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Protocol
 
 import filelock
 
+_EIGHT_DIGITS = re.compile("[0-9]{8}")
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -30,9 +32,12 @@ def is_full(error: OSError) -> bool:
 
 
 def numbers_of(names: Sequence[str], prefix: str) -> list[int]:
-    """The numbers of the files called prefix + number, in order; others are left out."""
+    """The numbers of the files called prefix + eight digits, in order; others are left out.
+
+    Copies of damaged files, whose names go on after the number, are others.
+    """
     tails = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-    return sorted(int(tail) for tail in tails if tail.isdigit())
+    return sorted(int(tail) for tail in tails if _EIGHT_DIGITS.fullmatch(tail))
 
 
 class File(Protocol):
@@ -64,7 +69,7 @@ class Disk(Protocol):
         """Names in a folder, sorted; empty if there is no such folder."""
 
     def make_folder(self, folder: Path) -> None:
-        """Make a folder, its parents too, unless it is there."""
+        """Make a folder, its parents too, unless it is there; the names of new ones are synced."""
 
     def create(self, path: Path) -> File:
         """Open an empty file for appending, replacing what is there."""
@@ -136,7 +141,10 @@ class OsDisk:
 
     def make_folder(self, folder: Path) -> None:
         """See Disk."""
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            self.make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self.sync_folder(folder.parent)
 
     def create(self, path: Path) -> OsFile:
         """See Disk."""
@@ -155,7 +163,7 @@ class OsDisk:
         """See Disk."""
         fd = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(fd)
+            _sync(fd)
         finally:
             os.close(fd)
 
@@ -164,15 +172,17 @@ class OsDisk:
         fd = os.open(path, os.O_WRONLY)
         try:
             os.ftruncate(fd, size)
-            os.fsync(fd)
+            _sync(fd)
         finally:
             os.close(fd)
 
 
 if sys.platform == "darwin":
     # macOS has no fdatasync, and its fsync leaves the bytes in the drive's cache.
-    def _datasync(fd: int) -> None:
+    def _sync(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
 
+    _datasync = _sync
 else:
+    _sync = os.fsync
     _datasync = os.fdatasync

@@ -2,20 +2,26 @@
 
 A file is frames, end to end. One frame:
 
-    offset  0   magic              4 bytes  "KVF1"
-            4   payload length     4 bytes  little-endian
-            8   payload checksum   8 bytes  XXH3-64
-           16   header checksum    8 bytes  XXH3-64 of the 16 bytes before
-           24   payload
+    offset  0   magic             4 bytes  "KVF1"
+            4   body length       4 bytes  little-endian
+            8   body checksum     8 bytes  XXH3-64
+           16   header checksum   8 bytes  XXH3-64 of the 16 bytes before
+           24   body              the payload, and one byte that is not NUL
 
-The header has a checksum of its own, so that a flipped length is seen as damage and not believed.
-The idea is LevelDB's log format; ours has no blocks, and a reader finds the next good frame by
-looking for the magic.
+The header has a checksum of its own, so that a flipped length is seen as damage and not believed;
+a length that checks out *is* believed, and what lies inside a damaged body is never mistaken for
+a frame, even if a client stored one as a value. Only behind a damaged header does a reader look
+for the magic. The idea is LevelDB's log format; ours has no blocks.
 
 `scan` tells a crash from damage, and everything hangs on that. A crash tears the *end* of a file:
 the last frame is shorter than its length, or the file ends in NULs that the file system promised
 and never wrote. Nobody was told that this frame is safe, so it may be cut off. Anything else that
-does not check out had been acknowledged, and must never be cut silently.
+does not check out had been acknowledged, and must never be cut silently. That is what the last
+byte is for: without it, a flipped bit in a frame whose payload ends in NULs (the lowest version
+does) could look like a crash.
+
+A hole of NULs in the middle of the last frame is called damage, though a file system that writes
+pages out of order may leave one after a crash. It looks the same as damage; that way is safe.
 """
 
 from __future__ import annotations
@@ -29,6 +35,7 @@ MAGIC = b"KVF1"
 _FIELDS = struct.Struct("<4sIQ")
 _CHECK = struct.Struct("<Q")
 HEADER_BYTES = _FIELDS.size + _CHECK.size
+_END = b"\n"
 _SECTOR_BYTES = 512
 
 
@@ -47,8 +54,9 @@ class Scan:
 
 def encode(payload: bytes) -> bytes:
     """Return the frame of a payload."""
-    fields = _FIELDS.pack(MAGIC, len(payload), xxh3_64_intdigest(payload))
-    return b"".join((fields, _CHECK.pack(xxh3_64_intdigest(fields)), payload))
+    body = payload + _END
+    fields = _FIELDS.pack(MAGIC, len(body), xxh3_64_intdigest(body))
+    return b"".join((fields, _CHECK.pack(xxh3_64_intdigest(fields)), body))
 
 
 def scan(data: bytes) -> Scan:
@@ -56,61 +64,62 @@ def scan(data: bytes) -> Scan:
     payloads: list[bytes] = []
     position = good_bytes = damaged = 0
     while position < len(data):
-        payload = _read_frame(data, position)
-        if payload is not None:
-            payloads.append(payload)
-            position = good_bytes = position + HEADER_BYTES + len(payload)
+        end = _frame_end(data, position)
+        if end is not None and _is_good(data, position, end):
+            payloads.append(data[position + HEADER_BYTES : end - len(_END)])
+            position = good_bytes = end
             continue
-        following = _next_good(data, position + 1)
-        if following is None and _is_torn(data, position):
+        following = _next_good(data, position + 1 if end is None else end)
+        if following is None and _is_torn(data, position, end):
             return Scan(payloads, position, torn=True, damaged=damaged)
         damaged += 1
-        position = len(data) if following is None else following
+        position = following or end or len(data)
     return Scan(payloads, good_bytes, torn=False, damaged=damaged)
 
 
-def _read_header(data: bytes, position: int) -> tuple[int, int] | None:
-    """Length and checksum of the payload, if a good header stands here."""
-    end = position + _FIELDS.size
-    if end + _CHECK.size > len(data):
+def _frame_end(data: bytes, position: int) -> int | None:
+    """Where the frame ends whose good header stands here, be it beyond the data."""
+    check_at = position + _FIELDS.size
+    if check_at + _CHECK.size > len(data) or not data.startswith(MAGIC, position):
         return None
-    magic, length, payload_check = _FIELDS.unpack_from(data, position)
-    if magic != MAGIC or xxh3_64_intdigest(data[position:end]) != _CHECK.unpack_from(data, end)[0]:
+    if xxh3_64_intdigest(data[position:check_at]) != _CHECK.unpack_from(data, check_at)[0]:
         return None
-    return length, payload_check
+    length: int = _FIELDS.unpack_from(data, position)[1]
+    return position + HEADER_BYTES + length
 
 
-def _read_frame(data: bytes, position: int) -> bytes | None:
-    header = _read_header(data, position)
-    if header is None:
-        return None
-    start = position + HEADER_BYTES
-    payload = data[start : start + header[0]]
-    if len(payload) < header[0] or xxh3_64_intdigest(payload) != header[1]:
-        return None
-    return payload
+def _is_good(data: bytes, position: int, end: int) -> bool:
+    """Whether all of the body is there and checks out."""
+    check = _FIELDS.unpack_from(data, position)[2]
+    body = memoryview(data)[position + HEADER_BYTES : end]
+    return end <= len(data) and xxh3_64_intdigest(body) == check
 
 
 def _next_good(data: bytes, position: int) -> int | None:
+    """Where the next good frame stands."""
     while (position := data.find(MAGIC, position)) >= 0:
-        if _read_frame(data, position) is not None:
+        end = _frame_end(data, position)
+        if end is not None and _is_good(data, position, end):
             return position
         position += 1
     return None
 
 
-def _is_torn(data: bytes, position: int) -> bool:
-    """Whether the bytes from here to the end look like one write that a crash cut short."""
-    if len(data) - position < HEADER_BYTES:
-        return MAGIC.startswith(data[position : position + 4]) or _ends_in_nuls(data, position)
-    header = _read_header(data, position)
-    if header is not None and len(data) - position < HEADER_BYTES + header[0]:
+def _is_torn(data: bytes, position: int, end: int | None) -> bool:
+    """Whether the bytes from here on, behind which nothing is good, are one unfinished write."""
+    if end is not None and end > len(data):
         return True
-    return _ends_in_nuls(data, position)
+    if len(data) - position < HEADER_BYTES and MAGIC.startswith(data[position : position + 4]):
+        return True
+    return _ends_in_nuls(data, position, position + HEADER_BYTES if end is None else end)
 
 
-def _ends_in_nuls(data: bytes, position: int) -> bool:
-    """Whether all of the tail is NULs, or all of it from a sector boundary on."""
-    written = len(data[position:].rstrip(b"\0")) + position
+def _ends_in_nuls(data: bytes, position: int, needed: int) -> bool:
+    """Whether all of this is NULs, or it is from a sector boundary before `needed` on.
+
+    `needed` is the end of a frame whose header is good, of the header where it is not: a sector
+    that was written is written whole, so damage in front of the NULs is told from a crash.
+    """
+    written = position + len(data[position:].rstrip(b"\0"))
     boundary = -(-written // _SECTOR_BYTES) * _SECTOR_BYTES
-    return written == position or boundary < len(data)
+    return written == position or boundary < min(needed, len(data))

@@ -8,12 +8,13 @@ idle journal syncs at once, a busy one forms large groups by itself.
 it to the table, then tells the waiters; in this order, so a reader never sees what a power cut
 could take back, and `rotate` can promise that every frame of older segments has been applied.
 
-**Waiters may leave.** A client's deadline cancels its future; the group is written all the same.
-Nothing here depends on anyone still listening.
+**Waiters may leave, and none waits for ever.** A client's deadline cancels its future; the group
+is written all the same. However `run` ends, by a broken disk, a cancel or a bug, whoever still
+waits is told that the outcome is unknown, and so is everyone who comes later.
 
-**A full disk passes, a broken one does not.** On "no space" the torn frame is cut off, the group
-fails as *unknown* (a replica may have it), and later writes are refused before anything is sent,
-until a probe finds room. Any other failure, and any failed sync, is final: see DiskFailed.
+**A full disk passes, a broken one does not** (segment.py). On "no space" the group fails as
+*unknown* (a replica may have it), and later writes are refused before anything is sent, until a
+probe finds room. Anything else ends `run`, and with it the process.
 """
 
 from __future__ import annotations
@@ -30,19 +31,13 @@ from kvcluster.config import Settings
 from kvcluster.errors import DiskFailed, DiskIsFull, OutcomeUnknown
 from kvcluster.model.entry import Verdict
 from kvcluster.storage import frames
-from kvcluster.storage.disk import Disk, File, is_full
+from kvcluster.storage.disk import Disk
+from kvcluster.storage.segment import Segment
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import JournalFrame, MissedWrites
 
 T = TypeVar("T")
-
-SEGMENT_PREFIX = "journal-"
-
-
-def segment_name(number: int) -> str:
-    """The file name of a segment. Numbers only grow."""
-    return f"{SEGMENT_PREFIX}{number:08d}"
 
 
 @dataclass
@@ -82,19 +77,21 @@ class Journal:
         self._wake = asyncio.Event()
         self._writes: list[_Write] = []
         self._rotations: list[asyncio.Future[int]] = []
+        self._in_hand: list[_Write] = []  # taken out of the two lists above, not yet told
+        self._rotations_in_hand: list[asyncio.Future[int]] = []
         self._probe_wanted = False
         self._next_probe_s = 0.0
         self._closing = False
-        self._file = self._open_segment(segment)
-        self._size_bytes = 0  # of the segment, up to the end of its last whole frame
-        self.segment = segment
+        self._ended: DiskFailed | None = None  # why nothing can be written any more
+        self._segment = Segment(disk, folder, segment)
         self.full = False
         """The disk had no room at the last try."""
         self.committed = 0
-        """Frames written since the start: whether a checkpoint has anything to do."""
+        """Frames written and applied since the start: whether a checkpoint has anything to do."""
 
     async def run(self) -> None:
         """Commit groups until closed. Raises DiskFailed; then the process must stop."""
+        reason = "the journal is closed"
         try:
             while True:
                 await self._wake.wait()
@@ -103,10 +100,16 @@ class Journal:
                     await self._commit_all()
                 if self._closing:
                     return
+        except DiskFailed as error:
+            reason = str(error)
+            raise
         finally:
-            self._abandon("the journal was closed")
+            self._ended = DiskFailed(reason)
+            _tell(self._in_hand + self._writes, self._ended)
+            for done in self._rotations_in_hand + self._rotations:
+                _fail(done, self._ended)
             self._thread.shutdown(wait=True)
-            self._file.close()
+            self._segment.close()
 
     def write(
         self, entries: Sequence[EntryMessage], notes: Sequence[MissedWrites] = ()
@@ -116,15 +119,24 @@ class Journal:
         The future fails with OutcomeUnknown if the disk fills up or breaks meanwhile.
         """
         done: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
-        self._writes.append(_Write(entries, notes, done))
-        self._wake.set()
+        if self._ended:
+            _fail(done, _unknown(self._ended))
+        else:
+            self._writes.append(_Write(entries, notes, done))
+            self._wake.set()
         return done
 
     def rotate(self) -> asyncio.Future[int]:
-        """Start a new segment; resolves to its number once all older frames are applied."""
+        """Start a new segment; resolves to its number once all older frames are applied.
+
+        The future fails with OSError if there is no room for a new file, else with DiskFailed.
+        """
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._rotations.append(done)
-        self._wake.set()
+        if self._ended:
+            _fail(done, self._ended)
+        else:
+            self._rotations.append(done)
+            self._wake.set()
         return done
 
     def refuse_if_full(self) -> None:
@@ -143,22 +155,21 @@ class Journal:
         self._closing = True
         self._wake.set()
 
+    @property
+    def segment(self) -> int:
+        """The number of the segment that frames go to now."""
+        return self._segment.number
+
     async def _commit_all(self) -> None:
         """Commit what is waiting now, then do the rotations that were asked for before that."""
-        writes, self._writes = self._writes, []
-        rotations, self._rotations = self._rotations, []
-        try:
-            for group in self._split(writes):
-                await self._commit(group)
-            if self._probe_wanted:
-                await self._probe()
-            for done in rotations:
-                await self._rotate(done)
-        except DiskFailed as error:
-            _fail([write.done for write in writes], error)
-            _fail(rotations, error)
-            self._abandon(str(error))
-            raise
+        self._in_hand, self._writes = self._writes, []
+        self._rotations_in_hand, self._rotations = self._rotations, []
+        for group in self._split(self._in_hand):
+            await self._commit(group)
+        if self._probe_wanted:
+            await self._probe()
+        for done in self._rotations_in_hand:
+            await self._rotate(done)
 
     def _split(self, writes: list[_Write]) -> Iterator[list[_Write]]:
         group: list[_Write] = []
@@ -179,9 +190,10 @@ class Journal:
         if entries or notes:
             payload = JournalFrame(clock=self._clock(), entries=entries, notes=notes)
             try:
-                await self._in_thread(self._append, frames.encode(payload.SerializeToString()))
+                await self._in_thread(self._append, payload)
             except DiskIsFull as error:
-                _fail([write.done for write in group], error)
+                self.full = True
+                _tell(group, error)
                 return
             self.committed += 1
         verdicts = iter(self._apply(entries))
@@ -190,94 +202,59 @@ class Journal:
             if not write.done.done():
                 write.done.set_result(own)
 
-    def _append(self, frame: bytes) -> None:
-        """In the thread: write and sync one frame, or leave no trace of it."""
-        try:
-            self._file.append(frame)
-        except OSError as error:
-            if not is_full(error):
-                raise DiskFailed(f"cannot write {self._name()}: {error}") from error
-            self.full = True
-            self._cut_torn_frame()
-            raise DiskIsFull(f"the disk under {self._folder} filled up") from error
-        if self._sync:
-            self._sync_file()
-        self._size_bytes += len(frame)
-
     async def _probe(self) -> None:
         self._probe_wanted = False
         try:
-            await self._in_thread(self._write_and_cut, bytes(self._settings.journal_probe_bytes))
+            await self._in_thread(self._segment.probe, self._settings.journal_probe_bytes)
         except DiskIsFull:
             return
         self.full = False
 
-    def _write_and_cut(self, filler: bytes) -> None:
-        """In the thread: learn whether there is room. A crash here leaves NULs, a torn tail."""
-        try:
-            self._file.append(filler)
-        except OSError as error:
-            if not is_full(error):
-                raise DiskFailed(f"cannot write {self._name()}: {error}") from error
-            raise DiskIsFull("still full") from error
-        finally:
-            self._cut_torn_frame()
-
-    def _cut_torn_frame(self) -> None:
-        try:
-            self._file.truncate(self._size_bytes)
-        except OSError as error:
-            raise DiskFailed(f"cannot cut a torn frame off {self._name()}: {error}") from error
-
-    def _sync_file(self) -> None:
-        try:
-            self._file.sync()
-        except OSError as error:
-            raise DiskFailed(f"fsync of {self._name()} failed: {error}") from error
-
     async def _rotate(self, done: asyncio.Future[int]) -> None:
-        number = self.segment + 1
         try:
-            opened = await self._in_thread(self._open_segment, number)
-        except OSError as error:
-            if not done.done():
-                done.set_exception(error)
+            number = await self._in_thread(self._next_segment)
+        except OSError as error:  # no room for another file: the old segment goes on
+            _fail(done, error)
             return
-        await self._in_thread(self._seal)
-        self._file, self.segment, self._size_bytes = opened, number, 0
         if not done.done():
             done.set_result(number)
 
-    def _open_segment(self, number: int) -> File:
-        file = self._disk.create(self._folder / segment_name(number))
-        self._disk.sync_folder(self._folder)
-        return file
+    # ------------------------------------------------------------ in the thread
 
-    def _seal(self) -> None:
-        """In the thread: an older segment is whole on disk, whatever the fsync mode."""
-        if not self._sync:
-            self._sync_file()
-        self._file.close()
+    def _append(self, payload: JournalFrame) -> None:
+        frame = frames.encode(payload.SerializeToString())
+        self._segment.append(frame, sync=self._sync)
 
-    def _name(self) -> str:
-        return segment_name(self.segment)
+    def _next_segment(self) -> int:
+        """Replace the segment. Only the last segment may ever end in a torn frame.
+
+        So the old one is synced first, in every fsync mode: a cut after a full disk is as
+        unsynced as a frame is with `--fsync never`.
+        """
+        old = self._segment
+        old.sync()
+        self._segment = Segment(self._disk, self._folder, old.number + 1)
+        old.close()
+        return self._segment.number
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, *arguments)
 
-    def _abandon(self, reason: str) -> None:
-        error = DiskFailed(reason)
-        _fail([write.done for write in self._writes], error)
-        _fail(self._rotations, error)
-        self._writes, self._rotations = [], []
+
+def _tell(writes: Sequence[_Write], error: Exception) -> None:
+    for write in writes:
+        _fail(write.done, _unknown(error))
 
 
-def _fail(waiting: Sequence[asyncio.Future[Any]], error: Exception) -> None:
-    """Tell waiters that their outcome is unknown: other replicas may have the write."""
-    for done in waiting:
-        if not done.done():
-            unknown = OutcomeUnknown(f"not durable on this node: {error}")
-            unknown.__cause__ = error
-            done.set_exception(unknown)
-            done.exception()  # seen: a waiter that has left is no reason for a warning
+def _unknown(error: Exception) -> OutcomeUnknown:
+    """What a waiter is told: this node may not have the write, a replica may."""
+    unknown = OutcomeUnknown(f"not durable on this node: {error}")
+    unknown.__cause__ = error
+    return unknown
+
+
+def _fail(done: asyncio.Future[Any], error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)
+        done.exception()  # seen: a waiter that has left is no reason for a warning

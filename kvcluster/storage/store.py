@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from kvcluster.config import Settings
-from kvcluster.errors import CannotStart
+from kvcluster.errors import CannotStart, DiskFailed
 from kvcluster.model.entry import Entry, Verdict, Version
 from kvcluster.storage.checkpoint import Checkpointer, Facts
 from kvcluster.storage.disk import Disk
+from kvcluster.storage.found import Recovered
 from kvcluster.storage.journal import Journal
-from kvcluster.storage.recovery import Recovered, recover
+from kvcluster.storage.recovery import recover
 from kvcluster.storage.table import Table
 
 from demo_pb2 import Entry as EntryMessage
@@ -43,8 +44,7 @@ class Store:
         self._journal: Journal
         self._checkpointer: Checkpointer
         self._tasks: list[asyncio.Task[None]] = []
-        self._next_segment = 1
-        self._rewrite = False
+        self._found = Recovered()
         self.path = path
         self.folder = path.with_suffix(".wal")
         self.table = Table()
@@ -55,6 +55,7 @@ class Store:
         """Lock the files and load them; blocks. Raises CannotStart, with a sentence."""
         try:
             self._disk.make_folder(self.folder)
+            self._disk.sync_folder(self.folder.parent)  # a start that was killed may not have
             self._disk.lock(self.folder / "lock")
             found = recover(self._disk, self.path, self.folder, self._settings, stamp)
         except BlockingIOError:
@@ -63,8 +64,7 @@ class Store:
             raise CannotStart(_explain(error, self.path)) from error
         self.table = found.table
         self.incomplete = found.incomplete
-        self._next_segment = found.next_segment
-        self._rewrite = found.rewrite
+        self._found = found
         return found
 
     async def start(
@@ -76,7 +76,7 @@ class Store:
             self._journal = Journal(
                 self._disk,
                 self.folder,
-                segment=self._next_segment,
+                segment=self._found.next_segment,
                 settings=self._settings,
                 sync=self.fsync,
                 apply=self._apply,
@@ -92,10 +92,12 @@ class Store:
                 facts=lambda: Facts(clock(), notes(), self.incomplete),
             )
             self._tasks.append(spawn(self._journal.run(), "journal"))
-            if self._rewrite:
+            if self._found.rewrite or self._found.behind:
                 self._checkpointer.require()
-                await self._checkpointer.checkpoint()
-        except OSError as error:
+            if self._found.rewrite:
+                await self._checkpointer.checkpoint(calm=False)
+        except (OSError, DiskFailed) as error:
+            await self.close()
             raise CannotStart(_explain(error, self.path)) from error
         self._tasks.append(spawn(self._checkpointer.run(), "checkpoint"))
 
@@ -129,6 +131,8 @@ class Store:
 
     async def close(self) -> None:
         """Commit what is waiting, leave the JSON complete, close the files."""
+        if not self._tasks:
+            return
         self._checkpointer.close()
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
         self._journal.close()
@@ -139,6 +143,8 @@ class Store:
         return [apply(entry) for entry in entries]
 
 
-def _explain(error: OSError, path: Path) -> str:
+def _explain(error: OSError | DiskFailed, path: Path) -> str:
+    if isinstance(error, DiskFailed):
+        return str(error)
     what = error.strerror or str(error)
     return f"cannot use {error.filename or path}: {what}"

@@ -45,16 +45,15 @@ def eventually(look: Callable[[], T], what: str, deadline_s: float = 20.0) -> T:
     """Look again and again until something true comes back."""
     end_s = time.monotonic() + deadline_s
     while True:
+        last: object
         try:
-            seen: object = look()
+            seen = last = look()
+            if seen:
+                return seen
         except (grpc.RpcError, OSError, ValueError) as error:
-            seen, raised = None, error
-        else:
-            raised = None
-        if seen:
-            return seen  # type: ignore[return-value]
+            last = error
         if time.monotonic() > end_s:
-            raise AssertionError(f"not within {deadline_s} s: {what} (last: {raised or seen!r})")
+            raise AssertionError(f"not within {deadline_s} s: {what} (last: {last!r})")
         time.sleep(0.02)
 
 
@@ -67,7 +66,9 @@ def free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
-def run_script(name: str, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+def run_script(
+    name: str, *arguments: str, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
     """Run one of the top-level scripts to its end."""
     return subprocess.run(
         [sys.executable, str(ROOT / name), *arguments],

@@ -1,0 +1,62 @@
+# Each chore is one word. `make demo` and `make test` need nothing but Python and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OLDEST := .venv-oldest
+PIP := pip install --quiet --disable-pip-version-check
+GENERATED := demo_pb2.py demo_pb2.pyi demo_pb2_grpc.py
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help setup demo test check oldest gen bench format clean
+
+help:  ## show these words
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(VENV)/dev  ## make the virtual environment, tools included
+
+demo: $(VENV)/run  ## three nodes, the scripted demo, a node that stops and returns
+	@$(BIN)/python -m kvcluster.client.tour
+
+test: $(VENV)/dev  ## every test; under five minutes
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev oldest  ## style, types, generated code, tree rules, the oldest versions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_tree.py tests/test_generated.py
+	@rm -rf build/gen && mkdir -p build/gen
+	@$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=build/gen --pyi_out=build/gen --grpc_python_out=build/gen demo.proto
+	@for file in $(GENERATED); do cmp $$file build/gen/$$file || { echo "$$file is stale: run 'make gen'"; exit 1; }; done
+	@echo "generated code is fresh"
+
+oldest: $(OLDEST)/done  ## the walk on the oldest versions that we claim
+	$(OLDEST)/bin/python -m pytest tests/test_generated.py tests/processes/test_walk.py
+
+gen: $(OLDEST)/done  ## make the generated files from demo.proto
+	$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. demo.proto
+
+bench: $(VENV)/run  ## what a Put costs, small store against large, one client against many
+	$(BIN)/python -m bench
+
+format: $(VENV)/dev  ## mend the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what these words made
+	rm -rf $(VENV) $(OLDEST) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run
+	$(BIN)/$(PIP) -e '.[dev]'
+	@touch $@
+
+$(OLDEST)/done: requirements-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/$(PIP) -r requirements-oldest.txt
+	@touch $@

@@ -1,0 +1,154 @@
+"""The base of a recovery: the JSON file, and what the versions files say about it.
+
+There may be several versions files: a kill between two renames of a checkpoint leaves one too
+many, and so may a power cut that takes a removal back. The JSON's hash says which is its own; of
+two that match, the newer, because the older one's journal may be gone.
+
+A JSON that no versions file knows was made by hand, edited, or damaged, and nobody can tell which:
+`json.loads` accepts half of all flipped bits. So what it says is taken, a copy is kept, pairs
+that are known get their versions back, and the rest counts as hand-made (version zero).
+
+**Edited or damaged: does it matter?** Each pair that a versions file knows was acknowledged once.
+If all of them are still there, somebody only added to the file, and the node serves. If some have
+vanished or changed, then either a person meant it or the disk lost an acknowledged write. With a
+live peer both heal in the same way, the peer's copy wins. Without one we must choose who has to
+act: the person who meant the edit, by a flag (`--salvage`) after reading a sentence, or the
+person whose disk lost data and whom nobody would tell. The first is the smaller evil, so this
+counts as incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import orjson
+
+from kvcluster.config import Settings
+from kvcluster.model.entry import ZERO, Version
+from kvcluster.storage import handmade, versions
+from kvcluster.storage.disk import Disk
+from kvcluster.storage.found import Aside, Recovered
+from kvcluster.storage.versions import Versions, versions_name
+
+
+class Base:
+    """Loads the base into `found`."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        json_path: Path,
+        folder: Path,
+        *,
+        settings: Settings,
+        aside: Aside,
+        found: Recovered,
+    ) -> None:
+        self._disk = disk
+        self._json_path = json_path
+        self._folder = folder
+        self._settings = settings
+        self._aside = aside
+        self._found = found
+
+    def load(self, numbers: Iterable[int], segments: frozenset[int]) -> int:
+        """Load JSON and versions; return the first journal segment to replay.
+
+        `numbers` are those of the versions files, `segments` those of the journal that are there.
+        """
+        data = {n: self._disk.read(self._folder / versions_name(n)) for n in numbers}
+        held = {number: versions.decode(data[number]) for number in sorted(data)}
+        json = self._read_json()
+        if json is not None:
+            own = _own(json, held)
+            if own is not None:
+                self._load_own(json, held[own])
+                return own
+        self._found.rewrite = True
+        held = _candidates(held, segments)
+        pairs = {} if json is None else self._parse(json, bool(held))
+        for number, candidate in held.items():
+            self._take(candidate)
+            if not candidate.whole:
+                name = versions_name(number)
+                self._aside.keep(self._folder / name, data[number], "damaged")
+                self._found.damage(f"{name} is damaged")
+        if json is None and any(candidate.footer.pairs for candidate in held.values()):
+            self._found.damage(f"{self._json_path.name} is missing")
+        else:
+            self._load_by_hash(pairs, held)
+        return min(held, default=0)
+
+    def _read_json(self) -> bytes | None:
+        try:
+            return self._disk.read(self._json_path)
+        except FileNotFoundError:
+            return None
+
+    def _load_own(self, json: bytes, own: Versions) -> None:
+        pairs: dict[str, str] = orjson.loads(json)
+        self._found.table.load(pairs, own.by_place())
+        self._take(own)
+
+    def _parse(self, json: bytes, has_versions: bool) -> dict[str, str]:
+        """The pairs of a JSON that no versions file knows, with a copy kept if need be."""
+        name = self._json_path.name
+        try:
+            pairs = handmade.parse(json, name, self._settings)
+        except orjson.JSONDecodeError as error:
+            self._aside.keep(self._json_path, json, "corrupt")
+            self._found.damage(f"{name} is not JSON ({error})")
+            return {}
+        if has_versions:
+            self._aside.keep(self._json_path, json, "edited")
+        return pairs
+
+    def _load_by_hash(self, pairs: dict[str, str], held: Mapping[int, Versions]) -> None:
+        name, remarks = self._json_path.name, self._found.remarks
+        known = {hash_: v for one in held.values() for hash_, v in one.by_hash().items()}
+        hashes = [versions.hash_bytes(key, value) for key, value in pairs.items()]
+        found = [known.get(hash_, ZERO) for hash_ in hashes]
+        self._found.table.load(pairs, found)
+        if ZERO in found:
+            remarks.append(
+                f"{name}: {found.count(ZERO):,} of {len(pairs):,} pairs count as written by hand;"
+                " a peer's copy of such a key wins"
+            )
+        there = frozenset(hashes)
+        gone = min((len(one.by_hash().keys() - there) for one in held.values()), default=0)
+        if gone and not self._found.incomplete:
+            self._found.damage(
+                f"{name} was edited or damaged: {gone:,} pairs that this node had stored are not"
+                " in it any more, or changed"
+            )
+
+    def _take(self, base: Versions) -> None:
+        """Take over everything of a versions file but the pairs."""
+        found, footer = self._found, base.footer
+        for message in base.tombstones:
+            found.table.apply_message(message)
+        found.clock = max(found.clock, footer.clock)
+        found.notes.update({note.peer: Version(note.since) for note in footer.notes})
+        if footer.incomplete and not found.incomplete:
+            found.damage(footer.incomplete)
+
+
+def _own(json: bytes, held: Mapping[int, Versions]) -> int | None:
+    """The number of the newest versions file that belongs to this JSON."""
+    hasher = versions.json_hasher()
+    hasher.update(json)
+    digest = hasher.digest()
+    own = [n for n, one in held.items() if one.whole and one.footer.json_hash == digest]
+    return max(own, default=None)
+
+
+def _candidates(held: Mapping[int, Versions], segments: frozenset[int]) -> dict[int, Versions]:
+    """The versions files that an unknown JSON may belong to.
+
+    A segment goes only after the JSON that needs it was replaced, for good. So a versions file
+    whose journal has a gap is a leftover, as long as there is one whose journal has none.
+    """
+    last = max((*held, *segments), default=0)
+    usable = {n: one for n, one in held.items() if segments.issuperset(range(n, last + 1))}
+    return usable or dict(held)

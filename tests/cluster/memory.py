@@ -1,0 +1,276 @@
+"""Whole clusters in one process and in virtual time: real nodes, a network and disks in memory.
+
+The network hands messages over as bytes, after a delay, and can be cut in one direction: a call
+whose way there is cut never arrives; one whose way back is cut arrives, is carried out, and is
+never answered. Both look the same to the caller, silence, which is the point.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from kvcluster.config import Settings
+from kvcluster.errors import KvError, PeerRejected, PeerSilent, PeerUnreachable
+from kvcluster.model.entry import Entry
+from kvcluster.model.members import Cluster as Members
+from kvcluster.model.readiness import Status
+from kvcluster.node import Node, Surroundings
+from tests.storage.fake_disk import FakeDisk
+from tests.storage.virtual_loop import run
+
+from demo_pb2 import (
+    ConfirmPullRequest,
+    ConfirmPullResponse,
+    HealthCheckRequest,
+    HealthCheckResponse,
+    PullRequest,
+    PullResponse,
+    ReplicateRequest,
+    ReplicateResponse,
+)
+
+T = TypeVar("T")
+Message = TypeVar("Message", bound=Any)
+
+NAMES = ("a:1", "b:2", "c:3")
+START_MS = 1_800_000_000_000
+
+
+class Network:
+    """Who is up, which ways are cut, how long a message takes."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.cuts: set[tuple[str, str]] = set()
+        self.delay_s = 0.001
+        self.stuck: set[str] = set()
+        """Nodes whose Replicate hangs while everything else works: a disk that does not answer."""
+        self.sent: list[tuple[str, str, str]] = []
+        """Caller, callee and method of every call."""
+
+    def cut(self, one: str, other: str) -> None:
+        """Cut both ways between two nodes."""
+        self.cuts |= {(one, other), (other, one)}
+
+    def isolate(self, name: str) -> None:
+        """Cut a node off from all others."""
+        for other in NAMES:
+            self.cut(name, other)
+
+    def heal(self) -> None:
+        """Mend every cut."""
+        self.cuts.clear()
+
+    async def call(
+        self,
+        caller: str,
+        callee: str,
+        method: str,
+        request: Message,
+        handle: Callable[[Node, Message], Awaitable[T]],
+        timeout_s: float,
+    ) -> T:
+        """One call; raises PeerUnavailable of the fitting kind."""
+        self.sent.append((caller, callee, method))
+        arrived = type(request).FromString(request.SerializeToString())
+        try:
+            return await asyncio.wait_for(
+                self._travel(caller, callee, method, arrived, handle), timeout_s
+            )
+        except asyncio.TimeoutError:
+            raise PeerSilent("no answer in time") from None
+
+    async def _travel(
+        self,
+        caller: str,
+        callee: str,
+        method: str,
+        request: Any,
+        handle: Callable[[Node, Any], Awaitable[T]],
+    ) -> T:
+        await asyncio.sleep(self.delay_s)
+        if (caller, callee) in self.cuts or (callee in self.stuck and method == "replicate"):
+            await asyncio.Event().wait()
+        if callee not in self.nodes:
+            raise PeerUnreachable("connection refused")
+        try:
+            response: Any = await handle(self.nodes[callee], request)
+        except KvError as error:
+            raise PeerRejected(str(error)) from None
+        await asyncio.sleep(self.delay_s)
+        if (callee, caller) in self.cuts:
+            await asyncio.Event().wait()
+        answer: T = type(response).FromString(response.SerializeToString())
+        return answer
+
+
+class MemoryTransport:
+    """One node's end of the network. See kvcluster.cluster.transport."""
+
+    def __init__(self, network: Network, name: str) -> None:
+        self._network = network
+        self._name = name
+
+    async def check_health(
+        self, peer: str, request: HealthCheckRequest, timeout_s: float
+    ) -> HealthCheckResponse:
+        """See Transport."""
+
+        async def handle(node: Node, request: HealthCheckRequest) -> HealthCheckResponse:
+            return node.health(request)
+
+        return await self._call(peer, "check_health", request, handle, timeout_s)
+
+    async def replicate(
+        self, peer: str, request: ReplicateRequest, timeout_s: float
+    ) -> ReplicateResponse:
+        """See Transport."""
+
+        async def handle(node: Node, request: ReplicateRequest) -> ReplicateResponse:
+            deadline_s = asyncio.get_running_loop().time() + timeout_s
+            return await node.replica.replicate(request, deadline_s)
+
+        return await self._call(peer, "replicate", request, handle, timeout_s)
+
+    async def pull(self, peer: str, request: PullRequest, timeout_s: float) -> PullResponse:
+        """See Transport."""
+        return await self._call(peer, "pull", request, lambda n, r: n.pulls.pull(r), timeout_s)
+
+    async def confirm_pull(
+        self, peer: str, request: ConfirmPullRequest, timeout_s: float
+    ) -> ConfirmPullResponse:
+        """See Transport."""
+        return await self._call(
+            peer, "confirm_pull", request, lambda n, r: n.pulls.confirm(r), timeout_s
+        )
+
+    async def close(self) -> None:
+        """See Transport."""
+
+    async def _call(
+        self,
+        peer: str,
+        method: str,
+        request: Any,
+        handle: Callable[[Node, Any], Awaitable[T]],
+        timeout_s: float,
+    ) -> T:
+        return await self._network.call(self._name, peer, method, request, handle, timeout_s)
+
+
+class MemoryCluster:
+    """Three nodes that can be crashed, stopped, restarted and cut off."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.network = Network()
+        self.disks = {name: FakeDisk() for name in NAMES}
+        self.clock_offset_ms = dict.fromkeys(NAMES, 0)
+        self._rng = random.Random(1)
+        self._incarnations = iter(range(1, 10_000))
+
+    def __getitem__(self, name: str) -> Node:
+        return self.network.nodes[name]
+
+    async def start(self, *names: str) -> None:
+        """Start nodes (all by default)."""
+        for name in names or NAMES:
+            await self._start_one(name)
+
+    async def _start_one(self, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        around = Surroundings(
+            disk=self.disks[name],
+            wall_ms=lambda: START_MS + int(loop.time() * 1000) + self.clock_offset_ms[name],
+            incarnation=next(self._incarnations),
+        )
+        members = Members(NAMES, name)
+        node = Node(members, self.disks[name].root, self.settings, surroundings=around)
+        node.open()
+        await node.start(MemoryTransport(self.network, name))
+        self.network.nodes[name] = node
+        node.meet_peers()
+
+    async def crash(self, *names: str) -> None:
+        """Power cut: the nodes are gone at once, with what they had not synced."""
+        for name in names:
+            node = self.network.nodes.pop(name)
+            self.disks[name] = self.disks[name].crash(self._rng)
+            await node.kill()
+
+    async def stop(self, *names: str) -> None:
+        """A clean stop."""
+        for name in names or NAMES:
+            node = self.network.nodes[name]
+            await node.drain()
+            del self.network.nodes[name]
+            await node.stop()
+            self.disks[name] = self.disks[name].kill()
+
+    async def put(self, name: str, key: str, value: str, timeout_s: float = 5) -> int:
+        """Put through a node; how many acknowledged."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        return (await self[name].coordinator.put(key, value, deadline_s)).acknowledged
+
+    async def delete(self, name: str, key: str, timeout_s: float = 5) -> int:
+        """Delete through a node; how many acknowledged."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        return (await self[name].coordinator.delete(key, deadline_s))[1].acknowledged
+
+    async def get(self, name: str, key: str, timeout_s: float = 5) -> str | None:
+        """Get from a node, as a client sees it."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        entry = await self[name].coordinator.get(key, deadline_s)
+        return entry[0] if entry else None
+
+    def held(self, name: str) -> dict[str, Entry]:
+        """Everything a node holds, tombstones included."""
+        return dict(self[name].store.table.items())
+
+    async def until(self, holds: Callable[[], bool], what: str, within_s: float = 30) -> None:
+        """Let virtual time pass until a condition holds."""
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + within_s
+        while not holds():
+            assert loop.time() < end_s, f"not within {within_s} s: {what}"
+            await asyncio.sleep(0.01)
+
+    async def until_serving(self, *names: str) -> None:
+        """Return once nodes answer reads and every peer that is up gets writes again."""
+        up = names or tuple(self.network.nodes)
+        await self.until(lambda: all(self._is_whole(name) for name in up), f"{up} serve")
+
+    async def until_equal(self, *names: str) -> None:
+        """Return once nodes hold the same entries."""
+        up = names or tuple(self.network.nodes)
+        await self.until(
+            lambda: all(self.held(name) == self.held(up[0]) for name in up), f"{up} are equal"
+        )
+
+    def _is_whole(self, name: str) -> bool:
+        return self[name].gate.status is Status.SERVING
+
+
+def in_cluster(
+    test: Callable[[MemoryCluster], Coroutine[Any, Any, None]],
+) -> Callable[[], None]:
+    """Run a test in virtual time with three nodes started and serving."""
+
+    def run_test() -> None:
+        async def body() -> None:
+            cluster = MemoryCluster()
+            await cluster.start()
+            await cluster.until_serving()
+            await test(cluster)
+            for node in cluster.network.nodes.values():
+                assert not node.failed.done(), node.failed.exception()
+                await node.kill()
+
+        run(body())
+
+    run_test.__name__ = test.__name__
+    run_test.__doc__ = test.__doc__
+    return run_test

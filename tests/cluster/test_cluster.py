@@ -1,0 +1,292 @@
+"""Replication, notes and catching up, through the faults that they are there for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kvcluster.errors import NotReady, OutcomeUnknown, PeerRefused
+from kvcluster.model.readiness import Status
+from tests.cluster.memory import MemoryCluster, in_cluster
+from tests.storage.virtual_loop import run
+
+from demo_pb2 import Entry, PeerState, ReplicateRequest
+
+
+@in_cluster
+async def test_write_is_on_every_node_when_it_is_acknowledged(cluster: MemoryCluster) -> None:
+    """With all nodes up a Put is acknowledged by all, and each answers with it at once."""
+    assert await cluster.put("a:1", "k", "v") == 3
+    assert [await cluster.get(name, "k") for name in ("a:1", "b:2", "c:3")] == ["v"] * 3
+
+
+@in_cluster
+async def test_power_cut_of_all_nodes_loses_no_acknowledged_write(cluster: MemoryCluster) -> None:
+    """What was acknowledged survives on disks that forget everything unsynced."""
+    for number in range(30):
+        await cluster.put("abc"[number % 3] + f":{number % 3 + 1}", f"k{number}", "v")
+    await cluster.crash("a:1", "b:2", "c:3")
+    await cluster.start()
+    await cluster.until_serving()
+    for number in range(30):
+        assert await cluster.get("b:2", f"k{number}") == "v"
+
+
+@in_cluster
+async def test_node_that_was_down_reads_what_it_missed(cluster: MemoryCluster) -> None:
+    """A restarted node never answers with what was overwritten or deleted while it was away."""
+    await cluster.put("a:1", "k", "old")
+    await cluster.put("a:1", "gone", "soon")
+    await cluster.crash("c:3")
+    assert await cluster.put("a:1", "k", "new") == 2
+    assert await cluster.delete("b:2", "gone") == 2
+    await cluster.start("c:3")
+    assert await cluster.get("c:3", "k") == "new"
+    assert await cluster.get("c:3", "gone") is None
+    await cluster.until_equal()
+
+
+@in_cluster
+async def test_cut_off_node_is_told_and_catches_up_after_the_cut(cluster: MemoryCluster) -> None:
+    """After a cut heals both sides hold the same within seconds, with no request to help."""
+    cluster.network.isolate("c:3")
+    assert await cluster.put("a:1", "k", "majority") == 2
+    assert await cluster.put("c:3", "other", "alone", timeout_s=10) == 1
+    cluster.network.heal()
+    await cluster.until_equal()
+    await cluster.until_serving()
+    assert await cluster.put("b:2", "k", "again") == 3
+
+
+@in_cluster
+async def test_same_key_written_on_both_sides_of_a_cut_ends_with_the_last(
+    cluster: MemoryCluster,
+) -> None:
+    """Last writer wins, and every node agrees which one that was."""
+    cluster.network.isolate("c:3")
+    await cluster.put("c:3", "k", "first", timeout_s=10)
+    await cluster.put("a:1", "k", "second", timeout_s=10)
+    cluster.network.heal()
+    await cluster.until_equal()
+    assert await cluster.get("c:3", "k") == "second"
+
+
+@in_cluster
+async def test_lost_answers_do_not_turn_a_write_back(cluster: MemoryCluster) -> None:
+    """A replica that stored a write but could not say so holds it, and is told to look again."""
+    cluster.network.cuts.add(("c:3", "a:1"))  # answers of c to a are lost, requests arrive
+    assert await cluster.put("a:1", "k", "v") == 2
+    assert cluster.held("c:3")["k"][0] == "v"
+    cluster.network.heal()
+    await cluster.until_serving()
+    assert await cluster.put("a:1", "k", "w") == 3
+
+
+@in_cluster
+async def test_stuck_disk_of_a_replica_costs_one_round(cluster: MemoryCluster) -> None:
+    """A peer whose heartbeats are fine and whose writes hang delays one write, not every one."""
+    cluster.network.stuck.add("c:3")
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    assert await cluster.put("a:1", "k", "1") == 2
+    assert loop.time() - started_s < 1.5
+    # The peer was told before the acknowledgement, so it answers nothing older any more.
+    assert cluster["c:3"].gate.status is Status.SYNCING or await cluster.get("c:3", "k") == "1"
+    cluster.network.stuck.clear()
+    await cluster.until_serving()
+    assert await cluster.put("a:1", "k", "2") == 3
+
+
+@in_cluster
+async def test_replica_that_missed_a_write_knows_before_the_client(cluster: MemoryCluster) -> None:
+    """Once a write is acknowledged without a reachable replica, that replica reads it or waits."""
+    for turn in range(20):
+        cluster.network.stuck.add("b:2")
+        await cluster.put("a:1", "k", str(turn))
+        cluster.network.stuck.clear()
+        assert await cluster.get("b:2", "k") == str(turn)
+        await cluster.until_serving()
+
+
+@in_cluster
+async def test_note_survives_the_death_of_its_writer(cluster: MemoryCluster) -> None:
+    """Who missed what is on disk: after a power cut of all, the one that was behind learns it."""
+    cluster.network.isolate("c:3")
+    await cluster.put("a:1", "k", "new")
+    await cluster.crash("a:1", "b:2")
+    cluster.network.heal()
+    await cluster.start("a:1")
+    await cluster.until(lambda: cluster.held("c:3").get("k", ("", b""))[0] == "new", "c catches up")
+    await cluster.start("b:2")
+    await cluster.until_serving()
+    await cluster.until_equal()
+
+
+@in_cluster
+async def test_third_node_notes_what_the_absent_one_missed(cluster: MemoryCluster) -> None:
+    """If the coordinator dies for good, its replica still tells the absent node what it missed."""
+    cluster.network.cut("c:3", "a:1")
+    cluster.network.cut("c:3", "b:2")
+    await cluster.until(
+        lambda: any(
+            p.node == "c:3" and p.state == PeerState.DOWN for p in cluster["b:2"].describe_peers()
+        ),
+        "b sees c as down",
+    )
+    await cluster.put("a:1", "k", "new")
+    await cluster.crash("a:1")
+    cluster.network.heal()
+    assert await asyncio.wait_for(cluster.get("b:2", "k"), 10) == "new"
+    await cluster.until(lambda: cluster.held("c:3").get("k", ("", b""))[0] == "new", "c catches up")
+
+
+@in_cluster
+async def test_clock_behind_never_makes_a_write_vanish(cluster: MemoryCluster) -> None:
+    """A node whose clock is behind still writes versions newer than what it overwrites."""
+    cluster.clock_offset_ms["b:2"] = -20_000
+    await cluster.put("a:1", "k", "by the fast clock")
+    assert await cluster.put("b:2", "k", "by the slow clock") == 3
+    assert await cluster.get("a:1", "k") == "by the slow clock"
+
+
+@in_cluster
+async def test_superseded_write_is_repeated_before_it_is_acknowledged(
+    cluster: MemoryCluster,
+) -> None:
+    """A coordinator that has not seen the newest version learns of it from the replica."""
+    cluster.network.cut("a:1", "b:2")
+    cluster.clock_offset_ms["b:2"] = 15_000
+    await cluster.put("b:2", "k", "from the future", timeout_s=10)  # reaches c, not a
+    cluster.network.cut("a:1", "c:3")
+    cluster.network.heal()
+    await cluster.put("a:1", "k", "mine", timeout_s=10)
+    await cluster.until_equal()
+    assert await cluster.get("c:3", "k") == "mine"
+
+
+@in_cluster
+async def test_whole_cluster_restart_has_no_deadlock(cluster: MemoryCluster) -> None:
+    """Nodes that all wait for each other all become ready."""
+    await cluster.put("a:1", "k", "v")
+    await cluster.stop()
+    await cluster.start()
+    await cluster.until_serving()
+    assert await cluster.get("c:3", "k") == "v"
+
+
+@in_cluster
+async def test_unacknowledged_write_on_one_node_reaches_the_others(cluster: MemoryCluster) -> None:
+    """A write that only its dying coordinator stored is everywhere after it returns."""
+    cluster.network.isolate("a:1")
+    task = asyncio.ensure_future(cluster.put("a:1", "k", "v", timeout_s=10))
+    await cluster.until(lambda: "k" in cluster.held("a:1"), "a has stored it")
+    await cluster.crash("a:1")
+    task.cancel()
+    cluster.network.heal()
+    await cluster.start("a:1")
+    await cluster.until_equal()
+    assert await cluster.get("b:2", "k") == "v"
+
+
+@in_cluster
+async def test_frozen_sender_cannot_land_an_old_message(cluster: MemoryCluster) -> None:
+    """A Replicate that the network held back for minutes is refused."""
+    cluster.network.delay_s = 0.0
+    sent = len(cluster.network.sent)
+    await cluster.put("a:1", "k", "v")
+    assert len(cluster.network.sent) > sent
+
+    old = cluster.held("a:1")["k"][1]
+    clock = int.from_bytes(old[:8], "big")
+    await asyncio.sleep(31)
+    late = ReplicateRequest(
+        sender="a:1", clock=clock, entries=[Entry(key="late", value="v", version=old)]
+    )
+    with pytest.raises(PeerRefused, match="old"):
+        await cluster["b:2"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
+    assert "late" not in cluster.held("b:2")
+
+
+@in_cluster
+async def test_mad_clock_is_refused_and_poisons_nobody(cluster: MemoryCluster) -> None:
+    """A node whose clock is two days ahead is not followed; the others go on."""
+    cluster.clock_offset_ms["c:3"] = 2 * 24 * 3_600_000
+    await cluster.put("c:3", "k", "mad", timeout_s=10)
+    assert await cluster.put("a:1", "k", "sane", timeout_s=10) == 2
+    assert await cluster.get("b:2", "k") == "sane"
+
+
+@in_cluster
+async def test_draining_node_takes_nothing_new(cluster: MemoryCluster) -> None:
+    """A node that was told to stop refuses clients with a clear word, and peers do not wait."""
+    await cluster["c:3"].drain()
+    with pytest.raises(NotReady, match="stopping"):
+        await cluster.put("c:3", "k", "v")
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    assert await cluster.put("a:1", "k", "v") == 2
+    assert loop.time() - started_s < 0.1
+
+
+@in_cluster
+async def test_starting_node_that_hears_nobody_waits_then_serves(cluster: MemoryCluster) -> None:
+    """Silence is excused after a few seconds: one live replica is enough."""
+    await cluster.put("a:1", "k", "v")
+    await cluster.crash("c:3")
+    cluster.network.isolate("c:3")
+    await cluster.start("c:3")
+    with pytest.raises(NotReady, match="waiting to hear"):
+        await cluster.get("c:3", "k", timeout_s=1)
+    assert await cluster.get("c:3", "k", timeout_s=10) == "v"
+
+
+@in_cluster
+async def test_full_disk_of_the_coordinator_is_unknown_then_refused(
+    cluster: MemoryCluster,
+) -> None:
+    """The group in flight is unknown, later writes are certainly not done, reads go on."""
+    await cluster.put("a:1", "k", "v")
+    disk = cluster.disks["a:1"]
+    disk.capacity = sum(len(data) for data in disk.files().values())
+    with pytest.raises(OutcomeUnknown):
+        await cluster.put("a:1", "k", "w")
+    with pytest.raises(Exception, match="full; nothing was written"):
+        await cluster.put("a:1", "other", "x")
+    assert "other" not in cluster.held("b:2")
+    assert await cluster.get("a:1", "k") in {"v", "w"}
+    disk.capacity = None
+    await cluster.until_equal()  # what the others had and this one could not keep
+    assert await cluster.put("a:1", "other", "x") == 3
+
+
+@in_cluster
+async def test_full_disk_of_a_replica_leaves_it_behind_and_it_returns(
+    cluster: MemoryCluster,
+) -> None:
+    """A replica without room is left out, and has everything once there is room."""
+    disk = cluster.disks["c:3"]
+    disk.capacity = sum(len(data) for data in disk.files().values())
+    for number in range(5):
+        assert await cluster.put("a:1", f"k{number}", "v" * 100) == 2
+    disk.capacity = None
+    await cluster.until(lambda: len(cluster.held("c:3")) == 5, "c has all")
+    await cluster.until_serving()
+    assert await cluster.put("a:1", "k", "v") == 3
+
+
+def test_same_history_runs_the_same_twice() -> None:
+    """Nothing here depends on real time, threads or hashing: a failure can be replayed."""
+
+    async def history() -> list[tuple[str, str, str]]:
+        cluster = MemoryCluster()
+        await cluster.start()
+        await cluster.until_serving()
+        for number in range(10):
+            await cluster.put("a:1", f"k{number}", "v")
+        sent = list(cluster.network.sent)
+        for node in cluster.network.nodes.values():
+            await node.kill()
+        return sent
+
+    assert run(history()) == run(history())

@@ -1,0 +1,137 @@
+"""Disks that fill up and disks that break, under real servers."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.processes.harness import Cluster, Server, eventually, free_ports
+
+Code = grpc.StatusCode
+
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None or not sys.platform.startswith("linux"),
+    reason="needs strace to make a real fsync fail",
+)
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Server]:
+    """One server that is a cluster of its own, not started."""
+    port = free_ports(1)[0]
+    server = Server(port, f"localhost:{port}", tmp_path)
+    try:
+        yield server
+    finally:
+        server.clean_up()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("cannot mount a tmpfs here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@needs_root
+def test_full_disk_refuses_writes_serves_reads_and_recovers(small_disk: Path) -> None:
+    """Reads go on, writes say RESOURCE_EXHAUSTED, and work again once there is room."""
+    port = free_ports(1)[0]
+    server = Server(port, f"localhost:{port}", small_disk)
+    server.log_path = small_disk.parent / "server.log"
+    try:
+        server.start("--set", "checkpoint_interval_s=3600")
+        server.wait_serving()
+        server.put("k", "v")
+        ballast = small_disk / "ballast"
+        fill(ballast)
+        codes = [code_of_put(server, f"k{number}", "x" * 5_000) for number in range(10)]
+        assert Code.RESOURCE_EXHAUSTED in codes
+        assert set(codes) <= {Code.INTERNAL, Code.RESOURCE_EXHAUSTED, None}
+        assert server.get("k").value == "v"
+        ballast.unlink()
+        eventually(lambda: code_of_put(server, "after", "v") is None, "writes work again")
+        server.kill()
+        server.start()
+        server.wait_serving()
+        assert (server.get("k").value, server.get("after").value) == ("v", "v")
+    finally:
+        server.clean_up()
+
+
+def test_partial_write_leaves_no_torn_frame(alone: Server) -> None:
+    """A file-size limit makes the kernel write half a frame: the journal stays readable."""
+    alone.start("--set", "checkpoint_interval_s=3600")
+    alone.wait_serving()
+    alone.put("k", "v")
+    resource.prlimit(alone.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
+    codes = [code_of_put(alone, f"k{number}", "x" * 3_000) for number in range(20)]
+    assert codes[-1] is Code.RESOURCE_EXHAUSTED
+    stored = [number for number, code in enumerate(codes) if code is None]
+    assert stored
+    alone.kill()
+    alone.start()
+    alone.wait_serving()
+    assert "damaged" not in alone.log()
+    assert all(alone.get(f"k{number}").found for number in stored)
+    assert alone.get("k").value == "v"
+
+
+@needs_strace
+def test_failed_fsync_stops_the_node_and_loses_nothing(cluster: Cluster) -> None:
+    """The node ends with a message and does not try again; the others have every answered write."""
+    victim = cluster[0]
+    for number in range(10):
+        victim.put(f"k{number}", "v")
+    inject = ["strace", "-f", "-p", str(victim.pid), "-o", "/dev/null", "-e", "trace=fdatasync"]
+    inject += ["-e", "inject=fdatasync:error=EIO"]
+    with subprocess.Popen(inject, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        if "attached" not in strace.stderr.readline():
+            pytest.skip("strace cannot attach here")
+        assert code_of_put(victim, "lost?", "v") in {Code.INTERNAL, Code.UNAVAILABLE}
+        assert victim.wait() == 1
+        strace.wait(20)
+    assert "fsync" in victim.log()
+    assert "Traceback" not in victim.log()
+    assert cluster[1].put("after", "v").acknowledged == 2
+    victim.start()
+    cluster.wait_whole()
+    for number in range(10):
+        assert victim.get(f"k{number}").found
+
+
+def fill(path: Path) -> None:
+    """Write a file until there is no room left."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return
+
+
+def code_of_put(server: Server, key: str, value: str) -> grpc.StatusCode | None:
+    """The status code that a Put fails with, or None."""
+    try:
+        server.put(key, value)
+    except grpc.RpcError as error:
+        code: grpc.StatusCode = error.code()
+        return code
+    return None

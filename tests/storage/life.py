@@ -1,0 +1,121 @@
+"""One life of a store, from its start to its end, as short as a test wants to write it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from kvcluster.config import Settings
+from kvcluster.model.clock import HybridClock
+from kvcluster.model.entry import Verdict, Version
+from kvcluster.storage.disk import Disk
+from kvcluster.storage.store import Store
+from tests.storage.fake_disk import FakeDisk
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites
+
+PATH = Path("/data/data_node_50051.json")
+FOLDER = PATH.with_suffix(".wal")
+SETTINGS = Settings()
+
+Ack = asyncio.Future[list[Verdict]]
+
+
+def message(key: str, value: str | None, version: Version) -> EntryMessage:
+    """An entry as it is written and sent."""
+    return EntryMessage(key=key, value=value or "", deleted=value is None, version=version)
+
+
+class Life:
+    """A store that was opened; `async with` starts it and stops it cleanly."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        *,
+        path: Path = PATH,
+        settings: Settings = SETTINGS,
+        fsync: bool = True,
+        incarnation: int = 1,
+    ) -> None:
+        self.store = Store(disk, path, settings=settings, fsync=fsync)
+        self.found = self.store.open(f"stamp{incarnation}")
+        self.clock = HybridClock(incarnation, self.found.clock)
+        self.notes = dict(self.found.notes)
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Life:
+        await self.store.start(
+            self._spawn, clock=lambda: self.clock.now(0), notes=lambda: self.notes
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.store.close()
+        else:
+            await self.end()
+
+    async def end(self) -> None:
+        """Stop at once, as a kill does."""
+        for task in self.tasks.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+
+    def put(self, key: str, value: str) -> Ack:
+        """Write a value."""
+        return self.store.write([message(key, value, self.clock.tick(0))])
+
+    def delete(self, key: str) -> Ack:
+        """Write a tombstone."""
+        return self.store.write([message(key, None, self.clock.tick(0))])
+
+    def note(self, peer: str, since: Version | None) -> Ack:
+        """Make a note durable, or clear it."""
+        if since is None:
+            self.notes.pop(peer, None)
+        else:
+            self.notes[peer] = since
+        return self.store.write([], [MissedWrites(peer=peer, since=since or b"")])
+
+    async def checkpointed(self) -> None:
+        """Wait until the JSON file holds what the store holds."""
+        await until(lambda: self.json() == self.data() and not self.store.checkpoint_error)
+
+    def data(self) -> dict[str, str]:
+        """Every key that has a value."""
+        return {key: e[0] for key, e in self.store.table.items() if e[0] is not None}
+
+    def json(self) -> dict[str, str]:
+        """What the JSON file says."""
+        try:
+            pairs: dict[str, str] = orjson.loads(self.store._disk.read(self.store.path))
+        except FileNotFoundError:
+            return {}
+        return pairs
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        self.tasks[name] = asyncio.get_running_loop().create_task(work, name=name)
+        return self.tasks[name]
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = 60.0) -> None:
+    """Wait for a condition, at most so long by the loop's clock."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + deadline_s
+    while not condition():
+        assert loop.time() < end_s, "the condition did not come true in time"
+        await asyncio.sleep(0.01)
+
+
+def files_of(disk: FakeDisk, part: str = "") -> list[str]:
+    """Names of the files on a fake disk that have `part` in them."""
+    return [path.name for path in disk.files() if part in path.name]

@@ -1,0 +1,126 @@
+"""The rules of the house, as tests: where a thing may live, and what it may touch there."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+GENERATED = {"demo_pb2.py", "demo_pb2.pyi", "demo_pb2_grpc.py"}
+
+ORDER = ["model", "storage", "cluster", "node"]
+"""Each may import from itself and from what stands before it."""
+EVERYBODY_MAY_IMPORT = {"config", "errors"}
+CLIENT_MAY_IMPORT = EVERYBODY_MAY_IMPORT | {"client", "model.members"}
+MODEL_MUST_NOT_IMPORT = {"asyncio", "grpc", "time", "random", "os", "socket", "threading"}
+GRPC_BELONGS_IN = {"kvcluster/cluster/channels.py", "kvcluster/wire.py"}
+
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 50
+
+
+@cache
+def sources() -> tuple[Path, ...]:
+    """Every Python file of ours, relative to the root."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return tuple(Path(name) for name in sorted(listed) if Path(name).name not in GENERATED)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Full names of the modules that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def library(part: str) -> list[Path]:
+    """The files of one part of kvcluster."""
+    return [path for path in sources() if path.as_posix().startswith(f"kvcluster/{part}")]
+
+
+@pytest.mark.parametrize("part", ORDER)
+def test_imports_point_one_way(part: str) -> None:
+    """A part that reached forward would make the whole untestable in pieces."""
+    allowed = set(ORDER[: ORDER.index(part) + 1]) | EVERYBODY_MAY_IMPORT
+    for path in library(part):
+        for name in imports_of(path):
+            if name.startswith("kvcluster."):
+                assert name.split(".")[1] in allowed, f"{path} imports {name}"
+
+
+def test_client_knows_nothing_of_the_server() -> None:
+    """The client could be shipped alone."""
+    for path in library("client"):
+        for name in imports_of(path):
+            if name.startswith("kvcluster."):
+                inner = name.removeprefix("kvcluster.")
+                assert inner in CLIENT_MAY_IMPORT or inner.startswith("client."), f"{path}: {name}"
+
+
+def test_model_touches_no_clock_no_chance_no_loop() -> None:
+    """What decides takes values and returns values."""
+    for path in library("model"):
+        assert not MODEL_MUST_NOT_IMPORT & {name.split(".")[0] for name in imports_of(path)}, path
+
+
+def test_grpc_stays_at_the_border() -> None:
+    """The rest of the server runs on any transport."""
+    for part in ("model", "storage", "cluster", "node", "wire", "activity"):
+        for path in library(part):
+            if "grpc" in imports_of(path) or "demo_pb2_grpc" in imports_of(path):
+                assert path.as_posix() in GRPC_BELONGS_IN, path
+
+
+def test_every_file_opens_with_an_essay() -> None:
+    """A reader learns from the first lines in which room they stand."""
+    for path in sources():
+        if (ROOT / path).read_text(encoding="utf-8").strip():
+            assert ast.get_docstring(parsed(path)), path
+
+
+def test_rooms_are_small() -> None:
+    """No file and no function grows until nobody wants to open it."""
+    for path in (path for path in sources() if path.parts[0] != "tests"):
+        lines = (ROOT / path).read_text(encoding="utf-8").count("\n")
+        assert lines <= LONGEST_FILE, f"{path}: {lines} lines"
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, FUNCTION) and node.end_lineno:
+                length = node.end_lineno - node.lineno + 1
+                assert length <= LONGEST_FUNCTION, f"{path}:{node.name}: {length} lines"
+
+
+def test_no_drawer_for_odds_and_ends() -> None:
+    """A file is named for what it holds."""
+    for path in sources():
+        assert path.stem not in {"utils", "util", "common", "helpers", "misc"}, path
+
+
+def test_every_test_says_what_it_would_catch() -> None:
+    """One sentence each."""
+    for path in sources():
+        if not path.name.startswith("test_"):
+            continue
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, FUNCTION) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{path}:{node.name}"
