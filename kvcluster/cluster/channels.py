@@ -99,4 +99,12 @@ async def _answer(call: Awaitable[Answer]) -> Answer:
         return await call
     except grpc.aio.AioRpcError as error:
         failure = _FAILURES.get(error.code(), PeerRejected)
-        raise failure(error.details() or error.code().name) from None
+        raise failure(_why(error)) from None
+
+
+def _why(error: grpc.aio.AioRpcError) -> str:
+    """What went wrong, for a log line: of gRPC's chain of reasons only the last."""
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "no answer in time"
+    details = error.details() or error.code().name
+    return details.rsplit(": ", 1)[-1] if error.code() is grpc.StatusCode.UNAVAILABLE else details

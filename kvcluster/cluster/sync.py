@@ -97,7 +97,7 @@ class Sync:
         if since == ZERO:
             self._heal_wanted.discard(name)
         try:
-            tally = await self._pull(name, since, pause_s=0.0)
+            tally = await self._pull(name, since, "SYNC", pause_s=0.0)
         except (PeerUnavailable, PeerRefused, BadRequest) as error:
             log.info("SYNC  cannot pull from %s now: %s", name, error)
             await asyncio.sleep(self._settings.heartbeat_interval_s)
@@ -120,7 +120,7 @@ class Sync:
     async def _heal(self, name: str) -> None:
         """Merge everything a peer has, calmly; if that fails, again a little later."""
         try:
-            tally = await self._pull(name, ZERO, pause_s=self._settings.pull_page_pause_s)
+            tally = await self._pull(name, ZERO, "HEAL", pause_s=self._settings.pull_page_pause_s)
         except KvError as error:
             log.debug("HEAL  stopped reading from %s: %s", name, error)
             loop = asyncio.get_running_loop()
@@ -129,14 +129,14 @@ class Sync:
         if tally is not None and tally.new:
             log.info("HEAL  %s entries of %s were new here", f"{tally.new:,}", name)
 
-    async def _pull(self, name: str, since: Version, *, pause_s: float) -> _Tally | None:
+    async def _pull(self, name: str, since: Version, what: str, *, pause_s: float) -> _Tally | None:
         """Fetch and merge every page; None if the peer says that we missed more meanwhile."""
         tally = _Tally()
         request = PullRequest(sender=self._self_name, since=since)
         page = await self._fetch(name, request)
         mark = page.mark
         if page.held > self._settings.pull_announce_entries:
-            log.info("SYNC  reading through %s entries of %s", f"{page.held:,}", name)
+            log.info("%s  reading through %s entries of %s", what, f"{page.held:,}", name)
         while True:
             await self._merge(page, tally)
             if not page.HasField("next"):

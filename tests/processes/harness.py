@@ -6,11 +6,9 @@ has passed, and then says what it saw last.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +18,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from kvcluster.client.local_cluster import free_ports
 from kvcluster.cluster.channels import channel_options
 from kvcluster.config import Settings
 
@@ -55,15 +54,6 @@ def eventually(look: Callable[[], T], what: str, deadline_s: float = 20.0) -> T:
         if time.monotonic() > end_s:
             raise AssertionError(f"not within {deadline_s} s: {what} (last: {last!r})")
         time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def run_script(

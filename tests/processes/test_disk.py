@@ -13,7 +13,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.processes.harness import Cluster, Server, eventually, free_ports
+from kvcluster.client.local_cluster import free_ports
+from tests.processes.harness import Cluster, Server, eventually
 
 Code = grpc.StatusCode
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.harness import Cluster, Server, eventually, free_ports, run_script
+from kvcluster.client.local_cluster import free_ports
+from tests.processes.harness import Cluster, Server, eventually, run_script
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import grpc
 import pytest
 
+from kvcluster.client.local_cluster import free_ports
 from kvcluster.cluster.channels import channel_options
 from kvcluster.config import MIB, Settings
-from tests.processes.harness import Cluster, Server, eventually, free_ports
+from tests.processes.harness import Cluster, Server, eventually
 
 from demo_pb2 import (
     Entry,

@@ -1,0 +1,12 @@
+"""`make bench`: every benchmark, one after the other.
+
+Read the ratios. The figures beside them are of this machine at this moment.
+"""
+
+from __future__ import annotations
+
+from bench import clients, put_cost
+
+if __name__ == "__main__":
+    put_cost.main()
+    clients.main()
