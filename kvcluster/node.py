@@ -69,6 +69,7 @@ class Node:
     replica: Replica
     pulls: Pulls
     gate: Gate
+    time: Timekeeper
     failed: asyncio.Future[None]
     """Fails when a background task does: the process must stop."""
     _heartbeats: Heartbeats
@@ -116,16 +117,16 @@ class Node:
         """Start every part. Raises CannotStart."""
         self.failed = asyncio.get_running_loop().create_future()
         self._transport = transport
-        time = Timekeeper(self._clock, self._around.wall_ms, self.settings)
-        await self.store.start(self._spawn, clock=time.now, notes=self._notes.as_dict)
+        self.time = Timekeeper(self._clock, self._around.wall_ms, self.settings)
+        await self.store.start(self._spawn, clock=self.time.now, notes=self._notes.as_dict)
         incomplete = bool(self.store.incomplete)
         self.gate = Gate(Readiness(self.cluster.peers, incomplete=incomplete))
         self.gate.listen(self._complete_once_serving)
-        self._build(Peers(self.cluster.peers), time)
+        self._build(Peers(self.cluster.peers))
 
-    def _build(self, peers: Peers, time: Timekeeper) -> None:
+    def _build(self, peers: Peers) -> None:
         """Put the parts together; nothing runs yet."""
-        settings, name = self.settings, self.cluster.self_name
+        settings, name, time = self.settings, self.cluster.self_name, self.time
         self._heartbeats = Heartbeats(
             peers,
             self._transport,

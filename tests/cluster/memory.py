@@ -26,6 +26,7 @@ from demo_pb2 import (
     ConfirmPullResponse,
     HealthCheckRequest,
     HealthCheckResponse,
+    PeerState,
     PullRequest,
     PullResponse,
     ReplicateRequest,
@@ -226,17 +227,31 @@ class MemoryCluster:
         entry = await self[name].coordinator.get(key, deadline_s)
         return entry[0] if entry else None
 
+    async def until_seen_again(self, name: str, peer: str) -> None:
+        """Return in the moment in which a node takes a peer for up again."""
+        step_s = self.network.delay_s / 5  # no message passes in between
+        await self.until(
+            lambda: self.sees(name, peer) != "DOWN", f"{name} sees {peer}", step_s=step_s
+        )
+
+    def sees(self, name: str, peer: str) -> str:
+        """What a node thinks of a peer."""
+        states = {each.node: each.state for each in self[name].describe_peers()}
+        return PeerState.State.Name(states[peer])
+
     def held(self, name: str) -> dict[str, Entry]:
         """Everything a node holds, tombstones included."""
         return dict(self[name].store.table.items())
 
-    async def until(self, holds: Callable[[], bool], what: str, within_s: float = 30) -> None:
+    async def until(
+        self, holds: Callable[[], bool], what: str, within_s: float = 30, step_s: float = 0.01
+    ) -> None:
         """Let virtual time pass until a condition holds."""
         loop = asyncio.get_running_loop()
         end_s = loop.time() + within_s
         while not holds():
             assert loop.time() < end_s, f"not within {within_s} s: {what}"
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(step_s)
 
     async def until_serving(self, *names: str) -> None:
         """Return once nodes answer reads and every peer that is up gets writes again."""
