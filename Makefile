@@ -7,7 +7,7 @@ PIP := pip install --quiet --disable-pip-version-check
 GENERATED := demo_pb2.py demo_pb2.pyi demo_pb2_grpc.py
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup demo test check oldest gen bench format clean
+.PHONY: help setup demo test check oldest gen sim chaos bench format clean
 
 help:  ## show these words
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -35,6 +35,12 @@ oldest: $(OLDEST)/done  ## the walk on the oldest versions that we claim
 
 gen: $(OLDEST)/done  ## make the generated files from demo.proto
 	$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. demo.proto
+
+sim: $(VENV)/dev  ## random histories in virtual time; COUNT=1000
+	$(BIN)/python -m tests.cluster.sim $(or $(COUNT),1000)
+
+chaos: $(VENV)/dev  ## real servers killed, frozen, restarted under load; ROUNDS=100
+	$(BIN)/python -m tests.processes.chaos $(or $(ROUNDS),100)
 
 bench: $(VENV)/run  ## what a Put costs, small store against large, one client against many
 	$(BIN)/python -m bench

@@ -25,7 +25,7 @@ from kvcluster.cluster.peers import Peer, Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, KvError, PeerRefused, PeerUnavailable
+from kvcluster.errors import KvError
 from kvcluster.model.entry import ZERO, Version
 from kvcluster.model.peer import PeerState
 from kvcluster.storage.codec import to_entry
@@ -66,6 +66,7 @@ class Sync:
         self._settings = settings
         self._wake = {peer.name: asyncio.Event() for peer in peers}
         self._heal_wanted: set[str] = set()
+        self._complaints: dict[str, str] = {}
         self._peers = peers
         gate.listen(self._wake_debtors)
         peers.listen(self._peer_changed)
@@ -98,14 +99,11 @@ class Sync:
             self._heal_wanted.discard(name)
         try:
             tally = await self._pull(name, since, "SYNC", pause_s=0.0)
-        except (PeerUnavailable, PeerRefused, BadRequest) as error:
-            log.info("SYNC  cannot pull from %s now: %s", name, error)
-            await asyncio.sleep(self._settings.heartbeat_interval_s)
-            return
         except KvError as error:
-            log.warning("SYNC  cannot store what %s gave: %s", name, error)
+            self._complain(name, str(error))
             await asyncio.sleep(self._settings.heartbeat_interval_s)
             return
+        self._complaints.pop(name, None)
         if tally is not None and self._gate.owed(name) == since:
             took_s = asyncio.get_running_loop().time() - started_s
             log.info(
@@ -116,6 +114,12 @@ class Sync:
                 took_s,
             )
             self._gate.pulled(name)
+
+    def _complain(self, name: str, why: str) -> None:
+        """Say why catching up does not go on: once, not at every try."""
+        if self._complaints.get(name) != why:
+            self._complaints[name] = why
+            log.warning("SYNC  cannot catch up with %s now: %s", name, why)
 
     async def _heal(self, name: str) -> None:
         """Merge everything a peer has, calmly; if that fails, again a little later."""

@@ -21,7 +21,7 @@ from kvcluster.model.entry import Version
 from kvcluster.model.slots import SLOTS
 from kvcluster.storage.table import Table
 
-_PIECE_ENTRIES = 256
+_PIECE_ENTRIES = 512
 _PIECE_CHARACTERS = 64 * KIB
 
 

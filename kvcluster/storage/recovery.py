@@ -14,6 +14,11 @@ Three things may be wrong, and they are told apart:
 Recovery may itself be cut short, any number of times, so it changes next to nothing: it cuts a
 torn tail, for good, before a newer segment exists, and it adds copies. Putting the disk back into
 its plain state is left to the checkpoint that `Recovered.rewrite` asks for.
+
+What it reads may be on its way to disk only: a process that was killed in the middle of an fsync
+leaves a frame that we see, serve, and would lose at a power cut. So whatever was read is synced,
+the segments and the JSON's name here, the names in the journal's folder when the first segment is
+opened, before anybody is told of it.
 """
 
 from __future__ import annotations
@@ -53,6 +58,7 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
         times = (time_of(version) for _, (_, version) in found.table.items())
         found.clock = max(found.clock, max(times, default=0))
     _remove_temporary(disk, json_path, folder)
+    disk.sync_folder(json_path.parent)
     return found
 
 
@@ -121,15 +127,16 @@ class _Replay:
         found.behind = True
 
     def _mend(self, segment: _Segment, *, last: bool) -> None:
-        """Cut what a crash tore; keep a copy of what is damaged."""
+        """Cut what a crash tore; keep a copy of what is damaged; make durable what was read."""
         path, scanned = segment.path, segment.scanned
         if scanned.damaged or (scanned.torn and not last):
             self._aside.keep(path, segment.data, "damaged")
             self._found.damage(
                 f"{path.name} is damaged ({len(scanned.payloads):,} of its groups could be read)"
             )
-        elif scanned.torn:
-            self._disk.truncate(path, scanned.good_bytes)
+            return
+        self._disk.truncate(path, scanned.good_bytes)  # which syncs it, too
+        if scanned.torn:
             self._found.remarks.append(
                 f"cut an unfinished group off the end of {path.name}: a crash; nothing"
                 " acknowledged was in it"

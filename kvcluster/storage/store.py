@@ -13,12 +13,13 @@ work on the same files; the system drops it however the process ends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kvcluster.config import Settings
-from kvcluster.errors import CannotStart, DiskFailed
+from kvcluster.errors import CannotStart, DiskFailed, OutcomeUnknown
 from kvcluster.model.entry import Entry, Verdict, Version
 from kvcluster.storage.checkpoint import Checkpointer, Facts
 from kvcluster.storage.disk import Disk
@@ -55,7 +56,6 @@ class Store:
         """Lock the files and load them; blocks. Raises CannotStart, with a sentence."""
         try:
             self._disk.make_folder(self.folder)
-            self._disk.sync_folder(self.folder.parent)  # a start that was killed may not have
             self._disk.lock(self.folder / "lock")
             found = recover(self._disk, self.path, self.folder, self._settings, stamp)
         except BlockingIOError:
@@ -133,6 +133,8 @@ class Store:
         """Commit what is waiting, leave the JSON complete, close the files."""
         if not self._tasks:
             return
+        with contextlib.suppress(OutcomeUnknown):
+            await self.barrier()  # or a write on its way would miss the last checkpoint
         self._checkpointer.close()
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
         self._journal.close()

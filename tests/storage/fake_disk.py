@@ -25,86 +25,10 @@ import os
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-_SECTOR_BYTES = 512
-
-
-@dataclass
-class _Contents:
-    """The bytes of a file, and what was done to them since the last sync."""
-
-    durable: bytes = b""
-    current: bytearray = field(default_factory=bytearray)
-    changes: list[bytes | int] = field(default_factory=list)  # appended bytes, or a cut to a size
-
-    def change(self, change: bytes | int) -> None:
-        self.changes.append(change)
-        _apply(self.current, change)
-
-    def sync(self) -> None:
-        self.durable, self.changes = bytes(self.current), []
-
-    def survivor(self, rng: random.Random, keep: float) -> bytes:
-        data = bytearray(self.durable)
-        for change in self.changes:
-            if rng.random() >= keep:
-                if isinstance(change, bytes) and keep > 0:
-                    _tear(data, change, rng)
-                break
-            _apply(data, change)
-        return bytes(data)
-
-
-def _apply(data: bytearray, change: bytes | int) -> None:
-    if isinstance(change, bytes):
-        data += change
-    else:
-        del data[change:]
-
-
-def _tear(data: bytearray, lost: bytes, rng: random.Random) -> None:
-    """Let a part of a lost write survive, or only its length."""
-    start, end = len(data), len(data) + len(lost)
-    if rng.random() < 0.5:
-        data += lost[: rng.randrange(len(lost) + 1)]
-    else:
-        sectors = range(start - start % _SECTOR_BYTES + _SECTOR_BYTES, end, _SECTOR_BYTES)
-        written = rng.choice([start, *sectors]) - start
-        data += lost[:written] + bytes(len(lost) - written)
-
-
-@dataclass
-class _Folder:
-    """Names, and what was done to them since the last sync."""
-
-    durable: dict[str, _Contents] = field(default_factory=dict)
-    current: dict[str, _Contents] = field(default_factory=dict)
-    changes: list[dict[str, _Contents | None]] = field(default_factory=list)
-    named: bool = False  # its own name in its parent is durable
-
-    def change(self, names: dict[str, _Contents | None]) -> None:
-        self.changes.append(names)
-        _rename(self.current, names)
-
-    def sync(self) -> None:
-        self.durable, self.changes = dict(self.current), []
-
-    def survivor(self, rng: random.Random, keep: float) -> dict[str, _Contents]:
-        names = dict(self.durable)
-        for change in self.changes:
-            if rng.random() < keep:
-                _rename(names, change)
-        return names
-
-
-def _rename(names: dict[str, _Contents], change: dict[str, _Contents | None]) -> None:
-    for name, contents in change.items():
-        if contents is None:
-            names.pop(name, None)
-        else:
-            names[name] = contents
+from tests.storage.fake_files import Contents, Folder
 
 
 @dataclass
@@ -118,7 +42,7 @@ class _Fault:
 class FakeFile:
     """A file of the fake disk, open for appending. See kvcluster.storage.disk.File."""
 
-    def __init__(self, disk: FakeDisk, path: Path, contents: _Contents) -> None:
+    def __init__(self, disk: FakeDisk, path: Path, contents: Contents) -> None:
         self._disk = disk
         self._path = path
         self._contents = contents
@@ -180,7 +104,7 @@ class FakeDisk:
     """See the module, and kvcluster.storage.disk.Disk. `root` is a folder that is there."""
 
     def __init__(self, root: Path = Path("/data")) -> None:
-        self._folders = {root: _Folder(named=True)}
+        self._folders = {root: Folder(named=True)}
         self._locks: set[Path] = set()
         self._faults: list[_Fault] = []
         self.mutex = threading.RLock()
@@ -199,7 +123,7 @@ class FakeDisk:
         with self.mutex:
             left = FakeDisk(self.root)
             left.capacity = self.capacity
-            survivors: dict[int, _Contents] = {}
+            survivors: dict[int, Contents] = {}
             for path, folder in sorted(self._folders.items()):
                 if not folder.named and rng.random() >= keep:
                     continue
@@ -209,9 +133,9 @@ class FakeDisk:
                 for contents in names.values():
                     if id(contents) not in survivors:
                         data = contents.survivor(rng, keep)
-                        survivors[id(contents)] = _Contents(data, bytearray(data))
+                        survivors[id(contents)] = Contents(data, bytearray(data))
                 names = {name: survivors[id(contents)] for name, contents in names.items()}
-                left._folders[path] = _Folder(names, dict(names), named=True)
+                left._folders[path] = Folder(names, dict(names), named=True)
             return left
 
     def kill(self) -> FakeDisk:
@@ -228,7 +152,7 @@ class FakeDisk:
 
     def write(self, path: Path, data: bytes) -> None:
         """Put a file there, durably, as a person or a broken disk would."""
-        contents = _Contents(data, bytearray(data))
+        contents = Contents(data, bytearray(data))
         folder = self._folder(path.parent)
         folder.current[path.name] = folder.durable[path.name] = contents
 
@@ -267,7 +191,7 @@ class FakeDisk:
     def names(self, folder: Path) -> list[str]:
         """See Disk."""
         with self.operation("names", folder):
-            here = self._folders.get(folder, _Folder())
+            here = self._folders.get(folder, Folder())
             inside = [path.name for path in self._folders if path.parent == folder != path]
             return sorted([*here.current, *inside])
 
@@ -277,7 +201,7 @@ class FakeDisk:
             return
         self.make_folder(folder.parent)
         with self.operation("make_folder", folder):
-            self._folders[folder] = _Folder()
+            self._folders[folder] = Folder()
         self.sync_folder(folder.parent)
 
     def create(self, path: Path) -> FakeFile:
@@ -288,7 +212,7 @@ class FakeDisk:
             if path.name in folder.current:
                 folder.current[path.name].change(0)
             else:
-                folder.change({path.name: _Contents()})
+                folder.change({path.name: Contents()})
             return FakeFile(self, path, folder.current[path.name])
 
     def replace(self, source: Path, target: Path) -> None:
@@ -337,12 +261,12 @@ class FakeDisk:
                     self._faults.remove(fault)
                     raise _error(fault.error, path)
 
-    def _folder(self, path: Path) -> _Folder:
+    def _folder(self, path: Path) -> Folder:
         if path not in self._folders:
             raise _error(errno.ENOENT, path)
         return self._folders[path]
 
-    def _existing(self, path: Path) -> _Contents:
+    def _existing(self, path: Path) -> Contents:
         self._refuse_folder(path)
         folder = self._folder(path.parent)
         if path.name not in folder.current:

@@ -12,10 +12,11 @@ import orjson
 
 from kvcluster.config import Settings
 from kvcluster.model.clock import HybridClock
-from kvcluster.model.entry import Verdict, Version
+from kvcluster.model.entry import Verdict, Version, make_version
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.store import Store
 from tests.storage.fake_disk import FakeDisk
+from tests.storage.virtual_loop import run
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites
@@ -23,6 +24,9 @@ from demo_pb2 import MissedWrites
 PATH = Path("/data/data_node_50051.json")
 FOLDER = PATH.with_suffix(".wal")
 SETTINGS = Settings()
+
+DATA = {"a": "1", "b": "2", "c": "3"}
+"""What `lived` has written."""
 
 Ack = asyncio.Future[list[Verdict]]
 
@@ -119,3 +123,46 @@ async def until(condition: Callable[[], bool], deadline_s: float = 60.0) -> None
 def files_of(disk: FakeDisk, part: str = "") -> list[str]:
     """Names of the files on a fake disk that have `part` in them."""
     return [path.name for path in disk.files() if part in path.name]
+
+
+def lived(*, stop: bool = True, more: dict[str, str] | None = None) -> FakeDisk:
+    """A disk on which a store has written DATA, deleted "gone", and made a checkpoint.
+
+    It was stopped cleanly, or killed with `more` in the journal only.
+    """
+
+    async def scenario(disk: FakeDisk) -> None:
+        life = await Life(disk).__aenter__()
+        for key, value in {"gone": "x", **DATA}.items():
+            await life.put(key, value)
+        await life.delete("gone")
+        await life.note("peer:1", make_version(5, 5))
+        await life.checkpointed()
+        if stop:
+            await life.store.close()
+        else:
+            for key, value in (more or {}).items():
+                await life.put(key, value)
+            await life.end()
+
+    disk = FakeDisk()
+    run(scenario(disk))
+    return disk.kill()
+
+
+def only(disk: FakeDisk, part: str) -> Path:
+    """The one file whose name has `part`."""
+    paths = [path for path in disk.files() if part in path.name]
+    assert len(paths) == 1, paths
+    return paths[0]
+
+
+def restarted(disk: FakeDisk) -> FakeDisk:
+    """Start, wait for the start to be done, stop cleanly; what is left then."""
+
+    async def scenario() -> None:
+        async with Life(disk, incarnation=7):
+            pass
+
+    run(scenario())
+    return disk.kill()

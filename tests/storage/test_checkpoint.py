@@ -78,7 +78,7 @@ def test_each_key_stands_in_one_piece_and_pieces_are_small() -> None:
     for key in keys:
         table.apply(key, (None if key.endswith("7") else key * 20, version))
     cut = list(pieces(table))
-    assert max(len(piece.pairs) + len(piece.tombstones) for piece in cut) <= 256
+    assert max(len(piece.pairs) + len(piece.tombstones) for piece in cut) <= 512
     live = [key for piece in cut for key, _, _ in piece.pairs]
     dead = [key for piece in cut for key, _ in piece.tombstones]
     assert sorted(live + dead) == sorted(keys)
@@ -126,10 +126,10 @@ def test_a_checkpoint_rests_nineteen_times_as_long_as_it_works(
             started_s, made = loop.time(), disk.count("replace", PATH.name)
             await until(lambda: disk.count("replace", PATH.name) > made)
             took_s = loop.time() - started_s
-            assert 100 * piece_s * 20 <= took_s <= 1.1 + 102 * piece_s * 20
+            assert 50 * piece_s * 20 <= took_s <= 1.1 + 52 * piece_s * 20
             await life.put("k", "last")
             started_s = loop.time()
-        assert loop.time() - started_s < 110 * piece_s
+        assert loop.time() - started_s < 60 * piece_s
 
     run(scenario())
 

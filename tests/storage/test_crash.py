@@ -144,6 +144,51 @@ def test_many_short_lives(seed: int) -> None:
     witness.check(Life(disk, incarnation=999).data())
 
 
+def test_a_power_cut_after_a_kill_takes_back_nothing_that_was_seen() -> None:
+    """A kill in the middle of a sync leaves bytes and names that are seen, but not yet safe.
+
+    So the next life makes them safe before it serves them, wherever the kill was.
+    """
+
+    async def first_life(by_hand: bool) -> list[tuple[str, FakeDisk]]:
+        disk, rng, witness = FakeDisk(), random.Random(1), Witness()
+        if by_hand:
+            disk.write(PATH, b'{"a": "by hand"}')
+        killed: list[tuple[str, FakeDisk]] = []
+        disk.after = lambda method, path: killed.append((f"{method} {path.name}", disk.kill()))
+        life = Life(disk, settings=SETTINGS)
+        async with life:
+            for _ in range(5):
+                await witness.write(life, rng)
+            await asyncio.sleep(1.5)
+            await witness.write(life, rng)
+        return killed
+
+    async def second_life(disk: FakeDisk) -> tuple[dict[str, str], list[FakeDisk]]:
+        life = await Life(disk, settings=SETTINGS, incarnation=2).__aenter__()
+        await life.put("seen by", "second life")
+        left = [disk.crash(random.Random(1), keep=0.0)]
+
+        def after(method: str, _: Path) -> None:
+            if method in ("replace", "sync_folder"):
+                left.append(disk.crash(random.Random(1), keep=0.0))
+
+        disk.after = after
+        await life.checkpointed()
+        await life.end()
+        return life.data(), left
+
+    for by_hand in (False, True):
+        killed = run(first_life(by_hand))
+        assert len(killed) > 50
+        for title, disk in killed:
+            seen, crashes = run(second_life(disk))
+            for left in crashes:
+                third = Life(left, incarnation=3)
+                assert third.data() == seen, title
+                assert not third.found.incomplete, (title, third.found.remarks)
+
+
 def test_starts_that_crash_at_once_do_not_fill_the_disk() -> None:
     """A hundred starts in a row that never come to a checkpoint leave few files behind."""
 
