@@ -193,7 +193,7 @@ def say_hello(node: Node, addresses: list[str]) -> None:
     """Tell the person in front of the terminal what runs here."""
     log.info("NODE  %s listens on %s", node.cluster.self_name, ", ".join(addresses))
     log.info("NODE  its peers are %s", ", ".join(node.cluster.peers) or "none")
-    log.info("NODE  its data is in %s, %s keys", node.store.path, f"{node.store.table.live:,}")
+    log.info("NODE  its data is in %s, keys: %s", node.store.path, f"{node.store.table.live:,}")
     if not node.store.fsync:
         log.warning("NODE  --fsync never: a power cut may take acknowledged writes")
 

@@ -134,7 +134,14 @@ class Server:
 
     def wait_serving(self, deadline_s: float = 20.0) -> None:
         """Return once the server answers reads."""
-        eventually(lambda: self.health().status == SERVING, f"{self.name} serves", deadline_s)
+
+        def serves() -> bool:
+            if self._process is not None and self._process.poll() is not None:
+                end = "\n".join(self.log().splitlines()[-10:])
+                raise AssertionError(f"{self.name} ended with {self._process.returncode}:\n{end}")
+            return self.health().status == SERVING
+
+        eventually(serves, f"{self.name} serves", deadline_s)
 
     def signal(self, number: int) -> None:
         """Send a signal."""

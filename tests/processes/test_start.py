@@ -37,12 +37,20 @@ def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> Non
         (["50051", "--fsync", "sometimes"], ["sometimes"]),
         (["50051", "--log-level", "loud"], ["loud"]),
         (["50051", "--host", "203.0.113.1"], ["203.0.113.1"]),
-        (["50051", "--data-dir", "/proc/nowhere"], ["/proc/nowhere"]),
     ],
 )
 def test_bad_command_line_is_refused(arguments: list[str], words: list[str]) -> None:
     """A bad option ends with one sentence that names it."""
     assert_refused(run_script("server.py", *arguments), *words)
+
+
+def test_data_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """A folder inside a file, say: the sentence names it."""
+    (tmp_path / "file").write_text("")
+    (port,) = free_ports(1)
+    folder = str(tmp_path / "file" / "folder")
+    arguments = ["--cluster", f"localhost:{port}", "--data-dir", folder]
+    assert_refused(run_script("server.py", str(port), *arguments), folder)
 
 
 def test_second_server_on_one_port_is_refused(cluster: Cluster, tmp_path: Path) -> None:
