@@ -148,5 +148,6 @@ class Store:
 def _explain(error: OSError | DiskFailed, path: Path) -> str:
     if isinstance(error, DiskFailed):
         return str(error)
-    what = error.strerror or str(error)
-    return f"cannot use {error.filename or path}: {what}"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"cannot use {error.filename or path}: it is not a folder"
+    return f"cannot use {error.filename or path}: {error.strerror or error}"

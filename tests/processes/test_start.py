@@ -48,9 +48,8 @@ def test_data_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     """A folder inside a file, say: the sentence names it."""
     (tmp_path / "file").write_text("")
     (port,) = free_ports(1)
-    folder = str(tmp_path / "file" / "folder")
-    arguments = ["--cluster", f"localhost:{port}", "--data-dir", folder]
-    assert_refused(run_script("server.py", str(port), *arguments), folder)
+    arguments = ["--cluster", f"localhost:{port}", "--data-dir", str(tmp_path / "file" / "folder")]
+    assert_refused(run_script("server.py", str(port), *arguments), "file: it is not a folder")
 
 
 def test_second_server_on_one_port_is_refused(cluster: Cluster, tmp_path: Path) -> None:
