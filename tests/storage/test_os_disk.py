@@ -97,7 +97,7 @@ def test_a_journal_folder_that_is_a_file_is_a_sentence(path: Path) -> None:
     """Somebody put a file where the folder belongs."""
     path.parent.mkdir(parents=True)
     path.with_suffix(".wal").write_text("")
-    with pytest.raises(CannotStart, match=r"data_node_50051.wal: not a folder"):
+    with pytest.raises(CannotStart, match=r"data_node_50051.wal: it is not a folder"):
         life(path)
 
 
