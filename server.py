@@ -14,20 +14,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
-import resource
-import signal
 import sys
 from pathlib import Path
 
 from kvcluster.activity import Activity
 from kvcluster.cluster.channels import Channels
 from kvcluster.config import Settings, with_overrides
-from kvcluster.errors import CannotStart
+from kvcluster.errors import CannotStart, DiskFailed
 from kvcluster.model.members import find_self, parse_members, split_address
 from kvcluster.node import Node
+from kvcluster.process import raise_file_limit, set_up_log, stop_on_signals
 from kvcluster.wire import Limits, Registrar, addresses_of, make_server, rpc
 
 from demo_pb2 import (
@@ -178,14 +176,20 @@ async def run(node: Node, addresses: list[str]) -> int:
     summary = asyncio.create_task(activity.summarize())
     await asyncio.wait([stop, node.failed], return_when=asyncio.FIRST_COMPLETED)
     if node.failed.done():
-        log.critical("STOP  %s; this node stops at once", node.failed.exception())
+        say_why_failed(node.failed.exception())
         os._exit(1)  # nothing that could still write may run: what is on disk is unknown
     log.info("STOP  finishing what is in flight (Ctrl+C again ends at once)")
     await node.drain()
     await server.stop(node.settings.drain_timeout_s)
     summary.cancel()
     await node.stop()
-    log.info("STOP  %s is complete; goodbye", node.store.path.name)
+    if node.failed.done():
+        say_why_failed(node.failed.exception())
+        return 1
+    if node.store.checkpoint_error:
+        log.warning("STOP  %s; what it lacks is in the journal", node.store.checkpoint_error)
+    else:
+        log.info("STOP  %s is complete; goodbye", node.store.path.name)
     return 0
 
 
@@ -198,35 +202,10 @@ def say_hello(node: Node, addresses: list[str]) -> None:
         log.warning("NODE  --fsync never: a power cut may take acknowledged writes")
 
 
-def stop_on_signals() -> asyncio.Future[None]:
-    """A future that resolves at the first Ctrl+C or SIGTERM; the second ends the process."""
-    loop = asyncio.get_running_loop()
-    stop: asyncio.Future[None] = loop.create_future()
-
-    def on_signal() -> None:
-        if stop.done():
-            os._exit(130)
-        stop.set_result(None)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    return stop
-
-
-def raise_file_limit() -> None:
-    """Take as many open files as the system allows: each client connection is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def set_up_log(level: str) -> None:
-    """One line an event, on standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d  %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
-    log.setLevel(level.upper())
+def say_why_failed(error: BaseException | None) -> None:
+    """A broken disk is told in a sentence; anything else is our bug, with its traceback."""
+    trace = None if isinstance(error, DiskFailed) else error
+    log.critical("STOP  %s; this node stops at once", error, exc_info=trace)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from kvcluster.storage.table import Table
 from kvcluster.storage.versions import encode_piece, notes_as_messages
 
 from demo_pb2 import VersionsFooter
+
+log = logging.getLogger("kvcluster")
 
 T = TypeVar("T")
 
@@ -119,10 +122,18 @@ class Checkpointer:
         try:
             await self.checkpoint()
         except OSError as error:
-            self.last_error = f"cannot write {self._json_path.name}: {error}"
+            self._complain(f"cannot write {self._json_path.name}: {error}")
             return self._settings.checkpoint_retry_s
+        if self.last_error:
+            log.info("DATA  %s can be written again", self._json_path.name)
         self.last_error = ""
         return self._settings.checkpoint_interval_s
+
+    def _complain(self, why: str) -> None:
+        """Say why the JSON falls behind: once, not at every try."""
+        if self.last_error != why:
+            log.warning("DATA  %s; it falls behind, the journal holds everything", why)
+        self.last_error = why
 
     async def _write(self, segment: int, calm: bool) -> None:
         output = Output(

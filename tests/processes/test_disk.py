@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -100,15 +101,9 @@ def test_failed_fsync_stops_the_node_and_loses_nothing(cluster: Cluster) -> None
     victim = cluster[0]
     for number in range(10):
         victim.put(f"k{number}", "v")
-    inject = ["strace", "-f", "-p", str(victim.pid), "-o", "/dev/null", "-e", "trace=fdatasync"]
-    inject += ["-e", "inject=fdatasync:error=EIO"]
-    with subprocess.Popen(inject, stderr=subprocess.PIPE, text=True) as strace:
-        assert strace.stderr is not None
-        if "attached" not in strace.stderr.readline():
-            pytest.skip("strace cannot attach here")
+    with failing_fsync(victim):
         assert code_of_put(victim, "lost?", "v") in {Code.INTERNAL, Code.UNAVAILABLE}
         assert victim.wait() == 1
-        strace.wait(20)
     assert "fsync" in victim.log()
     assert "Traceback" not in victim.log()
     assert cluster[1].put("after", "v").acknowledged == 2
@@ -116,6 +111,34 @@ def test_failed_fsync_stops_the_node_and_loses_nothing(cluster: Cluster) -> None
     cluster.wait_whole()
     for number in range(10):
         assert victim.get(f"k{number}").found
+
+
+@needs_strace
+def test_failed_fsync_while_stopping_is_not_called_complete(alone: Server) -> None:
+    """A stop that could not write its last checkpoint says so and does not exit with 0."""
+    alone.start("--set", "checkpoint_interval_s=3600")
+    alone.wait_serving()
+    alone.put("k", "v")
+    with failing_fsync(alone):
+        assert alone.interrupt() == 1
+    assert "complete" not in alone.log()
+    assert "fsync" in alone.log()
+    alone.start()
+    alone.wait_serving()
+    assert alone.get("k").value == "v"
+
+
+@contextmanager
+def failing_fsync(server: Server) -> Iterator[None]:
+    """Every sync of this server fails, until it ends."""
+    inject = ["strace", "-f", "-p", str(server.pid), "-o", "/dev/null", "-e", "trace=fdatasync"]
+    inject += ["-e", "inject=fdatasync:error=EIO"]
+    with subprocess.Popen(inject, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        if "attached" not in strace.stderr.readline():
+            pytest.skip("strace cannot attach here")
+        yield
+        strace.wait(20)
 
 
 def fill(path: Path) -> None:
