@@ -65,7 +65,7 @@ class KeyValue(KeyValueServicer):
         self._name = node.cluster.self_name
         self._activity = activity
 
-    @rpc(budget="clients")
+    @rpc(budget="clients", writes=True)
     async def Put(self, request: PutRequest, deadline_s: float) -> PutResponse:
         """Store a value here and at every replica, then answer."""
         written = await self.node.coordinator.put(request.key, request.value, deadline_s)
@@ -88,7 +88,7 @@ class KeyValue(KeyValueServicer):
             found=value is not None, value=value or "", version=version, served_by=self._name
         )
 
-    @rpc(budget="clients")
+    @rpc(budget="clients", writes=True)
     async def Delete(self, request: DeleteRequest, deadline_s: float) -> DeleteResponse:
         """Write a tombstone here and at every replica, so that the delete cannot be undone."""
         found, written = await self.node.coordinator.delete(request.key, deadline_s)
@@ -108,7 +108,7 @@ class KeyValue(KeyValueServicer):
         """Say how this node is; to a peer, also what it must know (its heartbeat)."""
         return self.node.health(request)
 
-    @rpc(budget="peers")
+    @rpc(budget="peers", writes=True)
     async def Replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
         """Store what another node coordinated, durably, then answer."""
         response = await self.node.replica.replicate(request, deadline_s)

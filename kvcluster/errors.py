@@ -15,7 +15,10 @@ class KvError(Exception):
 
 
 class NothingWritten(KvError):
-    """The request was refused before anything was stored or sent."""
+    """The request was refused before anything was stored or sent.
+
+    The border to gRPC adds "nothing was written" to the text for callers that wanted to write.
+    """
 
 
 class BadRequest(NothingWritten):

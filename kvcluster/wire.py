@@ -25,6 +25,7 @@ from kvcluster.errors import (
     CannotStart,
     DiskIsFull,
     KvError,
+    NothingWritten,
     NotReady,
     OutcomeUnknown,
     Overloaded,
@@ -74,7 +75,7 @@ class Budget:
         if self._running >= self._limit:
             raise Overloaded(
                 f"{self._limit:,} {self._what} calls are in flight already, the most this node"
-                " takes; nothing was written"
+                " takes"
             )
         self._running += 1
         try:
@@ -104,10 +105,13 @@ class Limits:
         )
 
 
-def rpc(budget: str) -> Callable[[Method[Any, Any, Response]], Handler[Any, Response]]:
+def rpc(
+    *, budget: str, writes: bool = False
+) -> Callable[[Method[Any, Any, Response]], Handler[Any, Response]]:
     """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
 
-    `budget` names a field of the servicer's `limits`.
+    `budget` names a field of the servicer's `limits`. A method that writes tells its caller when
+    a failure certainly wrote nothing; clients rely on these words.
     """
 
     def decorate(method: Method[Any, Any, Response]) -> Handler[Any, Response]:
@@ -118,7 +122,9 @@ def rpc(budget: str) -> Callable[[Method[Any, Any, Response]], Handler[Any, Resp
                     deadline_s = _deadline_s(request, context, servicer.limits.timeout_s)
                     return await method(servicer, request, deadline_s)
             except KvError as error:
-                await context.abort(_status_code(error), str(error))
+                certain = writes and isinstance(error, NothingWritten)
+                details = f"{error}; nothing was written" if certain else str(error)
+                await context.abort(_status_code(error), details)
             except Exception:
                 log.exception("BUG  %s failed", method.__name__)
                 await context.abort(grpc.StatusCode.INTERNAL, "an internal error; see the log")
@@ -131,12 +137,12 @@ def rpc(budget: str) -> Callable[[Method[Any, Any, Response]], Handler[Any, Resp
 
 def _deadline_s(request: object, context: Any, default_timeout_s: float) -> float:
     if isinstance(request, Malformed):
-        raise BadRequest(f"the request is malformed ({request.reason}); nothing was written")
+        raise BadRequest(f"the request is malformed ({request.reason})")
     remaining_s: float | None = context.time_remaining()
     if remaining_s is None:
         remaining_s = default_timeout_s
     if remaining_s <= 0:
-        raise TooLate("the deadline passed before the work began; nothing was written")
+        raise TooLate("the deadline passed before the work began")
     return asyncio.get_running_loop().time() + remaining_s
 
 

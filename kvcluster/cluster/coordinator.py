@@ -113,7 +113,7 @@ def _check_size(what: str, text: str, least: int, most: int) -> None:
         if not least <= size_bytes <= most:
             raise BadRequest(
                 f"the {what} {_shorten(text)} is {size_bytes:,} bytes long,"
-                f" allowed are {least} to {most:,}; nothing was written"
+                f" allowed are {least} to {most:,}"
             )
 
 

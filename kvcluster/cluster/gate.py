@@ -101,15 +101,13 @@ class Gate:
 
     def _refuse_if_draining(self) -> None:
         if self._status is Status.DRAINING:
-            raise NotReady("this node is stopping; nothing was written")
+            raise NotReady("this node is stopping")
 
     async def _wait(self, deadline_s: float) -> None:
         try:
             await within(self._changed, deadline_s, "becoming ready")
         except TimedOut:
-            raise NotReady(
-                f"this node is {self._status.value}: {self.reason}; nothing was written"
-            ) from None
+            raise NotReady(f"this node is {self._status.value}: {self.reason}") from None
 
     def _update(self) -> None:
         before, self._status = self._status, self._readiness.status

@@ -3,9 +3,8 @@
 A heartbeat carries what each side must know of the other: its incarnation, its clock, and whether
 the other has missed writes. A peer that was told so reads nothing out until it has caught up.
 
-The loop also watches itself. If its own tick comes late by more than a second, the process was
-stopped (Ctrl+Z, a suspended laptop), the world has moved on, and the node looks around before it
-answers anything.
+The node also watches itself. If its own tick comes late by `pause_limit_s`, the process was stopped
+(Ctrl+Z, a suspended laptop), the world has moved on, and it looks around before it answers.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Replica:
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
         """Store entries durably. Raises PeerRefused, BadRequest, DiskIsFull, OutcomeUnknown."""
         if request.sender not in self._peers:
-            raise PeerRefused(f"{request.sender!r} is no peer of this node; nothing was written")
+            raise PeerRefused(f"{request.sender!r} is no peer of this node")
         self._time.accept(request.sender, request.clock)
         self._time.accept_entries(request.entries, request.clock)
         self._store.refuse_if_full()

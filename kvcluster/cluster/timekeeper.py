@@ -57,13 +57,12 @@ class Timekeeper:
         if skew is Skew.ABSURD:
             raise PeerRefused(
                 f"the clock of {sender} is {self._seconds_ahead(time):.0f} s ahead,"
-                f" over the limit of {self._limits.absurd_ms / 1000:.0f} s; nothing was written"
+                f" over the limit of {self._limits.absurd_ms / 1000:.0f} s"
             )
         if skew is Skew.STALE and not stale_is_fine:
             raise PeerRefused(
                 f"a message of {sender} is {-self._seconds_ahead(time):.0f} s old, over the limit"
-                f" of {self._limits.stale_ms / 1000:.0f} s; nothing was written;"
-                f" clock here: {self.now()}"
+                f" of {self._limits.stale_ms / 1000:.0f} s; the clock here is {self.now()}"
             )
         if skew is Skew.AHEAD:
             self._warn(sender, time)

@@ -150,7 +150,7 @@ class Journal:
             self._next_probe_s = now_s + self._settings.journal_probe_interval_s
             self._probe_wanted = True
             self._wake.set()
-        raise DiskIsFull(f"the disk under {self._folder} is full; nothing was written")
+        raise DiskIsFull(f"the disk under {self._folder} is full")
 
     def close(self) -> None:
         """Let `run` end once everything handed in is committed."""
