@@ -52,7 +52,7 @@ class Activity:
         """Once a second, for ever: a line for what was only counted."""
         while True:
             await asyncio.sleep(_SUMMARY_INTERVAL_S)
-            counts = self._limiter.take_suppressed()
+            counts = self._limiter.summarize()
             if counts:
                 parts = [f"{count:,} {kind}" for kind, count in sorted(counts.items())]
                 _log("LOAD", f"{', '.join(parts)} in the last second")

@@ -12,7 +12,7 @@ def test_human_pace_is_never_counted_away() -> None:
     """Ten a second, for an hour, are all written."""
     limiter = Limiter(rate_per_s=20, burst=200)
     assert all(limiter.allows("Put", number / 10) for number in range(36_000))
-    assert limiter.take_suppressed() == {}
+    assert limiter.summarize() == {}
 
 
 def test_burst_passes_and_the_rest_is_counted() -> None:
@@ -21,8 +21,20 @@ def test_burst_passes_and_the_rest_is_counted() -> None:
     written = sum(limiter.allows("Put", 1.0) for _ in range(1_000))
     assert written == 200
     limiter.allows("Replicate", 1.0, count=7)
-    assert limiter.take_suppressed() == {"Put": 800, "Replicate": 7}
-    assert limiter.take_suppressed() == {}
+    assert limiter.summarize() == {"Put": 800, "Replicate": 7}
+    assert limiter.summarize() == {}
+
+
+def test_under_load_only_the_summary_is_written() -> None:
+    """Some lines of many would look like all of them; they return when the load is over."""
+    limiter = Limiter(rate_per_s=20, burst=200)
+    for second in range(10):
+        written = sum(limiter.allows("Put", second + number / 1_000) for number in range(1_000))
+        assert (written == 0) == (second > 0)
+        assert sum(limiter.summarize().values()) == 1_000 - written
+    assert not limiter.allows("Put", 10.0)
+    limiter.summarize()
+    assert limiter.allows("Put", 11.0)
 
 
 @given(st.lists(st.floats(0, 0.1), max_size=500))
