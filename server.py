@@ -4,10 +4,11 @@ Start three of these, on ports 50051, 50052 and 50053, and you have a replicated
 Each keeps its data in `data_node_<port>.json`, copies every write to the other two, and goes on
 when they stop.
 
-This file is the node as gRPC sees it. To follow one Put: `KeyValue.Put` below hands it to the
-coordinator (kvcluster/cluster/coordinator.py), which journals it here (kvcluster/storage/
-journal.py) and at the same time sends it to the peers (kvcluster/cluster/replication.py), where it
-arrives at `KeyValue.Replicate` below; when all have it on disk, Put answers.
+This file is the node as gRPC sees it. To follow one Put, begin at `KeyValue.Put` below. It hands
+the write to the coordinator (kvcluster/cluster/coordinator.py), where it joins a round (rounds.py).
+The round goes into the journal here (kvcluster/storage/journal.py) and at the same time to the
+peers (replication.py). There it arrives at `KeyValue.Replicate` below and goes into their journals;
+when all have it on disk, Put answers.
 """
 
 from __future__ import annotations
