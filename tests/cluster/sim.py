@@ -5,6 +5,7 @@ Run it as `python -m tests.cluster.sim COUNT [FIRST]`. A failing seed fails agai
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 
@@ -16,6 +17,7 @@ def main() -> int:
     """Play histories; the exit code is 1 if one of them broke a promise."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+    logging.getLogger("kvcluster").setLevel(logging.CRITICAL)
     broken, acknowledged = [], 0
     for seed in range(first, first + count):
         history = History(seed)
