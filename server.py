@@ -212,7 +212,9 @@ def say_why_failed(error: BaseException | None) -> None:
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with code 2 and a usage line if it is wrong."""
     parser = argparse.ArgumentParser(
-        prog="server.py", description="Run one node of the replicated key-value store."
+        prog="server.py",
+        description="Run one node of the replicated key-value store.",
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("port", type=int, metavar="PORT", help="the port of this node, one of the cluster's")
