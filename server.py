@@ -209,6 +209,13 @@ def say_why_failed(error: BaseException | None) -> None:
     log.critical("STOP  %s; this node stops at once", error, exc_info=trace)
 
 
+def port_number(text: str) -> int:
+    """A port, as it stands on the command line."""
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65_536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 65535")
+
+
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with code 2 and a usage line if it is wrong."""
     parser = argparse.ArgumentParser(
@@ -217,7 +224,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("port", type=int, metavar="PORT", help="the port of this node, one of the cluster's")
+    add(
+        "port", type=port_number, metavar="PORT", help="the port of this node, one of the cluster's"
+    )
     add("--host", metavar="H", help="where to listen (default: this node's host in the list)")
     add(
         "--cluster",
