@@ -18,6 +18,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from kvcluster.activity import Activity
@@ -223,9 +224,18 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         description="Run one node of the replicated key-value store.",
         allow_abbrev=False,
     )
-    add = parser.add_argument
+    add_place(parser.add_argument)
+    add_manner(parser.add_argument)
+    return parser.parse_args(arguments)
+
+
+def add_place(add: Callable[..., object]) -> None:
+    """Options that say which node this is and where its things are."""
     add(
-        "port", type=port_number, metavar="PORT", help="the port of this node, one of the cluster's"
+        "port",
+        type=port_number,
+        metavar="PORT",
+        help="the port of this node, one of the cluster's",
     )
     add("--host", metavar="H", help="where to listen (default: this node's host in the list)")
     add(
@@ -241,6 +251,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="where data_node_<port>.json is kept (default: the current folder)",
     )
+
+
+def add_manner(add: Callable[..., object]) -> None:
+    """Options that say how it works."""
     add(
         "--fsync",
         choices=["always", "never"],
@@ -266,7 +280,6 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="change a setting of kvcluster/config.py; may be repeated",
     )
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
