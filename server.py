@@ -13,13 +13,10 @@ when all have it on disk, Put answers.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 from kvcluster.activity import Activity
 from kvcluster.cluster.channels import Channels
@@ -27,6 +24,7 @@ from kvcluster.config import Settings, with_overrides
 from kvcluster.errors import CannotStart, DiskFailed
 from kvcluster.model.members import find_self, parse_members, split_address
 from kvcluster.node import Node
+from kvcluster.options import parse_arguments
 from kvcluster.process import raise_file_limit, set_up_log, stop_on_signals
 from kvcluster.wire import Limits, Registrar, addresses_of, make_server, rpc
 
@@ -140,7 +138,7 @@ class Peer(PeerServicer):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one node until Ctrl+C; return the exit code."""
-    options = parse_arguments(arguments)
+    options = parse_arguments(arguments, DEFAULT_CLUSTER)
     set_up_log(options.log_level)
     try:
         settings = with_overrides(Settings(), options.set)
@@ -208,78 +206,6 @@ def say_why_failed(error: BaseException | None) -> None:
     """A broken disk is told in a sentence; anything else is our bug, with its traceback."""
     trace = None if isinstance(error, DiskFailed) else error
     log.critical("STOP  %s; this node stops at once", error, exc_info=trace)
-
-
-def port_number(text: str) -> int:
-    """A port, as it stands on the command line."""
-    if text.isascii() and text.isdigit() and 0 < int(text) < 65_536:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 65535")
-
-
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line; exits with code 2 and a usage line if it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="server.py",
-        description="Run one node of the replicated key-value store.",
-        allow_abbrev=False,
-    )
-    add_place(parser.add_argument)
-    add_manner(parser.add_argument)
-    return parser.parse_args(arguments)
-
-
-def add_place(add: Callable[..., object]) -> None:
-    """Options that say which node this is and where its things are."""
-    add(
-        "port",
-        type=port_number,
-        metavar="PORT",
-        help="the port of this node, one of the cluster's",
-    )
-    add("--host", metavar="H", help="where to listen (default: this node's host in the list)")
-    add(
-        "--cluster",
-        default=DEFAULT_CLUSTER,
-        metavar="H:P,H:P,...",
-        help="all members, this node included (default: %(default)s)",
-    )
-    add(
-        "--data-dir",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="where data_node_<port>.json is kept (default: the current folder)",
-    )
-
-
-def add_manner(add: Callable[..., object]) -> None:
-    """Options that say how it works."""
-    add(
-        "--fsync",
-        choices=["always", "never"],
-        default="always",
-        help="never: faster, but a power cut may take acknowledged writes",
-    )
-    add(
-        "--log-level",
-        choices=["debug", "info", "warning", "error"],
-        default="info",
-        metavar="L",
-        help="debug, info (default), warning or error",
-    )
-    add(
-        "--salvage",
-        action="store_true",
-        help="after damage, with no peer up: serve what could be read",
-    )
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change a setting of kvcluster/config.py; may be repeated",
-    )
 
 
 if __name__ == "__main__":
