@@ -63,7 +63,7 @@ class Settings:
     pull_page_bytes: int = 256 * KIB
     pull_announce_entries: int = 10_000
     """A pull through more entries than this says so in the log when it begins."""
-    pull_page_pause_s: float = 0.005
+    pull_page_pause_s: float = 0.02
     """Rest between pages of a background heal, so that clients are served in between."""
     heal_retry_s: float = 5.0
     """After a heal that failed: the peer left in the middle, or the disk here is full."""
