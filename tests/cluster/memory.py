@@ -231,7 +231,9 @@ class MemoryCluster:
         """Return in the moment in which a node takes a peer for up again."""
         step_s = self.network.delay_s / 5  # no message passes in between
         await self.until(
-            lambda: self.sees(name, peer) != "DOWN", f"{name} sees {peer}", step_s=step_s
+            lambda: self.sees(name, peer) in ("ALIVE", "BEHIND"),
+            f"{name} sees {peer}",
+            step_s=step_s,
         )
 
     def sees(self, name: str, peer: str) -> str:
