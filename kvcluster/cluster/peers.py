@@ -1,8 +1,7 @@
 """The peers: what this node thinks of each, and who wants to know when that changes.
 
 One place changes a peer's state (`happen`), so each change is one log line and one call to those
-who act on it: replication drops the queue of a peer that is gone, healing starts when one
-returns.
+who act on it: healing starts when a peer returns or is lost.
 """
 
 from __future__ import annotations

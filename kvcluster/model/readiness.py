@@ -57,11 +57,6 @@ class Readiness:
         """From which version on to pull from a peer; None if nothing is owed to it."""
         return self._owed.get(peer)
 
-    @property
-    def needs_any_peer(self) -> bool:
-        """Data was lost here, and no peer has been there yet to restore it."""
-        return self._incomplete
-
     def waiting_for(self) -> list[str]:
         """The peers that keep the node from serving, in member order."""
         return [peer for peer in self._peers if peer in self._unheard or peer in self._owed]

@@ -244,6 +244,18 @@ async def test_frozen_sender_cannot_land_an_old_message(cluster: MemoryCluster) 
 
 
 @in_cluster
+async def test_clock_that_is_a_little_ahead_is_followed_and_counted(
+    cluster: MemoryCluster,
+) -> None:
+    """Five seconds ahead are accepted, with an alarm at those who see it."""
+    cluster.clock_offset_ms["c:3"] = 5_000
+    assert await cluster.put("c:3", "k", "early") == 3
+    assert cluster["a:1"].time.skewed > 0
+    assert await cluster.put("a:1", "k", "later") == 3
+    assert await cluster.get("c:3", "k") == "later"
+
+
+@in_cluster
 async def test_mad_clock_is_refused_and_poisons_nobody(cluster: MemoryCluster) -> None:
     """A node whose clock is two days ahead is not followed; the others go on."""
     cluster.clock_offset_ms["c:3"] = 2 * 24 * 3_600_000

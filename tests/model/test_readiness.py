@@ -94,7 +94,7 @@ def test_damaged_node_does_not_serve_until_some_peer_restored_it() -> None:
     for peer in PEERS:
         readiness.excuse(peer)
     assert status_of(readiness) is Status.SYNCING
-    assert readiness.needs_any_peer
+    assert readiness.waiting_for() == []
     readiness.heard("b:2", None)
     readiness.pulled("b:2")
     assert status_of(readiness) is Status.SERVING
