@@ -87,52 +87,202 @@ class HealthCheckRequest(_message.Message):
     def __init__(self, sender: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class HealthCheckResponse(_message.Message):
-    __slots__ = ("status", "node", "keys", "peers", "responder", "reason")
+    __slots__ = ("status", "node", "keys", "peers", "responder", "reason", "sync")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     PEERS_FIELD_NUMBER: _ClassVar[int]
     RESPONDER_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    SYNC_FIELD_NUMBER: _ClassVar[int]
     status: Status
     node: str
     keys: int
     peers: _containers.RepeatedCompositeFieldContainer[PeerState]
     responder: Heartbeat
     reason: str
-    def __init__(self, status: _Optional[_Union[Status, str]] = ..., node: _Optional[str] = ..., keys: _Optional[int] = ..., peers: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., responder: _Optional[_Union[Heartbeat, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+    sync: Progress
+    def __init__(self, status: _Optional[_Union[Status, str]] = ..., node: _Optional[str] = ..., keys: _Optional[int] = ..., peers: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., responder: _Optional[_Union[Heartbeat, _Mapping]] = ..., reason: _Optional[str] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
 
 class PeerState(_message.Message):
-    __slots__ = ("node", "state")
+    __slots__ = ("node", "state", "lagging")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         UNKNOWN: _ClassVar[PeerState.State]
         ALIVE: _ClassVar[PeerState.State]
-        BEHIND: _ClassVar[PeerState.State]
-        DOWN: _ClassVar[PeerState.State]
+        SUSPECT: _ClassVar[PeerState.State]
+        DEAD: _ClassVar[PeerState.State]
     UNKNOWN: PeerState.State
     ALIVE: PeerState.State
-    BEHIND: PeerState.State
-    DOWN: PeerState.State
+    SUSPECT: PeerState.State
+    DEAD: PeerState.State
     NODE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    LAGGING_FIELD_NUMBER: _ClassVar[int]
     node: str
     state: PeerState.State
-    def __init__(self, node: _Optional[str] = ..., state: _Optional[_Union[PeerState.State, str]] = ...) -> None: ...
+    lagging: bool
+    def __init__(self, node: _Optional[str] = ..., state: _Optional[_Union[PeerState.State, str]] = ..., lagging: bool = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("source", "entries", "about")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    ABOUT_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    entries: int
+    about: int
+    def __init__(self, source: _Optional[str] = ..., entries: _Optional[int] = ..., about: _Optional[int] = ...) -> None: ...
+
+class Configuration(_message.Message):
+    __slots__ = ("members", "replicas", "slots")
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    members: _containers.RepeatedScalarFieldContainer[str]
+    replicas: int
+    slots: int
+    def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("node", "incarnation", "clock", "status", "missed_since")
+    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration")
     NODE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MISSED_SINCE_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     node: str
     incarnation: int
     clock: int
     status: Status
     missed_since: bytes
-    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ...) -> None: ...
+    configuration: Configuration
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ...) -> None: ...
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StatusResponse(_message.Message):
+    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_S_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    PRIMARY_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONES_FIELD_NUMBER: _ClassVar[int]
+    STRAYS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONES_WAITING_FIELD_NUMBER: _ClassVar[int]
+    SYNC_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_AGE_S_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_ERROR_FIELD_NUMBER: _ClassVar[int]
+    FSYNC_FIELD_NUMBER: _ClassVar[int]
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_ALARMS_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    status: Status
+    reason: str
+    incarnation: int
+    uptime_s: float
+    configuration: Configuration
+    primary_slots: int
+    replica_slots: int
+    keys: int
+    size_bytes: int
+    tombstones: int
+    strays: int
+    members: _containers.RepeatedCompositeFieldContainer[MemberStatus]
+    tombstones_waiting: _containers.RepeatedCompositeFieldContainer[Waiting]
+    sync: Progress
+    checkpoint_age_s: float
+    checkpoint_error: str
+    fsync: bool
+    conflicts: int
+    clock_alarms: int
+    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ...) -> None: ...
+
+class MemberStatus(_message.Message):
+    __slots__ = ("state", "since_s", "silent_s", "said", "said_reason", "said_keys", "missed", "missed_since", "shared_slots", "refusal")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_S_FIELD_NUMBER: _ClassVar[int]
+    SILENT_S_FIELD_NUMBER: _ClassVar[int]
+    SAID_FIELD_NUMBER: _ClassVar[int]
+    SAID_REASON_FIELD_NUMBER: _ClassVar[int]
+    SAID_KEYS_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    MISSED_SINCE_FIELD_NUMBER: _ClassVar[int]
+    SHARED_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    state: PeerState
+    since_s: float
+    silent_s: float
+    said: Status
+    said_reason: str
+    said_keys: int
+    missed: int
+    missed_since: bytes
+    shared_slots: int
+    refusal: str
+    def __init__(self, state: _Optional[_Union[PeerState, _Mapping]] = ..., since_s: _Optional[float] = ..., silent_s: _Optional[float] = ..., said: _Optional[_Union[Status, str]] = ..., said_reason: _Optional[str] = ..., said_keys: _Optional[int] = ..., missed: _Optional[int] = ..., missed_since: _Optional[bytes] = ..., shared_slots: _Optional[int] = ..., refusal: _Optional[str] = ...) -> None: ...
+
+class Waiting(_message.Message):
+    __slots__ = ("node", "count")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    count: int
+    def __init__(self, node: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class LocateRequest(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    def __init__(self, key: _Optional[str] = ...) -> None: ...
+
+class LocateResponse(_message.Message):
+    __slots__ = ("slot", "replicas", "node")
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    slot: int
+    replicas: _containers.RepeatedCompositeFieldContainer[PeerState]
+    node: str
+    def __init__(self, slot: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., node: _Optional[str] = ...) -> None: ...
+
+class ForwardRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "put", "get", "delete")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    GET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    put: PutRequest
+    get: GetRequest
+    delete: DeleteRequest
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ...) -> None: ...
+
+class ForwardResponse(_message.Message):
+    __slots__ = ("clock", "put", "get", "delete")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    GET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    put: PutResponse
+    get: GetResponse
+    delete: DeleteResponse
+    def __init__(self, clock: _Optional[int] = ..., put: _Optional[_Union[PutResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., delete: _Optional[_Union[DeleteResponse, _Mapping]] = ...) -> None: ...
 
 class Entry(_message.Message):
     __slots__ = ("key", "value", "deleted", "version")
@@ -147,14 +297,18 @@ class Entry(_message.Message):
     def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., deleted: bool = ..., version: _Optional[bytes] = ...) -> None: ...
 
 class ReplicateRequest(_message.Message):
-    __slots__ = ("sender", "clock", "entries")
+    __slots__ = ("sender", "clock", "configuration", "entries", "missed")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
+    configuration: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+    missed: _containers.RepeatedCompositeFieldContainer[MissedWrites]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., missed: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ...) -> None: ...
 
 class ReplicateResponse(_message.Message):
     __slots__ = ("clock", "superseded")
@@ -172,67 +326,175 @@ class Cursor(_message.Message):
     after_key: str
     def __init__(self, slot: _Optional[int] = ..., after_key: _Optional[str] = ...) -> None: ...
 
+class SlotDigest(_message.Message):
+    __slots__ = ("slot", "digest")
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    slot: int
+    digest: int
+    def __init__(self, slot: _Optional[int] = ..., digest: _Optional[int] = ...) -> None: ...
+
+class SlotHashes(_message.Message):
+    __slots__ = ("slot", "hashes")
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    slot: int
+    hashes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, slot: _Optional[int] = ..., hashes: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class PullRequest(_message.Message):
-    __slots__ = ("sender", "clock", "since", "cursor")
+    __slots__ = ("sender", "clock", "configuration", "since", "cursor", "known")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
+    configuration: int
     since: bytes
     cursor: Cursor
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., since: _Optional[bytes] = ..., cursor: _Optional[_Union[Cursor, _Mapping]] = ...) -> None: ...
+    known: _containers.RepeatedCompositeFieldContainer[SlotDigest]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., since: _Optional[bytes] = ..., cursor: _Optional[_Union[Cursor, _Mapping]] = ..., known: _Optional[_Iterable[_Union[SlotDigest, _Mapping]]] = ...) -> None: ...
 
 class PullResponse(_message.Message):
-    __slots__ = ("clock", "entries", "next", "mark", "held")
+    __slots__ = ("clock", "entries", "next", "mark")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
-    HELD_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     next: Cursor
     mark: int
-    held: int
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., next: _Optional[_Union[Cursor, _Mapping]] = ..., mark: _Optional[int] = ..., held: _Optional[int] = ...) -> None: ...
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., next: _Optional[_Union[Cursor, _Mapping]] = ..., mark: _Optional[int] = ...) -> None: ...
 
 class ConfirmPullRequest(_message.Message):
-    __slots__ = ("sender", "clock", "mark")
+    __slots__ = ("sender", "clock", "configuration", "mark")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
+    configuration: int
     mark: int
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., mark: _Optional[int] = ...) -> None: ...
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., mark: _Optional[int] = ...) -> None: ...
 
 class ConfirmPullResponse(_message.Message):
-    __slots__ = ("clock", "cleared")
+    __slots__ = ("clock", "missed_since")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
-    CLEARED_FIELD_NUMBER: _ClassVar[int]
+    MISSED_SINCE_FIELD_NUMBER: _ClassVar[int]
     clock: int
-    cleared: bool
-    def __init__(self, clock: _Optional[int] = ..., cleared: bool = ...) -> None: ...
+    missed_since: bytes
+    def __init__(self, clock: _Optional[int] = ..., missed_since: _Optional[bytes] = ...) -> None: ...
+
+class CompareRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "slots", "digests")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    DIGESTS_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    slots: _containers.RepeatedScalarFieldContainer[int]
+    digests: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., slots: _Optional[_Iterable[int]] = ..., digests: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class CompareResponse(_message.Message):
+    __slots__ = ("clock", "different")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENT_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    different: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, clock: _Optional[int] = ..., different: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class PullDifferencesRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "slots", "cursor")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    slots: _containers.RepeatedCompositeFieldContainer[SlotHashes]
+    cursor: Cursor
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., slots: _Optional[_Iterable[_Union[SlotHashes, _Mapping]]] = ..., cursor: _Optional[_Union[Cursor, _Mapping]] = ...) -> None: ...
+
+class PullDifferencesResponse(_message.Message):
+    __slots__ = ("clock", "entries", "next")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    next: Cursor
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., next: _Optional[_Union[Cursor, _Mapping]] = ...) -> None: ...
+
+class HoldRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "entries")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+
+class HoldResponse(_message.Message):
+    __slots__ = ("clock", "superseded")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    superseded: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class DropRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "tombstones")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONES_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    tombstones: _containers.RepeatedCompositeFieldContainer[Entry]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+
+class DropResponse(_message.Message):
+    __slots__ = ("clock",)
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    def __init__(self, clock: _Optional[int] = ...) -> None: ...
 
 class MissedWrites(_message.Message):
-    __slots__ = ("peer", "since")
+    __slots__ = ("peer", "since", "count")
     PEER_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
     peer: str
     since: bytes
-    def __init__(self, peer: _Optional[str] = ..., since: _Optional[bytes] = ...) -> None: ...
+    count: int
+    def __init__(self, peer: _Optional[str] = ..., since: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
 
 class JournalFrame(_message.Message):
-    __slots__ = ("clock", "entries", "notes")
+    __slots__ = ("clock", "entries", "notes", "drops")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    DROPS_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     notes: _containers.RepeatedCompositeFieldContainer[MissedWrites]
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ...) -> None: ...
+    drops: _containers.RepeatedCompositeFieldContainer[Entry]
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
 class VersionsFrame(_message.Message):
     __slots__ = ("versions", "hashes", "tombstones", "footer")

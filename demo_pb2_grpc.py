@@ -59,6 +59,16 @@ class KeyValueStub(object):
                 request_serializer=demo__pb2.ReplicateRequest.SerializeToString,
                 response_deserializer=demo__pb2.ReplicateResponse.FromString,
                 _registered_method=True)
+        self.Status = channel.unary_unary(
+                '/demo.KeyValue/Status',
+                request_serializer=demo__pb2.StatusRequest.SerializeToString,
+                response_deserializer=demo__pb2.StatusResponse.FromString,
+                _registered_method=True)
+        self.Locate = channel.unary_unary(
+                '/demo.KeyValue/Locate',
+                request_serializer=demo__pb2.LocateRequest.SerializeToString,
+                response_deserializer=demo__pb2.LocateResponse.FromString,
+                _registered_method=True)
 
 
 class KeyValueServicer(object):
@@ -99,6 +109,20 @@ class KeyValueServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Status(self, request, context):
+        """This node's whole view: itself, its data, and what it thinks of every other member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Locate(self, request, context):
+        """Where a key lives: its slot, its primary, its replicas.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KeyValueServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -126,6 +150,16 @@ def add_KeyValueServicer_to_server(servicer, server):
                     servicer.Replicate,
                     request_deserializer=demo__pb2.ReplicateRequest.FromString,
                     response_serializer=demo__pb2.ReplicateResponse.SerializeToString,
+            ),
+            'Status': grpc.unary_unary_rpc_method_handler(
+                    servicer.Status,
+                    request_deserializer=demo__pb2.StatusRequest.FromString,
+                    response_serializer=demo__pb2.StatusResponse.SerializeToString,
+            ),
+            'Locate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Locate,
+                    request_deserializer=demo__pb2.LocateRequest.FromString,
+                    response_serializer=demo__pb2.LocateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -273,9 +307,65 @@ class KeyValue(object):
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def Status(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.KeyValue/Status',
+            demo__pb2.StatusRequest.SerializeToString,
+            demo__pb2.StatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Locate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.KeyValue/Locate',
+            demo__pb2.LocateRequest.SerializeToString,
+            demo__pb2.LocateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class PeerStub(object):
-    """How a node that is behind catches up. Peers only.
+    """What nodes ask each other beside that. Every request begins with who asks, what time it is there,
+    and a digest of its configuration; a node refuses whom it does not know, whose clock is absurd,
+    or who runs with another configuration (FAILED_PRECONDITION).
     """
 
     def __init__(self, channel):
@@ -284,6 +374,11 @@ class PeerStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.Forward = channel.unary_unary(
+                '/demo.Peer/Forward',
+                request_serializer=demo__pb2.ForwardRequest.SerializeToString,
+                response_deserializer=demo__pb2.ForwardResponse.FromString,
+                _registered_method=True)
         self.Pull = channel.unary_unary(
                 '/demo.Peer/Pull',
                 request_serializer=demo__pb2.PullRequest.SerializeToString,
@@ -294,14 +389,43 @@ class PeerStub(object):
                 request_serializer=demo__pb2.ConfirmPullRequest.SerializeToString,
                 response_deserializer=demo__pb2.ConfirmPullResponse.FromString,
                 _registered_method=True)
+        self.Compare = channel.unary_unary(
+                '/demo.Peer/Compare',
+                request_serializer=demo__pb2.CompareRequest.SerializeToString,
+                response_deserializer=demo__pb2.CompareResponse.FromString,
+                _registered_method=True)
+        self.PullDifferences = channel.unary_unary(
+                '/demo.Peer/PullDifferences',
+                request_serializer=demo__pb2.PullDifferencesRequest.SerializeToString,
+                response_deserializer=demo__pb2.PullDifferencesResponse.FromString,
+                _registered_method=True)
+        self.Hold = channel.unary_unary(
+                '/demo.Peer/Hold',
+                request_serializer=demo__pb2.HoldRequest.SerializeToString,
+                response_deserializer=demo__pb2.HoldResponse.FromString,
+                _registered_method=True)
+        self.Drop = channel.unary_unary(
+                '/demo.Peer/Drop',
+                request_serializer=demo__pb2.DropRequest.SerializeToString,
+                response_deserializer=demo__pb2.DropResponse.FromString,
+                _registered_method=True)
 
 
 class PeerServicer(object):
-    """How a node that is behind catches up. Peers only.
+    """What nodes ask each other beside that. Every request begins with who asks, what time it is there,
+    and a digest of its configuration; a node refuses whom it does not know, whose clock is absurd,
+    or who runs with another configuration (FAILED_PRECONDITION).
     """
 
+    def Forward(self, request, context):
+        """A client's request, from a node that cannot serve it. It is never forwarded again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Pull(self, request, context):
-        """One page of the callee's entries at or above a version.
+        """Catching up: one page of the entries that both hold, at or above a version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -314,9 +438,42 @@ class PeerServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Compare(self, request, context):
+        """Healing: which slots differ between the two nodes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PullDifferences(self, request, context):
+        """Healing: one page of the callee's entries that the caller lacks, in slots that differ.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Hold(self, request, context):
+        """Stores entries of any age durably: tombstones about to be dropped, entries in the wrong place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Drop(self, request, context):
+        """Forgets tombstones that every replica has confirmed to hold.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeerServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Forward': grpc.unary_unary_rpc_method_handler(
+                    servicer.Forward,
+                    request_deserializer=demo__pb2.ForwardRequest.FromString,
+                    response_serializer=demo__pb2.ForwardResponse.SerializeToString,
+            ),
             'Pull': grpc.unary_unary_rpc_method_handler(
                     servicer.Pull,
                     request_deserializer=demo__pb2.PullRequest.FromString,
@@ -327,6 +484,26 @@ def add_PeerServicer_to_server(servicer, server):
                     request_deserializer=demo__pb2.ConfirmPullRequest.FromString,
                     response_serializer=demo__pb2.ConfirmPullResponse.SerializeToString,
             ),
+            'Compare': grpc.unary_unary_rpc_method_handler(
+                    servicer.Compare,
+                    request_deserializer=demo__pb2.CompareRequest.FromString,
+                    response_serializer=demo__pb2.CompareResponse.SerializeToString,
+            ),
+            'PullDifferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.PullDifferences,
+                    request_deserializer=demo__pb2.PullDifferencesRequest.FromString,
+                    response_serializer=demo__pb2.PullDifferencesResponse.SerializeToString,
+            ),
+            'Hold': grpc.unary_unary_rpc_method_handler(
+                    servicer.Hold,
+                    request_deserializer=demo__pb2.HoldRequest.FromString,
+                    response_serializer=demo__pb2.HoldResponse.SerializeToString,
+            ),
+            'Drop': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drop,
+                    request_deserializer=demo__pb2.DropRequest.FromString,
+                    response_serializer=demo__pb2.DropResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'demo.Peer', rpc_method_handlers)
@@ -336,8 +513,37 @@ def add_PeerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Peer(object):
-    """How a node that is behind catches up. Peers only.
+    """What nodes ask each other beside that. Every request begins with who asks, what time it is there,
+    and a digest of its configuration; a node refuses whom it does not know, whose clock is absurd,
+    or who runs with another configuration (FAILED_PRECONDITION).
     """
+
+    @staticmethod
+    def Forward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/Forward',
+            demo__pb2.ForwardRequest.SerializeToString,
+            demo__pb2.ForwardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Pull(request,
@@ -383,6 +589,114 @@ class Peer(object):
             '/demo.Peer/ConfirmPull',
             demo__pb2.ConfirmPullRequest.SerializeToString,
             demo__pb2.ConfirmPullResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Compare(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/Compare',
+            demo__pb2.CompareRequest.SerializeToString,
+            demo__pb2.CompareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PullDifferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/PullDifferences',
+            demo__pb2.PullDifferencesRequest.SerializeToString,
+            demo__pb2.PullDifferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Hold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/Hold',
+            demo__pb2.HoldRequest.SerializeToString,
+            demo__pb2.HoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/Drop',
+            demo__pb2.DropRequest.SerializeToString,
+            demo__pb2.DropResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,27 +22,47 @@ from kvcluster.activity import Activity
 from kvcluster.cluster.channels import Channels
 from kvcluster.config import Settings, with_overrides
 from kvcluster.errors import CannotStart, DiskFailed
-from kvcluster.model.members import find_self, parse_members, split_address
+from kvcluster.model.members import (
+    Cluster,
+    check_replicas,
+    find_self,
+    parse_members,
+    split_address,
+)
 from kvcluster.node import Node
 from kvcluster.options import parse_arguments
 from kvcluster.process import raise_file_limit, set_up_log, stop_on_signals
 from kvcluster.wire import Limits, Registrar, addresses_of, make_server, rpc
 
 from demo_pb2 import (
+    CompareRequest,
+    CompareResponse,
     ConfirmPullRequest,
     ConfirmPullResponse,
     DeleteRequest,
     DeleteResponse,
+    DropRequest,
+    DropResponse,
+    ForwardRequest,
+    ForwardResponse,
     GetRequest,
     GetResponse,
     HealthCheckRequest,
     HealthCheckResponse,
+    HoldRequest,
+    HoldResponse,
+    LocateRequest,
+    LocateResponse,
+    PullDifferencesRequest,
+    PullDifferencesResponse,
     PullRequest,
     PullResponse,
     PutRequest,
     PutResponse,
     ReplicateRequest,
     ReplicateResponse,
+    StatusRequest,
+    StatusResponse,
 )
 from demo_pb2_grpc import (
     KeyValueServicer,
@@ -62,51 +82,33 @@ class KeyValue(KeyValueServicer):
     def __init__(self, node: Node, activity: Activity, limits: Limits) -> None:
         self.node = node
         self.limits = limits
-        self._name = node.cluster.self_name
         self._activity = activity
 
     @rpc(budget="clients", writes=True)
     async def Put(self, request: PutRequest, deadline_s: float) -> PutResponse:
-        """Store a value here and at every replica, then answer."""
-        written = await self.node.coordinator.put(request.key, request.value, deadline_s)
-        self._activity.put(request, written)
-        return PutResponse(
-            version=written.version,
-            replicas=written.replicas,
-            acknowledged=written.acknowledged,
-            served_by=self._name,
-        )
+        """Store a value at every replica of the key; forward it if none is here."""
+        response = await self.node.router.put(request, deadline_s)
+        self._activity.put(request, response)
+        return response
 
     @rpc(budget="clients")
     async def Get(self, request: GetRequest, deadline_s: float) -> GetResponse:
-        """Read from memory, once this node has caught up."""
-        entry = await self.node.coordinator.get(request.key, deadline_s)
-        if entry is None:
-            return GetResponse(served_by=self._name)
-        value, version = entry
-        return GetResponse(
-            found=value is not None, value=value or "", version=version, served_by=self._name
-        )
+        """Read from memory; forward it if the key is not here, or what is here may be old."""
+        return await self.node.router.get(request, deadline_s)
 
     @rpc(budget="clients", writes=True)
     async def Delete(self, request: DeleteRequest, deadline_s: float) -> DeleteResponse:
-        """Write a tombstone here and at every replica, so that the delete cannot be undone."""
-        found, written = await self.node.coordinator.delete(request.key, deadline_s)
-        self._activity.delete(request, written, found=found)
-        return DeleteResponse(
-            found=found,
-            version=written.version,
-            replicas=written.replicas,
-            acknowledged=written.acknowledged,
-            served_by=self._name,
-        )
+        """Write a tombstone at every replica, so that the delete cannot be undone."""
+        response = await self.node.router.delete(request, deadline_s)
+        self._activity.delete(request, response)
+        return response
 
     @rpc(budget="health")
     async def CheckHealth(
         self, request: HealthCheckRequest, deadline_s: float
     ) -> HealthCheckResponse:
         """Say how this node is; to a peer, also what it must know (its heartbeat)."""
-        return self.node.health(request)
+        return self.node.report.health(request)
 
     @rpc(budget="peers", writes=True)
     async def Replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
@@ -115,17 +117,35 @@ class KeyValue(KeyValueServicer):
         self._activity.replicate(request)
         return response
 
+    @rpc(budget="health")
+    async def Status(self, request: StatusRequest, deadline_s: float) -> StatusResponse:
+        """Say everything that this node knows of itself and of the others."""
+        return self.node.report.status()
+
+    @rpc(budget="health")
+    async def Locate(self, request: LocateRequest, deadline_s: float) -> LocateResponse:
+        """Say where a key lives."""
+        return self.node.report.locate(request)
+
 
 class Peer(PeerServicer):
-    """What a peer calls that was away and catches up."""
+    """What peers call besides: forwarded requests, catching up, healing, tombstones."""
 
-    def __init__(self, node: Node, limits: Limits) -> None:
+    def __init__(self, node: Node, activity: Activity, limits: Limits) -> None:
         self.node = node
         self.limits = limits
+        self._activity = activity
+
+    @rpc(budget="forwards", writes=True)
+    async def Forward(self, request: ForwardRequest, deadline_s: float) -> ForwardResponse:
+        """Carry out what a client asked of a node that cannot do it."""
+        response = await self.node.router.carry_out(request, deadline_s)
+        self._activity.forwarded(request, response)
+        return response
 
     @rpc(budget="peers")
     async def Pull(self, request: PullRequest, deadline_s: float) -> PullResponse:
-        """Give a page of our entries."""
+        """Give a page of what a peer missed."""
         return await self.node.pulls.pull(request)
 
     @rpc(budget="peers")
@@ -135,6 +155,28 @@ class Peer(PeerServicer):
         """Forget what the peer had missed: it has it now."""
         return await self.node.pulls.confirm(request)
 
+    @rpc(budget="peers")
+    async def Compare(self, request: CompareRequest, deadline_s: float) -> CompareResponse:
+        """Say which slots differ here."""
+        return await self.node.pulls.compare(request)
+
+    @rpc(budget="peers")
+    async def PullDifferences(
+        self, request: PullDifferencesRequest, deadline_s: float
+    ) -> PullDifferencesResponse:
+        """Give a page of what a peer lacks."""
+        return await self.node.pulls.differences(request)
+
+    @rpc(budget="peers", writes=True)
+    async def Hold(self, request: HoldRequest, deadline_s: float) -> HoldResponse:
+        """Store entries of any age, durably, then answer."""
+        return await self.node.replica.hold(request, deadline_s)
+
+    @rpc(budget="peers", writes=True)
+    async def Drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
+        """Forget tombstones that every replica holds."""
+        return await self.node.replica.drop(request, deadline_s)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one node until Ctrl+C; return the exit code."""
@@ -142,8 +184,10 @@ def main(arguments: list[str] | None = None) -> int:
     set_up_log(options.log_level)
     try:
         settings = with_overrides(Settings(), options.set)
-        cluster = find_self(parse_members(options.cluster), options.port, options.host)
-        host = options.host or split_address(cluster.self_name)[0]
+        members = parse_members(options.cluster)
+        name = find_self(members, options.port, options.host)
+        cluster = Cluster(members, name, check_replicas(options.replicas, members))
+        host = options.host or split_address(name)[0]
         addresses = addresses_of(host, options.port)
         node = Node(
             cluster,
@@ -165,11 +209,12 @@ async def run(node: Node, addresses: list[str]) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
     raise_file_limit()
     stop = stop_on_signals()
-    activity, limits = Activity(node.settings), Limits.of(node.settings)
+    activity = Activity(node.cluster.self_name, node.settings)
+    limits = Limits.of(node.settings)
     await node.start(Channels(node.cluster.peers, node.settings))
     server = make_server(node.settings, addresses)
     add_KeyValueServicer_to_server(KeyValue(node, activity, limits), Registrar(server))
-    add_PeerServicer_to_server(Peer(node, limits), Registrar(server))
+    add_PeerServicer_to_server(Peer(node, activity, limits), Registrar(server))
     await server.start()
     say_hello(node, addresses)
     node.meet_peers()
@@ -197,6 +242,12 @@ def say_hello(node: Node, addresses: list[str]) -> None:
     """Tell the person in front of the terminal what runs here."""
     log.info("NODE  %s listens on %s", node.cluster.self_name, ", ".join(addresses))
     log.info("NODE  its peers are %s", ", ".join(node.cluster.peers) or "none")
+    log.info(
+        "NODE  each key is on %d of %d nodes, %s of 4,096 slots are here",
+        node.cluster.replicas,
+        len(node.cluster.members),
+        f"{len(node.home.held):,}",
+    )
     log.info("NODE  its data is in %s, keys: %s", node.store.path, f"{node.store.table.live:,}")
     if not node.store.fsync:
         log.warning("NODE  --fsync never: a power cut may take acknowledged writes")

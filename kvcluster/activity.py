@@ -10,11 +10,18 @@ import asyncio
 import logging
 import time
 
-from kvcluster.cluster.coordinator import Written
 from kvcluster.config import Settings
 from kvcluster.model.limiter import Limiter
 
-from demo_pb2 import DeleteRequest, PutRequest, ReplicateRequest
+from demo_pb2 import (
+    DeleteRequest,
+    DeleteResponse,
+    ForwardRequest,
+    ForwardResponse,
+    PutRequest,
+    PutResponse,
+    ReplicateRequest,
+)
 
 log = logging.getLogger("kvcluster")
 
@@ -25,20 +32,29 @@ _SUMMARY_INTERVAL_S = 1.0
 class Activity:
     """Writes lines for requests, or counts them when there are too many."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, self_name: str, settings: Settings) -> None:
+        self._self_name = self_name
         self._limiter = Limiter(settings.log_rate_per_s, settings.log_burst)
 
-    def put(self, request: PutRequest, written: Written) -> None:
-        """A client's Put was acknowledged."""
+    def put(self, request: PutRequest, response: PutResponse, sender: str = "") -> None:
+        """A Put was acknowledged; `sender` forwarded it, if one did."""
         if self._allows("Put"):
             size_bytes = len(request.value.encode())
-            _log("PUT", f"{_show(request.key)} ({size_bytes:,} bytes), {_where(written)}")
+            what = f"{_show(request.key)} ({size_bytes:,} bytes)"
+            _log("PUT", f"{what}, {self._where(response)}{_for(sender)}")
 
-    def delete(self, request: DeleteRequest, written: Written, *, found: bool) -> None:
-        """A client's Delete was acknowledged."""
+    def delete(self, request: DeleteRequest, response: DeleteResponse, sender: str = "") -> None:
+        """A Delete was acknowledged; `sender` forwarded it, if one did."""
         if self._allows("Delete"):
-            was = "" if found else " (was not there)"
-            _log("DELETE", f"{_show(request.key)}{was}, {_where(written)}")
+            was = "" if response.found else " (was not there)"
+            _log("DELETE", f"{_show(request.key)}{was}, {self._where(response)}{_for(sender)}")
+
+    def forwarded(self, request: ForwardRequest, response: ForwardResponse) -> None:
+        """What a peer forwarded was carried out. Reads are no news."""
+        if request.HasField("put"):
+            self.put(request.put, response.put, request.sender)
+        elif request.HasField("delete"):
+            self.delete(request.delete, response.delete, request.sender)
 
     def replicate(self, request: ReplicateRequest) -> None:
         """A peer's entries were stored."""
@@ -57,6 +73,12 @@ class Activity:
                 parts = [f"{count:,} {kind}" for kind, count in sorted(counts.items())]
                 _log("LOAD", f"{', '.join(parts)} in the last second")
 
+    def _where(self, response: PutResponse | DeleteResponse) -> str:
+        held = f"on {response.acknowledged} of {response.replicas} replicas"
+        if response.served_by == self._self_name:
+            return held
+        return f"{held}, forwarded to {response.served_by}"
+
     def _allows(self, kind: str, count: int = 1) -> bool:
         if not log.isEnabledFor(logging.INFO):
             return False
@@ -71,5 +93,5 @@ def _show(key: str) -> str:
     return repr(key) if len(key) <= _KEY_LENGTH else repr(key[:_KEY_LENGTH]) + "…"
 
 
-def _where(written: Written) -> str:
-    return f"on {written.acknowledged} of {written.replicas} replicas"
+def _for(sender: str) -> str:
+    return f", for {sender}" if sender else ""

@@ -37,15 +37,20 @@ class Settings:
     """How long a write waits for a peer that just missed it to hear so."""
     pull_timeout_s: float = 5.0
     """For one page of catching up."""
+    read_forward_timeout_s: float = 1.0
+    """A forwarded read waits this long for one replica while there is another to ask."""
+    forward_retry_s: float = 0.05
+    """Rest before all replicas are asked again, when each said that it is not ready."""
     drain_timeout_s: float = 5.0
     """After Ctrl+C, calls in flight get this long to end."""
 
     # Peers.
     heartbeat_interval_s: float = 0.5
     heartbeat_timeout_s: float = 1.5
-    silence_limit_s: float = 3.0
-    """A starting node waits this long for the first answer of a peer that accepts connections
-    but says nothing (a frozen one); longer delays every start beside it."""
+    suspect_after_s: float = 1.5
+    """After so much silence writes go on without a peer. Less: more false alarms on a busy host."""
+    dead_after_s: float = 3.0
+    """After so much silence nobody waits for it any more, a starting node included."""
     reconnect_backoff_s: float = 0.2
     """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
     connect_timeout_s: float = 2.0
@@ -56,17 +61,36 @@ class Settings:
     """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop). Less
     than the replication timeout: whoever slept through a write must know it."""
 
-    # Batches and budgets.
+    # Batches.
     replication_batch_bytes: int = 4 * MIB
     rounds_in_flight: int = 1
     """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
-    pull_announce_entries: int = 10_000
-    """A pull through more entries than this says so in the log when it begins."""
-    pull_page_pause_s: float = 0.02
-    """Rest between pages of a background heal, so that clients are served in between."""
-    heal_retry_s: float = 5.0
-    """After a heal that failed: the peer left in the middle, or the disk here is full."""
+    sync_announce_s: float = 1.0
+    """Catching up that takes longer says in the log how far it is, each time so much has passed."""
+
+    # Healing: comparing what replicas hold.
+    heal_interval_s: float = 30.0
+    """Between two comparisons with every peer, give or take a fifth."""
+    heal_recheck_s: float = 2.0
+    """Slots that differ are compared again after this; a busy slot always differs once."""
+    heal_rest: float = 4.0
+    """A background heal rests this many times as long as it worked."""
+    compare_slots: int = 256
+    """Slots compared by one call: at a million keys the callee reads 60,000 for it."""
+    doubt_entries: int = 50_000
+    """So many entries are really read again in each round, to find silent damage."""
+    heal_request_entries: int = 8_192
+    """Hashes sent in one call, 8 bytes each."""
+
+    # Tombstones, and entries in the wrong place.
+    tombstone_interval_s: float = 5.0
+    tombstone_wait_s: float = 60.0
+    """From the last replica's confirmation to the drop: longer than any message can be late."""
+    hold_entries: int = 1_000
+    """Entries sent in one Hold or Drop."""
+
+    # Budgets.
     client_calls_in_flight: int = 4096
     peer_calls_in_flight: int = 1024
     health_calls_in_flight: int = 256

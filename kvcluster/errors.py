@@ -9,6 +9,11 @@ The border to gRPC translates these by one table (`kvcluster/wire.py`).
 
 from __future__ import annotations
 
+CERTAIN = "; nothing was written"
+"""What the border adds to the text of `NothingWritten`, for callers that wanted to write."""
+ERROR_KEY = "kvcluster-error"
+"""Under this key in a failed call's trailing metadata stands the error's name: `by_name`."""
+
 
 class KvError(Exception):
     """Base of the family. The text is one sentence for a person."""
@@ -29,6 +34,10 @@ class PeerRefused(NothingWritten):
     """A peer's message was refused: its clock is absurd, or the message is far too old."""
 
 
+class ConfigurationDiffers(PeerRefused):
+    """Two nodes have different member lists, replica counts or slot counts. The text says which."""
+
+
 class Overloaded(NothingWritten):
     """Too many requests are in flight; come back a little later."""
 
@@ -45,12 +54,20 @@ class TooLate(NothingWritten):
     """The caller's deadline had passed before the work began."""
 
 
+class NoReplica(NotReady):
+    """No replica of the key can be reached. The text names the nodes that are missing."""
+
+
 class OutcomeUnknown(KvError):
     """The write may or may not survive: a replica may have it, this node may not."""
 
 
 class TimedOut(OutcomeUnknown):
     """The deadline passed while the write was on its way to disk."""
+
+
+class ConnectionLost(OutcomeUnknown):
+    """The node to which a write was forwarded went away before it answered."""
 
 
 class CannotStart(KvError):
@@ -74,7 +91,11 @@ class PeerUnavailable(KvError):
 
 
 class PeerUnreachable(PeerUnavailable):
-    """No connection to the peer: refused or broken. Nobody is there."""
+    """No connection to the peer: nobody is there, and nothing was delivered."""
+
+
+class PeerBroke(PeerUnreachable):
+    """The connection broke while the call was on its way. It may have been carried out."""
 
 
 class PeerSilent(PeerUnavailable):
@@ -82,4 +103,19 @@ class PeerSilent(PeerUnavailable):
 
 
 class PeerRejected(PeerUnavailable):
-    """The peer answered with a refusal: its disk is full, or it objects to our clock."""
+    """The peer answered with a refusal. `reason` is what it raised there."""
+
+    def __init__(self, reason: KvError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def by_name() -> dict[str, type[KvError]]:
+    """Every error that a node may answer with, by its name: how one travels between nodes."""
+    found: dict[str, type[KvError]] = {}
+    waiting: list[type[KvError]] = [NothingWritten, OutcomeUnknown]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.__name__] = kind
+        waiting += kind.__subclasses__()
+    return found

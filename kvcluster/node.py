@@ -23,27 +23,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kvcluster.cluster.catching_up import CatchingUp
 from kvcluster.cluster.coordinator import Coordinator
+from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.heartbeat import STATUS_CODES, Heartbeats
+from kvcluster.cluster.healing import Healing
+from kvcluster.cluster.heartbeat import Heartbeats
+from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.pulls import Pulls
 from kvcluster.cluster.replica import Replica
 from kvcluster.cluster.replication import Replication
+from kvcluster.cluster.report import Report
 from kvcluster.cluster.rounds import Rounds
-from kvcluster.cluster.sync import Sync
+from kvcluster.cluster.router import Router
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
+from kvcluster.cluster.watch import keep_watch
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.clock import HybridClock
 from kvcluster.model.members import Cluster, split_address
 from kvcluster.model.notes import Notes
 from kvcluster.model.readiness import Readiness, Status
+from kvcluster.model.slots import Home, Placement
 from kvcluster.storage.disk import Disk, OsDisk
 from kvcluster.storage.store import Store
-
-from demo_pb2 import HealthCheckRequest, HealthCheckResponse, PeerState
 
 log = logging.getLogger("kvcluster")
 
@@ -60,21 +65,21 @@ class Surroundings:
     disk: Disk = field(default_factory=OsDisk)
     wall_ms: Callable[[], int] = wall_clock_ms
     incarnation: int = field(default_factory=lambda: random.SystemRandom().getrandbits(32))
+    """Drawn at random for each start; chance inside the node is drawn from it."""
 
 
 class Node:
     """One member of the cluster, without its sockets."""
 
-    coordinator: Coordinator
+    router: Router
     replica: Replica
     pulls: Pulls
+    report: Report
     gate: Gate
+    peers: Peers
     time: Timekeeper
     failed: asyncio.Future[None]
     """Fails when a background task does: the process must stop."""
-    _heartbeats: Heartbeats
-    _sync: Sync
-    _transport: Transport
 
     def __init__(
         self,
@@ -91,6 +96,7 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.cluster = cluster
+        self.home = Home(Placement(cluster.members, cluster.replicas), cluster.self_name)
         self.settings = settings
         port = split_address(cluster.self_name)[1]
         path = data_dir / f"data_node_{port}.json"
@@ -105,11 +111,12 @@ class Node:
         if self.store.incomplete and self._salvage:
             log.warning("DATA  serving what is left, as --salvage asks")
             self.store.incomplete = ""
-        if self.store.incomplete and not self.cluster.peers:
+        if self.store.incomplete and self.cluster.replicas == 1:
             raise CannotStart(
-                f"{self.store.incomplete}, and there is no peer to restore what is missing;"
+                f"{self.store.incomplete}, and no other node holds what is missing;"
                 " start with --salvage to serve what is left"
             )
+        self._repair = found.blank or found.edited
         self._clock = HybridClock(self._around.incarnation, found.clock)
         self._notes = Notes(self._around.incarnation << 32, found.notes)
 
@@ -119,73 +126,131 @@ class Node:
         self._transport = transport
         self.time = Timekeeper(self._clock, self._around.wall_ms, self.settings)
         await self.store.start(self._spawn, clock=self.time.now, notes=self._notes.as_dict)
-        incomplete = bool(self.store.incomplete)
-        self.gate = Gate(Readiness(self.cluster.peers, incomplete=incomplete))
+        self.gate = Gate(self._readiness())
         self.gate.listen(self._complete_once_serving)
-        self._build(Peers(self.cluster.peers))
+        self._envelope = Envelope(self.cluster, self.time)
+        self.peers = Peers(self.cluster.peers, self.settings)
+        self._build_upkeep()
+        self._build_writing()
+        self._build_answers()
 
-    def _build(self, peers: Peers) -> None:
-        """Put the parts together; nothing runs yet."""
-        settings, name, time = self.settings, self.cluster.self_name, self.time
+    def _readiness(self) -> Readiness:
+        return Readiness(
+            {peer: set(self.home.shared(peer)) for peer in self.cluster.peers},
+            repair=self._repair,
+            incomplete=bool(self.store.incomplete),
+        )
+
+    def _build_upkeep(self) -> None:
+        """What runs in the background: heartbeats, catching up, healing, holding."""
         self._heartbeats = Heartbeats(
-            peers,
+            self.cluster,
+            self.peers,
             self._transport,
-            self_name=name,
             gate=self.gate,
             notes=self._notes,
-            time=time,
-            settings=settings,
+            time=self.time,
+            settings=self.settings,
         )
+        self._catching_up = CatchingUp(
+            self.store,
+            self._transport,
+            self.gate,
+            home=self.home,
+            peers=self.cluster.peers,
+            envelope=self._envelope,
+            time=self.time,
+            settings=self.settings,
+        )
+        self._healing = Healing(
+            self.store,
+            self.peers,
+            self._transport,
+            self.gate,
+            home=self.home,
+            envelope=self._envelope,
+            time=self.time,
+            settings=self.settings,
+            rng=random.Random(self._around.incarnation),
+        )
+        self._holding = Holding(
+            self.store,
+            self.peers,
+            self._transport,
+            home=self.home,
+            envelope=self._envelope,
+            settings=self.settings,
+        )
+
+    def _build_writing(self) -> None:
+        """What carries a write to disk, here and elsewhere."""
         replication = Replication(
-            peers,
+            self.peers,
             self._transport,
             self.store,
-            self_name=name,
+            home=self.home,
             notes=self._notes,
-            time=time,
-            settings=settings,
+            time=self.time,
+            envelope=self._envelope,
+            settings=self.settings,
             tell=self._heartbeats.tell,
         )
-        self._sync = Sync(
-            self.store,
-            peers,
-            self._transport,
-            self_name=name,
-            gate=self.gate,
-            time=time,
-            settings=settings,
-        )
-        rounds = Rounds(
+        self._rounds = Rounds(
             self.store,
             replication,
-            settings=settings,
+            self.time,
+            settings=self.settings,
             spawn=self._spawn,
-            heal=self._sync.heal,
+            heal=self._healing.want,
         )
-        replicas = len(self.cluster.members)
-        self.coordinator = Coordinator(
-            self.store, rounds, self.gate, time, replicas=replicas, settings=settings
+        self._coordinator = Coordinator(
+            self.store, self._rounds, self.gate, self.time, replicas=self.cluster.replicas
         )
-        self.replica = Replica(self.store, peers, replication, time)
-        self.pulls = Pulls(self.store, peers, self._notes, time, settings)
+        self.replica = Replica(self.store, replication, self._envelope, self.time)
+
+    def _build_answers(self) -> None:
+        """What answers clients and peers."""
+        self.router = Router(
+            self.home,
+            self._coordinator,
+            self.gate,
+            self.peers,
+            self._transport,
+            envelope=self._envelope,
+            time=self.time,
+            settings=self.settings,
+        )
+        self.pulls = Pulls(
+            self.store,
+            self.peers,
+            self._notes,
+            home=self.home,
+            envelope=self._envelope,
+            time=self.time,
+            settings=self.settings,
+        )
+        self.report = Report(
+            self.cluster,
+            self.home,
+            self.store,
+            self.peers,
+            self.gate,
+            notes=self._notes,
+            time=self.time,
+            heartbeats=self._heartbeats,
+            catching_up=self._catching_up,
+            healing=self._healing,
+            holding=self._holding,
+        )
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
-        self._sync.start(self._spawn)
+        watch = keep_watch(self.peers, self._heartbeats, self.gate, self._rounds, self.settings)
+        self._spawn(watch, "watch")
         self._heartbeats.start(self._spawn)
-
-    def health(self, request: HealthCheckRequest) -> HealthCheckResponse:
-        """How this node is; to a peer, also our heartbeat. Raises PeerRefused."""
-        response = HealthCheckResponse(
-            status=STATUS_CODES[self.gate.status],
-            node=self.cluster.self_name,
-            keys=self.store.table.live,
-            peers=self.describe_peers(),
-            reason=self.gate.reason,
-        )
-        if request.HasField("sender"):
-            response.responder.CopyFrom(self._heartbeats.answer(request.sender))
-        return response
+        self._spawn(self._catching_up.run(), "catching up")
+        self._spawn(self._healing.run(), "healing")
+        self._spawn(self._holding.run(), "holding")
 
     async def drain(self) -> None:
         """Let no new work in, and tell the peers not to wait for this node."""
@@ -206,10 +271,6 @@ class Node:
                 task.cancel()
             # Again if need be: before Python 3.12 wait_for may swallow a cancellation.
             await asyncio.wait(list(self._tasks), timeout=0.05)
-
-    def describe_peers(self) -> list[PeerState]:
-        """What this node thinks of each peer."""
-        return self._heartbeats.describe_peers()
 
     def _complete_once_serving(self) -> None:
         if self.store.incomplete and self.gate.status is Status.SERVING:

@@ -35,6 +35,13 @@ def _add_place(add: Callable[..., object], default_cluster: str) -> None:
         help="all members, this node included (default: %(default)s)",
     )
     add(
+        "--replicas",
+        type=int,
+        metavar="R",
+        help="on how many members each key is kept (default: 3, or all if they are fewer);"
+        " the same on every node",
+    )
+    add(
         "--data-dir",
         type=Path,
         default=Path(),

@@ -21,8 +21,11 @@ import grpc
 
 from kvcluster.config import Settings
 from kvcluster.errors import (
+    CERTAIN,
+    ERROR_KEY,
     BadRequest,
     CannotStart,
+    ConnectionLost,
     DiskIsFull,
     KvError,
     NothingWritten,
@@ -50,6 +53,7 @@ _STATUS_CODES: list[tuple[type[KvError], grpc.StatusCode]] = [
     (NotReady, grpc.StatusCode.UNAVAILABLE),
     (TooLate, grpc.StatusCode.DEADLINE_EXCEEDED),
     (TimedOut, grpc.StatusCode.DEADLINE_EXCEEDED),
+    (ConnectionLost, grpc.StatusCode.UNAVAILABLE),
     (OutcomeUnknown, grpc.StatusCode.INTERNAL),
 ]
 
@@ -90,6 +94,7 @@ class Limits:
 
     clients: Budget
     peers: Budget
+    forwards: Budget
     health: Budget
     timeout_s: float
     """For a call that names no deadline."""
@@ -100,6 +105,7 @@ class Limits:
         return cls(
             clients=Budget("client", settings.client_calls_in_flight),
             peers=Budget("peer", settings.peer_calls_in_flight),
+            forwards=Budget("forwarded", settings.client_calls_in_flight),
             health=Budget("health", settings.health_calls_in_flight),
             timeout_s=settings.request_timeout_s,
         )
@@ -123,8 +129,9 @@ def rpc(
                     return await method(servicer, request, deadline_s)
             except KvError as error:
                 certain = writes and isinstance(error, NothingWritten)
-                details = f"{error}; nothing was written" if certain else str(error)
-                await context.abort(_status_code(error), details)
+                details = f"{error}{CERTAIN}" if certain else str(error)
+                name = ((ERROR_KEY, type(error).__name__),)
+                await context.abort(_status_code(error), details, name)
             except Exception:
                 log.exception("BUG  %s failed", method.__name__)
                 await context.abort(grpc.StatusCode.INTERNAL, "an internal error; see the log")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from kvcluster.client import commands, demo
@@ -17,8 +17,13 @@ from kvcluster.errors import BadSetting
 from kvcluster.model.members import parse_members, split_address
 
 DEFAULT_TIMEOUT_S = 5.0
+_STATUS_TIMEOUT_S = 2.0
+"""A look at all nodes does not wait so long for a frozen one."""
 _TIMEOUT_LIMIT_S = 24 * 3600.0
 
+_COMMANDS = "demo | put | get | delete | locate | status"
+_NODE_HELP = "ask this node only (default: the first of the cluster that answers)"
+_FOR_ALL_NODES = (None, "demo", "status")
 _OPTIONS = ("cluster", "node", "timeout")
 
 _EPILOG = """\
@@ -29,12 +34,33 @@ examples:
   client.py put note - < note.txt      store what standard input says
   client.py put degrees -- -7          a value that begins with a dash
   client.py get city --node localhost:50052
+  client.py locate city                which nodes hold it
+  client.py status                     all nodes, and what they say of each other
 
 exit codes:
-  0  done
-  1  the key is not there (get); a step did not hold, or no node is up (demo)
+  0  done; every node answers and serves, and no two disagree (status)
+  1  the key is not there (get); a step did not hold, or no node is up (demo);
+     a node does not answer or serve, or nodes disagree (status)
   2  bad usage, or a key or value that the cluster does not take
   3  no node could be reached, or the outcome is unknown; standard error says which
+"""
+
+_STATUS_EPILOG = """\
+columns:
+  state         what the node says of itself or, if it does not answer, what the
+                others say of it
+  keys, size    what it holds
+  primary/held  of how many slots it is the primary, and how many it holds
+  JSON age      how long ago its JSON file was last complete
+  uptime        since it was started
+
+Below the table stands what is unusual, and where nodes disagree. Members that
+only the answers name are asked as well.
+
+exit codes:
+  0  every node answers and serves, and no two disagree
+  1  otherwise
+  3  no node answers
 """
 
 
@@ -49,17 +75,29 @@ def _run(arguments: Sequence[str] | None, default_cluster: str) -> int:
     if options.node and options.cluster:
         parser.error("--node asks one node and --cluster all of them; give one of the two")
     nodes: tuple[str, ...] = options.node or options.cluster or parse_members(default_cluster)
+    if options.node and options.command in _FOR_ALL_NODES:
+        parser.error("--node goes with put, get, delete and locate; demo and status take --cluster")
+    timeout_s: float = options.timeout or DEFAULT_TIMEOUT_S
     match options.command:
         case "put":
             value = _standard_input(parser) if options.value == "-" else options.value
-            return commands.put(nodes, options.key, value, timeout_s=options.timeout)
+            return commands.put(nodes, options.key, value, timeout_s=timeout_s)
         case "get":
-            return commands.get(nodes, options.key, timeout_s=options.timeout)
+            return commands.get(nodes, options.key, timeout_s=timeout_s, verbose=options.verbose)
         case "delete":
-            return commands.delete(nodes, options.key, timeout_s=options.timeout)
-    if options.node:
-        parser.error("--node goes with put, get and delete; the demo takes --cluster")
-    return demo.run(nodes, timeout_s=options.timeout, default=not options.cluster)
+            return commands.delete(nodes, options.key, timeout_s=timeout_s)
+        case "locate":
+            return commands.locate(nodes, options.key, timeout_s=timeout_s)
+        case "status":
+            return _status(nodes, options.timeout or _STATUS_TIMEOUT_S)
+    return demo.run(nodes, timeout_s=timeout_s, default=not options.cluster)
+
+
+def _status(nodes: tuple[str, ...], timeout_s: float) -> int:
+    # It draws with rich, which takes 50 ms to import; put and get need not wait for that.
+    from kvcluster.client import status
+
+    return status.run(nodes, timeout_s=timeout_s)
 
 
 def _parser(default_cluster: str) -> argparse.ArgumentParser:
@@ -70,27 +108,49 @@ def _parser(default_cluster: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_options(parser, default_cluster, cluster=None, node=None, timeout=DEFAULT_TIMEOUT_S)
-    subparsers = parser.add_subparsers(dest="command", metavar="demo | put | get | delete")
+    _add_options(parser, default_cluster, cluster=None, node=None, timeout=None)
+    subparsers = parser.add_subparsers(dest="command", metavar=_COMMANDS)
 
-    def add(name: str, text: str, **arguments: str) -> None:
-        command = subparsers.add_parser(name, help=text, description=text, allow_abbrev=False)
+    def add(name: str, text: str, *, epilog: str = "", **arguments: str) -> argparse.ArgumentParser:
+        command = subparsers.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
         for argument, meaning in arguments.items():
             command.add_argument(
                 argument, metavar=argument.upper(), type=_text, action=_Word, help=meaning
             )
         # An option that is not given here must not undo one given before the command.
-        _add_options(command, default_cluster, **dict.fromkeys(_OPTIONS, argparse.SUPPRESS))
+        given = dict.fromkeys(_OPTIONS, argparse.SUPPRESS)
+        _add_options(command, default_cluster, for_all_nodes=name in _FOR_ALL_NODES, **given)
+        return command
 
-    add("demo", "put, get and delete on every node, each step checked")
-    add("put", "store a value under a key", key="the key", value="the value; -: standard input")
-    add("get", "print the value of a key", key="the key")
-    add("delete", "remove a key", key="the key")
+    _add_commands(add)
     return parser
 
 
+def _add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    add("demo", "put, get and delete on every node, each step checked")
+    add("put", "store a value under a key", key="the key", value="the value; -: standard input")
+    get = add("get", "print the value of a key", key="the key")
+    get.add_argument(
+        "-v", "--verbose", action="store_true", help="say on standard error which node answered"
+    )
+    add("delete", "remove a key", key="the key")
+    add("locate", "show which nodes hold a key", key="the key")
+    add("status", "show all nodes, and what they say of each other", epilog=_STATUS_EPILOG)
+
+
 def _add_options(
-    parser: argparse.ArgumentParser, default_cluster: str, **defaults: str | float | None
+    parser: argparse.ArgumentParser,
+    default_cluster: str,
+    *,
+    for_all_nodes: bool = False,
+    **defaults: str | None,
 ) -> None:
     parser.add_argument(
         "--cluster",
@@ -104,14 +164,15 @@ def _add_options(
         type=_one_node,
         metavar="H:P",
         default=defaults["node"],
-        help="ask this node only (default: the first of the cluster that answers)",
+        help=argparse.SUPPRESS if for_all_nodes else _NODE_HELP,
     )
     parser.add_argument(
         "--timeout",
         type=seconds,
         metavar="S",
         default=defaults["timeout"],
-        help=f"seconds to wait for an answer (default: {DEFAULT_TIMEOUT_S:g})",
+        help="seconds to wait for an answer"
+        f" (default: {DEFAULT_TIMEOUT_S:g}; status: {_STATUS_TIMEOUT_S:g})",
     )
 
 

@@ -1,4 +1,4 @@
-"""put, get and delete: which node is asked, and who is asked next when that one cannot.
+"""put, get, delete and locate: which node is asked, and who is asked next when that one cannot.
 
 Nodes are tried in the order of the list. Each is asked for its health first, for a moment only:
 so a frozen node costs a second and not the whole timeout, and a write is sent only to a node that
@@ -10,6 +10,9 @@ overwrite what somebody else wrote in between. Waiting longer would not make it 
 
 Removing a key that is not there is no error: what was asked for holds. So `delete` exits with 0
 and says that the key was not there, while `get`, which has nothing to give, exits with 1.
+
+A node that does not hold a key forwards the request to one that does, and what is printed names it.
+`get` prints the value and nothing else; who wants to know hears it from there on standard error.
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kvcluster.client.failure import CERTAIN, CallFailed, Kind
 from kvcluster.client.link import Link
-from kvcluster.client.screen import Exit, complain, say
+from kvcluster.client.screen import Exit, closed, complain, say
+from kvcluster.client.wording import forwarded, peer_word
 
-from demo_pb2 import SERVING
+from demo_pb2 import SERVING, GetResponse, LocateResponse
 
 _KNOCK_TIMEOUT_S = 1.0
 """How long a node may take to say how it is when there is another one to ask."""
@@ -33,7 +37,10 @@ def put(nodes: Sequence[str], key: str, value: str, *, timeout_s: float) -> int:
 
     def work(link: Link) -> int:
         answer = link.put(key, value)
-        say(f"stored, {answer.acknowledged} of {answer.replicas} replicas")
+        say(
+            f"stored, {answer.acknowledged} of {answer.replicas} replicas"
+            + forwarded(link.name, answer.served_by)
+        )
         return Exit.DONE
 
     return _write(nodes, work, timeout_s)
@@ -45,34 +52,68 @@ def delete(nodes: Sequence[str], key: str, *, timeout_s: float) -> int:
     def work(link: Link) -> int:
         answer = link.delete(key)
         what = "deleted" if answer.found else "was not there"
-        say(f"{what}, {answer.acknowledged} of {answer.replicas} replicas")
+        say(
+            f"{what}, {answer.acknowledged} of {answer.replicas} replicas"
+            + forwarded(link.name, answer.served_by)
+        )
         return Exit.DONE
 
     return _write(nodes, work, timeout_s)
 
 
-def get(nodes: Sequence[str], key: str, *, timeout_s: float) -> int:
-    """Print the value of a key and nothing else."""
+def get(nodes: Sequence[str], key: str, *, timeout_s: float, verbose: bool = False) -> int:
+    """Print the value of a key and nothing else; `verbose`: also who gave it, beside it."""
+
+    def work(link: Link) -> int:
+        answer = link.get(key)
+        if verbose:
+            complain(f"asked {link.name}{forwarded(link.name, answer.served_by)}")
+        return _show(key, answer)
+
+    return _read(nodes, work, timeout_s)
+
+
+def _show(key: str, answer: GetResponse) -> int:
+    if not answer.found:
+        complain(f'There is no key "{key}".')
+        return Exit.NOT_SO
+    # A line of its own, yet no second newline: what came from a text file goes back as it was.
+    print(answer.value, end="" if answer.value.endswith("\n") else "\n")
+    return Exit.DONE
+
+
+def locate(nodes: Sequence[str], key: str, *, timeout_s: float) -> int:
+    """Print where a key lives, or would live: its slot, its primary, its replicas."""
+
+    def work(link: Link) -> int:
+        for line in located(key, link.locate(key)):
+            say(line)
+        return Exit.DONE
+
+    return _read(nodes, work, timeout_s)
+
+
+def located(key: str, answer: LocateResponse) -> list[str]:
+    """The lines that `locate` prints."""
+    lines = [f'"{key}" lives in slot {answer.slot}, as {answer.node} sees it:']
+    width = max((len(replica.node) for replica in answer.replicas), default=0)
+    for number, replica in enumerate(answer.replicas):
+        role = "replica" if number else "primary"
+        state = "itself" if replica.node == answer.node else peer_word(replica)
+        lines.append(f"  {role}  {replica.node:<{width}}  {state}")
+    return lines
+
+
+def _read(nodes: Sequence[str], work: Callable[[Link], int], timeout_s: float) -> int:
     failures: Failures = []
     for link in _answering(nodes, timeout_s, failures):
         try:
-            value = link.get(key)
+            return work(link)
         except CallFailed as failure:
             failures.append((link.address, failure))
             if failure.kind is Kind.BAD_REQUEST:
                 break
-        else:
-            return _show(key, value)
     return _give_up(failures, writing=False)
-
-
-def _show(key: str, value: str | None) -> int:
-    if value is None:
-        complain(f'There is no key "{key}".')
-        return Exit.NOT_SO
-    # A line of its own, yet no second newline: what came from a text file goes back as it was.
-    print(value, end="" if value.endswith("\n") else "\n")
-    return Exit.DONE
 
 
 def _write(nodes: Sequence[str], work: Callable[[Link], int], timeout_s: float) -> int:
@@ -105,9 +146,9 @@ def _answering(nodes: Sequence[str], timeout_s: float, failures: Failures) -> It
             if health.status == SERVING:
                 yield link
             else:
-                not_serving.append(node)
-    for node in not_serving:
-        with Link(node, timeout_s=timeout_s) as link:
+                not_serving.append((node, link.name))
+    for node, name in not_serving:
+        with Link(node, timeout_s=timeout_s, name=name) as link:
             yield link
 
 
@@ -119,16 +160,12 @@ def _give_up(failures: Failures, *, writing: bool) -> int:
     """Say why it did not work, and whether anything may have been written."""
     node, last = failures[-1]
     if last.kind is Kind.BAD_REQUEST:
-        complain(f"{node} refuses: {_closed(str(last))}")
+        complain(f"{node} refuses: {closed(str(last))}")
         return Exit.BAD_USAGE
     for address, failure in failures:
-        complain(f"{address}: {_closed(str(failure))}")
+        complain(f"{address}: {closed(str(failure))}")
     if not last.nothing_written and writing:
         complain("The write may have happened, or not. Read the key to find out.")
     elif writing and CERTAIN not in str(last):
         complain("Nothing was written.")
     return Exit.UNKNOWN
-
-
-def _closed(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

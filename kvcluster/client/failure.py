@@ -56,6 +56,7 @@ _CERTAIN_CODES = {
 }
 """With these codes the request was not carried out; demo.proto promises it."""
 
+_NO_NODE = "a gRPC server, but not a node of this store, or one too old to know the question"
 _NO_CONNECTION = ("failed to connect to all addresses", "failed to connect to remote host")
 _NO_SUCH_HOST = ("errors resolving", "dns resolution failed", "address lookup failed")
 _NOT_GRPC = ("failed parsing http/2", "http2 header with status")
@@ -74,7 +75,7 @@ def explain(code: grpc.StatusCode, details: str, timeout_s: float) -> CallFailed
     if any(phrase in text for phrase in _NO_CONNECTION):
         return _no_connection(details, timeout_s)
     if code is grpc.StatusCode.UNIMPLEMENTED:
-        return _never_sent(Kind.WRONG_SERVICE, "a gRPC server, but not a node of this store")
+        return _never_sent(Kind.WRONG_SERVICE, _NO_NODE)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return _too_late(details, timeout_s)
     return _answered(code, details)

@@ -2,6 +2,10 @@
 
 One silent node delays nobody: every question is on its way before the first answer is awaited, on
 a connection of its own, and the time of each answer is taken when it arrives, not when we look.
+
+There are two questions. `ask_health` is the short one, that every node of any age answers.
+`ask_cluster` asks for all that a node knows, its opinion of every other member included, and goes
+on to the members that only the answers name: whoever asks one node hears from the whole cluster.
 """
 
 from __future__ import annotations
@@ -11,41 +15,52 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import grpc
 
 from kvcluster.client.failure import CallFailed, Kind
 from kvcluster.client.link import failure_of, open_channel
 
-from demo_pb2 import SERVING, STARTING, SYNCING, HealthCheckRequest, HealthCheckResponse, PeerState
+from demo_pb2 import (
+    SERVING,
+    STARTING,
+    SYNCING,
+    HealthCheckRequest,
+    HealthCheckResponse,
+    PeerState,
+    StatusRequest,
+    StatusResponse,
+)
 from demo_pb2_grpc import KeyValueStub
 
 _POLL_INTERVAL_S = 0.1
 
+Said = TypeVar("Said", HealthCheckResponse, StatusResponse)
+
 
 @dataclass(frozen=True)
-class Answer:
-    """What came of asking one address: its health, or the reason why there is none."""
+class Answer(Generic[Said]):
+    """What came of asking one address: what the node said, or the reason why it did not."""
 
     address: str
     elapsed_s: float
-    outcome: HealthCheckResponse | CallFailed
+    outcome: Said | CallFailed
 
     @property
-    def health(self) -> HealthCheckResponse | None:
+    def said(self) -> Said | None:
         """What the node said, if it said anything."""
         return None if isinstance(self.outcome, CallFailed) else self.outcome
 
     @property
     def serving(self) -> bool:
         """Whether the node takes reads and writes now."""
-        return self.health is not None and self.health.status == SERVING
+        return self.said is not None and self.said.status == SERVING
 
     @property
     def on_its_way(self) -> bool:
         """Whether the node answers and will be serving without anybody's help."""
-        return self.health is not None and self.health.status in (STARTING, SYNCING)
+        return self.said is not None and self.said.status in (STARTING, SYNCING)
 
     @property
     def nobody_there(self) -> bool:
@@ -53,36 +68,53 @@ class Answer:
         return isinstance(self.outcome, CallFailed) and self.outcome.kind is Kind.UNREACHABLE
 
 
-def ask_all(addresses: Sequence[str], timeout_s: float) -> list[Answer]:
-    """Ask every address at once; the answers come in the order of the addresses."""
+Health = Answer[HealthCheckResponse]
+View = Answer[StatusResponse]
+
+
+def ask_health(addresses: Sequence[str], timeout_s: float) -> list[Health]:
+    """Ask every address for its health; the answers come in the order of the addresses."""
+    return _ask_all(addresses, "CheckHealth", HealthCheckRequest(), timeout_s)
+
+
+def ask_cluster(addresses: Sequence[str], timeout_s: float) -> list[View]:
+    """Ask every address for all it knows, and then the members that only the answers name."""
+    answers: list[View] = _ask_all(addresses, "Status", StatusRequest(), timeout_s)
+    views = [answer.said for answer in answers if answer.said is not None]
+    named = {member for view in views for member in view.configuration.members}
+    unasked = sorted(named.difference(addresses, (view.node for view in views)))
+    return answers + _ask_all(unasked, "Status", StatusRequest(), timeout_s)
+
+
+def _ask_all(
+    addresses: Sequence[str], method: str, request: Any, timeout_s: float
+) -> list[Answer[Any]]:
     with contextlib.ExitStack() as channels:
-        questions = [
-            _Question(address, channels.enter_context(open_channel(address)), timeout_s)
-            for address in addresses
-        ]
+        questions = []
+        for address in addresses:
+            stub: Any = KeyValueStub(channels.enter_context(open_channel(address)))
+            questions.append(_Question(address, getattr(stub, method), request, timeout_s))
         return [question.answer() for question in questions]
 
 
 class _Question:
-    """A CheckHealth on its way to one address."""
+    """A call on its way to one address."""
 
-    def __init__(self, address: str, channel: grpc.Channel, timeout_s: float) -> None:
+    def __init__(self, address: str, method: Any, request: Any, timeout_s: float) -> None:
         self._address = address
         self._timeout_s = timeout_s
         self._done = threading.Event()
         self._started = self._ended = time.perf_counter()
-        stub: Any = KeyValueStub(channel)
-        self._call = stub.CheckHealth.future(HealthCheckRequest(), timeout=timeout_s)
+        self._call = method.future(request, timeout=timeout_s)
         self._call.add_done_callback(self._end)
 
     def _end(self, _: object) -> None:
         self._ended = time.perf_counter()
         self._done.set()
 
-    def answer(self) -> Answer:
+    def answer(self) -> Answer[Any]:
         """Wait for the answer, or for the timeout."""
         self._done.wait()
-        outcome: HealthCheckResponse | CallFailed
         try:
             outcome = self._call.result()
         except grpc.RpcError as error:
@@ -90,32 +122,35 @@ class _Question:
         return Answer(self._address, self._ended - self._started, outcome)
 
 
-def settled(answers: Sequence[Answer]) -> bool:
+def settled(answers: Sequence[Health]) -> bool:
     """Whether waiting would change nothing: no node is on its way, and those that serve agree.
 
-    They agree when each counts every other as alive. A node that has just returned serves before
-    its peers have noticed, and writes in that moment are acknowledged without it.
+    They agree when each counts every other as alive and up to date. A node that has just returned
+    serves before its peers have noticed, and writes in that moment are acknowledged without it.
     """
     if any(answer.on_its_way for answer in answers):
         return False
-    nodes = [answer.health for answer in answers if answer.health is not None and answer.serving]
+    nodes = [answer.said for answer in answers if answer.said is not None and answer.serving]
     names = {node.node for node in nodes}
     return all(
-        peer.state == PeerState.ALIVE for node in nodes for peer in node.peers if peer.node in names
+        peer.state == PeerState.ALIVE and not peer.lagging
+        for node in nodes
+        for peer in node.peers
+        if peer.node in names
     )
 
 
 def ask_until(
     addresses: Sequence[str],
-    good: Callable[[Sequence[Answer]], bool],
+    good: Callable[[Sequence[Health]], bool],
     *,
     timeout_s: float,
     patience_s: float,
-) -> list[Answer]:
-    """Ask again and again until the answers are good or patience ends; return the last ones."""
+) -> list[Health]:
+    """Ask for health until the answers are good or patience ends; return the last ones."""
     deadline = time.monotonic() + patience_s
     while True:
-        answers = ask_all(addresses, timeout_s)
+        answers = ask_health(addresses, timeout_s)
         if good(answers) or time.monotonic() >= deadline:
             return answers
         time.sleep(_POLL_INTERVAL_S)

@@ -11,22 +11,14 @@ import argparse
 from collections.abc import Sequence
 
 from kvcluster.client.command_line import address, seconds
-from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.client.health import Answer, ask_all
+from kvcluster.client.failure import CallFailed
+from kvcluster.client.health import Health, ask_health
 from kvcluster.client.screen import Exit, counted, run_calmly, say
+from kvcluster.client.wording import failure_word, peer_word, status_word, why_not_serving
 
-from demo_pb2 import SERVING, HealthCheckResponse, PeerState, Status
+from demo_pb2 import SERVING, HealthCheckResponse
 
 DEFAULT_TIMEOUT_S = 2.0
-
-_WORDS = {
-    Kind.UNREACHABLE: "UNREACHABLE",
-    Kind.TIMED_OUT: "TIMED OUT",
-    Kind.WRONG_SERVICE: "WRONG SERVICE",
-    Kind.BAD_REQUEST: "REFUSED",
-    Kind.REFUSED: "REFUSED",
-    Kind.BROKEN: "BROKEN",
-}
 
 _EPILOG = """\
 exit codes:
@@ -43,7 +35,7 @@ def run(arguments: Sequence[str] | None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
-    answers = ask_all(options.addresses, options.timeout)
+    answers = ask_health(options.addresses, options.timeout)
     for line in lines(answers):
         say(line)
     return Exit.DONE if all(answer.serving for answer in answers) else Exit.NOT_SO
@@ -70,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def lines(answers: Sequence[Answer]) -> list[str]:
+def lines(answers: Sequence[Health]) -> list[str]:
     """A line for each answer, in columns: address, status, time, and what there is to say."""
     rows = [(_name(answer), _status(answer), _time(answer)) for answer in answers]
     name, status, time = _widths(rows)
@@ -84,30 +76,29 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
-def _time(answer: Answer) -> str:
+def _time(answer: Health) -> str:
     return f"{answer.elapsed_s * 1000:.1f} ms"
 
 
-def _name(answer: Answer) -> str:
+def _name(answer: Health) -> str:
     # A node reached by another address than its own name is shown with both.
-    node = answer.health.node if answer.health else ""
+    node = answer.said.node if answer.said else ""
     return f"{answer.address} = {node}" if node and node != answer.address else answer.address
 
 
-def _status(answer: Answer) -> str:
+def _status(answer: Health) -> str:
     if isinstance(answer.outcome, CallFailed):
-        return _WORDS[answer.outcome.kind]
-    number = answer.outcome.status
-    return Status.Name(number) if number in Status.values() else f"STATUS {number}"
+        return failure_word(answer.outcome.kind)
+    return status_word(answer.outcome.status)
 
 
-def _remarks(answers: Sequence[Answer]) -> list[str]:
+def _remarks(answers: Sequence[Health]) -> list[str]:
     """Keys, peers and reason of those that answered; of the others, what went wrong."""
-    nodes = [answer.health for answer in answers if answer.health is not None]
+    nodes = [answer.said for answer in answers if answer.said is not None]
     keys, peers = _widths([(_keys(node), _peers(node)) for node in nodes]) if nodes else (0, 0)
     return [
         str(answer.outcome)
-        if (node := answer.health) is None
+        if (node := answer.said) is None
         else f"{_keys(node):>{keys}}  {_peers(node):<{peers}}  {_reason(node)}"
         for answer in answers
     ]
@@ -121,8 +112,7 @@ def _peers(health: HealthCheckResponse) -> str:
     if not health.peers:
         return "no peers"
     return "peers " + ", ".join(
-        f"{_short(peer.node, health.node)} {PeerState.State.Name(peer.state)}"
-        for peer in health.peers
+        f"{_short(peer.node, health.node)} {peer_word(peer)}" for peer in health.peers
     )
 
 
@@ -133,4 +123,4 @@ def _short(peer: str, node: str) -> str:
 
 
 def _reason(health: HealthCheckResponse) -> str:
-    return health.reason if health.status != SERVING else ""
+    return why_not_serving(health.reason, health.sync) if health.status != SERVING else ""

@@ -23,6 +23,8 @@ from demo_pb2 import (
     GetResponse,
     HealthCheckRequest,
     HealthCheckResponse,
+    LocateRequest,
+    LocateResponse,
     PutRequest,
     PutResponse,
 )
@@ -54,9 +56,11 @@ def failure_of(error: grpc.RpcError, timeout_s: float) -> CallFailed:
 class Link:
     """One node. Every method raises CallFailed."""
 
-    def __init__(self, address: str, *, timeout_s: float) -> None:
+    def __init__(self, address: str, *, timeout_s: float, name: str = "") -> None:
         self.address = address
         self.timeout_s = timeout_s
+        self.name = name or address
+        """How the node calls itself; until it has said so, its address."""
         self._channel = open_channel(address)
         self._stub: Any = KeyValueStub(self._channel)  # generated without types
 
@@ -76,10 +80,10 @@ class Link:
         answer: PutResponse = self._call(self._stub.Put, PutRequest(key=key, value=value))
         return answer
 
-    def get(self, key: str) -> str | None:
-        """The value of a key, or None if there is none."""
+    def get(self, key: str) -> GetResponse:
+        """The value of a key, if there is one."""
         answer: GetResponse = self._call(self._stub.Get, GetRequest(key=key))
-        return answer.value if answer.found else None
+        return answer
 
     def delete(self, key: str) -> DeleteResponse:
         """Remove a key, whether it is there or not."""
@@ -91,6 +95,12 @@ class Link:
         answer: HealthCheckResponse = self._call(
             self._stub.CheckHealth, HealthCheckRequest(), timeout_s
         )
+        self.name = answer.node or self.address
+        return answer
+
+    def locate(self, key: str) -> LocateResponse:
+        """Where a key lives, whether it is there or not."""
+        answer: LocateResponse = self._call(self._stub.Locate, LocateRequest(key=key))
         return answer
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any
 
 from kvcluster.client import interrupts
-from kvcluster.client.health import Answer, ask_until, settled
+from kvcluster.client.health import Health, ask_until, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ROOT / "server.py"
@@ -44,11 +44,21 @@ class ClusterFailed(Exception):
 class LocalCluster:
     """Servers by number: 0, 1, 2. They share a folder, and nothing else."""
 
-    def __init__(self, folder: Path, ports: Sequence[int], *, server: Path = SERVER) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: Sequence[int],
+        *,
+        server: Path = SERVER,
+        options: Sequence[str] = (),
+    ) -> None:
         self._server = server
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._log_starts: dict[int, int] = {}
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.ports = tuple(ports)
+        self.options = tuple(options)
         self.nodes = tuple(f"localhost:{port}" for port in ports)
 
     def __enter__(self) -> LocalCluster:
@@ -89,7 +99,9 @@ class LocalCluster:
         """Start a node; it is not ready yet."""
         command = [sys.executable, str(self._server), str(self.ports[number])]
         command += ["--cluster", self.members, "--data-dir", str(self.folder)]
+        command += self.options
         with self._log_file(number).open("ab") as log, interrupts.postponed():
+            self._log_starts[number] = log.tell()
             self._processes[number] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -102,7 +114,7 @@ class LocalCluster:
         """Return when every node that was started serves and knows the others to be alive."""
         nodes = [self.nodes[number] for number in sorted(self._processes)]
 
-        def good(answers: Sequence[Answer]) -> bool:
+        def good(answers: Sequence[Health]) -> bool:
             self._raise_if_one_ended()
             return all(answer.serving for answer in answers) and settled(answers)
 
@@ -114,6 +126,12 @@ class LocalCluster:
                 f"{' and '.join(late)} did not come up within {patience_s:g} s\n"
                 + self._last_lines(self.nodes.index(late[0]))
             )
+
+    def log_lines(self, number: int, word: str) -> list[str]:
+        """The lines with a word in what a node logged since it was last started."""
+        log = self._log_file(number).read_bytes()[self._log_starts[number] :]
+        lines = log.decode("utf-8", "replace").splitlines()
+        return [line for line in lines if word in line.split()]
 
     def stop(self, number: int) -> int:
         """Stop a node as Ctrl+C does; return its exit code."""

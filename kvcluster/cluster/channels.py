@@ -14,17 +14,32 @@ import grpc
 
 from kvcluster.config import Settings
 from kvcluster.errors import (
+    CERTAIN,
+    ERROR_KEY,
+    OutcomeUnknown,
+    PeerBroke,
     PeerRejected,
     PeerSilent,
     PeerUnavailable,
     PeerUnreachable,
+    by_name,
 )
 
 from demo_pb2 import (
+    CompareRequest,
+    CompareResponse,
     ConfirmPullRequest,
     ConfirmPullResponse,
+    DropRequest,
+    DropResponse,
+    ForwardRequest,
+    ForwardResponse,
     HealthCheckRequest,
     HealthCheckResponse,
+    HoldRequest,
+    HoldResponse,
+    PullDifferencesRequest,
+    PullDifferencesResponse,
     PullRequest,
     PullResponse,
     ReplicateRequest,
@@ -34,12 +49,9 @@ from demo_pb2_grpc import KeyValueStub, PeerStub
 
 Answer = TypeVar("Answer")
 
-_FAILURES: dict[grpc.StatusCode, type[PeerUnavailable]] = {
-    grpc.StatusCode.UNAVAILABLE: PeerUnreachable,
-    grpc.StatusCode.DEADLINE_EXCEEDED: PeerSilent,
-    grpc.StatusCode.CANCELLED: PeerSilent,
-}
-"""Every other code is an answer, and the answer is no: PeerRejected."""
+_ERRORS = by_name()
+_NEVER_SENT = ("failed to connect to", "errors resolving", "dns resolution failed")
+"""gRPC says so only when no connection came about, so nothing can have been delivered."""
 
 
 class Channels:
@@ -74,6 +86,32 @@ class Channels:
         """See Transport."""
         return await _answer(self._peer[peer].ConfirmPull(request, timeout=timeout_s))
 
+    async def forward(
+        self, peer: str, request: ForwardRequest, timeout_s: float
+    ) -> ForwardResponse:
+        """See Transport."""
+        return await _answer(self._peer[peer].Forward(request, timeout=timeout_s))
+
+    async def compare(
+        self, peer: str, request: CompareRequest, timeout_s: float
+    ) -> CompareResponse:
+        """See Transport."""
+        return await _answer(self._peer[peer].Compare(request, timeout=timeout_s))
+
+    async def differences(
+        self, peer: str, request: PullDifferencesRequest, timeout_s: float
+    ) -> PullDifferencesResponse:
+        """See Transport."""
+        return await _answer(self._peer[peer].PullDifferences(request, timeout=timeout_s))
+
+    async def hold(self, peer: str, request: HoldRequest, timeout_s: float) -> HoldResponse:
+        """See Transport."""
+        return await _answer(self._peer[peer].Hold(request, timeout=timeout_s))
+
+    async def drop(self, peer: str, request: DropRequest, timeout_s: float) -> DropResponse:
+        """See Transport."""
+        return await _answer(self._peer[peer].Drop(request, timeout=timeout_s))
+
     async def close(self) -> None:
         """See Transport."""
         for channel in self._channels.values():
@@ -98,13 +136,19 @@ async def _answer(call: Awaitable[Answer]) -> Answer:
     try:
         return await call
     except grpc.aio.AioRpcError as error:
-        failure = _FAILURES.get(error.code(), PeerRejected)
-        raise failure(_why(error)) from None
+        raise _failure(error) from None
 
 
-def _why(error: grpc.aio.AioRpcError) -> str:
-    """What went wrong, for a log line: of gRPC's chain of reasons only the last."""
-    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return "no answer in time"
+def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
+    """What a failed call means. A node names its own error beside the status code."""
     details = error.details() or error.code().name
-    return details.rsplit(": ", 1)[-1] if error.code() is grpc.StatusCode.UNAVAILABLE else details
+    named = dict(error.trailing_metadata() or ()).get(ERROR_KEY)
+    if named in _ERRORS:
+        return PeerRejected(_ERRORS[named](details.removesuffix(CERTAIN)))
+    if error.code() is grpc.StatusCode.UNAVAILABLE:
+        broke = not any(text in details.lower() for text in _NEVER_SENT)
+        # Of gRPC's chain of reasons only the last is of use in a log line.
+        return (PeerBroke if broke else PeerUnreachable)(details.rsplit(": ", 1)[-1])
+    if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+        return PeerSilent("no answer in time")
+    return PeerRejected(OutcomeUnknown(details))

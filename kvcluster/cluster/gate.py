@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from kvcluster.cluster.waiting import within
-from kvcluster.errors import NotReady, TimedOut
+from kvcluster.errors import ConfigurationDiffers, NotReady, TimedOut
 from kvcluster.model.entry import Version
 from kvcluster.model.readiness import Readiness, Status
 
@@ -39,13 +39,17 @@ class Gate:
         """Why the node does not serve, for people; empty when it does."""
         readiness = self._readiness
         waiting = ", ".join(readiness.waiting_for())
+        if self._status is Status.DRAINING:
+            return "stopping"
+        if readiness.outvoted:
+            return f"another configuration than that of {' and '.join(readiness.disagreeing)}"
         if self._status is Status.STARTING:
             return f"waiting to hear from {waiting}"
         if self._status is Status.SYNCING and waiting:
             return f"catching up from {waiting}"
         if self._status is Status.SYNCING:
             return "data was lost here and no peer is up to restore it; see --salvage"
-        return "stopping" if self._status is Status.DRAINING else ""
+        return ""
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Have a function called whenever there may be something new to pull."""
@@ -70,9 +74,23 @@ class Gate:
         self._readiness.excuse(peer)
         self._update()
 
-    def pulled(self, peer: str) -> None:
-        """What was owed to a peer is here."""
-        self._readiness.pulled(peer)
+    def disagree(self, peer: str) -> None:
+        """A peer has another configuration."""
+        self._readiness.disagree(peer)
+        self._update()
+
+    def pulled(self, peer: str, missed_since: Version | None) -> None:
+        """What was owed to a peer is here; perhaps it has noted more meanwhile."""
+        self._readiness.pulled(peer, missed_since)
+        self._update()
+
+    def to_heal(self) -> list[str]:
+        """The live peers that must still make this node whole before it serves."""
+        return self._readiness.to_heal()
+
+    def healed(self, peer: str) -> None:
+        """Everything that a peer holds for this node is here."""
+        self._readiness.healed(peer)
         self._update()
 
     def drain(self) -> None:
@@ -87,19 +105,46 @@ class Gate:
         self._readiness.look_around()
         self._update()
 
+    @property
+    def readable(self) -> bool:
+        """Whether reads are answered from here."""
+        return self._status is Status.SERVING
+
     async def until_writable(self, deadline_s: float) -> None:
-        """Return when a write may be taken; NotReady at the deadline."""
+        """Return when a write may be taken. Raises NotReady, ConfigurationDiffers."""
         while self._status is Status.STARTING:
+            self._refuse_if_outvoted()
             await self._wait(deadline_s)
-        self._refuse_if_draining()
+        self.refuse_if_draining()
 
     async def until_readable(self, deadline_s: float) -> None:
-        """Return when a read may be answered; NotReady at the deadline."""
+        """Return when a read may be answered. Raises NotReady, ConfigurationDiffers."""
         while self._status in (Status.STARTING, Status.SYNCING):
+            self._refuse_if_outvoted()
             await self._wait(deadline_s)
-        self._refuse_if_draining()
+        self.refuse_if_draining()
 
-    def _refuse_if_draining(self) -> None:
+    async def until_changed(self, deadline_s: float) -> None:
+        """Return when the status changes, or at a time."""
+        await asyncio.wait([self._changed], timeout=deadline_s - asyncio.get_running_loop().time())
+
+    def refuse_unless_writable(self) -> None:
+        """Raise NotReady if a write would have to wait."""
+        if self._status is Status.STARTING:
+            raise NotReady(f"this node is {self._status.value}: {self.reason}")
+        self.refuse_if_draining()
+
+    def refuse_unless_readable(self) -> None:
+        """Raise NotReady if a read would have to wait."""
+        if self._status is not Status.SERVING:
+            raise NotReady(f"this node is {self._status.value}: {self.reason}")
+
+    def _refuse_if_outvoted(self) -> None:
+        if self._readiness.outvoted:
+            raise ConfigurationDiffers(f"this node does not serve: {self.reason}")
+
+    def refuse_if_draining(self) -> None:
+        """Raise NotReady if the node is stopping."""
         if self._status is Status.DRAINING:
             raise NotReady("this node is stopping")
 

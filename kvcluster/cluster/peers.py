@@ -1,55 +1,94 @@
 """The peers: what this node thinks of each, and who wants to know when that changes.
 
-One place changes a peer's state (`happen`), so each change is one log line and one call to those
-who act on it: healing starts when a peer returns or is lost.
+Two questions are kept apart. *Is it alive?* is the detector's (model/detector.py). *Does a write
+go to it and wait for it?* Only if it is alive and not *lagging*: a peer that let a write time out
+(frozen, or with a disk that hangs while its heartbeats are fine) costs one round, and is then left
+alone until it begins to pull what it missed. From that moment on it gets every write again, or it
+could never catch up under load.
+
+One place changes a peer, so each change is one log line and one call to those who act on it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kvcluster.model.peer import Happening, PeerState, next_state
+from kvcluster.config import Settings
+from kvcluster.model.detector import Detector, Liveness, Sign
+
+from demo_pb2 import SERVING, HealthCheckResponse
 
 log = logging.getLogger("kvcluster")
 
-Listener = Callable[["Peer", PeerState], None]
-"""Told of a peer that changed, and the state it was in before."""
+Listener = Callable[["Peer"], None]
 
+_STRANGERS = 16
 _SENTENCES = {
-    PeerState.ALIVE: "is alive; it gets every write",
-    PeerState.BEHIND: "is there but has missed writes; it will pull them",
-    PeerState.DOWN: "is down; writes go on without it",
+    Liveness.UNKNOWN: "is not known yet",
+    Liveness.ALIVE: "is alive; it gets every write",
+    Liveness.SUSPECT: "is suspect; writes go on without it",
+    Liveness.DEAD: "is dead; writes go on without it",
 }
 
 
 @dataclass
 class Peer:
-    """One peer. Change `state` through Peers.happen only."""
+    """One peer. Only Peers changes it."""
 
     name: str
-    state: PeerState = PeerState.UNKNOWN
+    detector: Detector
+    lagging: bool = False
+    """It answers, but missed writes, and has not begun to pull them."""
+    told: bool = False
+    """It has heard of our note that it missed writes, and so reads nothing out."""
     incarnation: int | None = None
+    said: HealthCheckResponse | None = None
+    """Its last answer to a heartbeat of ours."""
+    refusal: str = ""
+    """Why it and we refuse each other; empty if we do not."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it answers."""
+        return self.detector.state is Liveness.ALIVE
 
     @property
     def gets_writes(self) -> bool:
         """Whether a write is sent to it and waits for it."""
-        return self.state is PeerState.ALIVE
+        return self.alive and not self.lagging
+
+    @property
+    def serves_reads(self) -> bool:
+        """Whether it answered reads when it was last heard."""
+        return self.alive and self.said is not None and self.said.status == SERVING
 
 
 class Peers:
     """All peers of this node, in member order."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._peers = {name: Peer(name) for name in names}
-        self._listeners: list[Listener] = []
+    def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
+        now_s = self.now_s()
+        self._peers = {
+            name: Peer(
+                name,
+                Detector(
+                    now_s,
+                    suspect_after_s=settings.suspect_after_s,
+                    dead_after_s=settings.dead_after_s,
+                ),
+            )
+            for name in names
+        }
+        self.strangers: dict[str, str] = {}
+        """Nodes that are no members here and call all the same, and why they are refused."""
+        self._died: list[Listener] = []
+        self._returned: list[Listener] = []
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers.values())
-
-    def __len__(self) -> int:
-        return len(self._peers)
 
     def __contains__(self, name: str) -> bool:
         return name in self._peers
@@ -57,23 +96,107 @@ class Peers:
     def __getitem__(self, name: str) -> Peer:
         return self._peers[name]
 
-    def listen(self, listener: Listener) -> None:
-        """Have a function called after each change of state."""
-        self._listeners.append(listener)
+    @staticmethod
+    def now_s() -> float:
+        """The time by which silence is measured."""
+        return asyncio.get_running_loop().time()
 
-    def happen(self, name: str, happening: Happening, why: str = "") -> None:
-        """Something happened to a peer: move it to the state that follows."""
+    def listen(
+        self,
+        *,
+        died: Listener | None = None,
+        returned: Listener | None = None,
+    ) -> None:
+        """Have functions called when a peer becomes DEAD, or ALIVE (again, or in a new life)."""
+        if died:
+            self._died.append(died)
+        if returned:
+            self._returned.append(returned)
+
+    def answered(self, name: str, *, behind: bool) -> None:
+        """It answered a heartbeat. `behind`: a note says that it missed writes."""
         peer = self._peers[name]
-        before, peer.state = peer.state, next_state(peer.state, happening)
-        if peer.state is before:
-            return
-        log.info("PEER  %s %s%s", name, _SENTENCES[peer.state], f" ({why})" if why else "")
-        for listener in self._listeners:
-            listener(peer, before)
+        if not peer.alive:
+            peer.lagging = behind
+        elif not behind:
+            peer.lagging = False
+        self._take(peer, Sign.ANSWERED)
+
+    def signs_of_life(self, name: str) -> None:
+        """It answered something else."""
+        peer = self._peers[name]
+        if peer.alive:
+            self._take(peer, Sign.ANSWERED)
+
+    def pulls(self, name: str) -> None:
+        """It began to pull what it missed."""
+        peer = self._peers[name]
+        if peer.lagging:
+            peer.lagging = False
+            log.info("PEER  %s catches up; it gets every write again", name)
+
+    def leave_behind(self, name: str, why: str) -> None:
+        """A write to it failed, though somebody is there."""
+        peer = self._peers[name]
+        if peer.gets_writes:
+            log.info("PEER  %s missed writes (%s); they go on without it", name, why)
+        peer.lagging = True
+
+    def refused(self, name: str, why: str) -> None:
+        """Nobody is there, or nobody who wants to talk to us."""
+        self._take(self._peers[name], Sign.REFUSED, why)
+
+    def left(self, name: str) -> None:
+        """It said that it stops."""
+        self._take(self._peers[name], Sign.LEFT, "it is stopping")
+
+    def look(self) -> None:
+        """Judge every silence; to be called about ten times a second."""
+        for peer in self._peers.values():
+            sign = peer.detector.look(self.now_s())
+            if sign:
+                self._take(peer, sign, sign.value)
+
+    def listen_anew(self) -> None:
+        """This process itself was stopped: what was silence meanwhile is not known."""
+        for peer in self._peers.values():
+            peer.detector.listen_anew(self.now_s())
 
     def met(self, name: str, incarnation: int) -> None:
-        """Note which life of a peer is talking. A new one means that it was gone in between."""
+        """Note which life of a peer is talking. A new one is a return, however short it was."""
         peer = self._peers[name]
         known, peer.incarnation = peer.incarnation, incarnation
-        if known is not None and known != incarnation:
-            self.happen(name, Happening.GONE, "it was started anew")
+        if known is not None and known != incarnation and peer.alive:
+            log.info("PEER  %s was started anew", name)
+            self._tell(self._returned, peer)
+
+    def met_stranger(self, name: str, why: str) -> None:
+        """A node that is no member here sent a heartbeat."""
+        if name not in self.strangers and len(self.strangers) < _STRANGERS:
+            log.warning("PEER  %s called, and is refused: %s", name, why)
+            self.strangers[name] = why
+
+    def refuses(self, name: str, why: str) -> None:
+        """We and a peer refuse each other (`why`), or do so no more (empty)."""
+        peer = self._peers[name]
+        if why and peer.refusal != why:
+            log.warning("PEER  %s and this node refuse each other: %s", name, why)
+        peer.refusal = why
+
+    def _take(self, peer: Peer, sign: Sign, why: str = "") -> None:
+        if not peer.detector.take(sign, self.now_s()):
+            return
+        state = peer.detector.state
+        sentence = _SENTENCES[state]
+        if state is Liveness.ALIVE and peer.lagging:
+            sentence = "is alive but missed writes; it will pull them"
+        log.info("PEER  %s %s%s", peer.name, sentence, f" ({why})" if why else "")
+        if state is Liveness.DEAD:
+            self._tell(self._died, peer)
+        elif state is Liveness.ALIVE:
+            self._tell(self._returned, peer)
+
+    @staticmethod
+    def _tell(listeners: list[Listener], peer: Peer) -> None:
+        for listener in listeners:
+            listener(peer)

@@ -1,112 +1,136 @@
-"""Pulls: answering a peer that catches up, a page at a time.
+"""Pulls: answering a peer that catches up or heals, a page at a time.
 
-A pull begins with three steps whose order is the whole proof that nothing is missed:
+Catching up begins with three steps whose order is the whole proof that nothing is missed:
 
-1. the puller counts as ALIVE: every write from now on is sent to it;
-2. its note's mark is read: a miss after this moment moves the mark, and the confirmation fails;
+1. the puller is waited for again: every write from now on is sent to it;
+2. a mark is put into its note: what it misses after this moment stays noted;
 3. a barrier: every write accepted before step 1 is in the table before the first page is read.
 
-So a write is either in the pages, or sent, or noted again. No state is kept between pages: the
-cursor says where to go on. A page looks at a bounded number of entries, so that a pull of few
-among a million never holds the node up; it may be empty and still not be the last.
+So a write is either in the pages, or sent, or noted again. Healing needs none of this: it is
+repeated until nothing differs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable
 
+from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.pages import cut_page, since, unlisted
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, PeerRefused
-from kvcluster.model.entry import Entry
+from kvcluster.errors import BadRequest
+from kvcluster.model.entry import Version
 from kvcluster.model.notes import Notes
-from kvcluster.model.peer import Happening
-from kvcluster.model.slots import SLOTS
-from kvcluster.storage.codec import to_message
+from kvcluster.model.slots import SLOTS, Home
 from kvcluster.storage.store import Store
-from kvcluster.storage.table import Table
 
 from demo_pb2 import (
+    CompareRequest,
+    CompareResponse,
     ConfirmPullRequest,
     ConfirmPullResponse,
     MissedWrites,
+    PullDifferencesRequest,
+    PullDifferencesResponse,
     PullRequest,
     PullResponse,
 )
 
-_PAGE_ENTRIES = 2_000
-_PAGE_LOOKS = 10_000
+_SLOTS_AT_ONCE = 4
 
 
 class Pulls:
-    """The side that is pulled from."""
+    """The side that is pulled from. Every method may raise PeerRefused, BadRequest."""
 
     def __init__(
-        self, store: Store, peers: Peers, notes: Notes, time: Timekeeper, settings: Settings
+        self,
+        store: Store,
+        peers: Peers,
+        notes: Notes,
+        *,
+        home: Home,
+        envelope: Envelope,
+        time: Timekeeper,
+        settings: Settings,
     ) -> None:
         self._store = store
         self._peers = peers
         self._notes = notes
+        self._envelope = envelope
         self._time = time
         self._settings = settings
+        self._shared = {peer.name: home.shared(peer.name) for peer in peers}
 
     async def pull(self, request: PullRequest) -> PullResponse:
-        """Answer one page. Raises PeerRefused, BadRequest."""
-        self._check(request.sender, request.clock)
+        """Answer one page of catching up."""
+        sender = self._envelope.check(request)
         response = PullResponse()
         if not request.HasField("cursor"):
-            self._peers.happen(request.sender, Happening.PULLS)
-            response.mark = self._notes.mark(request.sender)
+            self._peers.pulls(sender)
+            response.mark = self._notes.begin(sender)
             await self._store.barrier()
-            response.held = len(self._store.table)
-        elif request.cursor.slot >= SLOTS:
-            raise BadRequest(f"slot {request.cursor.slot} is over the limit of {SLOTS - 1}")
-        fill_page(response, self._store.table, request, self._settings.pull_page_bytes)
+        cursor = request.cursor if request.HasField("cursor") else None
+        _check_slots([cursor.slot] if cursor else [])
+        oldest, table = Version(request.since), self._store.table
+        slots = [slot for slot in self._shared[sender] if table.newest(slot) >= oldest]
+        known = {each.slot: each.digest for each in request.known}
+        wanted = since(oldest, self._store.digests, known)
+        page = cut_page(table, slots, wanted, cursor, self._settings.pull_page_bytes)
+        response.entries.extend(page.entries)
+        if page.next:
+            response.next.CopyFrom(page.next)
         response.clock = self._time.now()  # last: no entry above is newer
         return response
 
     async def confirm(self, request: ConfirmPullRequest) -> ConfirmPullResponse:
         """The puller holds durably what it was given: forget what it had missed."""
-        self._check(request.sender, request.clock)
-        had_note = self._notes.since(request.sender) is not None
-        cleared = self._notes.confirm(request.sender, request.mark)
-        if had_note and cleared:
-            await self._store.write([], [MissedWrites(peer=request.sender)])
-        return ConfirmPullResponse(clock=self._time.now(), cleared=cleared)
+        sender = self._envelope.check(request)
+        changed = self._notes.confirm(sender, request.mark)
+        missed_since = self._notes.since(sender) or b""
+        if changed:
+            await self._store.write([], [MissedWrites(peer=sender, since=missed_since)])
+        return ConfirmPullResponse(clock=self._time.now(), missed_since=missed_since)
 
-    def _check(self, sender: str, clock: int) -> None:
-        if sender not in self._peers:
-            raise PeerRefused(f"{sender!r} is no peer of this node")
-        self._time.accept(sender, clock)
+    async def compare(self, request: CompareRequest) -> CompareResponse:
+        """Say which slots differ here."""
+        self._envelope.check(request)
+        _check_slots(request.slots)
+        if len(request.slots) != len(request.digests):
+            raise BadRequest(
+                f"{len(request.digests)} digests for {len(request.slots)} slots; want one for each"
+            )
+        response = CompareResponse()
+        for index, (slot, digest) in enumerate(zip(request.slots, request.digests, strict=True)):
+            if index % _SLOTS_AT_ONCE == _SLOTS_AT_ONCE - 1:
+                await asyncio.sleep(0)  # a slot of 250 keys takes a third of a millisecond
+            if self._store.digests.of(slot) != digest:
+                response.different.append(slot)
+        response.clock = self._time.now()
+        return response
+
+    async def differences(self, request: PullDifferencesRequest) -> PullDifferencesResponse:
+        """Answer one page of what the caller lacks in some slots."""
+        self._envelope.check(request)
+        _check_slots([each.slot for each in request.slots])
+        hashes = {each.slot: frozenset(each.hashes) for each in request.slots}
+        cursor = request.cursor if request.HasField("cursor") else None
+        page = cut_page(
+            self._store.table,
+            sorted(hashes),
+            unlisted(hashes),
+            cursor,
+            self._settings.pull_page_bytes,
+        )
+        response = PullDifferencesResponse(entries=page.entries)
+        if page.next:
+            response.next.CopyFrom(page.next)
+        response.clock = self._time.now()
+        return response
 
 
-def fill_page(response: PullResponse, table: Table, request: PullRequest, page_bytes: int) -> None:
-    """Put the entries after the request's cursor, of its version or newer, into a response."""
-    room_bytes, looks = page_bytes, _PAGE_LOOKS
-    done = (request.cursor.slot, request.cursor.after_key)
-    for slot, key, entry in _entries_from(table, *done):
-        if entry[1] >= request.since:
-            message = to_message(key, entry)
-            room_bytes -= message.ByteSize()
-            if response.entries and room_bytes < 0:
-                break
-            response.entries.append(message)
-        done = (slot, key)
-        looks -= 1
-        if not looks or len(response.entries) >= _PAGE_ENTRIES:
-            break
-    else:
-        return  # the last page: no cursor
-    response.next.slot, response.next.after_key = done
-
-
-def _entries_from(
-    table: Table, first_slot: int, after_key: str
-) -> Iterator[tuple[int, str, Entry]]:
-    """Every entry behind a slot and key, in order."""
-    for slot in range(first_slot, SLOTS):
-        entries = table.slot(slot)
-        for key in sorted(entries):
-            if slot > first_slot or key > after_key:
-                yield slot, key, entries[key]
+def _check_slots(slots: Iterable[int]) -> None:
+    worst = max(slots, default=0)
+    if worst >= SLOTS:
+        raise BadRequest(f"slot {worst} is over the limit of {SLOTS - 1}")

@@ -7,44 +7,67 @@ a newer version before it tells its client "done".
 
 from __future__ import annotations
 
-from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.waiting import within
 from kvcluster.errors import PeerRefused
-from kvcluster.model.entry import Verdict, Version
+from kvcluster.model.entry import Verdict
 from kvcluster.storage.store import Store
 
-from demo_pb2 import ReplicateRequest, ReplicateResponse
+from demo_pb2 import (
+    DropRequest,
+    DropResponse,
+    HoldRequest,
+    HoldResponse,
+    ReplicateRequest,
+    ReplicateResponse,
+)
 
 
 class Replica:
-    """The receiving side of Replicate."""
+    """The receiving side of Replicate, Hold and Drop. Each may raise PeerRefused, BadRequest,
+    DiskIsFull, OutcomeUnknown.
+    """
 
     def __init__(
-        self, store: Store, peers: Peers, replication: Replication, time: Timekeeper
+        self, store: Store, replication: Replication, envelope: Envelope, time: Timekeeper
     ) -> None:
         self._store = store
-        self._peers = peers
         self._replication = replication
+        self._envelope = envelope
         self._time = time
 
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
-        """Store entries durably. Raises PeerRefused, BadRequest, DiskIsFull, OutcomeUnknown."""
-        if request.sender not in self._peers:
-            raise PeerRefused(f"{request.sender!r} is no peer of this node")
-        self._time.accept(request.sender, request.clock)
+        """Store new entries durably, and note which other replicas miss them."""
+        sender = self._envelope.check(request)
         self._time.accept_entries(request.entries, request.clock)
+        if self._time.are_stale(request.entries):
+            raise PeerRefused(f"{sender} sends a write as new that it took long ago")
         self._store.refuse_if_full()
-        if not request.entries:
-            return ReplicateResponse(clock=self._time.now())
-        # A third node that is away misses these too. Its coordinator knows; but it may die
-        # before it can tell, so we note it as well.
-        oldest = Version(min(entry.version for entry in request.entries))
-        notes = self._replication.note_absent(oldest, request.sender)
+        notes = self._replication.note(request.missed)
         written = self._store.write(list(request.entries), notes)
         verdicts = await within(written, deadline_s, "storing the entries")
-        return ReplicateResponse(
-            clock=self._time.now(),
-            superseded=[i for i, verdict in enumerate(verdicts) if verdict is Verdict.OLDER],
-        )
+        return ReplicateResponse(clock=self._time.now(), superseded=_superseded(verdicts))
+
+    async def hold(self, request: HoldRequest, deadline_s: float) -> HoldResponse:
+        """Store entries of any age durably."""
+        self._envelope.check(request)
+        self._time.accept_entries(request.entries, request.clock)
+        self._store.refuse_if_full()
+        written = self._store.write(list(request.entries))
+        verdicts = await within(written, deadline_s, "storing the entries")
+        return HoldResponse(clock=self._time.now(), superseded=_superseded(verdicts))
+
+    async def drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
+        """Forget tombstones that every replica has confirmed to hold."""
+        self._envelope.check(request)
+        self._time.accept_entries(request.tombstones, request.clock)
+        self._store.refuse_if_full()
+        dropped = self._store.write([], [], list(request.tombstones))
+        await within(dropped, deadline_s, "dropping tombstones")
+        return DropResponse(clock=self._time.now())
+
+
+def _superseded(verdicts: list[Verdict]) -> list[int]:
+    return [index for index, verdict in enumerate(verdicts) if verdict is Verdict.OLDER]

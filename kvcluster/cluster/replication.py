@@ -1,12 +1,18 @@
 """Replication: copies of writes to every other replica, and notes of the copies that failed.
 
-`share` takes the entries of one round (rounds.py) and sends them to every peer that is ALIVE, all
-at once. A peer that fails costs that round at most the replication timeout: from then on it is
-not ALIVE (model/peer.py), gets nothing and is not waited for, until it begins to pull.
+The entries of one round (rounds.py) are sorted into *parcels*, one for each peer that holds some of
+them and gets writes now, and all parcels leave at once. A peer that fails costs that round at most
+the replication timeout; from then on it gets nothing and is not waited for, until it begins to
+pull (peers.py).
 
-Whoever misses a write is noted (model/notes.py). The order is the promise: before the write is
-acknowledged the note is durable, so the peer will learn of it, whatever dies next; and the peer
-was told, if it can be reached at all, so it answers no read without the write.
+Whoever misses a write is noted (model/notes.py). The promise hangs on one sentence:
+
+    *Every node counted in an acknowledgement holds, durably, a note for each replica that is not.*
+
+So whichever of them survives tells the replica what it missed, before that answers a read. A peer
+known to be absent is noted in the coordinator's own frame, and named in the parcels of the others
+(`missed`). One that fails on the way is noted here, told if it can be reached, and named to the
+other holders in a second, empty Replicate; who fails to note it is not counted either.
 
 Rejected: a queue for each peer. It kept a slow peer's writes waiting in memory with bounds and
 drops of their own; a peer that is behind pulls, which needs no queue.
@@ -16,31 +22,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kvcluster.cluster.peers import Peer, Peers
+from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import OutcomeUnknown, PeerRefused, PeerUnavailable, PeerUnreachable
 from kvcluster.model.entry import Version
 from kvcluster.model.notes import Notes
-from kvcluster.model.peer import Happening
+from kvcluster.model.parcels import Missed, Parcel, pack
+from kvcluster.model.slots import Home, slot_of
 from kvcluster.storage.store import Store
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites, ReplicateRequest
+from demo_pb2 import MissedWrites, ReplicateRequest, ReplicateResponse
 
 
-@dataclass(frozen=True)
+@dataclass
+class Parcels:
+    """A round, sorted."""
+
+    by_peer: dict[str, Parcel]
+    untold: list[str]
+    """Peers that answer, miss some of it, and do not know yet that they are behind."""
+
+
+@dataclass
 class Shared:
-    """What the peers made of the entries of one round."""
+    """What the peers made of the entries of one round, by the entries' places."""
 
-    acknowledged: int
-    """Peers that hold the entries, or something newer, durably."""
-    superseded: frozenset[int]
-    """Which of the entries met something newer at some peer, by their place."""
+    acknowledged: list[int]
+    """How many peers hold the entry, or something newer, durably."""
+    superseded: set[int]
+    """Which entries met something newer at some peer."""
 
 
 class Replication:
@@ -52,68 +69,121 @@ class Replication:
         transport: Transport,
         store: Store,
         *,
-        self_name: str,
+        home: Home,
         notes: Notes,
         time: Timekeeper,
+        envelope: Envelope,
         settings: Settings,
         tell: Callable[[str], Awaitable[None]],
     ) -> None:
         self._peers = peers
         self._transport = transport
         self._store = store
-        self._self_name = self_name
+        self._home = home
         self._notes = notes
         self._time = time
+        self._envelope = envelope
         self._settings = settings
         self._tell = tell
 
-    def note_absent(self, version: Version, sender: str = "") -> list[MissedWrites]:
-        """Note every peer that a write does not reach; return what to journal with it.
+    def pack(self, entries: Sequence[EntryMessage]) -> tuple[Parcels, list[MissedWrites]]:
+        """Sort entries into parcels; also the notes to journal with them."""
+        writes = [(slot_of(entry.key), Version(entry.version)) for entry in entries]
+        parcels, absent = pack(writes, self._home.others, lambda n: self._peers[n].gets_writes)
+        notes = self._note(absent)
+        untold = [n for n in absent if self._peers[n].alive and not self._peers[n].told]
+        return Parcels(parcels, untold), notes
 
-        `sender` is the peer that the write came from, if it came from one.
-        """
-        absent = [p.name for p in self._peers if not p.gets_writes and p.name != sender]
-        return self._note(absent, version)
+    def note(self, missed: Sequence[MissedWrites]) -> list[MissedWrites]:
+        """Note what a coordinator says that others missed; return what is not on disk yet."""
+        known = [note for note in missed if note.peer in self._peers]
+        return self._note({note.peer: Missed(Version(note.since), note.count) for note in known})
 
-    def alive(self) -> list[Peer]:
-        """The peers that get writes now."""
-        return [peer for peer in self._peers if peer.gets_writes]
+    async def share(self, packed: Parcels, entries: Sequence[EntryMessage]) -> Shared:
+        """Send every parcel; return when each peer has answered or failed, and is noted if so."""
+        shared = Shared([0] * len(entries), set())
+        parcels = packed.by_peer
+        sending = [self._send(name, parcel, entries) for name, parcel in parcels.items()]
+        telling = [self._tell(name) for name in packed.untold]
+        done = await asyncio.gather(*sending, *telling)
+        answers = dict(zip(parcels, done, strict=False))
+        holders = {name: parcels[name] for name in parcels if answers[name] is not None}
+        failed = {name: parcels[name] for name in parcels if answers[name] is None}
+        while failed:
+            failed = await self._let_others_note(failed, holders)
+            for name in failed:
+                del holders[name]
+        for name, parcel in holders.items():
+            for place in parcel.places:
+                shared.acknowledged[place] += 1
+            answer = answers[name]
+            assert answer is not None
+            shared.superseded.update(parcel.places[index] for index in answer.superseded)
+        return shared
 
-    async def share(self, peers: Sequence[Peer], entries: Sequence[EntryMessage]) -> Shared:
-        """Send entries to peers, all at once; return when each has answered or failed."""
-        if not peers:
-            return Shared(0, frozenset())
-        request = ReplicateRequest(sender=self._self_name, clock=self._time.now(), entries=entries)
-        answers = await asyncio.gather(*(self._send(peer, request) for peer in peers))
-        held = [superseded for superseded in answers if superseded is not None]
-        return Shared(len(held), frozenset(index for indexes in held for index in indexes))
+    async def _send(
+        self, name: str, parcel: Parcel, entries: Sequence[EntryMessage]
+    ) -> ReplicateResponse | None:
+        """Send to one peer; None if it does not hold the parcel for certain."""
+        request = ReplicateRequest(
+            entries=[entries[place] for place in parcel.places],
+            missed=[_message(peer, missed) for peer, missed in parcel.missed.items()],
+        )
+        response = await self._replicate(name, request)
+        if response is None:
+            # Written even if there is nothing new to note: another round's note may still be on
+            # its way to disk, and this waits for it. If the disk fails, so does the write itself.
+            noted = self._store.write([], self._note({name: parcel.as_missed}))
+            await self._tell(name)
+            with contextlib.suppress(OutcomeUnknown):
+                await noted
+        return response
 
-    async def _send(self, peer: Peer, request: ReplicateRequest) -> Sequence[int] | None:
-        """Send to one peer: the places of superseded entries, or None if it does not hold them."""
-        timeout_s = self._settings.replication_timeout_s
+    async def _let_others_note(
+        self, failed: Mapping[str, Parcel], holders: Mapping[str, Parcel]
+    ) -> dict[str, Parcel]:
+        """Have those who hold entries of a failed parcel note it; return those who fail in turn."""
+        asked: dict[str, Awaitable[ReplicateResponse | None]] = {}
+        for name, parcel in holders.items():
+            missed = [
+                _message(absent, lost.as_missed)
+                for absent, lost in failed.items()
+                if not set(lost.places).isdisjoint(parcel.places)
+            ]
+            if missed:
+                asked[name] = self._replicate(name, ReplicateRequest(missed=missed))
+        answers = await asyncio.gather(*asked.values())
+        late = [name for name, answer in zip(asked, answers, strict=True) if answer is None]
+        if late:
+            missed = self._note({name: holders[name].as_missed for name in late})
+            with contextlib.suppress(OutcomeUnknown):
+                await self._store.write([], missed)
+        return {name: holders[name] for name in late}
+
+    async def _replicate(self, name: str, request: ReplicateRequest) -> ReplicateResponse | None:
+        """One call; if it fails, the peer is left behind."""
+        self._envelope.stamp(request)
         try:
-            response = await self._transport.replicate(peer.name, request, timeout_s)
-            self._time.accept(peer.name, response.clock, stale_is_fine=True)
+            response = await self._transport.replicate(
+                name, request, self._settings.replication_timeout_s
+            )
+            self._time.accept(name, response.clock, stale_is_fine=True)
         except (PeerUnavailable, PeerRefused) as error:
-            await self._leave_behind(peer, request.entries, error)
+            if isinstance(error, PeerUnreachable):
+                self._peers.refused(name, str(error))
+            else:
+                self._peers.leave_behind(name, str(error))
             return None
-        return response.superseded
+        self._peers.signs_of_life(name)
+        return response
 
-    async def _leave_behind(
-        self, peer: Peer, entries: Iterable[EntryMessage], error: Exception
-    ) -> None:
-        """Stop sending to a peer; note durably, and tell it, that it missed entries."""
-        missed = self._note([peer.name], Version(min(entry.version for entry in entries)))
-        gone = isinstance(error, PeerUnreachable)
-        self._peers.happen(peer.name, Happening.GONE if gone else Happening.FAILED, str(error))
-        # Written even if there is nothing new to note: another round's note may still be on its
-        # way to disk, and this waits for it. If the disk fails, so does the write itself.
-        noted = self._store.write([], missed)
-        await self._tell(peer.name)
-        with contextlib.suppress(OutcomeUnknown):
-            await noted
-
-    def _note(self, names: Iterable[str], version: Version) -> list[MissedWrites]:
-        """Note that peers missed a write; return the notes that are not on disk yet."""
-        changed = [name for name in names if self._notes.miss(name, version)]
+    def _note(self, missed: Mapping[str, Missed]) -> list[MissedWrites]:
+        """Note that peers missed writes; return the notes that are not on disk yet."""
+        changed = [n for n, what in missed.items() if self._notes.miss(n, what.since, what.count)]
+        for name in changed:
+            self._peers[name].told = False
         return [MissedWrites(peer=name, since=self._notes.since(name) or b"") for name in changed]
+
+
+def _message(peer: str, missed: Missed) -> MissedWrites:
+    return MissedWrites(peer=peer, since=missed.since, count=missed.count)

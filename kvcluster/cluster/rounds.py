@@ -16,13 +16,14 @@ and no round waits for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kvcluster.cluster.replication import Replication
+from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.config import Settings
-from kvcluster.errors import OutcomeUnknown
-from kvcluster.model.entry import Verdict, Version
+from kvcluster.errors import KvError, NotReady, OutcomeUnknown
+from kvcluster.model.entry import Verdict
 from kvcluster.storage.store import Spawn, Store
 
 from demo_pb2 import Entry as EntryMessage
@@ -30,12 +31,12 @@ from demo_pb2 import Entry as EntryMessage
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a round ended."""
+    """How a round ended, by the places of its entries."""
 
-    acknowledged: int
-    """Nodes that hold its entries durably, this one included."""
-    superseded: frozenset[int]
-    """Entries that met something newer, by their place."""
+    acknowledged: list[int]
+    """Nodes that hold the entry durably, this one included."""
+    superseded: set[int]
+    """Entries that met something newer."""
 
 
 class Round:
@@ -53,6 +54,11 @@ class Round:
         self.size_bytes += entry.ByteSize()
         return len(self.entries) - 1
 
+    def fail(self, error: KvError) -> None:
+        """Tell everybody who waits why it did not come about."""
+        self.done.set_exception(error)
+        self.done.exception()  # seen, even if every client has left
+
 
 class Rounds:
     """Gathers writes into rounds and sees them through."""
@@ -61,13 +67,15 @@ class Rounds:
         self,
         store: Store,
         replication: Replication,
+        time: Timekeeper,
         *,
         settings: Settings,
         spawn: Spawn,
-        heal: Callable[[list[str]], None],
+        heal: Callable[[Iterable[str]], None],
     ) -> None:
         self._store = store
         self._replication = replication
+        self._time = time
         self._settings = settings
         self._spawn = spawn
         self._heal = heal
@@ -83,6 +91,12 @@ class Rounds:
         self._launch()
         return joined, place
 
+    def refuse_waiting(self, why: str) -> None:
+        """Send nothing of what is gathered: it is too old to be written now."""
+        for waiting in self._gathering:
+            waiting.fail(NotReady(why))
+        self._gathering.clear()
+
     def _is_full(self, gathering: Round, entry: EntryMessage) -> bool:
         size_bytes = gathering.size_bytes + entry.ByteSize()
         return size_bytes > self._settings.replication_batch_bytes
@@ -96,27 +110,27 @@ class Rounds:
     async def _travel(self) -> None:
         leaving = self._gathering.pop(0) if self._gathering else Round()
         try:
-            if leaving.entries:
+            if self._time.are_stale(leaving.entries):
+                # A frozen process may find itself here before its watch notices the pause.
+                leaving.fail(NotReady("this node was stopped before it could send the write"))
+            elif leaving.entries:
                 leaving.done.set_result(await self._carry_out(leaving.entries))
         except OutcomeUnknown as error:
-            leaving.done.set_exception(error)
-            leaving.done.exception()  # seen, even if every client has left
+            leaving.fail(error)
         finally:
             self._on_their_way -= 1
             self._launch()
 
     async def _carry_out(self, entries: list[EntryMessage]) -> Outcome:
-        # No await before both are under way: which peers get the entries, and which are noted as
+        # No await before all is under way: which peers get the entries, and which are noted as
         # missing them, is decided in one step.
-        oldest = Version(min(entry.version for entry in entries))
-        notes = self._replication.note_absent(oldest)
+        parcels, notes = self._replication.pack(entries)
         local = self._store.write(entries, notes)
-        peers = self._replication.alive()
-        shared = await self._replication.share(peers, entries)
+        shared = await self._replication.share(parcels, entries)
         try:
             verdicts = await local
         except OutcomeUnknown:
-            self._heal([peer.name for peer in peers])  # they may hold what could not be kept here
+            self._heal(parcels.by_peer)  # they may hold what could not be kept here
             raise
         here = {place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER}
-        return Outcome(1 + shared.acknowledged, shared.superseded | here)
+        return Outcome([1 + count for count in shared.acknowledged], shared.superseded | here)

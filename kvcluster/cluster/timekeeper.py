@@ -77,6 +77,15 @@ class Timekeeper:
                     f"entry {entry.key[:40]!r} has the impossible version {version.hex()!r}"
                 )
 
+    def are_stale(self, entries: Iterable[EntryMessage]) -> bool:
+        """Whether some of these were written so long ago that they must not be sent as new.
+
+        A tombstone is dropped a minute after every replica confirmed it. A write that is older
+        than the tombstone and arrives after that would bring the key back.
+        """
+        limit = (self.now() >> COUNTER_BITS) - self._limits.stale_ms
+        return any(time_of(Version(entry.version)) >> COUNTER_BITS < limit for entry in entries)
+
     def _warn(self, sender: str, time: int) -> None:
         self.skewed += 1
         if sender not in self._warned:

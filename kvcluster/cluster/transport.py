@@ -12,10 +12,20 @@ from __future__ import annotations
 from typing import Protocol
 
 from demo_pb2 import (
+    CompareRequest,
+    CompareResponse,
     ConfirmPullRequest,
     ConfirmPullResponse,
+    DropRequest,
+    DropResponse,
+    ForwardRequest,
+    ForwardResponse,
     HealthCheckRequest,
     HealthCheckResponse,
+    HoldRequest,
+    HoldResponse,
+    PullDifferencesRequest,
+    PullDifferencesResponse,
     PullRequest,
     PullResponse,
     ReplicateRequest,
@@ -34,15 +44,36 @@ class Transport(Protocol):
     async def replicate(
         self, peer: str, request: ReplicateRequest, timeout_s: float
     ) -> ReplicateResponse:
-        """Have the peer store entries durably."""
+        """Have the peer store new entries durably."""
+
+    async def forward(
+        self, peer: str, request: ForwardRequest, timeout_s: float
+    ) -> ForwardResponse:
+        """Have the peer carry out a client's operation."""
 
     async def pull(self, peer: str, request: PullRequest, timeout_s: float) -> PullResponse:
-        """Fetch a page of the peer's entries."""
+        """Fetch a page of what was missed."""
 
     async def confirm_pull(
         self, peer: str, request: ConfirmPullRequest, timeout_s: float
     ) -> ConfirmPullResponse:
         """Tell the peer that everything pulled is durable here."""
+
+    async def compare(
+        self, peer: str, request: CompareRequest, timeout_s: float
+    ) -> CompareResponse:
+        """Learn which slots differ."""
+
+    async def differences(
+        self, peer: str, request: PullDifferencesRequest, timeout_s: float
+    ) -> PullDifferencesResponse:
+        """Fetch a page of what the peer holds and this node does not."""
+
+    async def hold(self, peer: str, request: HoldRequest, timeout_s: float) -> HoldResponse:
+        """Have the peer store entries of any age durably."""
+
+    async def drop(self, peer: str, request: DropRequest, timeout_s: float) -> DropResponse:
+        """Have the peer forget tombstones."""
 
     async def close(self) -> None:
         """Let go of every connection."""

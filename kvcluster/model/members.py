@@ -1,4 +1,4 @@
-"""Members: who belongs to the cluster, and which of them this node is.
+"""Members: who belongs to the cluster, how many of them hold each key, and which one this node is.
 
 A member is known by one string, `host:port`, exactly as the member list spells it. That string is
 its name everywhere: in logs, notes on disk and messages. It is parsed here and nowhere else.
@@ -9,10 +9,15 @@ same name, and its versions are still told from the old ones by the incarnation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kvcluster.errors import BadSetting
+from xxhash import xxh3_64_intdigest
 
+from kvcluster.errors import BadSetting
+from kvcluster.model.slots import SLOTS
+
+DEFAULT_REPLICAS = 3
 _PORT_LIMIT = 65_535
 
 
@@ -30,15 +35,45 @@ def split_address(address: str) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """The members in the order of the list, and which one this node is."""
+    """What all nodes must agree about, and which member this node is."""
 
     members: tuple[str, ...]
+    """In the order of the list, which means nothing."""
     self_name: str
+    replicas: int = DEFAULT_REPLICAS
+    """How many members hold each key."""
+
+    def __post_init__(self) -> None:
+        assert self.self_name in self.members
+        object.__setattr__(self, "replicas", min(self.replicas, len(self.members)))
 
     @property
     def peers(self) -> tuple[str, ...]:
         """Every member but this node."""
         return tuple(member for member in self.members if member != self.self_name)
+
+    @property
+    def digest(self) -> int:
+        """64 bits that two nodes share only if they have the same members, R and slots."""
+        text = "\n".join([*sorted(self.members), str(self.replicas), str(SLOTS)])
+        return xxh3_64_intdigest(text.encode())
+
+    def difference(self, node: str, members: Iterable[str], replicas: int, slots: int) -> str:
+        """How another node's configuration differs from this one's; empty if they agree.
+
+        The sentence names both, because both of them will show it.
+        """
+        theirs, ours, me = set(members), set(self.members), self.self_name
+        parts = []
+        if missing := sorted(ours - theirs):
+            parts.append(f"{me} counts {' and '.join(missing)} as a member and {node} does not")
+        if added := sorted(theirs - ours):
+            parts.append(f"{node} counts {' and '.join(added)} as a member and {me} does not")
+        if replicas != self.replicas:
+            parts.append(f"{node} keeps {replicas} replicas of each key and {me} {self.replicas}")
+        if slots != SLOTS:
+            parts.append(f"{node} cuts the keys into {slots:,} slots and {me} into {SLOTS:,}")
+        return "; ".join(parts)
 
 
 def parse_members(text: str) -> tuple[str, ...]:
@@ -53,7 +88,19 @@ def parse_members(text: str) -> tuple[str, ...]:
     return members
 
 
-def find_self(members: tuple[str, ...], port: int, host: str | None) -> Cluster:
+def check_replicas(replicas: int | None, members: tuple[str, ...]) -> int:
+    """How many replicas a key has if a person asked for so many. Raises BadSetting."""
+    if replicas is None:
+        return min(DEFAULT_REPLICAS, len(members))
+    if not 1 <= replicas <= len(members):
+        raise BadSetting(
+            f"--replicas {replicas} is out of range: with {len(members)} members a key can have"
+            f" 1 to {len(members)} replicas"
+        )
+    return replicas
+
+
+def find_self(members: tuple[str, ...], port: int, host: str | None) -> str:
     """Find the member that a server with this port and host is.
 
     `host:port` if the list has it; else the only member with that port, and `host` just says
@@ -61,10 +108,10 @@ def find_self(members: tuple[str, ...], port: int, host: str | None) -> Cluster:
     """
     for member in members:
         if split_address(member) == (host, port):
-            return Cluster(members, member)
+            return member
     matches = [member for member in members if split_address(member)[1] == port]
     if len(matches) == 1:
-        return Cluster(members, matches[0])
+        return matches[0]
     if matches:
         raise BadSetting(
             f"port {port} fits {' and '.join(matches)};"

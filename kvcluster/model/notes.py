@@ -5,9 +5,10 @@ replica can be told, and told again, until it has confirmed that it caught up. D
 et al., 2007) hands such writes over itself ("hinted handoff"); a note is smaller, one version
 whatever was missed, and the replica pulls what it needs.
 
-Invariant: a note is cleared only by a confirmation that *started* after the last miss. That is
-what `mark` is for: it moves on at each miss, a pull starts by reading it, and a confirmation
-must bring it back unchanged.
+Invariant: a confirmation forgets only what was missed before its pull began. A pull begins by
+opening the note's mark; what is missed from then on is kept apart, and becomes the new note when
+the confirmation brings the mark back. So a peer that misses writes all the time (it is cut off
+from some coordinator) fetches each of them once, and not all of them again and again.
 """
 
 from __future__ import annotations
@@ -19,54 +20,69 @@ from kvcluster.model.entry import Version
 
 @dataclass
 class _Note:
-    since: Version
-    mark: int
+    since: Version | None = None
+    """The oldest version that was missed; None: nothing was."""
+    later: Version | None = None
+    """The oldest that was missed since the last pull began."""
+    mark: int = -1
+    """What that pull must bring back."""
+    count: int = 0
+    count_later: int = 0
 
 
 class Notes:
     """What each peer missed. `first_mark` must differ between two lives of a node."""
 
     def __init__(self, first_mark: int, held: dict[str, Version] | None = None) -> None:
-        self._mark = first_mark
-        self._notes = {peer: _Note(since, first_mark) for peer, since in (held or {}).items()}
+        self._next_mark = first_mark
+        self._notes = {peer: _Note(since) for peer, since in (held or {}).items()}
 
-    def miss(self, peer: str, version: Version) -> bool:
-        """Note that `peer` missed a write. True if the durable record must change.
+    def miss(self, peer: str, version: Version, count: int = 1) -> bool:
+        """Note that `peer` missed writes, `version` the oldest. True if the record must change.
 
         That is at the first miss, and when an older version turns up: one small frame, not one
         for each write.
         """
-        self._mark += 1
-        note = self._notes.get(peer)
-        if note is None:
-            self._notes[peer] = _Note(version, self._mark)
-            return True
-        note.mark = self._mark
-        if version >= note.since:
-            return False
-        note.since = version
-        return True
+        note = self._notes.setdefault(peer, _Note())
+        note.later = _older(note.later, version)
+        note.count += count
+        note.count_later += count
+        before, note.since = note.since, _older(note.since, version)
+        return note.since != before
 
     def since(self, peer: str) -> Version | None:
         """The oldest version that a peer missed, or None if it missed nothing."""
         note = self._notes.get(peer)
         return note.since if note else None
 
-    def mark(self, peer: str) -> int:
-        """What a pull that starts now must bring back to clear the peer's note."""
+    def count(self, peer: str) -> int:
+        """How many writes a peer missed, as far as this life of the node has counted."""
         note = self._notes.get(peer)
-        return note.mark if note else self._mark
+        return note.count if note else 0
+
+    def begin(self, peer: str) -> int:
+        """A peer begins to pull: return the mark that its confirmation must bring back."""
+        note = self._notes.setdefault(peer, _Note())
+        note.mark, note.later, note.count_later = self._next_mark, None, 0
+        self._next_mark += 1
+        return note.mark
 
     def confirm(self, peer: str, mark: int) -> bool:
-        """The peer pulled everything as of `mark`. True if its note is gone."""
+        """The peer holds everything that it pulled. True if the record must change.
+
+        Whether anything is still missed is what `since` says afterwards.
+        """
         note = self._notes.get(peer)
-        if note is None:
-            return True
-        if note.mark != mark:
+        if note is None or note.mark != mark:
             return False
-        del self._notes[peer]
-        return True
+        before, note.since = note.since, note.later
+        note.count, note.mark = note.count_later, -1
+        return note.since != before
 
     def as_dict(self) -> dict[str, Version]:
         """Peer and version of every note, for the checkpoint."""
-        return {peer: note.since for peer, note in self._notes.items()}
+        return {peer: note.since for peer, note in self._notes.items() if note.since is not None}
+
+
+def _older(one: Version | None, other: Version) -> Version:
+    return other if one is None else min(one, other)

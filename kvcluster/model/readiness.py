@@ -5,12 +5,21 @@ books it asks each colleague what it missed, and copies that first. So:
 
 - STARTING: some peer has not been heard since the node started or was stopped. No writes, or the
   clock could hand out a version older than one already acknowledged.
-- SYNCING: every peer was heard or excused; to some, the node still owes a pull. Writes are fine
-  (they carry new versions), reads would be stale.
+- SYNCING: every peer was heard or excused; of some the node must still fetch what it missed (a
+  *debt*), or it lost its data and must first be made whole by them (a *repair*). Writes are fine,
+  they carry new versions; reads would be stale.
 - SERVING: nothing owed.
 
 Who cannot be reached is excused: one live replica is enough to serve. That is the promise of
 availability, and the only case in which an older value may be answered.
+
+A node that knows what it has (its files are whole) owes only what it is told of. That suffices
+because everybody who holds an acknowledged write also holds a note for each replica that does not
+(cluster/replication.py).
+
+A node that peers refuse because its configuration is another does not begin to serve before one
+of them agrees: it would build a cluster of its own. One that has served goes on; the newcomer is
+the one to be mended.
 
 No deadlock when a whole cluster starts: a pull is answered in every state.
 """
@@ -18,8 +27,9 @@ No deadlock when a whole cluster starts: a pull is answered in every state.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping, Set
 
-from kvcluster.model.entry import ZERO, Version
+from kvcluster.model.entry import Version
 
 
 class Status(enum.Enum):
@@ -32,14 +42,26 @@ class Status(enum.Enum):
 
 
 class Readiness:
-    """What is still to be heard and to be pulled, peer by peer."""
+    """What is still to be heard and to be fetched, peer by peer.
 
-    def __init__(self, peers: tuple[str, ...], *, incomplete: bool) -> None:
-        self._peers = peers
-        self._unheard = set(peers)
+    `shared` says which slots each peer holds that this node holds, too. `repair`: what is here may
+    be old or absent, so each peer must heal it once, as soon as it is up. `incomplete`: something
+    acknowledged was lost; then each slot must be healed from some peer, and nobody up is no excuse.
+    """
+
+    def __init__(
+        self, shared: Mapping[str, Set[int]], *, repair: bool = False, incomplete: bool = False
+    ) -> None:
+        self._shared = shared
+        self._unheard = set(shared)
         self._owed: dict[str, Version] = {}
-        self._pull_everything = set(peers)  # from whom, the next time they are heard
-        self._incomplete = incomplete  # until everything was pulled from some peer
+        self._excused: set[str] = set()
+        self._disagreeing: set[str] = set()
+        self._opposed = False  # some peer had another configuration
+        self._settled = False  # some peer agreed with our configuration, or there was none to ask
+        self._to_heal = {peer for peer in shared if shared[peer]} if repair or incomplete else set()
+        self._lost_slots = set().union(*shared.values()) if incomplete else set()
+        self._incomplete = incomplete
         self.draining = False
 
     @property
@@ -47,26 +69,42 @@ class Readiness:
         """What the node may do now."""
         if self.draining:
             return Status.DRAINING
-        if self._unheard:
+        if self._unheard or self.outvoted:
             return Status.STARTING
-        if self._owed or self._incomplete:
+        if self._owed or self.to_heal() or self._incomplete:
             return Status.SYNCING
         return Status.SERVING
+
+    @property
+    def outvoted(self) -> bool:
+        """Whether every peer that was heard so far has another configuration."""
+        return bool(self._disagreeing) and not self._settled
+
+    @property
+    def disagreeing(self) -> list[str]:
+        """The peers that have another configuration, in member order."""
+        return [peer for peer in self._shared if peer in self._disagreeing]
 
     def owed(self, peer: str) -> Version | None:
         """From which version on to pull from a peer; None if nothing is owed to it."""
         return self._owed.get(peer)
 
+    def to_heal(self) -> list[str]:
+        """The live peers that must still make this node whole, in member order."""
+        return [p for p in self._shared if p in self._to_heal and p not in self._excused]
+
     def waiting_for(self) -> list[str]:
         """The peers that keep the node from serving, in member order."""
-        return [peer for peer in self._peers if peer in self._unheard or peer in self._owed]
+        waited = self._unheard | set(self._owed) | set(self.to_heal())
+        return [peer for peer in self._shared if peer in waited]
 
     def heard(self, peer: str, missed_since: Version | None) -> None:
         """A peer answered our heartbeat; `missed_since` is its note about us."""
+        self._settled = True
         self._unheard.discard(peer)
-        if peer in self._pull_everything:
-            self._pull_everything.discard(peer)
-            missed_since = ZERO
+        self._excused.discard(peer)
+        self._disagreeing.discard(peer)
+        self._end_repair()
         if missed_since is not None:
             self.told(peer, missed_since)
 
@@ -76,19 +114,40 @@ class Readiness:
         self._owed[peer] = min(held, missed_since)
 
     def excuse(self, peer: str) -> None:
-        """A peer cannot be reached: what it has cannot be had now.
+        """A peer cannot be reached: what it has cannot be had now. Its note stands on its disk."""
+        self._set_aside(peer)
+        self._disagreeing.discard(peer)
+        if not self._unheard and not self._opposed:
+            self._settled = True
 
-        If something was owed to it, everything is pulled when it returns.
-        """
-        self._unheard.discard(peer)
-        if self._owed.pop(peer, None) is not None:
-            self._pull_everything.add(peer)
+    def disagree(self, peer: str) -> None:
+        """A peer has another configuration: nothing can be had from it."""
+        self._set_aside(peer)
+        self._disagreeing.add(peer)
+        self._opposed = True
 
-    def pulled(self, peer: str) -> None:
-        """What was owed to a peer is here, durably."""
-        if self._owed.pop(peer, None) == ZERO:
-            self._incomplete = False
+    def pulled(self, peer: str, missed_since: Version | None) -> None:
+        """What was owed to a peer is here, durably; it may have noted more meanwhile."""
+        self._owed.pop(peer, None)
+        if missed_since is not None:
+            self._owed[peer] = missed_since
+
+    def healed(self, peer: str) -> None:
+        """Everything that a peer holds for us is here, durably."""
+        self._to_heal.discard(peer)
+        self._lost_slots -= self._shared[peer]
+        self._end_repair()
 
     def look_around(self) -> None:
         """The process was stopped for a while: hear every peer again before anything else."""
-        self._unheard = set(self._peers)
+        self._unheard = set(self._shared)
+
+    def _set_aside(self, peer: str) -> None:
+        self._unheard.discard(peer)
+        self._excused.add(peer)
+        self._owed.pop(peer, None)
+        self._end_repair()
+
+    def _end_repair(self) -> None:
+        if not self._unheard and not self.to_heal() and not self._lost_slots:
+            self._incomplete = False

@@ -111,6 +111,7 @@ class Base:
         found = [known.get(hash_, ZERO) for hash_ in hashes]
         self._found.table.load(pairs, found)
         if ZERO in found:
+            self._found.edited = True
             remarks.append(
                 f"{name}: {found.count(ZERO):,} of {len(pairs):,} pairs count as written by hand;"
                 " a peer's copy of such a key wins"

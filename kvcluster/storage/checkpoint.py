@@ -75,6 +75,8 @@ class Checkpointer:
         self._covered = 0  # of the journal's frames, how many the JSON certainly contains
         self._required = False
         self._segment: int | None = None  # opened for a checkpoint that then failed
+        self.finished_s: float | None = None
+        """When the files last held everything, by the loop's clock; None: not since the start."""
         self.last_error = ""
         """Why the last checkpoint failed; empty when it did not."""
 
@@ -102,7 +104,9 @@ class Checkpointer:
 
         One at a time: called before `run` starts (not calm: nobody is served yet) and by `run`.
         """
+        started_s = asyncio.get_running_loop().time()
         if not self._required and self._journal.committed == self._covered:
+            self.finished_s = started_s
             return
         if self._segment is None:
             self._segment = await self._journal.rotate()
@@ -114,6 +118,7 @@ class Checkpointer:
             self._required = self._required or required
             raise
         self._covered = covered
+        self.finished_s = started_s
         await self._in_thread(remove_older, self._disk, self._folder, self._segment)
         self._segment = None
 

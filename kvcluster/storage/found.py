@@ -25,6 +25,10 @@ class Recovered:
     next_segment: int = 1
     incomplete: str = ""
     """Not empty: something acknowledged may be missing here, and why."""
+    blank: bool = False
+    """There was no journal: a new node, one whose folder was lost, or a JSON made by hand."""
+    edited: bool = False
+    """Some pairs count as written by hand: a peer may know better."""
     rewrite: bool = False
     """The disk is not in its plain state: write a checkpoint before serving."""
     behind: bool = False

@@ -48,11 +48,12 @@ class _Write:
 
     entries: Sequence[EntryMessage]
     notes: Sequence[MissedWrites]
+    drops: Sequence[EntryMessage]
     done: asyncio.Future[list[Verdict]]
 
     def size_bytes(self) -> int:
         """About what it takes in a frame."""
-        return sum(entry.ByteSize() for entry in self.entries)
+        return sum(e.ByteSize() for e in self.entries) + sum(d.ByteSize() for d in self.drops)
 
 
 class Journal:
@@ -67,6 +68,7 @@ class Journal:
         settings: Settings,
         sync: bool,
         apply: Callable[[Sequence[EntryMessage]], list[Verdict]],
+        drop: Callable[[Sequence[EntryMessage]], None],
         clock: Callable[[], int],
     ) -> None:
         self._disk = disk
@@ -74,6 +76,7 @@ class Journal:
         self._settings = settings
         self._sync = sync
         self._apply = apply
+        self._drop = drop
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._wake = asyncio.Event()
@@ -114,9 +117,12 @@ class Journal:
             self._segment.close()
 
     def write(
-        self, entries: Sequence[EntryMessage], notes: Sequence[MissedWrites] = ()
+        self,
+        entries: Sequence[EntryMessage],
+        notes: Sequence[MissedWrites] = (),
+        drops: Sequence[EntryMessage] = (),
     ) -> asyncio.Future[list[Verdict]]:
-        """Make entries durable and apply them; resolves to a verdict for each.
+        """Make entries durable and apply them, then drop `drops`; resolves to a verdict for each.
 
         The future fails with OutcomeUnknown if the disk fills up or breaks meanwhile.
         """
@@ -124,7 +130,7 @@ class Journal:
         if self._ended:
             _fail(done, _unknown(self._ended))
         else:
-            self._writes.append(_Write(entries, notes, done))
+            self._writes.append(_Write(entries, notes, drops, done))
             self._wake.set()
         return done
 
@@ -189,8 +195,10 @@ class Journal:
     async def _commit(self, group: list[_Write]) -> None:
         entries = [entry for write in group for entry in write.entries]
         notes = [note for write in group for note in write.notes]
-        if entries or notes:
-            payload = JournalFrame(clock=self._clock(), entries=entries, notes=notes)
+        drops = [drop for write in group for drop in write.drops]
+        changes = bool(entries or notes or drops)
+        if changes:
+            payload = JournalFrame(clock=self._clock(), entries=entries, notes=notes, drops=drops)
             try:
                 await self._in_thread(self._append, payload)
             except DiskIsFull as error:
@@ -198,7 +206,8 @@ class Journal:
                 _tell(group, error)
                 return
         verdicts = iter(await self._apply_slowly(entries))
-        self.committed += bool(entries or notes)
+        self._drop(drops)
+        self.committed += changes
         for write in group:
             own = list(itertools.islice(verdicts, len(write.entries)))
             if not write.done.done():

@@ -51,6 +51,7 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     held = numbers_of(names, VERSIONS_PREFIX)
     segments = numbers_of(names, SEGMENT_PREFIX)
     base = Base(disk, json_path, folder, settings=settings, aside=aside, found=found)
+    found.blank = not held and not segments
     first = base.load(held, frozenset(segments))
     replay = _Replay(disk, folder, aside, found)
     replay.run(segments, held, first)
@@ -122,6 +123,8 @@ class _Replay:
         found = self._found
         for message in frame.entries:
             found.table.apply_message(message)
+        for drop in frame.drops:
+            found.table.drop(drop.key, Version(drop.version))
         apply_notes(found.notes, frame.notes)
         found.clock = max(found.clock, frame.clock)
         found.behind = True

@@ -22,6 +22,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import CannotStart, DiskFailed, OutcomeUnknown
 from kvcluster.model.entry import Entry, Verdict, Version
 from kvcluster.storage.checkpoint import Checkpointer, Facts
+from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
 from kvcluster.storage.journal import Journal
@@ -49,6 +50,7 @@ class Store:
         self.path = path
         self.folder = path.with_suffix(".wal")
         self.table = Table()
+        self.digests = Digests(self.table)
         self.incomplete = ""
         """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
 
@@ -63,6 +65,7 @@ class Store:
         except OSError as error:
             raise CannotStart(_explain(error, self.path)) from error
         self.table = found.table
+        self.digests = Digests(self.table)
         self.incomplete = found.incomplete
         self._found = found
         return found
@@ -80,6 +83,7 @@ class Store:
                 settings=self._settings,
                 sync=self.fsync,
                 apply=self._apply,
+                drop=self._drop,
                 clock=clock,
             )
             self._checkpointer = Checkpointer(
@@ -106,10 +110,13 @@ class Store:
         return self.table.get(key)
 
     def write(
-        self, entries: Sequence[EntryMessage], notes: Sequence[MissedWrites] = ()
+        self,
+        entries: Sequence[EntryMessage],
+        notes: Sequence[MissedWrites] = (),
+        drops: Sequence[EntryMessage] = (),
     ) -> asyncio.Future[list[Verdict]]:
-        """Make entries and notes durable, then apply the entries. See Journal.write."""
-        return self._journal.write(entries, notes)
+        """Make all of it durable, apply the entries, drop `drops`. See Journal.write."""
+        return self._journal.write(entries, notes, drops)
 
     def refuse_if_full(self) -> None:
         """Raise DiskIsFull if a write would certainly fail now."""
@@ -123,6 +130,11 @@ class Store:
         """Nothing is missing any more: the next checkpoint says so on disk."""
         self.incomplete = ""
         self._checkpointer.require()
+
+    @property
+    def checkpointed_s(self) -> float | None:
+        """When the JSON file was last complete, by the loop's clock; None: not since the start."""
+        return self._checkpointer.finished_s
 
     @property
     def checkpoint_error(self) -> str:
@@ -143,6 +155,10 @@ class Store:
     def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
         apply = self.table.apply_message
         return [apply(entry) for entry in entries]
+
+    def _drop(self, drops: Sequence[EntryMessage]) -> None:
+        for entry in drops:
+            self.table.drop(entry.key, Version(entry.version))
 
 
 def _explain(error: OSError | DiskFailed, path: Path) -> str:

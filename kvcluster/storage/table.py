@@ -36,10 +36,16 @@ class Table:
 
     def __init__(self) -> None:
         self._slots: list[dict[str, Entry]] = [{} for _ in range(SLOTS)]
+        self._newest: list[Version] = [ZERO] * SLOTS
+        self._buried: dict[int, dict[str, None]] = {}  # keys of tombstones, by slot
         self._young = 0  # entries stored since the collector last saw them
+        self.changed = bytearray(b"\1" * SLOTS)
+        """A 1 for each slot that changed since its digest was computed (storage/digests.py)."""
         self.live = 0
         """Keys that have a value."""
         self.tombstones = 0
+        self.size_bytes = 0
+        """Of all live keys and their values, in UTF-8."""
         self.conflicts = 0
         """How often one version came with two contents: damage somewhere, an alarm."""
 
@@ -56,18 +62,33 @@ class Table:
 
     def apply(self, key: str, entry: Entry) -> Verdict:
         """Store an entry if it is newer than the one held; say what it was."""
-        slot = self._slots[slot_of(key)]
+        number = slot_of(key)
+        slot = self._slots[number]
         held = slot.get(key)
         verdict = judge(entry, held)
         if verdict.stores:
             if held is not None:
-                self._count(held, -1)
-            self._count(entry, +1)
+                self._count(number, key, held, -1)
+            self._count(number, key, entry, +1)
             slot[key] = entry
+            self.changed[number] = 1
+            if entry[1] > self._newest[number]:
+                self._newest[number] = entry[1]
             self._grow_old()
         if verdict.conflicts and entry[1] != ZERO:  # two people may well write two things
             self.conflicts += 1
         return verdict
+
+    def drop(self, key: str, version: Version) -> bool:
+        """Forget an entry, if what is held is of just this version; return whether it was."""
+        number = slot_of(key)
+        held = self._slots[number].get(key)
+        if held is None or held[1] != version:
+            return False
+        self._count(number, key, held, -1)
+        del self._slots[number][key]
+        self.changed[number] = 1
+        return True
 
     def apply_message(self, message: EntryMessage) -> Verdict:
         """Apply an entry as it stands in the journal and travels between nodes."""
@@ -81,6 +102,19 @@ class Table:
     def slot(self, number: int) -> dict[str, Entry]:
         """The entries of one slot, to read and not to change."""
         return self._slots[number]
+
+    def newest(self, number: int) -> Version:
+        """No entry of a slot is newer than this."""
+        return self._newest[number]
+
+    def buried(self, number: int) -> list[tuple[str, Version]]:
+        """The tombstones of a slot: keys and versions."""
+        slot = self._slots[number]
+        return [(key, slot[key][1]) for key in self._buried.get(number, ())]
+
+    def slots_with_tombstones(self) -> list[int]:
+        """The numbers of the slots that hold a tombstone, ascending."""
+        return sorted(self._buried)
 
     def items(self) -> Iterator[tuple[str, Entry]]:
         """Every key and entry. For tests and tools: a million take a while."""
@@ -98,8 +132,20 @@ class Table:
             self._young = 0
             gc.collect(0)
 
-    def _count(self, entry: Entry, change: int) -> None:
-        if entry[0] is None:
-            self.tombstones += change
-        else:
+    def _count(self, number: int, key: str, entry: Entry, change: int) -> None:
+        value = entry[0]
+        if value is not None:
             self.live += change
+            self.size_bytes += change * (_size_bytes(key) + _size_bytes(value))
+            return
+        self.tombstones += change
+        if change > 0:
+            self._buried.setdefault(number, {})[key] = None
+        else:
+            del self._buried[number][key]
+            if not self._buried[number]:
+                del self._buried[number]
+
+
+def _size_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 import xxhash
 
+from kvcluster.model.digest import pair_hash
 from kvcluster.model.entry import VERSION_BYTES, Version
-from kvcluster.model.slots import pair_hash
 from kvcluster.storage import frames
 
 from demo_pb2 import Entry as EntryMessage

@@ -2,6 +2,8 @@
 
 The nodes share one dict, so replication is perfect until a test says otherwise: a node may fail a
 call with any status, stay silent, count too few replicas, or forget what it was given.
+
+What they say of each other is what `peers` says; no node looks at another.
 """
 
 from __future__ import annotations
@@ -15,15 +17,21 @@ import grpc
 
 from demo_pb2 import (
     SERVING,
+    Configuration,
     DeleteRequest,
     DeleteResponse,
     GetRequest,
     GetResponse,
     HealthCheckRequest,
     HealthCheckResponse,
+    LocateRequest,
+    LocateResponse,
+    MemberStatus,
     PeerState,
     PutRequest,
     PutResponse,
+    StatusRequest,
+    StatusResponse,
 )
 from demo_pb2_grpc import KeyValueServicer, add_KeyValueServicer_to_server
 
@@ -39,6 +47,15 @@ class FakeNode(KeyValueServicer):
         self.status: int = SERVING
         self.reason = ""
         self.peers: dict[str, int] = {}
+        self.lagging: set[str] = set()
+        """Those of the peers that it calls lagging."""
+        self.extra = StatusResponse()
+        """Whatever else it says in Status: what is set here is added."""
+        self.extra_health = HealthCheckResponse()
+        self.homes: list[str] = []
+        """The replicas of every key, the primary first; empty: this node alone."""
+        self.forwards_to = ""
+        """Who it says has served a request, if it was not this node."""
         self.replicas = self.acknowledged = 3
         self.failures: dict[str, tuple[grpc.StatusCode, str]] = {}
         """By method: fail with this status and these details."""
@@ -46,6 +63,7 @@ class FakeNode(KeyValueServicer):
         """Methods that do not answer, until `release` is set."""
         self.forgetful = False
         self.on_health: Callable[[], object] = lambda: None
+        self.on_status: Callable[[], object] = lambda: None
         self.calls: list[str] = []
         self.arrived = threading.Event()
         """Set when a call that hangs has arrived."""
@@ -66,34 +84,74 @@ class FakeNode(KeyValueServicer):
         self._take("Put", context)
         if not self.forgetful:
             self.store[request.key] = request.value
-        return PutResponse(replicas=self.replicas, acknowledged=self.acknowledged)
+        return PutResponse(
+            replicas=self.replicas, acknowledged=self.acknowledged, served_by=self._served_by
+        )
 
     def Get(self, request: GetRequest, context: Any) -> GetResponse:
         """Read the shared dict."""
         self._take("Get", context)
         value = self.store.get(request.key)
-        return GetResponse(found=value is not None, value=value or "")
+        return GetResponse(found=value is not None, value=value or "", served_by=self._served_by)
 
     def Delete(self, request: DeleteRequest, context: Any) -> DeleteResponse:
         """Remove from the shared dict."""
         self._take("Delete", context)
         found = self.store.pop(request.key, None) is not None
-        return DeleteResponse(found=found, replicas=self.replicas, acknowledged=self.acknowledged)
+        return DeleteResponse(
+            found=found,
+            replicas=self.replicas,
+            acknowledged=self.acknowledged,
+            served_by=self._served_by,
+        )
 
     def CheckHealth(self, request: HealthCheckRequest, context: Any) -> HealthCheckResponse:
         """Say what the test wants to hear."""
         self._take("CheckHealth", context)
         self.on_health()
-        return HealthCheckResponse(
+        answer = HealthCheckResponse(
             status=self.status,  # type: ignore[arg-type]  # also numbers of a later version
             node=self.name,
             keys=len(self.store),
             reason=self.reason,
-            peers=[
-                PeerState(node=name, state=state)  # type: ignore[arg-type]
-                for name, state in self.peers.items()
-            ],
+            peers=[self._peer(name) for name in self.peers],
         )
+        answer.MergeFrom(self.extra_health)
+        return answer
+
+    def Status(self, request: StatusRequest, context: Any) -> StatusResponse:
+        """Say the same as CheckHealth, and more."""
+        self._take("Status", context)
+        self.on_status()
+        members = sorted([self.name, *self.peers])
+        answer = StatusResponse(
+            node=self.name,
+            status=self.status,  # type: ignore[arg-type]
+            reason=self.reason,
+            configuration=Configuration(members=members, replicas=self.replicas, slots=4096),
+            keys=len(self.store),
+            members=[MemberStatus(state=self._peer(name), since_s=12) for name in self.peers],
+            fsync=True,
+        )
+        answer.MergeFrom(self.extra)
+        return answer
+
+    def Locate(self, request: LocateRequest, context: Any) -> LocateResponse:
+        """Name the homes, the same for every key."""
+        self._take("Locate", context)
+        homes = self.homes or [self.name]
+        return LocateResponse(
+            slot=1234, node=self.name, replicas=[self._peer(name) for name in homes]
+        )
+
+    @property
+    def _served_by(self) -> str:
+        return self.forwards_to or self.name
+
+    def _peer(self, name: str) -> PeerState:
+        state = self.peers.get(name, PeerState.ALIVE)
+        lagging = name in self.lagging
+        return PeerState(node=name, state=state, lagging=lagging)  # type: ignore[arg-type]
 
     def _take(self, method: str, context: Any) -> None:
         self.calls.append(method)
@@ -112,6 +170,7 @@ class FakeCluster:
         self.nodes = [FakeNode(self.store) for _ in range(count)]
         for node in self.nodes:
             node.peers = {n.name: PeerState.ALIVE for n in self.nodes if n is not node}
+            node.homes = [n.name for n in self.nodes]
 
     @property
     def members(self) -> str:
@@ -128,7 +187,8 @@ class FakeCluster:
         lost = self.nodes[number]
         lost.stop()
         for node in self.nodes:
-            node.peers.pop(lost.name, None)
+            if node is not lost:
+                node.peers[lost.name] = PeerState.DEAD
             node.acknowledged -= 1
         return lost.address
 

@@ -8,7 +8,7 @@ import pytest
 from tests.client.conftest import Program
 from tests.client.fake_node import FakeCluster
 
-from demo_pb2 import DRAINING, SYNCING
+from demo_pb2 import DRAINING, SERVING, SYNCING, PeerState
 
 Code = grpc.StatusCode
 
@@ -188,3 +188,76 @@ def test_a_web_server_is_no_node(client: Program, web_server: str) -> None:
     ended = client("put", "a", "1", "--node", web_server)
     assert ended.code == 3
     assert "no gRPC server" in ended.err
+
+
+def test_a_forwarded_write_says_to_whom(cluster: FakeCluster, client: Program) -> None:
+    """The node asked holds nothing of the key."""
+    asked, served = cluster.nodes[0], cluster.addresses[1]
+    asked.forwards_to, asked.replicas, asked.acknowledged = served, 2, 2
+    put = client("put", "a", "1", "--node", asked.address)
+    delete = client("delete", "a", "--node", asked.address)
+    assert put.out == f"stored, 2 of 2 replicas, forwarded to {served}\n"
+    assert delete.out == f"deleted, 2 of 2 replicas, forwarded to {served}\n"
+
+
+@pytest.mark.parametrize("status", [SERVING, SYNCING])
+def test_a_node_asked_by_another_address_has_not_forwarded(
+    cluster: FakeCluster, client: Program, status: int
+) -> None:
+    """It signs with its own name, and 127.0.0.1 is not how the cluster calls it."""
+    cluster.nodes[0].status = status
+    address = cluster.addresses[0].replace("localhost", "127.0.0.1")
+    assert client("put", "a", "1", "--node", address).out == "stored, 3 of 3 replicas\n"
+
+
+def test_a_read_tells_who_answered_only_when_asked(cluster: FakeCluster, client: Program) -> None:
+    """On standard error; standard output is the value, in any case."""
+    cluster.store["a"] = "1"
+    asked, served = cluster.nodes[0], cluster.addresses[1]
+    verbose = client("get", "a", "-v", "--node", asked.address)
+    assert (verbose.out, verbose.err) == ("1\n", f"asked {asked.name}\n")
+    asked.forwards_to = served
+    verbose = client("get", "a", "--verbose", "--node", asked.address)
+    assert (verbose.out, verbose.err) == ("1\n", f"asked {asked.name}, forwarded to {served}\n")
+    assert client("get", "a", "--node", asked.address).err == ""
+
+
+def test_locate_shows_primary_and_replicas_as_the_node_sees_them(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """Whether the key is there or not."""
+    asked, primary, last = cluster.nodes
+    asked.homes = [primary.name, asked.name, last.name]
+    asked.peers[last.name] = PeerState.DEAD
+    asked.lagging = {primary.name}
+    ended = client("locate", "thủ đô", "--node", asked.address)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines() == [
+        f'"thủ đô" lives in slot 1234, as {asked.name} sees it:',
+        f"  primary  {primary.name}  ALIVE (lagging)",
+        f"  replica  {asked.name}  itself",
+        f"  replica  {last.name}  DEAD",
+    ]
+
+
+def test_locate_goes_on_to_the_next_node(cluster: FakeCluster, client: Program) -> None:
+    """As get does."""
+    cluster.lose(0)
+    cluster.nodes[1].failures["Locate"] = (Code.INTERNAL, "an internal error")
+    ended = client("locate", "a", "--cluster", cluster.members)
+    assert ended.code == 0
+    assert f"as {cluster.addresses[2]} sees it" in ended.out
+
+
+def test_a_key_that_no_node_takes_cannot_be_located(cluster: FakeCluster, client: Program) -> None:
+    """The same exit code as for put."""
+    details = "the key '' is 0 bytes long, allowed are 1 to 1,024"
+    cluster.nodes[0].failures["Locate"] = (Code.INVALID_ARGUMENT, details)
+    assert client("locate", "", "--cluster", cluster.members).code == 2
+
+
+def test_locate_without_a_node_exits_with_3(client: Program, nobody: str) -> None:
+    """A question has written nothing, and does not speak of it."""
+    ended = client("locate", "a", "--node", nobody)
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == f"{nobody}: connection refused, nothing listens there.\n"

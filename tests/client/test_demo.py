@@ -5,9 +5,9 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from kvcluster.client import demo
+from kvcluster.client import demo, rounds
 from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.client.health import Answer
+from kvcluster.client.health import Health
 from tests.client.conftest import Program
 from tests.client.fake_node import FakeCluster, FakeNode
 
@@ -93,7 +93,7 @@ def test_the_three_hard_coded_nodes_are_started_without_options(
     """Three short commands, ready to be copied."""
     dead = CallFailed(Kind.UNREACHABLE, "connection refused", nothing_written=True)
     monkeypatch.setattr(
-        demo, "ask_until", lambda nodes, *_, **__: [Answer(node, 0.0, dead) for node in nodes]
+        demo, "ask_until", lambda nodes, *_, **__: [Health(node, 0.0, dead) for node in nodes]
     )
     ended = client()
     assert (ended.code, ended.out) == (1, "")
@@ -120,16 +120,17 @@ def test_nodes_that_just_started_are_waited_for(cluster: FakeCluster, client: Pr
     assert "on 3 nodes" in ended.out
 
 
+@pytest.mark.parametrize("state", [PeerState.DEAD, PeerState.ALIVE])
 def test_peers_that_have_not_noticed_a_return_are_waited_for(
-    cluster: FakeCluster, client: Program
+    cluster: FakeCluster, client: Program, state: int
 ) -> None:
-    """Or the first write would be acknowledged without the node that is back."""
+    """Or the first write would be acknowledged without the node that is back, or lags."""
     first, second, _ = cluster.nodes
-    first.peers[second.name] = PeerState.DOWN
+    first.peers[second.name], first.lagging = state, {second.name}
 
     def notice() -> None:
         if first.calls.count("CheckHealth") >= 2:
-            first.peers[second.name] = PeerState.ALIVE
+            first.peers[second.name], first.lagging = PeerState.ALIVE, set()
 
     first.on_health = notice
     ended = client("--cluster", cluster.members)
@@ -190,6 +191,106 @@ def test_keys_that_cannot_be_removed_are_named(cluster: FakeCluster, client: Pro
     assert ended.out.count("could not be removed and may still be there") == 3
 
 
+def test_each_round_says_where_its_key_lives(cluster: FakeCluster, client: Program) -> None:
+    """The primary first, and who of them is not well."""
+    first, second, third = cluster.nodes
+    second.lagging = {third.name}
+    out = client("--cluster", cluster.members).out
+    homes = f"  primary {first.name}, replicas {second.name} and {third.name}"
+    assert out.count(f"{homes}\n") == 2
+    assert out.count(f"{homes} (lagging)\n") == 1
+
+
+def test_the_live_dead_list_is_shown(cluster: FakeCluster, client: Program) -> None:
+    """As the nodes keep it, with what they disagree about."""
+    lost = cluster.lose(2)
+    first, second, _ = cluster.nodes
+    out = client("--cluster", cluster.members).out
+    assert f"  ALIVE  {first.name}, {second.name}\n  DEAD   {lost}\n" in out
+    first.peers[lost] = PeerState.SUSPECT
+    out = client("--cluster", cluster.members).out
+    assert f"{second.name} calls {lost} DEAD (for 12 s), {first.name} calls it SUSPECT" in out
+
+
+def test_with_fewer_replicas_than_nodes_the_replicas_count(
+    client: Program,
+) -> None:
+    """Five nodes, two of which hold the key; the others forward, and say so."""
+    cluster = FakeCluster(5)
+    home, other = cluster.addresses[1:3]
+    for node in cluster.nodes:
+        node.homes, node.replicas, node.acknowledged = [home, other], 2, 2
+        node.forwards_to = "" if node.name in (home, other) else home
+    ended = client("--cluster", cluster.members)
+    cluster.close()
+    assert ended.code == 0
+    assert "All 90 steps held, on 5 nodes" in ended.out
+    assert f'2 of 2 replicas hold "Chào bạn!", forwarded to {home}' in ended.out
+    assert f'"Chào bạn!", forwarded to {home}\n' in ended.out
+    assert f"  primary {home}, replica {other}\n" in ended.out
+
+
+def test_of_two_replicas_one_that_is_down_is_not_expected(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """Both are expected of a key whose replicas are both up, one of this."""
+    lost = cluster.lose(0)
+    for node in cluster.nodes:
+        node.homes, node.replicas, node.acknowledged = [lost, cluster.addresses[1]], 2, 1
+    ended = client("--cluster", cluster.members)
+    assert ended.code == 0
+    assert f"  primary {lost} (DEAD), replica {cluster.addresses[1]}\n" in ended.out
+    for node in cluster.nodes:
+        node.homes = list(cluster.addresses[1:])
+    ended = client("--cluster", cluster.members)
+    assert "expected 2 of 2 replicas, got 1 of 2 replicas" in ended.out
+
+
+def test_a_round_without_any_replica_up_is_left_out(cluster: FakeCluster, client: Program) -> None:
+    """Nobody could take its writes, and nobody promised to."""
+    lost = cluster.lose(0)
+    for node in cluster.nodes:
+        node.homes = [lost]
+    cluster.nodes[1].homes = list(cluster.addresses)
+    ended = client("--cluster", cluster.members)
+    assert ended.code == 0
+    assert ended.out.count("no node that holds it is up, so this round is left out") == 1
+
+
+def test_replicas_that_were_not_named_hold_a_key_all_the_same(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """The demo plays on one node; the others are up, and take what is forwarded."""
+    node = cluster.nodes[0]
+    node.homes, node.forwards_to = list(cluster.addresses[1:]), cluster.addresses[1]
+    ended = client("--cluster", node.address)
+    assert ended.code == 0
+    assert "All 6 steps held, on 1 node." in ended.out
+
+
+def test_nodes_too_old_for_the_new_questions_play_the_demo(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """They do not tell where a key lives; everything else holds."""
+    for node in cluster.nodes:
+        for method in ("Status", "Locate"):
+            node.failures[method] = (Code.UNIMPLEMENTED, "Method not found!")
+    ended = client("--cluster", cluster.members)
+    assert (ended.code, ended.err) == (0, "")
+    assert "All 36 steps held" in ended.out
+    assert "live/dead" not in ended.out
+
+
+def test_a_node_that_cannot_say_where_a_key_lives_is_a_cross(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """It knows the question, and fails."""
+    cluster.nodes[0].failures["Locate"] = (Code.INTERNAL, "an internal error")
+    ended = client("--cluster", cluster.members)
+    assert ended.code == 1
+    assert "1 of 37 steps did not hold" in ended.out
+
+
 def test_an_interrupted_demo_leaves_no_key(
     cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +300,7 @@ def test_an_interrupted_demo_leaves_no_key(
         assert cluster.store
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo.Demo, "_get_from_all", interrupt)
+    monkeypatch.setattr(rounds.Rounds, "_get_from_all", interrupt)
     ended = client("--cluster", cluster.members)
     assert (ended.code, ended.err) == (130, "Interrupted.\n")
     assert cluster.store == {}

@@ -13,7 +13,15 @@ import pytest
 from tests.client.conftest import Program
 from tests.client.fake_node import FakeCluster
 
-from demo_pb2 import DRAINING, NOT_SERVING, STARTING, SYNCING, PeerState
+from demo_pb2 import (
+    DRAINING,
+    NOT_SERVING,
+    STARTING,
+    SYNCING,
+    HealthCheckResponse,
+    PeerState,
+    Progress,
+)
 
 
 def test_a_line_for_each_node_in_the_order_given(cluster: FakeCluster, health: Program) -> None:
@@ -44,8 +52,13 @@ def test_columns_are_aligned_and_fit_80_characters(
 def test_peers_are_shown_with_their_states(cluster: FakeCluster, health: Program) -> None:
     """By their port where the host is the node's own, by their name elsewhere."""
     node = cluster.nodes[0]
-    node.peers = {"localhost:7": PeerState.BEHIND, "elsewhere:8": PeerState.DOWN}
-    assert "peers 7 BEHIND, elsewhere:8 DOWN" in health(node.address).out
+    node.peers = {
+        "localhost:7": PeerState.SUSPECT,
+        "elsewhere:8": PeerState.DEAD,
+        "localhost:9": PeerState.ALIVE,
+    }
+    node.lagging = {"localhost:9"}
+    assert "peers 7 SUSPECT, elsewhere:8 DEAD, 9 ALIVE (lagging)" in health(node.address).out
 
 
 def test_a_node_without_peers_says_so(cluster: FakeCluster, health: Program) -> None:
@@ -84,6 +97,17 @@ def test_a_node_that_does_not_serve_says_why(
     line = ended.out.splitlines()[1]
     assert line.split("  ")[1] == word
     assert line.endswith("waiting for a peer")
+
+
+def test_a_node_that_catches_up_says_how_far_it_is(cluster: FakeCluster, health: Program) -> None:
+    """From whom, how much of how much."""
+    node = cluster.nodes[0]
+    node.status, node.reason = SYNCING, "catching up from localhost:50051"
+    progress = Progress(source="localhost:50051", entries=12_000, about=50_000)
+    node.extra_health = HealthCheckResponse(sync=progress)
+    line = health(node.address).out.rstrip()
+    assert "  SYNCING  " in line
+    assert line.endswith("catching up from localhost:50051, 12,000 of about 50,000 entries")
 
 
 def test_nobody_there_reads_unreachable(health: Program, nobody: str) -> None:

@@ -93,3 +93,25 @@ def test_what_is_no_json_is_no_data(tmp_path: Path) -> None:
     assert cluster.data(0) is None
     cluster.data_file(0).write_text('{"a": "1"}')
     assert cluster.data(0) == {"a": "1"}
+
+
+def test_only_what_was_logged_since_the_last_start_is_shown(tmp_path: Path) -> None:
+    """The file holds more, of the lives before."""
+    with _cluster(
+        tmp_path, "print('14:03:07  SYNC  caught up'); print('no SYNCING here')"
+    ) as cluster:
+        for _ in range(2):
+            cluster.start(0)
+            cluster._processes[0].wait()
+        assert cluster.log_lines(0, "SYNC") == ["14:03:07  SYNC  caught up"]
+
+
+def test_options_reach_the_server(tmp_path: Path) -> None:
+    """After those that every server gets."""
+    server = tmp_path / "fake_server.py"
+    server.write_text("import sys; print('OPTIONS', *sys.argv[-2:])")
+    cluster = LocalCluster(tmp_path, free_ports(1), server=server, options=["--replicas", "2"])
+    with cluster:
+        cluster.start(0)
+        cluster._processes[0].wait()
+        assert cluster.log_lines(0, "OPTIONS") == ["OPTIONS --replicas 2"]

@@ -41,6 +41,21 @@ def test_the_programs_make_no_noise_about_dead_and_frozen_nodes(
     assert words == ["SERVING", "UNREACHABLE", "TIMED OUT", "WRONG SERVICE"]
 
 
+def test_status_makes_no_noise_and_is_plain_in_a_pipe(
+    cluster: FakeCluster, nobody: str, frozen: str
+) -> None:
+    """Neither gRPC nor the library that draws the table says or paints anything of its own."""
+    addresses = ",".join([*cluster.addresses, nobody, frozen])
+    ended = _run("client.py", "status", "--cluster", addresses, "--timeout", "0.5", COLUMNS="30")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    rows = [line.split()[:2] for line in ended.stdout.splitlines()[3:8]]
+    words = ["SERVING"] * 3 + ["UNREACHABLE", "TIMED"]
+    assert rows == [
+        [*pair] for pair in zip([*cluster.addresses, nobody, frozen], words, strict=True)
+    ]
+    assert "\x1b" not in ended.stdout
+
+
 def test_the_client_speaks_utf8_in_a_terminal_that_does_not(cluster: FakeCluster) -> None:
     """A value is the same bytes whatever the locale says."""
     cluster.store["city"] = "Hà Nội 🌱"

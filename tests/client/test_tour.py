@@ -34,6 +34,9 @@ def test_the_tour_holds_and_leaves_nothing(tmp_path: Path) -> None:
     assert "✗" not in out
     assert out.count("the three files  as expected: equal") == 2
     assert "stored, 2 of 3 replicas" in out
+    assert "DEAD" in out
+    assert "SYNC  caught up with" in out
+    assert "stored, 2 of 2 replicas, forwarded to localhost:" in out
     assert "The servers are stopped and their folder is removed." in out
     assert list(tmp_path.iterdir()) == []
 

@@ -17,18 +17,31 @@ from kvcluster.errors import KvError, PeerRejected, PeerSilent, PeerUnreachable
 from kvcluster.model.entry import Entry
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.readiness import Status
+from kvcluster.model.slots import slot_of
 from kvcluster.node import Node, Surroundings
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.virtual_loop import run
 
 from demo_pb2 import (
+    CompareRequest,
+    CompareResponse,
     ConfirmPullRequest,
     ConfirmPullResponse,
+    DeleteRequest,
+    DropRequest,
+    DropResponse,
+    ForwardRequest,
+    ForwardResponse,
+    GetRequest,
     HealthCheckRequest,
     HealthCheckResponse,
-    PeerState,
+    HoldRequest,
+    HoldResponse,
+    PullDifferencesRequest,
+    PullDifferencesResponse,
     PullRequest,
     PullResponse,
+    PutRequest,
     ReplicateRequest,
     ReplicateResponse,
 )
@@ -37,13 +50,15 @@ T = TypeVar("T")
 Message = TypeVar("Message", bound=Any)
 
 NAMES = ("a:1", "b:2", "c:3")
+FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 START_MS = 1_800_000_000_000
 
 
 class Network:
     """Who is up, which ways are cut, how long a message takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, members: tuple[str, ...] = NAMES) -> None:
+        self.members = members
         self.nodes: dict[str, Node] = {}
         self.cuts: set[tuple[str, str]] = set()
         self.delay_s = 0.001
@@ -58,7 +73,7 @@ class Network:
 
     def isolate(self, name: str) -> None:
         """Cut a node off from all others."""
-        for other in NAMES:
+        for other in self.members:
             self.cut(name, other)
 
     def heal(self) -> None:
@@ -100,7 +115,7 @@ class Network:
         try:
             response: Any = await handle(self.nodes[callee], request)
         except KvError as error:
-            raise PeerRejected(str(error)) from None
+            raise PeerRejected(error) from None
         await asyncio.sleep(self.delay_s)
         if (callee, caller) in self.cuts:
             await asyncio.Event().wait()
@@ -121,7 +136,7 @@ class MemoryTransport:
         """See Transport."""
 
         async def handle(node: Node, request: HealthCheckRequest) -> HealthCheckResponse:
-            return node.health(request)
+            return node.report.health(request)
 
         return await self._call(peer, "check_health", request, handle, timeout_s)
 
@@ -135,6 +150,49 @@ class MemoryTransport:
             return await node.replica.replicate(request, deadline_s)
 
         return await self._call(peer, "replicate", request, handle, timeout_s)
+
+    async def forward(
+        self, peer: str, request: ForwardRequest, timeout_s: float
+    ) -> ForwardResponse:
+        """See Transport."""
+
+        async def handle(node: Node, request: ForwardRequest) -> ForwardResponse:
+            deadline_s = asyncio.get_running_loop().time() + timeout_s
+            return await node.router.carry_out(request, deadline_s)
+
+        return await self._call(peer, "forward", request, handle, timeout_s)
+
+    async def compare(
+        self, peer: str, request: CompareRequest, timeout_s: float
+    ) -> CompareResponse:
+        """See Transport."""
+        return await self._call(
+            peer, "compare", request, lambda n, r: n.pulls.compare(r), timeout_s
+        )
+
+    async def differences(
+        self, peer: str, request: PullDifferencesRequest, timeout_s: float
+    ) -> PullDifferencesResponse:
+        """See Transport."""
+        return await self._call(
+            peer, "differences", request, lambda n, r: n.pulls.differences(r), timeout_s
+        )
+
+    async def hold(self, peer: str, request: HoldRequest, timeout_s: float) -> HoldResponse:
+        """See Transport."""
+
+        async def handle(node: Node, request: HoldRequest) -> HoldResponse:
+            return await node.replica.hold(request, asyncio.get_running_loop().time() + timeout_s)
+
+        return await self._call(peer, "hold", request, handle, timeout_s)
+
+    async def drop(self, peer: str, request: DropRequest, timeout_s: float) -> DropResponse:
+        """See Transport."""
+
+        async def handle(node: Node, request: DropRequest) -> DropResponse:
+            return await node.replica.drop(request, asyncio.get_running_loop().time() + timeout_s)
+
+        return await self._call(peer, "drop", request, handle, timeout_s)
 
     async def pull(self, peer: str, request: PullRequest, timeout_s: float) -> PullResponse:
         """See Transport."""
@@ -163,13 +221,21 @@ class MemoryTransport:
 
 
 class MemoryCluster:
-    """Three nodes that can be crashed, stopped, restarted and cut off."""
+    """Nodes that can be crashed, stopped, restarted and cut off."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        members: tuple[str, ...] = NAMES,
+        replicas: int = 3,
+    ) -> None:
         self.settings = settings or Settings()
-        self.network = Network()
-        self.disks = {name: FakeDisk() for name in NAMES}
-        self.clock_offset_ms = dict.fromkeys(NAMES, 0)
+        self.members = members
+        self.replicas = replicas
+        self.network = Network(members)
+        self.disks = {name: FakeDisk() for name in members}
+        self.clock_offset_ms = dict.fromkeys(members, 0)
         self._rng = random.Random(1)
         self._incarnations = iter(range(1, 10_000))
 
@@ -178,17 +244,18 @@ class MemoryCluster:
 
     async def start(self, *names: str) -> None:
         """Start nodes (all by default)."""
-        for name in names or NAMES:
-            await self._start_one(name)
+        for name in names or self.members:
+            await self.start_one(name)
 
-    async def _start_one(self, name: str) -> None:
+    async def start_one(self, name: str, *, replicas: int | None = None) -> None:
+        """Start a node, with a configuration of its own if need be."""
         loop = asyncio.get_running_loop()
         around = Surroundings(
             disk=self.disks[name],
             wall_ms=lambda: START_MS + int(loop.time() * 1000) + self.clock_offset_ms[name],
             incarnation=next(self._incarnations),
         )
-        members = Members(NAMES, name)
+        members = Members(self.members, name, replicas or self.replicas)
         node = Node(members, self.disks[name].root, self.settings, surroundings=around)
         node.open()
         await node.start(MemoryTransport(self.network, name))
@@ -204,7 +271,7 @@ class MemoryCluster:
 
     async def stop(self, *names: str) -> None:
         """A clean stop."""
-        for name in names or NAMES:
+        for name in names or self.members:
             node = self.network.nodes[name]
             await node.drain()
             del self.network.nodes[name]
@@ -214,32 +281,49 @@ class MemoryCluster:
     async def put(self, name: str, key: str, value: str, timeout_s: float = 5) -> int:
         """Put through a node; how many acknowledged."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        return (await self[name].coordinator.put(key, value, deadline_s)).acknowledged
+        request = PutRequest(key=key, value=value)
+        return (await self[name].router.put(request, deadline_s)).acknowledged
 
     async def delete(self, name: str, key: str, timeout_s: float = 5) -> int:
         """Delete through a node; how many acknowledged."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        return (await self[name].coordinator.delete(key, deadline_s))[1].acknowledged
+        return (await self[name].router.delete(DeleteRequest(key=key), deadline_s)).acknowledged
+
+    async def put_versioned(self, name: str, key: str, value: str, timeout_s: float) -> bytes:
+        """Put through a node; the version."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        request = PutRequest(key=key, value=value)
+        return (await self[name].router.put(request, deadline_s)).version
+
+    async def delete_versioned(self, name: str, key: str, timeout_s: float) -> bytes:
+        """Delete through a node; the version."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        return (await self[name].router.delete(DeleteRequest(key=key), deadline_s)).version
 
     async def get(self, name: str, key: str, timeout_s: float = 5) -> str | None:
         """Get from a node, as a client sees it."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        entry = await self[name].coordinator.get(key, deadline_s)
-        return entry[0] if entry else None
+        answer = await self[name].router.get(GetRequest(key=key), deadline_s)
+        return answer.value if answer.found else None
 
     async def until_seen_again(self, name: str, peer: str) -> None:
         """Return in the moment in which a node takes a peer for up again."""
         step_s = self.network.delay_s / 5  # no message passes in between
         await self.until(
-            lambda: self.sees(name, peer) in ("ALIVE", "BEHIND"),
+            lambda: self.sees(name, peer) == "ALIVE",
             f"{name} sees {peer}",
             step_s=step_s,
         )
 
+    def stamped(self, request: Message, sender: str, clock: int) -> Message:
+        """A request as a peer would send it, at a time of the test's choice."""
+        request.sender, request.clock = sender, clock
+        request.configuration = self[sender].cluster.digest
+        return request
+
     def sees(self, name: str, peer: str) -> str:
         """What a node thinks of a peer."""
-        states = {each.node: each.state for each in self[name].describe_peers()}
-        return PeerState.State.Name(states[peer])
+        return self[name].peers[peer].detector.state.name
 
     def held(self, name: str) -> dict[str, Entry]:
         """Everything a node holds, tombstones included."""
@@ -260,11 +344,30 @@ class MemoryCluster:
         up = names or tuple(self.network.nodes)
         await self.until(lambda: all(self._is_whole(name) for name in up), f"{up} serve")
 
-    async def until_equal(self, *names: str) -> None:
-        """Return once nodes hold the same entries."""
-        up = names or tuple(self.network.nodes)
-        await self.until(
-            lambda: all(self.held(name) == self.held(up[0]) for name in up), f"{up} are equal"
+    async def until_equal(self, within_s: float = 60) -> None:
+        """Return once every slot is the same at those of its replicas that are up.
+
+        In values: a tombstone may be dropped here and not yet there.
+        """
+        await self.until(self._are_equal, "the replicas are equal", within_s, step_s=0.1)
+
+    def _are_equal(self) -> bool:
+        up = [name for name in self.members if name in self.network.nodes]
+        for name in up:
+            for key, entry in self.held(name).items():
+                replicas = self[name].home.replicas(slot_of(key))
+                others = [self[other].store.get(key) for other in replicas if other in up]
+                if name not in replicas:
+                    return False
+                if entry[0] is not None and any(other != entry for other in others):
+                    return False
+        return True
+
+    def is_whole(self) -> bool:
+        """Whether every node is up, serves, and counts on every other."""
+        return all(
+            self._is_whole(name) and all(p.gets_writes for p in self[name].peers)
+            for name in self.network.nodes
         )
 
     def _is_whole(self, name: str) -> bool:

@@ -133,7 +133,7 @@ async def test_absent_node_that_returns_is_never_believed_too_early(
     """From the moment the writer sees a node again, that node does not answer what is old."""
     await cluster.put("a:1", "k", "old")
     cluster.network.cut("a:1", "c:3")
-    await cluster.until(lambda: cluster.sees("a:1", "c:3") == "DOWN", "a sees c as down")
+    await cluster.until(lambda: cluster.sees("a:1", "c:3") == "DEAD", "a sees c as down")
     assert await cluster.put("a:1", "k", "new") == 2
     assert await cluster.get("c:3", "k") == "old"  # cut off from the writer: the one exception
     cluster.network.heal()
@@ -146,7 +146,7 @@ async def test_third_node_notes_what_the_absent_one_missed(cluster: MemoryCluste
     """If the coordinator dies for good, its replica still tells the absent node what it missed."""
     await cluster.put("a:1", "k", "old")
     cluster.network.isolate("c:3")
-    await cluster.until(lambda: cluster.sees("b:2", "c:3") == "DOWN", "b sees c as down")
+    await cluster.until(lambda: cluster.sees("b:2", "c:3") == "DEAD", "b sees c as down")
     await cluster.put("a:1", "k", "new")
     await cluster.crash("a:1")
     cluster.network.heal()
@@ -160,7 +160,7 @@ async def test_pull_contains_writes_that_are_on_their_way_to_disk(cluster: Memor
     node = cluster["a:1"]
     version = make_version(node.time.now(), 7)
     written = node.store.write([Entry(key="k", value="v", version=version)])
-    page = await node.pulls.pull(PullRequest(sender="b:2", clock=node.time.now()))
+    page = await node.pulls.pull(cluster.stamped(PullRequest(), "b:2", node.time.now()))
     assert [entry.key for entry in page.entries] == ["k"]
     await written
 
@@ -235,9 +235,8 @@ async def test_frozen_sender_cannot_land_an_old_message(cluster: MemoryCluster) 
     old = cluster.held("a:1")["k"][1]
     clock = int.from_bytes(old[:8], "big")
     await asyncio.sleep(31)
-    late = ReplicateRequest(
-        sender="a:1", clock=clock, entries=[Entry(key="late", value="v", version=old)]
-    )
+    late = ReplicateRequest(entries=[Entry(key="late", value="v", version=old)])
+    cluster.stamped(late, "a:1", clock)
     with pytest.raises(PeerRefused, match="old"):
         await cluster["b:2"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
     assert "late" not in cluster.held("b:2")

@@ -1,0 +1,239 @@
+"""Healing: finding what differs between replicas without anybody knowing, and mending it.
+
+An unacknowledged write that reached one replica, a lost folder, an entry changed behind a node's
+back: no note tells of them. So nodes compare. This node sends a peer the digests of the slots that
+both hold, a part at a time, and hears which differ. Where a slot differs twice, two seconds
+apart (a busy one always differs once), it sends the hashes of its entries there, and the peer
+answers with what is missing or other here. It is Dynamo's anti-entropy (DeCandia et al., 2007)
+with a tree of one level.
+
+Both sides do this, and each only takes; nothing is pushed, and nothing is deleted because the other
+side lacks it.
+
+When: with a peer that returns, with all of them when one dies, every half minute, and every two
+seconds from a difference on until there is none. It is a slow trickle, and serving goes on;
+unless this node lost its data (a *repair*, model/readiness.py), when it goes at full speed, and
+what differs once is fetched at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Iterator, Sequence
+
+from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.merging import Merger, Tally, advance
+from kvcluster.cluster.peers import Peer, Peers
+from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.cluster.transport import Transport
+from kvcluster.config import Settings
+from kvcluster.errors import KvError
+from kvcluster.model.digest import entry_hash
+from kvcluster.model.slots import SLOTS, Home
+from kvcluster.storage.store import Store
+
+from demo_pb2 import CompareRequest, Progress, PullDifferencesRequest, SlotHashes
+
+log = logging.getLogger("kvcluster")
+
+_SLOTS_AT_ONCE = 4
+_JITTER = 0.2
+
+
+class Healing:
+    """Compares with one peer after the other, and fetches what differs."""
+
+    def __init__(
+        self,
+        store: Store,
+        peers: Peers,
+        transport: Transport,
+        gate: Gate,
+        *,
+        home: Home,
+        envelope: Envelope,
+        time: Timekeeper,
+        settings: Settings,
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._peers = peers
+        self._transport = transport
+        self._gate = gate
+        self._envelope = envelope
+        self._settings = settings
+        self._rng = rng
+        self._merger = Merger(store, time)
+        self._shared = {peer.name: home.shared(peer.name) for peer in peers}
+        self._wake = asyncio.Event()
+        self._wanted: set[str] = set()  # peers to compare everything with
+        self._differing: dict[str, tuple[float, list[int]]] = {}
+        """Slots that differed at the last comparison, and when to look again."""
+        self.progress: Progress | None = None
+        """How far it is with the repair in hand; None: there is none."""
+        gate.listen(self._gate_changed)
+        peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
+
+    def want(self, names: Iterable[str]) -> None:
+        """Compare everything with some peers soon."""
+        self._wanted.update(name for name in names if self._shared[name])
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Heal for ever."""
+        loop = asyncio.get_running_loop()
+        regular_s = loop.time() + self._interval_s()
+        while True:
+            rechecks_s = [self._differing[name][0] for name in self._alive(self._differing)]
+            await self._rest_until(min([regular_s, *rechecks_s]))
+            if loop.time() >= regular_s:
+                regular_s = loop.time() + self._interval_s()
+                self._store.digests.doubt(self._settings.doubt_entries)
+                self.want(self._shared)
+            while repair := self._alive(self._gate.to_heal()):
+                if not any([await self._visit(name, repairs=True) for name in repair]):
+                    await asyncio.sleep(self._settings.heartbeat_interval_s)
+            for name in self._alive(self._shared):
+                await self._visit(name, repairs=False)
+
+    def _alive(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if self._peers[name].alive]
+
+    async def _rest_until(self, then_s: float) -> None:
+        """Wait until a time, or until something is wanted."""
+        self._wake.clear()
+        if not self._alive({*self._wanted, *self._gate.to_heal()}):
+            loop = asyncio.get_running_loop()
+            timer = loop.call_at(then_s, self._wake.set)
+            await self._wake.wait()
+            timer.cancel()
+
+    async def _visit(self, name: str, *, repairs: bool) -> bool:
+        """Compare what is due with one peer, and fetch what is due; whether it went well."""
+        try:
+            if repairs:
+                await self._repair(name)
+            else:
+                await self._recheck(name)
+                if name in self._wanted:
+                    self._wanted.discard(name)
+                    await self._compare_all(name)
+        except KvError as error:
+            log.debug("HEAL  stopped comparing with %s: %s", name, error)
+            return False
+        return True
+
+    async def _repair(self, name: str) -> None:
+        """Fetch everything that a peer holds for this node, now."""
+        self.progress = Progress(source=name)
+        log.info("SYNC  comparing everything with %s, to be made whole by it", name)
+        started_s, tally = asyncio.get_running_loop().time(), Tally()
+        try:
+            different = await self._compare(name, self._shared[name], rest=0.0)
+            await self._fetch(name, different, tally, rest=0.0)
+        finally:
+            self.progress = None
+        took_s = asyncio.get_running_loop().time() - started_s
+        log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, took_s)
+        self._wanted.discard(name)
+        self._gate.healed(name)
+
+    async def _compare_all(self, name: str) -> None:
+        """Compare every shared slot; what differs is looked at again a little later."""
+        rest = self._settings.heal_rest
+        self._note_differing(name, await self._compare(name, self._shared[name], rest=rest))
+
+    async def _recheck(self, name: str) -> None:
+        """Compare again what differed; fetch what still does."""
+        due_s, before = self._differing.get(name, (0.0, []))
+        if not before or asyncio.get_running_loop().time() < due_s:
+            return
+        self._note_differing(name, before)  # if this fails, again in a while
+        different = await self._compare(name, before, rest=0.0)
+        tally = Tally()
+        await self._fetch(name, different, tally, rest=self._settings.heal_rest)
+        if tally.new:
+            log.info("HEAL  %s slots differed from %s: %s", f"{len(different):,}", name, tally)
+        self._note_differing(name, different)
+
+    def _note_differing(self, name: str, slots: list[int]) -> None:
+        if slots:
+            due_s = asyncio.get_running_loop().time() + self._settings.heal_recheck_s
+            self._differing[name] = (due_s, slots)
+        else:
+            self._differing.pop(name, None)
+
+    async def _compare(self, name: str, slots: Sequence[int], *, rest: float) -> list[int]:
+        """The slots that differ at a peer."""
+        different: list[int] = []
+        now_s = asyncio.get_running_loop().time
+        for start in range(0, len(slots), self._settings.compare_slots):
+            part = slots[start : start + self._settings.compare_slots]
+            started_s = now_s()
+            request = CompareRequest(slots=part)
+            for index, slot in enumerate(part):
+                request.digests.append(self._store.digests.of(slot))
+                if index % _SLOTS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            self._envelope.stamp(request)
+            timeout_s = self._settings.pull_timeout_s
+            response = await self._transport.compare(name, request, timeout_s)
+            different += set(part).intersection(response.different)
+            await asyncio.sleep((now_s() - started_s) * rest)
+        return sorted(different)
+
+    async def _fetch(self, name: str, slots: Sequence[int], tally: Tally, *, rest: float) -> None:
+        """Fetch and merge what a peer holds in some slots and this node does not."""
+        for part in self._portions(slots):
+            request = PullDifferencesRequest(slots=[self._hashes(slot) for slot in part])
+            more = True
+            while more:
+                started_s = asyncio.get_running_loop().time()
+                self._envelope.stamp(request)
+                timeout_s = self._settings.pull_timeout_s
+                page = await self._transport.differences(name, request, timeout_s)
+                tally.size_bytes += request.ByteSize() + page.ByteSize()
+                await self._merger.merge(name, page.clock, page.entries, tally)
+                more = page.HasField("next")
+                if more:
+                    advance(request.cursor, page.next)
+                self._keep_progress(name, tally, page.next.slot if more else part[-1])
+                worked_s = asyncio.get_running_loop().time() - started_s
+                await asyncio.sleep(worked_s * rest)
+
+    def _portions(self, slots: Sequence[int]) -> Iterator[list[int]]:
+        """Slots in portions whose hashes fit into one request."""
+        portion: list[int] = []
+        room = self._settings.heal_request_entries
+        for slot in slots:
+            portion.append(slot)
+            room -= 1 + len(self._store.table.slot(slot))
+            if room <= 0:
+                yield portion
+                portion, room = [], self._settings.heal_request_entries
+        if portion:
+            yield portion
+
+    def _hashes(self, slot: int) -> SlotHashes:
+        entries = self._store.table.slot(slot).items()
+        return SlotHashes(slot=slot, hashes=[entry_hash(key, entry) for key, entry in entries])
+
+    def _keep_progress(self, name: str, tally: Tally, slot: int) -> None:
+        if self.progress is not None:
+            about = round(tally.entries * SLOTS / (slot + 1))
+            self.progress = Progress(source=name, entries=tally.entries, about=about)
+
+    def _interval_s(self) -> float:
+        jitter = self._rng.uniform(1 - _JITTER, 1 + _JITTER)
+        return self._settings.heal_interval_s * jitter
+
+    def _gate_changed(self) -> None:
+        if self._gate.to_heal():
+            self._wake.set()
+
+    def _peer_died(self, _: Peer) -> None:
+        """It may have sent its last write to some of the others only."""
+        self.want([peer.name for peer in self._peers if peer.alive])

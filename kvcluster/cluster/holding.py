@@ -1,0 +1,176 @@
+"""Holding: having other replicas keep entries, and letting go of them.
+
+Two kinds of entries pass through here. *Tombstones* go when every replica holds them; what each
+needs is decided by model/graves.py, this file does it. *Strays* are entries of slots that this node
+should not hold: the JSON was made by hand, or the node was started with another R. They are
+handed to every replica of their slot, and dropped when all have them.
+
+It is a trickle: a round takes a twentieth of the time at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.transport import Transport
+from kvcluster.config import Settings
+from kvcluster.errors import KvError
+from kvcluster.model.entry import Entry
+from kvcluster.model.graves import Graves, Tombstone
+from kvcluster.model.slots import SLOTS, Home
+from kvcluster.storage.codec import to_message
+from kvcluster.storage.store import Store
+
+from demo_pb2 import DropRequest, HoldRequest
+from demo_pb2 import Entry as EntryMessage
+
+log = logging.getLogger("kvcluster")
+
+T = TypeVar("T")
+
+
+_REST = 19.0
+"""For each second of work, so many of rest."""
+
+
+class Holding:
+    """Takes tombstones and strays where they belong."""
+
+    def __init__(
+        self,
+        store: Store,
+        peers: Peers,
+        transport: Transport,
+        *,
+        home: Home,
+        envelope: Envelope,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._peers = peers
+        self._transport = transport
+        self._home = home
+        self._envelope = envelope
+        self._settings = settings
+        self._foreign = [slot for slot in range(SLOTS) if slot not in home.held]
+        self._graves = Graves(home.name, settings.tombstone_wait_s)
+        self.waiting: dict[str, int] = {}
+        """For whose confirmation how many tombstones waited at the last look."""
+
+    @property
+    def strays(self) -> int:
+        """Entries of slots that this node should not hold."""
+        return sum(len(self._store.table.slot(slot)) for slot in self._foreign)
+
+    async def run(self) -> None:
+        """Look after both for ever."""
+        now_s = asyncio.get_running_loop().time
+        busy_s = 0.0
+        while True:
+            await asyncio.sleep(max(self._settings.tombstone_interval_s, busy_s * _REST))
+            started_s = now_s()
+            try:
+                await self._bury(now_s())
+                await self._send_home()
+            except KvError as error:  # a full disk, say: nothing is lost by waiting
+                log.debug("HOLD  %s", error)
+            busy_s = now_s() - started_s
+
+    async def _bury(self, now_s: float) -> None:
+        """One round for the tombstones."""
+        found: list[tuple[Tombstone, tuple[str, ...]]] = []
+        for slot in self._store.table.slots_with_tombstones():
+            if slot in self._home.held:
+                replicas = self._home.replicas(slot)
+                found += [(each, replicas) for each in self._store.table.buried(slot)]
+                await asyncio.sleep(0)
+        work = self._graves.look(found, now_s)
+        self.waiting = dict(work.waiting)
+        for name, tombstones in work.hold.items():
+            for part in self._parts(tombstones, _key_bytes):
+                for place in await self._hold(name, _entries(part)) or ():
+                    self._graves.held(name, part[place], now_s)
+        for name, tombstones in work.drop.items():
+            for part in self._parts(tombstones, _key_bytes):
+                if await self._drop(name, part):
+                    for tombstone in part:
+                        self._graves.dropped(name, tombstone)
+        for part in self._parts(work.forget, _key_bytes):
+            await self._forget(_entries(part))
+
+    async def _send_home(self) -> None:
+        """One round for the strays."""
+        for slot in self._foreign:
+            entries = list(self._store.table.slot(slot).items())
+            for part in self._parts(entries, _size_bytes):
+                answers = [await self._hold(n, part) for n in self._home.replicas(slot)]
+                # Superseded is as good as held here: the replica has something newer.
+                if all(answer is not None for answer in answers):
+                    await self._forget(part)
+                    log.info("HOLD  handed %s entries of slot %d home", f"{len(part):,}", slot)
+
+    async def _hold(self, name: str, entries: Sequence[tuple[str, Entry]]) -> list[int] | None:
+        """Have a replica hold entries: the places of those that it confirms; None: no answer."""
+        if not self._peers[name].alive:
+            return None
+        messages = _messages(entries)
+        request = self._envelope.stamp(HoldRequest(entries=messages))
+        try:
+            answer = await self._transport.hold(name, request, self._settings.pull_timeout_s)
+        except KvError as error:
+            log.debug("HOLD  %s does not hold: %s", name, error)
+            return None
+        newer = set(answer.superseded)  # something newer is there, and will come here
+        return [place for place in range(len(messages)) if place not in newer]
+
+    async def _drop(self, name: str, tombstones: Sequence[Tombstone]) -> bool:
+        """Have a replica drop tombstones; whether it did."""
+        if not self._peers[name].alive:
+            return False
+        messages = _messages(_entries(tombstones))
+        request = self._envelope.stamp(DropRequest(tombstones=messages))
+        try:
+            await self._transport.drop(name, request, self._settings.pull_timeout_s)
+        except KvError as error:
+            log.debug("HOLD  %s does not drop: %s", name, error)
+            return False
+        return True
+
+    async def _forget(self, entries: Sequence[tuple[str, Entry]]) -> None:
+        self._store.refuse_if_full()
+        await self._store.write([], [], _messages(entries))
+
+    def _parts(self, items: Sequence[T], size_of: Callable[[T], int]) -> list[list[T]]:
+        """Cut into portions that fit into one message."""
+        parts: list[list[T]] = []
+        room_bytes = 0
+        for item in items:
+            size_bytes = size_of(item)
+            full = not parts or len(parts[-1]) >= self._settings.hold_entries
+            if full or size_bytes > room_bytes:
+                parts.append([])
+                room_bytes = self._settings.replication_batch_bytes
+            parts[-1].append(item)
+            room_bytes -= size_bytes
+        return parts
+
+
+def _entries(tombstones: Sequence[Tombstone]) -> list[tuple[str, Entry]]:
+    return [(key, (None, version)) for key, version in tombstones]
+
+
+def _key_bytes(tombstone: Tombstone) -> int:
+    return 4 * len(tombstone[0])  # at most, and near enough
+
+
+def _size_bytes(entry: tuple[str, Entry]) -> int:
+    return to_message(*entry).ByteSize()
+
+
+def _messages(entries: Sequence[tuple[str, Entry]]) -> list[EntryMessage]:
+    return [to_message(key, entry) for key, entry in entries]

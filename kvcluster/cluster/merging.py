@@ -1,0 +1,68 @@
+"""Merging: taking in pages of a peer's entries, and counting what they brought.
+
+What is here and newer stays, what the peer lacks stays. Nothing is ever deleted because somebody
+else does not have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.errors import PeerRefused
+from kvcluster.storage.codec import to_entry
+from kvcluster.storage.store import Store
+
+from demo_pb2 import Cursor
+from demo_pb2 import Entry as EntryMessage
+
+KIB = 1024
+
+
+@dataclass
+class Tally:
+    """What was fetched from a peer."""
+
+    entries: int = 0
+    new: int = 0
+    """Of these, how many were newer than what was here."""
+    size_bytes: int = 0
+    """As they came over the wire, requests and answers without gRPC's own framing."""
+
+    def __str__(self) -> str:
+        size = f"{self.size_bytes / KIB:,.1f} KiB"
+        noun = "entry" if self.entries == 1 else "entries"
+        return f"{self.entries:,} {noun} ({size}), {self.new:,} new here"
+
+
+class Merger:
+    """Stores what peers send."""
+
+    def __init__(self, store: Store, time: Timekeeper) -> None:
+        self._store = store
+        self._time = time
+
+    async def merge(
+        self, sender: str, clock: int, entries: Sequence[EntryMessage], tally: Tally
+    ) -> None:
+        """Store durably what is newer than what is here; the rest costs no disk.
+
+        Raises PeerRefused or BadRequest for an absurd answer, DiskIsFull, OutcomeUnknown.
+        """
+        self._time.accept(sender, clock, stale_is_fine=True)
+        self._time.accept_entries(entries, clock)
+        judge = self._store.table.judge
+        newer = [entry for entry in entries if judge(entry.key, to_entry(entry)).stores]
+        tally.entries += len(entries)
+        tally.new += len(newer)
+        if newer:
+            self._store.refuse_if_full()
+            await self._store.write(newer)
+
+
+def advance(cursor: Cursor, to: Cursor) -> None:
+    """Move a cursor on. Raises PeerRefused if a peer's answer would lead it in circles."""
+    if (to.slot, to.after_key) <= (cursor.slot, cursor.after_key):
+        raise PeerRefused("its pages go in circles")
+    cursor.CopyFrom(to)

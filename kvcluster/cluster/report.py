@@ -1,0 +1,165 @@
+"""The report: this node's whole view, for `Status`, and where a key lives, for `Locate`.
+
+It only reads. Whoever is on call asks every node and lays the answers side by side; so each says
+what it sees itself, and nothing that it has only heard from others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from kvcluster.cluster.catching_up import CatchingUp
+from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.healing import Healing
+from kvcluster.cluster.heartbeat import STATUS_CODES, Heartbeats
+from kvcluster.cluster.holding import Holding
+from kvcluster.cluster.peers import Peer, Peers
+from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.errors import BadRequest
+from kvcluster.model.detector import Liveness
+from kvcluster.model.members import Cluster
+from kvcluster.model.notes import Notes
+from kvcluster.model.slots import Home, slot_of
+from kvcluster.storage.store import Store
+
+from demo_pb2 import (
+    HealthCheckRequest,
+    HealthCheckResponse,
+    LocateRequest,
+    LocateResponse,
+    MemberStatus,
+    PeerState,
+    Progress,
+    StatusResponse,
+    Waiting,
+)
+
+_STATE_CODES = {
+    Liveness.UNKNOWN: PeerState.UNKNOWN,
+    Liveness.ALIVE: PeerState.ALIVE,
+    Liveness.SUSPECT: PeerState.SUSPECT,
+    Liveness.DEAD: PeerState.DEAD,
+}
+
+
+class Report:
+    """Says how this node is and what it sees."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        home: Home,
+        store: Store,
+        peers: Peers,
+        gate: Gate,
+        *,
+        notes: Notes,
+        time: Timekeeper,
+        heartbeats: Heartbeats,
+        catching_up: CatchingUp,
+        healing: Healing,
+        holding: Holding,
+    ) -> None:
+        self._cluster = cluster
+        self._home = home
+        self._store = store
+        self._peers = peers
+        self._gate = gate
+        self._notes = notes
+        self._time = time
+        self._heartbeats = heartbeats
+        self._catching_up = catching_up
+        self._healing = healing
+        self._holding = holding
+        self._started_s = asyncio.get_running_loop().time()
+        self._led = len(home.leads())
+        self._shared = {peer.name: len(home.shared(peer.name)) for peer in peers}
+
+    def health(self, request: HealthCheckRequest) -> HealthCheckResponse:
+        """How this node is; to a peer, also our heartbeat. Raises PeerRefused."""
+        responder = self._heartbeats.answer(request.sender) if request.HasField("sender") else None
+        return HealthCheckResponse(
+            status=STATUS_CODES[self._gate.status],
+            node=self._cluster.self_name,
+            keys=self._store.table.live,
+            peers=[self._state(peer) for peer in self._peers],
+            reason=self._gate.reason,
+            responder=responder,
+            sync=self._progress(),
+        )
+
+    def status(self) -> StatusResponse:
+        """Everything that a person on call may ask."""
+        now_s = asyncio.get_running_loop().time()
+        store, table = self._store, self._store.table
+        checkpointed_s = store.checkpointed_s
+        return StatusResponse(
+            node=self._cluster.self_name,
+            status=STATUS_CODES[self._gate.status],
+            reason=self._gate.reason,
+            incarnation=self._time.incarnation,
+            uptime_s=now_s - self._started_s,
+            configuration=self._heartbeats.configuration,
+            primary_slots=self._led,
+            replica_slots=len(self._home.held),
+            keys=table.live,
+            size_bytes=table.size_bytes,
+            tombstones=table.tombstones,
+            strays=self._holding.strays,
+            members=[self._member(peer, now_s) for peer in self._peers] + self._strangers(),
+            tombstones_waiting=[
+                Waiting(node=name, count=count) for name, count in self._holding.waiting.items()
+            ],
+            sync=self._progress(),
+            checkpoint_age_s=-1.0 if checkpointed_s is None else now_s - checkpointed_s,
+            checkpoint_error=store.checkpoint_error,
+            fsync=store.fsync,
+            conflicts=table.conflicts,
+            clock_alarms=self._time.skewed,
+        )
+
+    def locate(self, request: LocateRequest) -> LocateResponse:
+        """Where a key lives. Raises BadRequest."""
+        if not request.key:
+            raise BadRequest("the key '' is 0 bytes long; it must have at least 1")
+        slot = slot_of(request.key)
+        return LocateResponse(
+            slot=slot,
+            replicas=[self._state_of(name) for name in self._home.replicas(slot)],
+            node=self._cluster.self_name,
+        )
+
+    def _member(self, peer: Peer, now_s: float) -> MemberStatus:
+        detector, said = peer.detector, peer.said
+        answered_s = detector.answered_s
+        return MemberStatus(
+            state=self._state(peer),
+            since_s=now_s - detector.since_s,
+            silent_s=-1.0 if answered_s is None else now_s - answered_s,
+            said=said.status if said else None,
+            said_reason=said.reason if said else "",
+            said_keys=said.keys if said else 0,
+            missed=self._notes.count(peer.name),
+            missed_since=self._notes.since(peer.name) or b"",
+            shared_slots=self._shared[peer.name],
+            refusal=peer.refusal,
+        )
+
+    def _strangers(self) -> list[MemberStatus]:
+        """Nodes that are no members here and call all the same."""
+        return [
+            MemberStatus(state=PeerState(node=name), silent_s=-1.0, refusal=why)
+            for name, why in self._peers.strangers.items()
+        ]
+
+    def _state(self, peer: Peer) -> PeerState:
+        state = _STATE_CODES[peer.detector.state]
+        return PeerState(node=peer.name, state=state, lagging=peer.lagging)
+
+    def _state_of(self, name: str) -> PeerState:
+        if name == self._cluster.self_name:
+            return PeerState(node=name, state=PeerState.ALIVE)
+        return self._state(self._peers[name])
+
+    def _progress(self) -> Progress | None:
+        return self._catching_up.progress or self._healing.progress
