@@ -66,7 +66,7 @@ class Settings:
     rounds_in_flight: int = 1
     """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
-    sync_announce_s: float = 1.0
+    sync_announce_s: float = 2.0
     """Catching up that takes longer says in the log how far it is, each time so much has passed."""
 
     # Healing: comparing what replicas hold.

@@ -31,6 +31,7 @@ from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.heartbeat import Heartbeats
 from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.pulls import Pulls
 from kvcluster.cluster.replica import Replica
 from kvcluster.cluster.replication import Replication
@@ -126,7 +127,7 @@ class Node:
         self._transport = transport
         self.time = Timekeeper(self._clock, self._around.wall_ms, self.settings)
         await self.store.start(self._spawn, clock=self.time.now, notes=self._notes.as_dict)
-        self.gate = Gate(self._readiness())
+        self.gate = Gate(self._readiness(), self.settings)
         self.gate.listen(self._complete_once_serving)
         self._envelope = Envelope(self.cluster, self.time)
         self.peers = Peers(self.cluster.peers, self.settings)
@@ -152,6 +153,7 @@ class Node:
             time=self.time,
             settings=self.settings,
         )
+        self._progress = SyncProgress(self.settings.sync_announce_s)
         self._catching_up = CatchingUp(
             self.store,
             self._transport,
@@ -161,6 +163,7 @@ class Node:
             envelope=self._envelope,
             time=self.time,
             settings=self.settings,
+            progress=self._progress,
         )
         self._healing = Healing(
             self.store,
@@ -171,6 +174,7 @@ class Node:
             envelope=self._envelope,
             time=self.time,
             settings=self.settings,
+            progress=self._progress,
             rng=random.Random(self._around.incarnation),
         )
         self._holding = Holding(
@@ -193,7 +197,7 @@ class Node:
             time=self.time,
             envelope=self._envelope,
             settings=self.settings,
-            tell=self._heartbeats.tell,
+            heartbeats=self._heartbeats,
         )
         self._rounds = Rounds(
             self.store,
@@ -238,8 +242,7 @@ class Node:
             notes=self._notes,
             time=self.time,
             heartbeats=self._heartbeats,
-            catching_up=self._catching_up,
-            healing=self._healing,
+            progress=self._progress,
             holding=self._holding,
         )
 

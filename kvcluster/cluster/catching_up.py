@@ -17,15 +17,16 @@ import logging
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.merging import Merger, Tally, advance
+from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.entry import Version
-from kvcluster.model.slots import SLOTS, Home, slot_of
+from kvcluster.model.slots import Home, slot_of
 from kvcluster.storage.store import Store
 
-from demo_pb2 import ConfirmPullRequest, Progress, PullRequest, PullResponse, SlotDigest
+from demo_pb2 import ConfirmPullRequest, PullRequest, PullResponse, SlotDigest
 
 log = logging.getLogger("kvcluster")
 
@@ -46,6 +47,7 @@ class CatchingUp:
         envelope: Envelope,
         time: Timekeeper,
         settings: Settings,
+        progress: SyncProgress,
     ) -> None:
         self._store = store
         self._transport = transport
@@ -57,8 +59,7 @@ class CatchingUp:
         self._wake = asyncio.Event()
         self._brought: set[int] = set()  # slots in which debts brought something, since SERVING
         self._complaints: dict[str, str] = {}
-        self.progress: Progress | None = None
-        """How far it is with the debt in hand; None: there is none."""
+        self._progress = progress
         gate.listen(self._gate_changed)
 
     async def run(self) -> None:
@@ -83,7 +84,7 @@ class CatchingUp:
         started_s = now_s()
         if name not in self._complaints:
             log.info("SYNC  fetching from %s what was missed", name)
-        self.progress = Progress(source=name)
+        self._progress.begin(name)
         tally = Tally()
         try:
             missed_since = await self._pull(name, since, tally)
@@ -93,7 +94,7 @@ class CatchingUp:
             self._complaints[name] = str(error)
             return False
         finally:
-            self.progress = None
+            self._progress.end()
         self._complaints.pop(name, None)
         more = "; it has noted more meanwhile" if missed_since else ""
         log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, now_s() - started_s, more)
@@ -105,13 +106,12 @@ class CatchingUp:
         request = PullRequest(since=since, known=await self._known(name))
         page = await self._fetch(name, request, tally)
         mark = page.mark
-        said_s = asyncio.get_running_loop().time()
         while True:
             await self._merger.merge(name, page.clock, page.entries, tally)
             self._brought.update(slot_of(entry.key) for entry in page.entries)
             if not page.HasField("next"):
                 break
-            said_s = self._tell_progress(name, tally, page.next.slot, said_s)
+            self._progress.step(tally, page.next.slot)
             advance(request.cursor, page.next)
             page = await self._fetch(name, request, tally)
         confirm = self._envelope.stamp(ConfirmPullRequest(mark=mark))
@@ -133,16 +133,6 @@ class CatchingUp:
         page = await self._transport.pull(name, request, self._settings.pull_timeout_s)
         tally.size_bytes += request.ByteSize() + page.ByteSize()
         return page
-
-    def _tell_progress(self, name: str, tally: Tally, slot: int, said_s: float) -> float:
-        """Keep the progress; in the log, as often as it pays. Keys spread evenly over slots."""
-        about = round(tally.entries * SLOTS / (slot + 1))
-        self.progress = Progress(source=name, entries=tally.entries, about=about)
-        now_s = asyncio.get_running_loop().time()
-        if now_s - said_s < self._settings.sync_announce_s:
-            return said_s
-        log.info("SYNC  %s of about %s entries from %s", f"{tally.entries:,}", f"{about:,}", name)
-        return now_s
 
     def _gate_changed(self) -> None:
         if self._debts():

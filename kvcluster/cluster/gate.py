@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from kvcluster.cluster.waiting import within
+from kvcluster.config import Settings
 from kvcluster.errors import ConfigurationDiffers, NotReady, TimedOut
 from kvcluster.model.entry import Version
 from kvcluster.model.readiness import Readiness, Status
@@ -21,8 +22,10 @@ log = logging.getLogger("kvcluster")
 class Gate:
     """Opens and closes as the node hears from its peers and catches up."""
 
-    def __init__(self, readiness: Readiness) -> None:
+    def __init__(self, readiness: Readiness, settings: Settings) -> None:
         self._readiness = readiness
+        self._overdue_s = settings.tick_interval_s + settings.pause_limit_s
+        self._looked_s = asyncio.get_running_loop().time()  # when the watch last looked
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._status = readiness.status
         self._listeners: list[Callable[[], None]] = []
@@ -98,17 +101,26 @@ class Gate:
         self._readiness.draining = True
         self._update()
 
+    def look(self) -> None:
+        """The watch looked around, and found that time had passed as it should."""
+        self._looked_s = asyncio.get_running_loop().time()
+
     def was_stopped(self, duration_s: float) -> None:
         """This process did not run for a while: hear the peers before anything else."""
         log.warning("PAUSE  this process was stopped for %.1f s; looking around", duration_s)
+        self.look()
         self.pauses += 1
         self._readiness.look_around()
         self._update()
 
     @property
     def readable(self) -> bool:
-        """Whether reads are answered from here."""
-        return self._status is Status.SERVING
+        """Whether reads are answered from here.
+
+        Not by a process that was stopped, even before its watch has found that out.
+        """
+        overdue = asyncio.get_running_loop().time() - self._looked_s > self._overdue_s
+        return self._status is Status.SERVING and not overdue
 
     async def until_writable(self, deadline_s: float) -> None:
         """Return when a write may be taken. Raises NotReady, ConfigurationDiffers."""
@@ -136,7 +148,7 @@ class Gate:
 
     def refuse_unless_readable(self) -> None:
         """Raise NotReady if a read would have to wait."""
-        if self._status is not Status.SERVING:
+        if not self.readable:
             raise NotReady(f"this node is {self._status.value}: {self.reason}")
 
     def _refuse_if_outvoted(self) -> None:

@@ -27,15 +27,16 @@ from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.merging import Merger, Tally, advance
 from kvcluster.cluster.peers import Peer, Peers
+from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.digest import entry_hash
-from kvcluster.model.slots import SLOTS, Home
+from kvcluster.model.slots import Home
 from kvcluster.storage.store import Store
 
-from demo_pb2 import CompareRequest, Progress, PullDifferencesRequest, SlotHashes
+from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
 
 log = logging.getLogger("kvcluster")
 
@@ -57,6 +58,7 @@ class Healing:
         envelope: Envelope,
         time: Timekeeper,
         settings: Settings,
+        progress: SyncProgress,
         rng: random.Random,
     ) -> None:
         self._store = store
@@ -72,8 +74,7 @@ class Healing:
         self._wanted: set[str] = set()  # peers to compare everything with
         self._differing: dict[str, tuple[float, list[int]]] = {}
         """Slots that differed at the last comparison, and when to look again."""
-        self.progress: Progress | None = None
-        """How far it is with the repair in hand; None: there is none."""
+        self._progress = progress
         gate.listen(self._gate_changed)
         peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
 
@@ -128,14 +129,14 @@ class Healing:
 
     async def _repair(self, name: str) -> None:
         """Fetch everything that a peer holds for this node, now."""
-        self.progress = Progress(source=name)
+        self._progress.begin(name)
         log.info("SYNC  comparing everything with %s, to be made whole by it", name)
         started_s, tally = asyncio.get_running_loop().time(), Tally()
         try:
-            different = await self._compare(name, self._shared[name], rest=0.0)
+            different = await self._compare(name, self._shared[name], tally, rest=0.0)
             await self._fetch(name, different, tally, rest=0.0)
         finally:
-            self.progress = None
+            self._progress.end()
         took_s = asyncio.get_running_loop().time() - started_s
         log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, took_s)
         self._wanted.discard(name)
@@ -144,7 +145,8 @@ class Healing:
     async def _compare_all(self, name: str) -> None:
         """Compare every shared slot; what differs is looked at again a little later."""
         rest = self._settings.heal_rest
-        self._note_differing(name, await self._compare(name, self._shared[name], rest=rest))
+        different = await self._compare(name, self._shared[name], Tally(), rest=rest)
+        self._note_differing(name, different)
 
     async def _recheck(self, name: str) -> None:
         """Compare again what differed; fetch what still does."""
@@ -152,8 +154,8 @@ class Healing:
         if not before or asyncio.get_running_loop().time() < due_s:
             return
         self._note_differing(name, before)  # if this fails, again in a while
-        different = await self._compare(name, before, rest=0.0)
         tally = Tally()
+        different = await self._compare(name, before, tally, rest=0.0)
         await self._fetch(name, different, tally, rest=self._settings.heal_rest)
         if tally.new:
             log.info("HEAL  %s slots differed from %s: %s", f"{len(different):,}", name, tally)
@@ -166,7 +168,9 @@ class Healing:
         else:
             self._differing.pop(name, None)
 
-    async def _compare(self, name: str, slots: Sequence[int], *, rest: float) -> list[int]:
+    async def _compare(
+        self, name: str, slots: Sequence[int], tally: Tally, *, rest: float
+    ) -> list[int]:
         """The slots that differ at a peer."""
         different: list[int] = []
         now_s = asyncio.get_running_loop().time
@@ -181,6 +185,7 @@ class Healing:
             self._envelope.stamp(request)
             timeout_s = self._settings.pull_timeout_s
             response = await self._transport.compare(name, request, timeout_s)
+            tally.size_bytes += request.ByteSize() + response.ByteSize()
             different += set(part).intersection(response.different)
             await asyncio.sleep((now_s() - started_s) * rest)
         return sorted(different)
@@ -200,7 +205,7 @@ class Healing:
                 more = page.HasField("next")
                 if more:
                     advance(request.cursor, page.next)
-                self._keep_progress(name, tally, page.next.slot if more else part[-1])
+                self._progress.step(tally, page.next.slot if more else part[-1])
                 worked_s = asyncio.get_running_loop().time() - started_s
                 await asyncio.sleep(worked_s * rest)
 
@@ -220,11 +225,6 @@ class Healing:
     def _hashes(self, slot: int) -> SlotHashes:
         entries = self._store.table.slot(slot).items()
         return SlotHashes(slot=slot, hashes=[entry_hash(key, entry) for key, entry in entries])
-
-    def _keep_progress(self, name: str, tally: Tally, slot: int) -> None:
-        if self.progress is not None:
-            about = round(tally.entries * SLOTS / (slot + 1))
-            self.progress = Progress(source=name, entries=tally.entries, about=about)
 
     def _interval_s(self) -> float:
         jitter = self._rng.uniform(1 - _JITTER, 1 + _JITTER)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from kvcluster.model.digest import entry_hash
 from kvcluster.model.entry import Entry, Version
 from kvcluster.storage.codec import to_message
-from kvcluster.storage.digests import Digests
 from kvcluster.storage.table import Table
 
 from demo_pb2 import Cursor
@@ -60,13 +59,11 @@ def cut_page(
     return page
 
 
-def since(version: Version, digests: Digests, known: Mapping[int, int]) -> Wanted:
-    """Entries at or above a version, but no live ones of slots whose digest is known."""
+def since(version: Version, equal: Container[int]) -> Wanted:
+    """Entries at or above a version, but no live ones of slots that are equal on both sides."""
 
     def wanted(slot: int, key: str, entry: Entry) -> bool:
-        if entry[1] < version:
-            return False
-        return entry[0] is None or slot not in known or digests.of(slot) != known[slot]
+        return entry[1] >= version and (entry[0] is None or slot not in equal)
 
     return wanted
 

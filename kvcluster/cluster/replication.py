@@ -22,10 +22,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.heartbeat import Heartbeats
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
@@ -74,7 +75,7 @@ class Replication:
         time: Timekeeper,
         envelope: Envelope,
         settings: Settings,
-        tell: Callable[[str], Awaitable[None]],
+        heartbeats: Heartbeats,
     ) -> None:
         self._peers = peers
         self._transport = transport
@@ -84,7 +85,7 @@ class Replication:
         self._time = time
         self._envelope = envelope
         self._settings = settings
-        self._tell = tell
+        self._heartbeats = heartbeats
 
     def pack(self, entries: Sequence[EntryMessage]) -> tuple[Parcels, list[MissedWrites]]:
         """Sort entries into parcels; also the notes to journal with them."""
@@ -97,14 +98,17 @@ class Replication:
     def note(self, missed: Sequence[MissedWrites]) -> list[MissedWrites]:
         """Note what a coordinator says that others missed; return what is not on disk yet."""
         known = [note for note in missed if note.peer in self._peers]
-        return self._note({note.peer: Missed(Version(note.since), note.count) for note in known})
+        new = self._note({note.peer: Missed(Version(note.since), note.count) for note in known})
+        for note in new:
+            self._heartbeats.poke(note.peer)  # if we can reach it, it learns of it at once
+        return new
 
     async def share(self, packed: Parcels, entries: Sequence[EntryMessage]) -> Shared:
         """Send every parcel; return when each peer has answered or failed, and is noted if so."""
         shared = Shared([0] * len(entries), set())
         parcels = packed.by_peer
         sending = [self._send(name, parcel, entries) for name, parcel in parcels.items()]
-        telling = [self._tell(name) for name in packed.untold]
+        telling = [self._heartbeats.tell(name) for name in packed.untold]
         done = await asyncio.gather(*sending, *telling)
         answers = dict(zip(parcels, done, strict=False))
         holders = {name: parcels[name] for name in parcels if answers[name] is not None}
@@ -134,7 +138,7 @@ class Replication:
             # Written even if there is nothing new to note: another round's note may still be on
             # its way to disk, and this waits for it. If the disk fails, so does the write itself.
             noted = self._store.write([], self._note({name: parcel.as_missed}))
-            await self._tell(name)
+            await self._heartbeats.tell(name)
             with contextlib.suppress(OutcomeUnknown):
                 await noted
         return response

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 
-from kvcluster.cluster.catching_up import CatchingUp
 from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.heartbeat import STATUS_CODES, Heartbeats
 from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peer, Peers
+from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.errors import BadRequest
 from kvcluster.model.detector import Liveness
@@ -29,7 +28,6 @@ from demo_pb2 import (
     LocateResponse,
     MemberStatus,
     PeerState,
-    Progress,
     StatusResponse,
     Waiting,
 )
@@ -56,8 +54,7 @@ class Report:
         notes: Notes,
         time: Timekeeper,
         heartbeats: Heartbeats,
-        catching_up: CatchingUp,
-        healing: Healing,
+        progress: SyncProgress,
         holding: Holding,
     ) -> None:
         self._cluster = cluster
@@ -68,8 +65,7 @@ class Report:
         self._notes = notes
         self._time = time
         self._heartbeats = heartbeats
-        self._catching_up = catching_up
-        self._healing = healing
+        self._progress = progress
         self._holding = holding
         self._started_s = asyncio.get_running_loop().time()
         self._led = len(home.leads())
@@ -85,7 +81,7 @@ class Report:
             peers=[self._state(peer) for peer in self._peers],
             reason=self._gate.reason,
             responder=responder,
-            sync=self._progress(),
+            sync=self._progress.current,
         )
 
     def status(self) -> StatusResponse:
@@ -110,7 +106,7 @@ class Report:
             tombstones_waiting=[
                 Waiting(node=name, count=count) for name, count in self._holding.waiting.items()
             ],
-            sync=self._progress(),
+            sync=self._progress.current,
             checkpoint_age_s=-1.0 if checkpointed_s is None else now_s - checkpointed_s,
             checkpoint_error=store.checkpoint_error,
             fsync=store.fsync,
@@ -160,6 +156,3 @@ class Report:
         if name == self._cluster.self_name:
             return PeerState(node=name, state=PeerState.ALIVE)
         return self._state(self._peers[name])
-
-    def _progress(self) -> Progress | None:
-        return self._catching_up.progress or self._healing.progress

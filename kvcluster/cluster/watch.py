@@ -32,4 +32,5 @@ async def keep_watch(
             peers.listen_anew()
             heartbeats.poke_all()
         else:
+            gate.look()
             peers.look()

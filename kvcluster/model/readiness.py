@@ -61,7 +61,6 @@ class Readiness:
         self._settled = False  # some peer agreed with our configuration, or there was none to ask
         self._to_heal = {peer for peer in shared if shared[peer]} if repair or incomplete else set()
         self._lost_slots = set().union(*shared.values()) if incomplete else set()
-        self._incomplete = incomplete
         self.draining = False
 
     @property
@@ -71,7 +70,7 @@ class Readiness:
             return Status.DRAINING
         if self._unheard or self.outvoted:
             return Status.STARTING
-        if self._owed or self.to_heal() or self._incomplete:
+        if self._owed or self.to_heal() or self._lost_slots:
             return Status.SYNCING
         return Status.SERVING
 
@@ -104,7 +103,6 @@ class Readiness:
         self._unheard.discard(peer)
         self._excused.discard(peer)
         self._disagreeing.discard(peer)
-        self._end_repair()
         if missed_since is not None:
             self.told(peer, missed_since)
 
@@ -136,7 +134,6 @@ class Readiness:
         """Everything that a peer holds for us is here, durably."""
         self._to_heal.discard(peer)
         self._lost_slots -= self._shared[peer]
-        self._end_repair()
 
     def look_around(self) -> None:
         """The process was stopped for a while: hear every peer again before anything else."""
@@ -146,8 +143,3 @@ class Readiness:
         self._unheard.discard(peer)
         self._excused.add(peer)
         self._owed.pop(peer, None)
-        self._end_repair()
-
-    def _end_repair(self) -> None:
-        if not self._unheard and not self.to_heal() and not self._lost_slots:
-            self._incomplete = False

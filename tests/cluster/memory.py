@@ -64,6 +64,8 @@ class Network:
         self.delay_s = 0.001
         self.stuck: set[str] = set()
         """Nodes whose Replicate hangs while everything else works: a disk that does not answer."""
+        self.stuck_methods: set[str] = set()
+        """Calls that nobody answers, whoever is asked."""
         self.sent: list[tuple[str, str, str]] = []
         """Caller, callee and method of every call."""
 
@@ -108,7 +110,8 @@ class Network:
         handle: Callable[[Node, Any], Awaitable[T]],
     ) -> T:
         await asyncio.sleep(self.delay_s)
-        if (caller, callee) in self.cuts or (callee in self.stuck and method == "replicate"):
+        stuck = method in self.stuck_methods or (callee in self.stuck and method == "replicate")
+        if (caller, callee) in self.cuts or stuck:
             await asyncio.Event().wait()
         if callee not in self.nodes:
             raise PeerUnreachable("connection refused")

@@ -132,13 +132,37 @@ async def test_absent_node_that_returns_is_never_believed_too_early(
 ) -> None:
     """From the moment the writer sees a node again, that node does not answer what is old."""
     await cluster.put("a:1", "k", "old")
-    cluster.network.cut("a:1", "c:3")
-    await cluster.until(lambda: cluster.sees("a:1", "c:3") == "DEAD", "a sees c as down")
+    cluster.network.isolate("c:3")
+    await cluster.until(lambda: cluster.sees("a:1", "c:3") == "DEAD", "a sees c as dead")
     assert await cluster.put("a:1", "k", "new") == 2
     assert await cluster.get("c:3", "k") == "old"  # cut off from the writer: the one exception
     cluster.network.heal()
     await cluster.until_seen_again("a:1", "c:3")
     assert await cluster.get("c:3", "k") == "new"
+
+
+@in_cluster
+async def test_node_cut_off_from_the_writer_only_is_told_by_the_other_holder(
+    cluster: MemoryCluster,
+) -> None:
+    """Every holder of a write knows who misses it, and tells it whom it can reach."""
+    await cluster.put("a:1", "k", "old")
+    cluster.network.cut("a:1", "c:3")
+    for turn in range(5):
+        assert await cluster.put("a:1", "k", f"new {turn}") == 2
+        assert await cluster.get("c:3", "k") == f"new {turn}"
+
+
+@in_cluster
+async def test_write_missed_in_flight_is_noted_by_every_holder(cluster: MemoryCluster) -> None:
+    """The writer dies right after its answer; its other replica tells who missed the write."""
+    await cluster.put("a:1", "k", "old")
+    cluster.network.stuck.add("c:3")  # its heartbeats are fine: b has no reason to suspect it
+    assert await cluster.put("a:1", "k", "new") == 2
+    await cluster.crash("a:1", "c:3")
+    cluster.network.stuck.clear()
+    await cluster.start("c:3")
+    assert await cluster.get("c:3", "k", timeout_s=10) == "new"
 
 
 @in_cluster

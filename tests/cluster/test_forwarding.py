@@ -1,0 +1,207 @@
+"""Forwarding: any node takes any key, one hop, and a write is never sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from kvcluster.errors import (
+    BadRequest,
+    DiskIsFull,
+    NoReplica,
+    NotReady,
+    OutcomeUnknown,
+    PeerRefused,
+    TimedOut,
+)
+from kvcluster.model.slots import slot_of
+from tests.cluster.memory import FIVE, NAMES, MemoryCluster
+from tests.storage.virtual_loop import run
+
+from demo_pb2 import DeleteRequest, ForwardRequest, GetRequest, LocateRequest, PutRequest
+
+
+def in_parts(
+    members: tuple[str, ...] = FIVE, replicas: int = 3
+) -> Callable[[Callable[[MemoryCluster], Coroutine[Any, Any, None]]], Callable[[], None]]:
+    """Run a test on a cluster whose nodes hold a part of the keys each."""
+
+    def decorate(test: Callable[[MemoryCluster], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+        def run_test() -> None:
+            async def body() -> None:
+                cluster = MemoryCluster(members=members, replicas=replicas)
+                await cluster.start()
+                await cluster.until_serving()
+                await test(cluster)
+                for node in cluster.network.nodes.values():
+                    assert not node.failed.done(), node.failed.exception()
+                    await node.kill()
+
+            run(body())
+
+        run_test.__name__, run_test.__doc__ = test.__name__, test.__doc__
+        return run_test
+
+    return decorate
+
+
+def homes(cluster: MemoryCluster, key: str) -> tuple[tuple[str, ...], list[str]]:
+    """The replicas of a key, and the members that hold none."""
+    replicas = next(iter(cluster.network.nodes.values())).home.replicas(slot_of(key))
+    return replicas, [name for name in cluster.members if name not in replicas]
+
+
+@in_parts()
+async def test_any_node_takes_any_key_and_only_its_replicas_hold_it(cluster: MemoryCluster) -> None:
+    """Each key is on three of five nodes, whoever was asked, and everybody can read it."""
+    for number in range(40):
+        key = f"key {number}"
+        assert await cluster.put(cluster.members[number % 5], key, "v") == 3
+    for number in range(40):
+        key = f"key {number}"
+        replicas, _ = homes(cluster, key)
+        assert {name for name in cluster.members if key in cluster.held(name)} == set(replicas)
+        assert [await cluster.get(name, key) for name in cluster.members] == ["v"] * 5
+
+
+@in_parts()
+async def test_the_answer_says_who_served(cluster: MemoryCluster) -> None:
+    """The primary, for a node that holds no replica; itself, for one that does."""
+    replicas, others = homes(cluster, "k")
+    for name in cluster.members:
+        deadline_s = asyncio.get_running_loop().time() + 5
+        request = PutRequest(key="k", value=name)
+        answer = await cluster[name].router.put(request, deadline_s)
+        assert answer.served_by == (name if name in replicas else replicas[0])
+        assert (answer.replicas, answer.acknowledged) == (3, 3)
+        read = await cluster[name].router.get(GetRequest(key="k"), deadline_s)
+        assert read.served_by == (name if name in replicas else replicas[0])
+    deleted = await cluster[others[0]].router.delete(DeleteRequest(key="k"), deadline_s)
+    assert deleted.found
+    assert deleted.served_by == replicas[0]
+
+
+@in_parts()
+async def test_locate_names_slot_primary_and_replicas(cluster: MemoryCluster) -> None:
+    """The same from every node, with the states that the asked node sees."""
+    replicas, others = homes(cluster, "k")
+    await cluster.stop(replicas[0])
+    answer = cluster[others[0]].report.locate(LocateRequest(key="k"))
+    assert answer.slot == slot_of("k")
+    assert [replica.node for replica in answer.replicas] == list(replicas)
+    with pytest.raises(BadRequest):
+        cluster[others[0]].report.locate(LocateRequest())
+
+
+@pytest.mark.parametrize(("members", "replicas"), [(FIVE, 3), (FIVE, 2), (NAMES, 2)])
+def test_death_of_the_primary_costs_no_call_that_was_not_on_its_way(
+    members: tuple[str, ...], replicas: int
+) -> None:
+    """The next replica takes over at once; nobody waits for the detector."""
+
+    @in_parts(members, replicas)
+    async def body(cluster: MemoryCluster) -> None:
+        (primary, *_), others = homes(cluster, "k")
+        await cluster.put(others[0], "k", "old")
+        await cluster.crash(primary)
+        for turn in range(5):
+            assert await cluster.put(others[0], "k", str(turn)) == replicas - 1
+            assert await cluster.get(others[0], "k") == str(turn)
+
+    body()
+
+
+@in_parts(replicas=1)
+async def test_key_whose_only_replica_is_down_is_unavailable_by_name(
+    cluster: MemoryCluster,
+) -> None:
+    """The sentence names the node that is missing, at once."""
+    (owner,), others = homes(cluster, "k")
+    await cluster.crash(owner)
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    with pytest.raises(NoReplica, match=owner):
+        await cluster.put(others[0], "k", "v")
+    with pytest.raises(NoReplica, match=owner):
+        await cluster.get(others[0], "k")
+    assert loop.time() - started_s < 1
+    await cluster.start(owner)
+    await cluster.until_serving()
+    assert await cluster.put(others[0], "k", "v") == 1
+
+
+@in_parts()
+async def test_silent_primary_delays_a_read_and_never_doubles_a_write(
+    cluster: MemoryCluster,
+) -> None:
+    """A read goes on to the next replica; a write that may have arrived is not sent again."""
+    (primary, *_), others = homes(cluster, "k")
+    await cluster.put(others[0], "k", "v")
+    cluster.network.cut(others[0], primary)
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    assert await cluster.get(others[0], "k") == "v"
+    assert loop.time() - started_s < 1.2
+    cluster.network.sent.clear()
+    with pytest.raises(TimedOut, match="may have happened"):
+        await cluster.put(others[0], "k", "w", timeout_s=0.2)
+    forwards = [sent for sent in cluster.network.sent if sent[2] == "forward"]
+    assert forwards == [(others[0], primary, "forward")]
+
+
+@in_parts()
+async def test_refusal_of_one_replica_is_passed_on_or_passed_by(cluster: MemoryCluster) -> None:
+    """What is certainly not done goes to the next replica; a bad argument comes back at once."""
+    replicas, others = homes(cluster, "k")
+    disks = [cluster.disks[name] for name in replicas]
+    disks[0].capacity = sum(len(data) for data in disks[0].files().values())
+    with pytest.raises(OutcomeUnknown):  # the primary learns that its disk is full
+        await cluster.put(others[0], "k", "v" * 1000)
+    assert await cluster.put(others[0], "k", "w") == 2
+    for disk in disks:
+        disk.capacity = sum(len(data) for data in disk.files().values())
+    for name in replicas:
+        with pytest.raises((OutcomeUnknown, DiskIsFull)):
+            await cluster.put(name, "k", "v" * 1000)
+    with pytest.raises(DiskIsFull):
+        await cluster.put(others[0], "k", "v")
+    with pytest.raises(BadRequest, match="1,025"):
+        await cluster.put(others[0], "k" * 1025, "v")
+
+
+@in_parts()
+async def test_forwarded_request_is_not_forwarded_again(cluster: MemoryCluster) -> None:
+    """Who cannot serve it says so; nodes that disagree for a moment make no circle."""
+    _, others = homes(cluster, "k")
+    now = cluster[others[0]].time.now()
+    request = cluster.stamped(ForwardRequest(get=GetRequest(key="k")), others[0], now)
+    cluster.network.sent.clear()
+    with pytest.raises(PeerRefused, match="no replica"):
+        await cluster[others[1]].router.carry_out(request, 5)
+    assert not [sent for sent in cluster.network.sent if sent[2] == "forward"]
+
+
+@in_parts(NAMES, 3)
+async def test_reads_of_a_node_that_catches_up_go_to_one_that_serves(
+    cluster: MemoryCluster,
+) -> None:
+    """Its own data is old, so its clients are answered by another, at once."""
+    await cluster.put("a:1", "k", "old")
+    cluster.network.isolate("c:3")
+    await cluster.until(lambda: cluster.sees("a:1", "c:3") == "DEAD", "a sees c as dead")
+    await cluster.put("a:1", "k", "new")
+    cluster.network.heal()
+    cluster.network.stuck_methods.add("pull")
+    await cluster.until(lambda: not cluster["c:3"].gate.readable, "c knows that it is behind")
+    deadline_s = asyncio.get_running_loop().time() + 5
+    answer = await cluster["c:3"].router.get(GetRequest(key="k"), deadline_s)
+    assert answer.value == "new"
+    assert answer.served_by in ("a:1", "b:2")
+    await cluster.stop("b:2")
+    await cluster.crash("a:1")
+    with pytest.raises(NotReady):  # it knows of something newer, and nobody has it
+        await cluster.get("c:3", "k", timeout_s=0.05)
+    cluster.network.stuck_methods.clear()

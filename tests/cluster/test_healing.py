@@ -1,0 +1,217 @@
+"""Healing, tombstones and configurations: what nobody noted, and what must not come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from kvcluster.config import Settings
+from kvcluster.errors import ConfigurationDiffers, PeerRefused
+from kvcluster.model.entry import ZERO, make_version
+from kvcluster.model.readiness import Status
+from kvcluster.model.slots import slot_of
+from tests.cluster.memory import FIVE, NAMES, MemoryCluster, in_cluster
+from tests.storage.fake_disk import FakeDisk
+from tests.storage.virtual_loop import run
+
+from demo_pb2 import Entry, ReplicateRequest
+
+_LONG_S = 1200.0
+"""Far longer than any timer of a node."""
+
+
+@in_cluster
+async def test_entry_changed_behind_a_nodes_back_is_mended(cluster: MemoryCluster) -> None:
+    """No write tells of it; the periodic comparison reads again and finds it."""
+    await cluster.put("a:1", "k", "right")
+    await asyncio.sleep(40)  # one comparison has kept the digests
+    value, version = cluster.held("b:2")["k"]
+    assert value == "right"
+    cluster["b:2"].store.table.slot(slot_of("k"))["k"] = ("damaged", version)
+    await cluster.until(lambda: cluster.held("b:2")["k"][0] == "right", "it is mended", 90)
+    assert cluster["b:2"].report.status().conflicts == 1
+
+
+@in_cluster
+async def test_entry_lost_behind_a_nodes_back_is_restored(cluster: MemoryCluster) -> None:
+    """It comes back from a peer; and nobody deletes it because one node lacks it."""
+    await cluster.put("a:1", "k", "v")
+    await asyncio.sleep(40)
+    del cluster["c:3"].store.table.slot(slot_of("k"))["k"]
+    await cluster.until(lambda: "k" in cluster.held("c:3"), "it is restored", 90)
+    assert all(cluster.held(name)["k"][0] == "v" for name in NAMES)
+
+
+@in_cluster
+async def test_equal_nodes_send_each_other_digests_and_nothing_else(
+    cluster: MemoryCluster,
+) -> None:
+    """An idle cluster costs 16 small calls per peer and half minute."""
+    for number in range(50):
+        await cluster.put("a:1", f"k{number}", "v")
+    await asyncio.sleep(40)
+    cluster.network.sent.clear()
+    await asyncio.sleep(300)
+    methods = {method for _, _, method in cluster.network.sent}
+    assert methods == {"check_health", "compare"}
+
+
+@in_cluster
+async def test_empty_folder_refills_before_it_serves(cluster: MemoryCluster) -> None:
+    """A node that lost everything never answers "not found" for what the others have."""
+    for number in range(200):
+        await cluster.put("a:1", f"k{number}", "v")
+    await cluster.crash("b:2")
+    cluster.disks["b:2"] = FakeDisk()
+    await cluster.start("b:2")
+    assert await cluster.get("b:2", "k199") == "v"
+    await cluster.until_serving()
+    assert len(cluster.held("b:2")) == 200
+
+
+@in_cluster
+async def test_catching_up_fetches_what_was_missed_and_no_more(cluster: MemoryCluster) -> None:
+    """Ten writes missed among a thousand are ten entries, though two peers noted them."""
+    for number in range(1000):
+        await cluster.put("a:1", f"k{number}", "old")
+    await asyncio.sleep(1)
+    await cluster.crash("c:3")
+    for number in range(10):
+        await cluster.put("a:1", f"k{number * 7}", "new")
+    fetched = []
+    for name in ("a:1", "b:2"):
+        original = cluster[name].pulls.pull
+
+        async def counting(request: Any, original: Any = original) -> Any:
+            page = await original(request)
+            fetched.extend(page.entries)
+            return page
+
+        cluster[name].pulls.pull = counting  # type: ignore[method-assign]
+    await cluster.start("c:3")
+    await cluster.until_serving()
+    assert sorted(entry.key for entry in fetched) == sorted(f"k{n * 7}" for n in range(10))
+    assert await cluster.get("c:3", "k63") == "new"
+
+
+@in_cluster
+async def test_delete_holds_after_an_absence_longer_than_any_timer(
+    cluster: MemoryCluster,
+) -> None:
+    """The tombstone waits for the node that is away, however long, and Status says so."""
+    key = next(k for k in "abcdef" if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1")
+    await cluster.put("a:1", key, "v")
+    await cluster.crash("c:3")
+    await cluster.delete("a:1", key)
+    await asyncio.sleep(_LONG_S)
+    assert [cluster[name].store.table.tombstones for name in ("a:1", "b:2")] == [1, 1]
+    waiting = cluster["a:1"].report.status().tombstones_waiting
+    assert [(each.node, each.count) for each in waiting] == [("c:3", 1)]
+    await cluster.start("c:3")
+    await cluster.until_serving()
+    assert await cluster.get("c:3", key) is None
+    await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)
+    assert [await cluster.get(name, key) for name in NAMES] == [None] * 3
+
+
+def _tombstones(cluster: MemoryCluster) -> int:
+    return sum(node.store.table.tombstones for node in cluster.network.nodes.values())
+
+
+@in_cluster
+async def test_forgotten_tombstone_stays_forgotten_after_a_crash(cluster: MemoryCluster) -> None:
+    """The drop is in the journal: no node brings the key or its tombstone back."""
+    await cluster.put("a:1", "k", "v")
+    await cluster.delete("b:2", "k")
+    await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)
+    await cluster.crash(*NAMES)
+    await cluster.start()
+    await cluster.until_serving()
+    assert _tombstones(cluster) == 0
+    assert [await cluster.get(name, "k") for name in NAMES] == [None] * 3
+
+
+@in_cluster
+async def test_write_captured_before_a_delete_cannot_land_after_the_drop(
+    cluster: MemoryCluster,
+) -> None:
+    """An honest, fresh message with an old entry in it is refused by whoever forgot the delete."""
+    await cluster.put("a:1", "k", "v")
+    old = cluster.held("a:1")["k"]
+    await cluster.delete("b:2", "k")
+    await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)
+    entry = Entry(key="k", value=old[0] or "", version=old[1])
+    late = cluster.stamped(ReplicateRequest(entries=[entry]), "a:1", cluster["a:1"].time.now())
+    with pytest.raises(PeerRefused, match="long ago"):
+        await cluster["c:3"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
+    assert "k" not in cluster.held("c:3")
+
+
+def parts(
+    test: Callable[[MemoryCluster], Coroutine[Any, Any, None]],
+) -> Callable[[], None]:
+    """Run a test on five nodes that are not started yet; two replicas of each key."""
+
+    def run_test() -> None:
+        async def body() -> None:
+            cluster = MemoryCluster(Settings(), members=FIVE, replicas=2)
+            await test(cluster)
+            for node in cluster.network.nodes.values():
+                assert not node.failed.done(), node.failed.exception()
+                await node.kill()
+
+        run(body())
+
+    run_test.__name__, run_test.__doc__ = test.__name__, test.__doc__
+    return run_test
+
+
+@parts
+async def test_hand_made_json_moves_to_where_its_keys_belong(cluster: MemoryCluster) -> None:
+    """Pairs of slots that the node does not hold are handed to their replicas and dropped."""
+    disk = cluster.disks["a:1"]
+    file = disk.create(disk.root / "data_node_1.json")
+    file.append(b"{" + b",".join(b'"k%d": "v"' % number for number in range(50)) + b"}")
+    file.sync()
+    file.close()
+    disk.sync_folder(disk.root)
+    await cluster.start()
+    await cluster.until_serving()
+    await cluster.until_equal()
+    assert cluster["a:1"].report.status().strays == 0
+    for number in range(50):
+        key = f"k{number}"
+        holders = {name for name in FIVE if key in cluster.held(name)}
+        assert holders == set(cluster["a:1"].home.replicas(slot_of(key)))
+        assert cluster.held(min(holders))[key] == ("v", ZERO)
+        assert await cluster.get(FIVE[number % 5], key) == "v"
+
+
+@in_cluster
+async def test_node_with_another_configuration_does_not_serve_beside_the_others(
+    cluster: MemoryCluster,
+) -> None:
+    """The newcomer refuses clients and says why; the others refuse it and go on."""
+    await cluster.stop("c:3")
+    await cluster.start_one("c:3", replicas=2)
+    await cluster.until(lambda: "another configuration" in cluster["c:3"].gate.reason, "it is told")
+    for _ in range(2):
+        with pytest.raises(ConfigurationDiffers, match="another configuration"):
+            await cluster.put("c:3", "k", "v")
+        await asyncio.sleep(10)
+    assert cluster["c:3"].gate.status is Status.STARTING
+    assert await cluster.put("a:1", "k", "v") == 2
+    refusals = [member.refusal for member in cluster["a:1"].report.status().members]
+    assert any("a:1 keeps 3 replicas of each key and c:3 2" in refusal for refusal in refusals)
+    entry = Entry(key="k", value="w", version=make_version(cluster["c:3"].time.now(), 9))
+    request = ReplicateRequest(entries=[entry])
+    cluster.stamped(request, "c:3", cluster["c:3"].time.now())
+    with pytest.raises(ConfigurationDiffers):
+        await cluster["a:1"].replica.replicate(request, asyncio.get_running_loop().time() + 5)
+    await cluster.stop("c:3")
+    await cluster.start("c:3")
+    await cluster.until_serving()
+    assert await cluster.put("c:3", "k", "v") == 3
