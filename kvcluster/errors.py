@@ -67,7 +67,7 @@ class TimedOut(OutcomeUnknown):
 
 
 class ConnectionLost(OutcomeUnknown):
-    """The node to which a write was forwarded went away before it answered."""
+    """The node to which a write was forwarded went away, or silent, before it answered."""
 
 
 class CannotStart(KvError):
@@ -95,7 +95,7 @@ class PeerUnreachable(PeerUnavailable):
 
 
 class PeerBroke(PeerUnreachable):
-    """The connection broke while the call was on its way. It may have been carried out."""
+    """The peer went away or silent while the call was on its way. It may have been carried out."""
 
 
 class PeerSilent(PeerUnavailable):

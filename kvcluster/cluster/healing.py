@@ -124,21 +124,25 @@ class Healing:
                     await self._compare_all(name)
         except KvError as error:
             log.debug("HEAL  stopped comparing with %s: %s", name, error)
+            retry_s = self._settings.heal_recheck_s
+            asyncio.get_running_loop().call_later(retry_s, self.want, [name])
             return False
         return True
 
     async def _repair(self, name: str) -> None:
         """Fetch everything that a peer holds for this node, now."""
         self._progress.begin(name)
-        log.info("SYNC  comparing everything with %s, to be made whole by it", name)
         started_s, tally = asyncio.get_running_loop().time(), Tally()
         try:
             different = await self._compare(name, self._shared[name], tally, rest=0.0)
+            if different:
+                log.info("SYNC  fetching from %s what is not here", name)
             await self._fetch(name, different, tally, rest=0.0)
         finally:
             self._progress.end()
-        took_s = asyncio.get_running_loop().time() - started_s
-        log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, took_s)
+        if different:  # a node that starts with nothing, among others that have nothing: no news
+            took_s = asyncio.get_running_loop().time() - started_s
+            log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, took_s)
         self._wanted.discard(name)
         self._gate.healed(name)
 

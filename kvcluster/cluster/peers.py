@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kvcluster.config import Settings
 from kvcluster.model.detector import Detector, Liveness, Sign
@@ -49,6 +49,8 @@ class Peer:
     """Its last answer to a heartbeat of ours."""
     refusal: str = ""
     """Why it and we refuse each other; empty if we do not."""
+    silence: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while it is silent: who waits for its answer need not wait longer."""
 
     @property
     def alive(self) -> bool:
@@ -155,6 +157,7 @@ class Peers:
         for peer in self._peers.values():
             sign = peer.detector.look(self.now_s())
             if sign:
+                peer.silence.set()
                 self._take(peer, sign, sign.value)
 
     def listen_anew(self) -> None:
@@ -184,6 +187,8 @@ class Peers:
         peer.refusal = why
 
     def _take(self, peer: Peer, sign: Sign, why: str = "") -> None:
+        if sign is Sign.ANSWERED:
+            peer.silence.clear()
         if not peer.detector.take(sign, self.now_s()):
             return
         state = peer.detector.state

@@ -26,6 +26,7 @@ from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
+from kvcluster.cluster.waiting import unless
 from kvcluster.config import Settings
 from kvcluster.errors import (
     BadRequest,
@@ -173,8 +174,9 @@ class Router:
         timeout_s = deadline_s - asyncio.get_running_loop().time()
         if reads and not last:
             timeout_s = min(timeout_s, self._settings.read_forward_timeout_s)
+        call = self._transport.forward(name, self._envelope.stamp(request), timeout_s)
         try:
-            response = await self._transport.forward(name, self._envelope.stamp(request), timeout_s)
+            response = await unless(self._peers[name].silence, call)
             self._time.accept(name, response.clock, stale_is_fine=True)
         except PeerUnavailable as error:
             if isinstance(error, PeerUnreachable):
@@ -216,8 +218,8 @@ def _meaning(name: str, error: PeerUnavailable, *, reads: bool) -> KvError:
     if certain or reads:
         return NoReplica(f"{name} cannot be reached ({error})")
     if isinstance(error, PeerSilent):
-        return TimedOut(f"{name} did not answer in time; the write may have happened there")
-    return ConnectionLost(f"{name} went away before it answered; the write may have happened there")
+        return TimedOut(f"{name} did not answer in time; the write may have happened")
+    return ConnectionLost(f"{name} went away before it answered; the write may have happened")
 
 
 def _may_pass(why: KvError, *, waits_here: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Waiting for shared work, up to a deadline, without owning it.
+"""Waiting: for shared work without owning it, and for an answer that may have become hopeless.
 
 A client that gives up must not take down what others wait for as well: the group commit, the
 batch to a peer. So nobody awaits a shared future directly, because cancelling the waiter would
@@ -8,9 +8,10 @@ cancel it.
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
-from kvcluster.errors import TimedOut
+from kvcluster.errors import PeerBroke, TimedOut
 
 T = TypeVar("T")
 
@@ -23,3 +24,17 @@ async def within(future: asyncio.Future[T], deadline_s: float, what: str) -> T:
         if not future.done():
             raise TimedOut(f"{what} took longer than the deadline allows")
     return future.result()
+
+
+async def unless(hopeless: asyncio.Event, call: Coroutine[Any, Any, T]) -> T:
+    """The answer to a call of our own, or PeerBroke as soon as there is no hope for it."""
+    answer = asyncio.ensure_future(call)
+    despair = asyncio.ensure_future(hopeless.wait())
+    try:
+        await asyncio.wait([answer, despair], return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise PeerBroke("it became silent")
+        return answer.result()
+    finally:
+        answer.cancel()
+        despair.cancel()

@@ -10,6 +10,7 @@ import pytest
 
 from kvcluster.errors import (
     BadRequest,
+    ConnectionLost,
     DiskIsFull,
     NoReplica,
     NotReady,
@@ -205,3 +206,18 @@ async def test_reads_of_a_node_that_catches_up_go_to_one_that_serves(
     with pytest.raises(NotReady):  # it knows of something newer, and nobody has it
         await cluster.get("c:3", "k", timeout_s=0.05)
     cluster.network.stuck_methods.clear()
+
+
+@in_parts()
+async def test_write_forwarded_to_a_node_that_freezes_is_unknown_soon(
+    cluster: MemoryCluster,
+) -> None:
+    """The client need not wait for its whole deadline; the next write takes another way."""
+    (primary, *_), others = homes(cluster, "k")
+    cluster.network.isolate(primary)
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    with pytest.raises(ConnectionLost, match="may have happened"):
+        await cluster.put(others[0], "k", "v", timeout_s=30)
+    assert loop.time() - started_s < 2
+    assert await cluster.put(others[0], "k", "w", timeout_s=30) == 2
