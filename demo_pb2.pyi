@@ -509,17 +509,19 @@ class VersionsFrame(_message.Message):
     def __init__(self, versions: _Optional[bytes] = ..., hashes: _Optional[bytes] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., footer: _Optional[_Union[VersionsFooter, _Mapping]] = ...) -> None: ...
 
 class VersionsFooter(_message.Message):
-    __slots__ = ("json_hash", "pairs", "clock", "segment", "notes", "incomplete")
+    __slots__ = ("json_hash", "pairs", "clock", "segment", "notes", "incomplete", "repair")
     JSON_HASH_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
+    REPAIR_FIELD_NUMBER: _ClassVar[int]
     json_hash: bytes
     pairs: int
     clock: int
     segment: int
     notes: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     incomplete: str
-    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ...) -> None: ...
+    repair: bool
+    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ...) -> None: ...

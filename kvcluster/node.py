@@ -117,7 +117,6 @@ class Node:
                 f"{self.store.incomplete}, and no other node holds what is missing;"
                 " start with --salvage to serve what is left"
             )
-        self._repair = found.blank or found.edited
         self._clock = HybridClock(self._around.incarnation, found.clock)
         self._notes = Notes(self._around.incarnation << 32, found.notes)
 
@@ -138,7 +137,7 @@ class Node:
     def _readiness(self) -> Readiness:
         return Readiness(
             {peer: set(self.home.shared(peer)) for peer in self.cluster.peers},
-            repair=self._repair,
+            repair=self.store.repair,
             incomplete=bool(self.store.incomplete),
         )
 
@@ -276,9 +275,13 @@ class Node:
             await asyncio.wait(list(self._tasks), timeout=0.05)
 
     def _complete_once_serving(self) -> None:
-        if self.store.incomplete and self.gate.status is Status.SERVING:
+        store, whole = self.store, self.gate.whole
+        if self.gate.status is not Status.SERVING:
+            return
+        if store.incomplete:
             log.info("DATA  what was missing has been restored from the peers")
-            self.store.mark_complete()
+        if store.incomplete or (store.repair and whole):
+            store.mark_complete(whole=whole)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)

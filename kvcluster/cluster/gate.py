@@ -91,6 +91,11 @@ class Gate:
         """The live peers that must still make this node whole before it serves."""
         return self._readiness.to_heal()
 
+    @property
+    def whole(self) -> bool:
+        """Whether every peer, those that are away included, has made this node whole."""
+        return self._readiness.whole
+
     def healed(self, peer: str) -> None:
         """Everything that a peer holds for this node is here."""
         self._readiness.healed(peer)

@@ -17,9 +17,9 @@ A node that knows what it has (its files are whole) owes only what it is told of
 because everybody who holds an acknowledged write also holds a note for each replica that does not
 (cluster/replication.py).
 
-A node that peers refuse because its configuration is another does not begin to serve before one
-of them agrees: it would build a cluster of its own. One that has served goes on; the newcomer is
-the one to be mended.
+A node that peers refuse because its configuration is another does not begin to serve while they
+are there and none of them agrees: it would build a cluster of its own. One that has served goes
+on; the newcomer is the one to be mended.
 
 No deadlock when a whole cluster starts: a pull is answered in every state.
 """
@@ -73,6 +73,11 @@ class Readiness:
         if self._owed or self.to_heal() or self._lost_slots:
             return Status.SYNCING
         return Status.SERVING
+
+    @property
+    def whole(self) -> bool:
+        """Whether every peer, those that are away included, has made this node whole."""
+        return not self._to_heal and not self._lost_slots
 
     @property
     def outvoted(self) -> bool:

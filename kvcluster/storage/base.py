@@ -111,7 +111,7 @@ class Base:
         found = [known.get(hash_, ZERO) for hash_ in hashes]
         self._found.table.load(pairs, found)
         if ZERO in found:
-            self._found.edited = True
+            self._found.repair = True
             remarks.append(
                 f"{name}: {found.count(ZERO):,} of {len(pairs):,} pairs count as written by hand;"
                 " a peer's copy of such a key wins"
@@ -131,6 +131,7 @@ class Base:
             found.table.apply_message(message)
         found.clock = max(found.clock, footer.clock)
         found.notes.update({note.peer: Version(note.since) for note in footer.notes})
+        found.repair |= footer.repair
         if footer.incomplete and not found.incomplete:
             found.damage(footer.incomplete)
 

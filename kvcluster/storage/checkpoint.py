@@ -47,6 +47,7 @@ class Facts:
     clock: int
     notes: Mapping[str, Version]
     incomplete: str
+    repair: bool
 
 
 class Checkpointer:
@@ -186,6 +187,7 @@ class Checkpointer:
             segment=segment,
             notes=notes_as_messages(facts.notes),
             incomplete=facts.incomplete,
+            repair=facts.repair,
         )
 
     async def _rest(self, duration_s: float) -> None:

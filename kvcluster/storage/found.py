@@ -25,10 +25,9 @@ class Recovered:
     next_segment: int = 1
     incomplete: str = ""
     """Not empty: something acknowledged may be missing here, and why."""
-    blank: bool = False
-    """There was no journal: a new node, one whose folder was lost, or a JSON made by hand."""
-    edited: bool = False
-    """Some pairs count as written by hand: a peer may know better."""
+    repair: bool = False
+    """What is here may be old or absent: there was no journal (a new node, or its folder was
+    lost), or pairs count as written by hand; and no peer has mended that yet."""
     rewrite: bool = False
     """The disk is not in its plain state: write a checkpoint before serving."""
     behind: bool = False
@@ -39,6 +38,7 @@ class Recovered:
     def damage(self, what: str) -> None:
         """Record that something is missing or does not check out."""
         self.incomplete = self.incomplete or what
+        self.repair = True
         self.rewrite = True
         self.remarks.append(what)
 

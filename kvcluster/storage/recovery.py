@@ -51,10 +51,10 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     held = numbers_of(names, VERSIONS_PREFIX)
     segments = numbers_of(names, SEGMENT_PREFIX)
     base = Base(disk, json_path, folder, settings=settings, aside=aside, found=found)
-    found.blank = not held and not segments
     first = base.load(held, frozenset(segments))
     replay = _Replay(disk, folder, aside, found)
     replay.run(segments, held, first)
+    found.repair |= not held and not found.behind
     if found.incomplete:  # what carried the clock may be what is missing
         times = (time_of(version) for _, (_, version) in found.table.items())
         found.clock = max(found.clock, max(times, default=0))

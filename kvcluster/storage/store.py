@@ -53,6 +53,8 @@ class Store:
         self.digests = Digests(self.table)
         self.incomplete = ""
         """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
+        self.repair = False
+        """What is here may be old or absent; peers must make it whole. Kept on disk too."""
 
     def open(self, stamp: str) -> Recovered:
         """Lock the files and load them; blocks. Raises CannotStart, with a sentence."""
@@ -67,6 +69,7 @@ class Store:
         self.table = found.table
         self.digests = Digests(self.table)
         self.incomplete = found.incomplete
+        self.repair = found.repair
         self._found = found
         return found
 
@@ -93,7 +96,7 @@ class Store:
                 table=self.table,
                 journal=self._journal,
                 settings=self._settings,
-                facts=lambda: Facts(clock(), notes(), self.incomplete),
+                facts=lambda: Facts(clock(), notes(), self.incomplete, self.repair),
             )
             self._tasks.append(spawn(self._journal.run(), "journal"))
             if self._found.rewrite or self._found.behind:
@@ -126,9 +129,13 @@ class Store:
         """Return when everything handed to `write` so far is durable and applied."""
         await self._journal.write([])
 
-    def mark_complete(self) -> None:
-        """Nothing is missing any more: the next checkpoint says so on disk."""
+    def mark_complete(self, *, whole: bool) -> None:
+        """Nothing is known to be missing any more; `whole`: every peer was compared with, too.
+
+        The next checkpoint says so on disk.
+        """
         self.incomplete = ""
+        self.repair = self.repair and not whole
         self._checkpointer.require()
 
     @property

@@ -80,10 +80,13 @@ class Table:
         return verdict
 
     def drop(self, key: str, version: Version) -> bool:
-        """Forget an entry, if what is held is of just this version; return whether it was."""
+        """Forget what is held up to this version; return whether anything was.
+
+        It is of this version, unless damage took the newer entry and left the older one.
+        """
         number = slot_of(key)
         held = self._slots[number].get(key)
-        if held is None or held[1] != version:
+        if held is None or held[1] > version:
             return False
         self._count(number, key, held, -1)
         del self._slots[number][key]

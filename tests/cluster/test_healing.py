@@ -215,3 +215,23 @@ async def test_node_with_another_configuration_does_not_serve_beside_the_others(
     await cluster.start("c:3")
     await cluster.until_serving()
     assert await cluster.put("c:3", "k", "v") == 3
+
+
+@in_cluster
+async def test_node_killed_while_it_is_made_whole_is_not_taken_for_whole(
+    cluster: MemoryCluster,
+) -> None:
+    """Its first life ended with half of the data on disk: the second asks the peers again."""
+    for number in range(50):
+        await cluster.put("a:1", f"k{number}", "v")
+    await cluster.crash("c:3")
+    cluster.disks["c:3"] = FakeDisk()
+    cluster.network.delay_s = 0.05
+    for _ in range(3):
+        await cluster.start("c:3")
+        await asyncio.sleep(0.15)
+        await cluster.crash("c:3")
+    await cluster.start("c:3")
+    assert await cluster.get("c:3", "k49", timeout_s=20) == "v"
+    await cluster.until_serving()
+    assert len(cluster.held("c:3")) == 50

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvcluster.model.entry import ZERO, make_version
+from kvcluster.model.entry import Version, make_version
 from kvcluster.model.readiness import Readiness, Status
 
 PEERS = ("b:2", "c:3")
-V1, V2 = make_version(1, 0), make_version(2, 0)
+ALL_SHARED = {"b:2": {1, 2}, "c:3": {1, 2}}
+V1, V2, V3 = make_version(1, 0), make_version(2, 0), make_version(3, 0)
 
 
 def status_of(readiness: Readiness) -> Status:
@@ -17,45 +21,59 @@ def status_of(readiness: Readiness) -> Status:
     return readiness.status
 
 
-def started(*, incomplete: bool = False) -> Readiness:
-    """A node that heard its peers and pulled everything from them."""
-    readiness = Readiness(PEERS, incomplete=incomplete)
+def started() -> Readiness:
+    """A whole node that heard its peers, and missed nothing."""
+    readiness = Readiness(ALL_SHARED)
     for peer in PEERS:
         readiness.heard(peer, None)
-    for peer in PEERS:
-        readiness.pulled(peer)
     return readiness
+
+
+# ---------------------------------------------------------------- a node that is whole
 
 
 def test_node_alone_serves_at_once() -> None:
     """A cluster of one waits for nobody."""
-    assert Readiness((), incomplete=False).status is Status.SERVING
+    assert Readiness({}).status is Status.SERVING
 
 
-def test_start_hears_then_pulls_then_serves() -> None:
-    """Neither step may be left out, for any peer."""
-    readiness = Readiness(PEERS, incomplete=False)
+def test_start_hears_everybody_then_serves() -> None:
+    """Who misses nothing fetches nothing; but nobody may be left out, for the clock's sake."""
+    readiness = Readiness(ALL_SHARED)
     assert status_of(readiness) is Status.STARTING
+    assert readiness.waiting_for() == ["b:2", "c:3"]
     readiness.heard("b:2", None)
+    assert status_of(readiness) is Status.STARTING
+    assert readiness.waiting_for() == ["c:3"]
+    readiness.heard("c:3", None)
+    assert status_of(readiness) is Status.SERVING
+    assert readiness.waiting_for() == []
+
+
+def test_start_with_notes_at_both_peers_fetches_from_both() -> None:
+    """Each debt by itself, from the version that its peer named."""
+    readiness = Readiness(ALL_SHARED)
+    readiness.heard("b:2", V1)
     assert status_of(readiness) is Status.STARTING
     readiness.heard("c:3", V2)
     assert status_of(readiness) is Status.SYNCING
-    assert readiness.owed("b:2") == readiness.owed("c:3") == ZERO
-    readiness.pulled("b:2")
+    assert (readiness.owed("b:2"), readiness.owed("c:3")) == (V1, V2)
+    readiness.pulled("b:2", None)
     assert status_of(readiness) is Status.SYNCING
-    readiness.pulled("c:3")
+    assert readiness.waiting_for() == ["c:3"]
+    readiness.pulled("c:3", None)
     assert status_of(readiness) is Status.SERVING
 
 
 def test_absent_peers_are_excused_and_pulled_from_when_they_return() -> None:
-    """One live replica is enough to serve, but what a late peer has is read first."""
-    readiness = Readiness(PEERS, incomplete=False)
+    """One live replica is enough to serve, but what a late peer has noted is fetched first."""
+    readiness = Readiness(ALL_SHARED)
     for peer in PEERS:
         readiness.excuse(peer)
     assert status_of(readiness) is Status.SERVING
-    readiness.heard("b:2", None)
+    readiness.heard("b:2", V2)
     assert status_of(readiness) is Status.SYNCING
-    assert readiness.owed("b:2") == ZERO
+    assert readiness.owed("b:2") == V2
 
 
 def test_told_of_missed_writes_a_serving_node_stops_reading() -> None:
@@ -63,18 +81,32 @@ def test_told_of_missed_writes_a_serving_node_stops_reading() -> None:
     readiness = started()
     readiness.told("c:3", V2)
     readiness.told("c:3", V1)
+    readiness.heard("c:3", V3)
     assert status_of(readiness) is Status.SYNCING
     assert readiness.owed("c:3") == V1
+    assert readiness.waiting_for() == ["c:3"]
 
 
-def test_peer_that_leaves_with_a_debt_open_is_pulled_from_entirely() -> None:
-    """What it would have given is not known any more."""
+def test_more_that_was_missed_during_a_pull_is_still_owed() -> None:
+    """The answer to the confirmation names it; it may be newer than what was owed before."""
+    readiness = started()
+    readiness.told("c:3", V1)
+    readiness.pulled("c:3", V3)
+    assert status_of(readiness) is Status.SYNCING
+    assert readiness.owed("c:3") == V3
+    readiness.pulled("c:3", None)
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_peer_that_leaves_with_a_debt_open_is_not_waited_for() -> None:
+    """Its note stands on its disk, and is told again when it is back."""
     readiness = started()
     readiness.told("c:3", V2)
     readiness.excuse("c:3")
     assert status_of(readiness) is Status.SERVING
-    readiness.heard("c:3", None)
-    assert readiness.owed("c:3") == ZERO
+    assert readiness.owed("c:3") is None
+    readiness.heard("c:3", V2)
+    assert readiness.owed("c:3") == V2
 
 
 def test_node_that_was_stopped_hears_everybody_again() -> None:
@@ -88,56 +120,364 @@ def test_node_that_was_stopped_hears_everybody_again() -> None:
     assert readiness.waiting_for() == ["c:3"]
 
 
-def test_damaged_node_does_not_serve_until_some_peer_restored_it() -> None:
-    """Peers that are all absent excuse a whole node, not one that lost data."""
-    readiness = Readiness(PEERS, incomplete=True)
+def test_node_that_was_stopped_still_owes_what_it_owed() -> None:
+    """A pause pays no debt, though every peer is heard again and says nothing new."""
+    readiness = started()
+    readiness.told("c:3", V2)
+    readiness.look_around()
     for peer in PEERS:
-        readiness.excuse(peer)
-    assert status_of(readiness) is Status.SYNCING
-    assert readiness.waiting_for() == []
-    readiness.heard("b:2", None)
-    readiness.pulled("b:2")
-    assert status_of(readiness) is Status.SERVING
-
-
-def test_partial_pull_does_not_restore_a_damaged_node() -> None:
-    """Only a pull of everything brings back what nobody knows to be missing."""
-    readiness = Readiness(PEERS, incomplete=True)
-    for peer in PEERS:
-        readiness.excuse(peer)
-    readiness.told("b:2", V1)
-    readiness.pulled("b:2")
+        readiness.heard(peer, None)
+    assert readiness.owed("c:3") == V2
     assert status_of(readiness) is Status.SYNCING
 
 
 def test_draining_goes_before_everything() -> None:
     """A stopping node takes nothing, whatever else it waits for."""
-    readiness = Readiness(PEERS, incomplete=True)
+    readiness = Readiness(ALL_SHARED, incomplete=True)
+    readiness.disagree("b:2")
     readiness.draining = True
     assert status_of(readiness) is Status.DRAINING
 
 
-_EVENTS = st.lists(
+# ---------------------------------------------------------------- a node to be made whole
+
+
+def test_repair_is_done_by_each_peer_once() -> None:
+    """An empty folder: what is here may be absent, and no note tells of it."""
+    readiness = Readiness(ALL_SHARED, repair=True)
+    for peer in PEERS:
+        readiness.heard(peer, None)
+    assert status_of(readiness) is Status.SYNCING
+    assert readiness.to_heal() == readiness.waiting_for() == ["b:2", "c:3"]
+    readiness.healed("c:3")
+    assert readiness.to_heal() == readiness.waiting_for() == ["b:2"]
+    readiness.healed("b:2")
+    assert status_of(readiness) is Status.SERVING
+    readiness.excuse("b:2")
+    readiness.heard("b:2", None)
+    assert status_of(readiness) is Status.SERVING, "once is enough"
+
+
+def test_repair_by_peers_that_are_away_is_done_when_they_come() -> None:
+    """A new node alone serves; as soon as a peer is up, it is made whole before it reads again."""
+    readiness = Readiness(ALL_SHARED, repair=True)
+    for peer in PEERS:
+        readiness.excuse(peer)
+    assert readiness.to_heal() == []
+    assert status_of(readiness) is Status.SERVING
+    readiness.heard("c:3", None)
+    assert status_of(readiness) is Status.SYNCING
+    assert readiness.to_heal() == ["c:3"]
+    readiness.healed("c:3")
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_a_debt_paid_is_no_repair_and_a_repair_pays_no_debt() -> None:
+    """A pull brings what is newer than its note; only comparing everything makes whole."""
+    readiness = Readiness(ALL_SHARED, repair=True)
+    readiness.heard("b:2", V1)
+    readiness.heard("c:3", None)
+    readiness.healed("c:3")
+    readiness.pulled("b:2", None)
+    assert readiness.waiting_for() == ["b:2"]
+    readiness.told("b:2", V2)
+    readiness.healed("b:2")
+    assert readiness.waiting_for() == ["b:2"]
+    readiness.pulled("b:2", None)
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_peer_that_shares_no_slot_has_nothing_to_repair() -> None:
+    """With few replicas and many members a peer may hold nothing of ours; it is heard, no more."""
+    readiness = Readiness({"b:2": {1}, "c:3": set()}, repair=True)
+    for peer in PEERS:
+        readiness.heard(peer, None)
+    assert readiness.to_heal() == ["b:2"]
+    readiness.healed("b:2")
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_damaged_node_does_not_serve_until_some_peer_restored_it() -> None:
+    """Peers that are all absent excuse a whole node, not one that lost data."""
+    readiness = Readiness(ALL_SHARED, incomplete=True)
+    for peer in PEERS:
+        readiness.excuse(peer)
+    assert status_of(readiness) is Status.SYNCING
+    assert readiness.waiting_for() == [], "there is nobody"
+    readiness.heard("b:2", None)
+    assert readiness.waiting_for() == ["b:2"]
+    readiness.healed("b:2")
+    assert status_of(readiness) is Status.SERVING, "it holds every slot that we hold"
+
+
+def test_damaged_node_serves_only_when_every_slot_was_restored() -> None:
+    """Where members hold different parts, one peer alone may not have all that was lost."""
+    readiness = Readiness({"b:2": {1, 2}, "c:3": {2, 3}}, incomplete=True)
+    readiness.heard("b:2", None)
+    readiness.excuse("c:3")
+    readiness.healed("b:2")
+    assert status_of(readiness) is Status.SYNCING
+    assert readiness.waiting_for() == []
+    readiness.heard("c:3", None)
+    assert readiness.waiting_for() == ["c:3"]
+    readiness.healed("c:3")
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_pull_does_not_restore_a_damaged_node() -> None:
+    """Only comparing everything brings back what nobody knows to be missing."""
+    readiness = Readiness(ALL_SHARED, incomplete=True)
+    readiness.heard("b:2", V1)
+    readiness.excuse("c:3")
+    readiness.pulled("b:2", None)
+    assert status_of(readiness) is Status.SYNCING
+    assert readiness.waiting_for() == ["b:2"]
+
+
+def test_pause_while_the_last_slots_are_restored_does_not_keep_a_node_from_serving() -> None:
+    """The repair ended between the pause and the first heartbeats after it: nothing is owed.
+
+    It once waited for ever, for nobody.
+    """
+    readiness = Readiness(ALL_SHARED, incomplete=True)
+    for peer in PEERS:
+        readiness.heard(peer, None)
+    readiness.healed("b:2")
+    readiness.look_around()
+    readiness.healed("c:3")
+    for peer in PEERS:
+        readiness.heard(peer, None)
+    assert status_of(readiness) is Status.SERVING
+
+
+# ---------------------------------------------------------------- another configuration
+
+
+def test_node_that_all_heard_peers_disagree_with_does_not_begin_to_serve() -> None:
+    """It would build a cluster of its own, though its other peer is only away."""
+    readiness = Readiness(ALL_SHARED)
+    readiness.disagree("b:2")
+    readiness.excuse("c:3")
+    assert status_of(readiness) is Status.STARTING
+    assert readiness.outvoted
+    assert readiness.disagreeing == ["b:2"]
+
+
+def test_one_peer_that_agrees_is_enough_to_begin() -> None:
+    """The other one is the newcomer that is to be mended."""
+    readiness = Readiness(ALL_SHARED)
+    readiness.disagree("b:2")
+    readiness.heard("c:3", None)
+    assert status_of(readiness) is Status.SERVING
+    assert readiness.disagreeing == ["b:2"]
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_node_that_served_goes_on_when_a_newcomer_disagrees(heard: bool) -> None:
+    """Whether it served with a peer that is gone now or alone: a wrong option there stops no one.
+
+    Alone, it once stopped.
+    """
+    readiness = Readiness(ALL_SHARED)
+    if heard:
+        readiness.heard("b:2", None)
+    readiness.excuse("b:2")
+    readiness.excuse("c:3")
+    assert status_of(readiness) is Status.SERVING
+    for peer in PEERS:
+        readiness.disagree(peer)
+    assert status_of(readiness) is Status.SERVING
+    assert readiness.disagreeing == ["b:2", "c:3"]
+
+
+def test_outvoted_node_whose_peers_restart_is_outvoted_again() -> None:
+    """While they were away it could not know better; that does not make its configuration right."""
+    readiness = Readiness(ALL_SHARED)
+    readiness.disagree("b:2")
+    readiness.disagree("c:3")
+    for peer in PEERS:
+        readiness.excuse(peer)
+    readiness.disagree("c:3")
+    assert status_of(readiness) is Status.STARTING
+
+
+def test_peer_that_was_mended_is_heard_as_any_other() -> None:
+    """What it has noted is fetched, and nobody is said to disagree any more."""
+    readiness = Readiness(ALL_SHARED)
+    readiness.excuse("c:3")
+    readiness.disagree("b:2")
+    readiness.heard("b:2", V1)
+    assert readiness.disagreeing == []
+    assert readiness.waiting_for() == ["b:2"]
+    readiness.pulled("b:2", None)
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_nothing_is_owed_to_a_peer_that_disagrees() -> None:
+    """It would refuse to be pulled from, and reads must not wait for that."""
+    readiness = started()
+    readiness.told("c:3", V1)
+    readiness.disagree("c:3")
+    assert readiness.owed("c:3") is None
+    assert status_of(readiness) is Status.SERVING
+
+
+# ---------------------------------------------------------------- whatever happens
+
+
+@dataclass
+class Twin:
+    """The same, stupidly: remember everything that happened, and think it all through again."""
+
+    shared: dict[str, set[int]]
+    repair: bool
+    incomplete: bool
+    log: list[tuple[str, str, Version | None]] = field(default_factory=list)
+
+    def last(self, end: int, peer: str, *kinds: str) -> str:
+        """The last thing of some kinds that happened to a peer."""
+        mine = [what for what, who, _ in self.log[:end] if who == peer and what in kinds]
+        return mine[-1] if mine else ""
+
+    def ever(self, end: int, what: str, peer: str) -> bool:
+        return any(each[:2] == (what, peer) for each in self.log[:end])
+
+    def unheard(self, end: int) -> list[str]:
+        looks = [index for index, each in enumerate(self.log[:end]) if each[0] == "look"]
+        fresh = self.log[looks[-1] if looks else 0 : end]
+        heard = {who for what, who, _ in fresh if what in ("heard", "excuse", "disagree")}
+        return [peer for peer in self.shared if peer not in heard]
+
+    def owed(self, peer: str) -> Version | None:
+        owed: Version | None = None
+        for what, who, since in self.log:
+            if who != peer:
+                continue
+            if what in ("heard", "told") and since:
+                owed = min(owed or since, since)
+            elif what in ("excuse", "disagree"):
+                owed = None
+            elif what == "pulled":
+                owed = since
+        return owed
+
+    def to_heal(self, end: int) -> list[str]:
+        if not (self.repair or self.incomplete):
+            return []
+        return [
+            peer
+            for peer, slots in self.shared.items()
+            if slots
+            and not self.ever(end, "healed", peer)
+            and self.last(end, peer, "heard", "excuse", "disagree") not in ("excuse", "disagree")
+        ]
+
+    def lost(self, end: int) -> bool:
+        """Whether some slot was restored by nobody yet."""
+        all_slots = set().union(*self.shared.values())
+        healed = [slots for peer, slots in self.shared.items() if self.ever(end, "healed", peer)]
+        return bool(all_slots - set().union(*healed))
+
+    def disagreeing(self, end: int) -> list[str]:
+        kinds = ("heard", "excuse", "disagree")
+        return [peer for peer in self.shared if self.last(end, peer, *kinds) == "disagree"]
+
+    def settled(self) -> bool:
+        """Whether anybody ever agreed, or nobody was there before anybody disagreed."""
+        kinds = [what for what, _, _ in self.log]
+        before = kinds.index("disagree") if "disagree" in kinds else len(kinds)
+        excused = any(
+            kinds[end - 1] == "excuse" and not self.unheard(end) for end in range(1, before + 1)
+        )
+        return "heard" in kinds or excused
+
+    def status(self) -> Status:
+        end = len(self.log)
+        if self.unheard(end) or (self.disagreeing(end) and not self.settled()):
+            return Status.STARTING
+        owes = any(self.owed(peer) for peer in self.shared)
+        if owes or self.to_heal(end) or (self.incomplete and self.lost(end)):
+            return Status.SYNCING
+        return Status.SERVING
+
+
+PARTS = {"b:2": {1, 2}, "c:3": {2, 3}, "d:4": set[int]()}
+events = st.lists(
     st.tuples(
-        st.sampled_from(["heard", "told", "excuse", "pulled", "look"]), st.sampled_from(PEERS)
-    )
+        st.sampled_from(["heard", "told", "excuse", "disagree", "pulled", "healed", "look"]),
+        st.sampled_from(list(PARTS)),
+        st.none() | st.sampled_from([V1, V2, V3]),
+    ),
+    max_size=25,
 )
 
 
-@given(_EVENTS)
-def test_serving_always_means_that_nothing_is_owed(events: list[tuple[str, str]]) -> None:
-    """Whatever happened, in whatever order."""
-    readiness = Readiness(PEERS, incomplete=False)
-    for what, peer in events:
-        if what == "heard":
-            readiness.heard(peer, None)
-        elif what == "told":
-            readiness.told(peer, V1)
-        elif what == "excuse":
-            readiness.excuse(peer)
-        elif what == "pulled":
-            readiness.pulled(peer)
-        else:
-            readiness.look_around()
+def happen(readiness: Readiness, what: str, peer: str, since: Version | None) -> None:
+    """Have one thing happen."""
+    if what == "heard":
+        readiness.heard(peer, since)
+    elif what == "told":
+        readiness.told(peer, since or V1)
+    elif what == "excuse":
+        readiness.excuse(peer)
+    elif what == "disagree":
+        readiness.disagree(peer)
+    elif what == "pulled":
+        readiness.pulled(peer, since)
+    elif what == "healed":
+        readiness.healed(peer)
+    else:
+        readiness.look_around()
+
+
+@pytest.mark.parametrize(
+    ("repair", "incomplete"), [(False, False), (True, False), (False, True), (True, True)]
+)
+@given(events)
+def test_readiness_agrees_with_its_stupid_twin(
+    repair: bool, incomplete: bool, plan: list[tuple[str, str, Version | None]]
+) -> None:
+    """Whatever happened, in whatever order: same status, same debts, same peers waited for."""
+    readiness = Readiness(PARTS, repair=repair, incomplete=incomplete)
+    twin = Twin(PARTS, repair, incomplete)
+    for what, peer, since in plan:
+        happen(readiness, what, peer, since)
+        twin.log.append((what, peer, (since or V1) if what == "told" else since))
+        end = len(twin.log)
+        assert {peer: readiness.owed(peer) for peer in PARTS} == {
+            peer: twin.owed(peer) for peer in PARTS
+        }
+        assert readiness.to_heal() == twin.to_heal(end)
+        assert readiness.disagreeing == twin.disagreeing(end)
+        assert status_of(readiness) is twin.status()
+
+
+@given(events)
+def test_serving_always_means_that_nothing_is_owed(
+    plan: list[tuple[str, str, Version | None]],
+) -> None:
+    """And a whole node that does not serve always says for whom it waits."""
+    readiness = Readiness(PARTS)
+    for event in plan:
+        happen(readiness, *event)
         serving = status_of(readiness) is Status.SERVING
-        assert serving == (not readiness.waiting_for())
+        assert serving == (not readiness.waiting_for() and not readiness.outvoted)
+
+
+@pytest.mark.parametrize("incomplete", [False, True])
+@given(events)
+def test_no_history_keeps_a_node_from_ever_serving(
+    incomplete: bool, plan: list[tuple[str, str, Version | None]]
+) -> None:
+    """Once every peer was heard, pulled from and asked to heal, it serves: there is no dead end."""
+    readiness = Readiness(PARTS, repair=True, incomplete=incomplete)
+    for event in plan:
+        happen(readiness, *event)
+    for peer in PARTS:
+        readiness.heard(peer, None)
+    for peer in PARTS:
+        readiness.pulled(peer, None)
+        if peer in readiness.to_heal():
+            readiness.healed(peer)
+    assert status_of(readiness) is Status.SERVING
+    assert readiness.waiting_for() == []

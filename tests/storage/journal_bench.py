@@ -29,6 +29,7 @@ class Bench:
     ) -> None:
         self.disk = disk or FakeDisk()
         self.applied: list[str] = []
+        """Keys as they were applied; with a minus, as they were dropped."""
         self.written = 0
         self.journal = Journal(
             self.disk,
@@ -37,6 +38,7 @@ class Bench:
             settings=settings or Settings(),
             sync=sync,
             apply=self._apply,
+            drop=self._drop,
             clock=lambda: 77,
         )
         self.running = asyncio.create_task(self.journal.run())
@@ -47,22 +49,33 @@ class Bench:
         version = make_version(self.written, 1)
         return self.journal.write([message(key, value, version) for key in keys])
 
+    def drop(self, *keys: str) -> Ack:
+        """Hand in one write that drops these keys."""
+        tombstones = [message(key, None, make_version(1, 1)) for key in keys]
+        return self.journal.write([], [], tombstones)
+
     async def close(self) -> None:
         """Let the journal end."""
         self.journal.close()
         await self.running
 
     def frames(self, path: Path = FIRST) -> list[list[str]]:
-        """The keys of each frame on disk."""
+        """The keys of each frame on disk; with a minus, those that it drops."""
         scanned = frames.scan(self.disk.files()[path])
         assert not scanned.torn
         assert not scanned.damaged
         decoded = [JournalFrame.FromString(payload) for payload in scanned.payloads]
-        return [[entry.key for entry in frame.entries] for frame in decoded]
+        return [
+            [entry.key for entry in frame.entries] + [f"-{drop.key}" for drop in frame.drops]
+            for frame in decoded
+        ]
 
     def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
         self.applied += [entry.key for entry in entries]
         return [Verdict.NEWER for _ in entries]
+
+    def _drop(self, drops: Sequence[EntryMessage]) -> None:
+        self.applied += [f"-{drop.key}" for drop in drops]
 
 
 @asynccontextmanager

@@ -82,6 +82,12 @@ class Life:
         """Write a tombstone."""
         return self.store.write([message(key, None, self.clock.tick(0))])
 
+    def drop(self, key: str) -> Ack:
+        """Forget what is held for a key now."""
+        entry = self.store.get(key)
+        assert entry is not None, f"{key} is not there"
+        return self.store.write([], [], [message(key, None, entry[1])])
+
     def note(self, peer: str, since: Version | None) -> Ack:
         """Make a note durable, or clear it."""
         if since is None:
@@ -133,6 +139,7 @@ def lived(*, stop: bool = True, more: dict[str, str] | None = None) -> FakeDisk:
 
     async def scenario(disk: FakeDisk) -> None:
         life = await Life(disk).__aenter__()
+        life.store.mark_complete(whole=True)
         for key, value in {"gone": "x", **DATA}.items():
             await life.put(key, value)
         await life.delete("gone")

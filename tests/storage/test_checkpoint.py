@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import random
+from pathlib import Path
 
 import orjson
 import pytest
@@ -130,6 +131,82 @@ def test_a_checkpoint_rests_nineteen_times_as_long_as_it_works(
             await life.put("k", "last")
             started_s = loop.time()
         assert loop.time() - started_s < 60 * piece_s
+
+    run(scenario())
+
+
+def test_the_age_of_the_json_is_known() -> None:
+    """For `status`: when it was last complete; it does not age while nothing changes."""
+
+    async def scenario() -> None:
+        disk, loop = FakeDisk(), asyncio.get_running_loop()
+        await asyncio.sleep(100)
+        async with Life(disk) as life:
+            assert life.store.checkpointed_s == 100, "an empty one is written before the start"
+            await asyncio.sleep(500)
+            assert loop.time() - life.store.checkpointed_s <= 1.1
+            await life.put("a", "1")
+            written_s = loop.time()
+            assert life.store.checkpointed_s < written_s
+            await life.checkpointed()
+            await asyncio.sleep(1.1)
+            assert life.store.checkpointed_s >= written_s
+
+        async with Life(disk.kill(), incarnation=2) as life:
+            assert life.store.checkpointed_s is None, "complete, but nobody looked yet"
+            calls = len(disk.calls)
+            await asyncio.sleep(1.1)
+            assert life.store.checkpointed_s is not None
+            assert len(disk.calls) == calls
+
+    run(scenario())
+
+
+def test_the_json_grows_old_while_it_cannot_be_written() -> None:
+    """A full disk must not look like a fresh file."""
+
+    async def scenario() -> None:
+        disk, loop = FakeDisk(), asyncio.get_running_loop()
+        async with Life(disk) as life:
+            await life.put("a", "1")
+            await life.checkpointed()
+            await life.put("b", "2")
+            disk.capacity = 0
+            await until(lambda: bool(life.store.checkpoint_error))
+            before_s = life.store.checkpointed_s
+            await asyncio.sleep(60)
+            assert life.store.checkpointed_s == before_s
+            disk.capacity = None
+            await life.checkpointed()
+            await asyncio.sleep(1.1)
+            assert life.store.checkpointed_s is not None
+            assert loop.time() - life.store.checkpointed_s <= 1.1
+
+    run(scenario())
+
+
+def test_the_json_is_as_old_as_the_beginning_of_its_checkpoint() -> None:
+    """What was written while it was copied may not be in it."""
+
+    async def scenario() -> None:
+        disk, loop = FakeDisk(), asyncio.get_running_loop()
+        began_s: list[float] = []
+
+        def slow(method: str, path: Path) -> None:
+            if path.name == "data_node_50051.json.tmp" and method == "append":
+                loop._now_s += 1  # type: ignore[attr-defined]
+            if path.name == "data_node_50051.json.tmp" and method == "create":
+                began_s.append(loop.time())
+
+        async with Life(disk) as life:
+            await life.put("a", "1")
+            before_s = life.store.checkpointed_s
+            disk.after = slow
+            await until(lambda: life.store.checkpointed_s != before_s)
+            assert loop.time() - began_s[0] >= 1
+            assert life.store.checkpointed_s is not None
+            assert life.store.checkpointed_s <= began_s[0]
+            disk.after = None
 
     run(scenario())
 

@@ -36,6 +36,7 @@ async def make() -> FakeDisk:
     await life.put("a", "newer")
     await life.delete("b")
     await life.put("d", "")
+    await life.drop("gone")
     await life.end()
     return disk.kill()
 
@@ -121,7 +122,7 @@ def test_a_journal_cut_at_any_byte_holds_a_prefix_and_starts_again(disk: FakeDis
         again = Life(broken.kill(), incarnation=3)
         assert state(again) == state(life)
         assert again.found.remarks == []
-    assert len(states) == 4, "three groups, each there or not, one after the other"
+    assert len(states) == 5, "four groups, each there or not, one after the other"
     assert states[-1] == state(Life(disk.kill()))
 
 

@@ -61,6 +61,62 @@ def test_a_large_group_is_split_by_bytes() -> None:
     run(scenario())
 
 
+def test_drops_count_as_bytes_of_a_group() -> None:
+    """A write of nothing but a thousand tombstones to forget fills a frame as entries do."""
+
+    async def scenario() -> None:
+        async with bench(settings=Settings(journal_group_bytes=1000)) as one:
+            await asyncio.gather(*[one.drop(f"{n}" * 300) for n in range(7)])
+            assert [len(keys) for keys in one.frames()] == [3, 3, 1]
+
+    run(scenario())
+
+
+def test_a_frame_drops_after_it_applied_whoever_came_first() -> None:
+    """A drop names a version, so it harms no entry of its group; and a replay does the same."""
+
+    async def scenario() -> None:
+        async with bench() as one:
+            acks = [one.drop("a"), one.write("a"), one.drop("b", "c"), one.write("c")]
+            assert [len(verdicts) for verdicts in await asyncio.gather(*acks)] == [0, 1, 0, 1]
+            assert one.frames() == [["a", "c", "-a", "-b", "-c"]]
+            assert one.applied == one.frames()[0]
+
+    run(scenario())
+
+
+def test_a_drop_alone_is_a_frame_that_a_checkpoint_has_to_take() -> None:
+    """Or a node that only forgets would keep its tombstones in the versions file for ever."""
+
+    async def scenario() -> None:
+        async with bench() as one:
+            await one.write("a")
+            await one.drop("a")
+            assert one.frames() == [["a"], ["-a"]]
+            assert one.journal.committed == 2
+            await one.journal.write([])
+            assert one.journal.committed == 2, "a barrier changes nothing"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_an_entry_is_dropped_only_after_its_frame_is_durable(sync: bool) -> None:
+    """Who answers that it has forgotten must not know of it again after a power cut."""
+
+    async def scenario() -> None:
+        async with bench(sync=sync) as one:
+            seen: list[tuple[str, int]] = []
+            one.disk.after = lambda method, _: seen.append((method, len(one.applied)))
+            ack = one.drop("k")
+            await until(ack.done)
+            one.disk.after = None
+            assert seen == [("append", 0), ("sync", 0)][: 1 + sync]
+            assert one.applied == ["-k"]
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("sync", [True, False])
 def test_an_entry_is_applied_only_after_its_frame_is_durable(sync: bool) -> None:
     """A reader must not see what a power cut could take back."""

@@ -32,6 +32,88 @@ def test_nothing_is_an_empty_node() -> None:
     assert (life.data(), life.found.remarks, life.found.incomplete) == ({}, [], "")
 
 
+def test_a_node_without_a_journal_needs_repair() -> None:
+    """New, or its folder was lost: what is here may be absent, so peers must be asked."""
+    empty = FakeDisk()
+    by_hand = FakeDisk()
+    by_hand.write(PATH, b'{"k": "v"}')
+    folder_lost = lived(stop=False, more={"d": "4"})
+    for path in list(folder_lost.files()):
+        if path != PATH:
+            folder_lost.remove(path)
+    copies_left = FakeDisk()
+    copies_left.make_folder(FOLDER)
+    for name in ("lock", "journal-00000001.damaged-1", "versions-00000001.damaged-1"):
+        copies_left.write(FOLDER / name, b"x")
+    for disk in (empty, by_hand, folder_lost, copies_left):
+        assert Life(disk).found.repair
+
+
+def test_a_whole_node_needs_no_repair() -> None:
+    """A clean stop, or a kill."""
+    assert not Life(lived()).found.repair
+    assert not Life(lived(stop=False, more={"d": "4"})).found.repair
+
+
+@pytest.mark.parametrize("part", ["versions-", "journal-", PATH.name])
+def test_a_node_with_a_part_of_its_files_missing_is_incomplete(part: str) -> None:
+    """That is damage, which is worse, and said in its own way."""
+    disk = lived(stop=False, more={"d": "4"})
+    disk.remove(only(disk, part))
+    life = Life(disk)
+    assert life.found.incomplete
+    assert life.found.repair
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_need_for_repair_survives_until_every_peer_has_helped(whole: bool) -> None:
+    """A node that was killed before it was made whole, or that not all peers made whole."""
+
+    async def scenario(disk: FakeDisk) -> None:
+        life = await Life(disk).__aenter__()
+        await life.put("k", "v")
+        life.store.mark_complete(whole=whole)
+        await life.store.close()
+
+    disk = FakeDisk()
+    run(scenario(disk))
+    left = disk.kill()
+    assert Life(left).found.repair == (not whole)
+
+
+def test_a_node_killed_at_its_first_start_still_needs_repair() -> None:
+    """Its first checkpoint stands, or nothing but an empty journal does."""
+
+    async def scenario(disk: FakeDisk) -> None:
+        await (await Life(disk).__aenter__()).end()
+
+    disk = FakeDisk()
+    run(scenario(disk))
+    assert Life(disk.kill()).found.repair
+    only_a_segment = FakeDisk()
+    only_a_segment.make_folder(FOLDER)
+    only_a_segment.write(FOLDER / "journal-00000001", b"")
+    assert Life(only_a_segment).found.repair
+
+
+@pytest.mark.parametrize(
+    ("pairs", "by_hand"),
+    [
+        (DATA, False),
+        (dict(reversed(DATA.items())), False),
+        ({**DATA, "new": "by hand"}, True),
+        ({**DATA, "b": "changed"}, True),
+    ],
+)
+def test_a_json_with_pairs_that_nobody_stored_needs_repair(
+    pairs: dict[str, str], by_hand: bool
+) -> None:
+    """A peer may know better; another order or layout is no edit."""
+    disk = lived()
+    disk.write(PATH, orjson.dumps(pairs))
+    assert Life(disk).found.repair == by_hand
+
+
 def test_a_clean_stop_needs_the_json_and_its_versions_alone() -> None:
     """All is there: values, versions, tombstones, notes and the clock."""
     life = Life(lived())
@@ -123,7 +205,7 @@ def test_damage_in_the_journal_loads_the_rest_keeps_the_file_and_says_so() -> No
     async def heal(disk: FakeDisk) -> None:
         async with Life(disk, incarnation=4) as life:
             await life.put("e", "5")
-            life.store.mark_complete()
+            life.store.mark_complete(whole=True)
 
     left = left.kill()
     run(heal(left))
@@ -142,7 +224,7 @@ def test_incomplete_is_cleared_though_a_checkpoint_is_under_way() -> None:
             assert life.store.incomplete
             start = len(disk.calls)
             disk.after = lambda _, __: (
-                life.store.mark_complete() if len(disk.calls) == start + step else None
+                life.store.mark_complete(whole=True) if len(disk.calls) == start + step else None
             )
             await life.put("x", "y")
             await until(lambda: not life.store.incomplete)

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_STEPS_AT_ONE_TIME = 1_000_000
+
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """See the module. `complaints` are the errors that nobody looked at."""
@@ -22,6 +24,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._selector = self
         self._now_s = 0.0
+        self._steps_at_now = 0
         self.complaints: list[dict[str, Any]] = []
         self.set_exception_handler(lambda _, context: self.complaints.append(context))
 
@@ -34,6 +37,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if timeout is None:
             raise RuntimeError("deadlock: every task waits, and no timer is set")
         self._now_s += timeout
+        self._steps_at_now = 0 if timeout > 0 else self._steps_at_now + 1
+        if self._steps_at_now > _STEPS_AT_ONE_TIME:
+            raise RuntimeError("livelock: somebody works for ever without letting time pass")
         return []
 
     def run_in_executor(  # type: ignore[override]
