@@ -89,6 +89,8 @@ class Settings:
     """From the last replica's confirmation to the drop: longer than any message can be late."""
     hold_entries: int = 1_000
     """Entries sent in one Hold or Drop."""
+    hold_entries_a_round: int = 20_000
+    """So many deletes at most are taken one step further in each interval."""
 
     # Budgets.
     client_calls_in_flight: int = 4096

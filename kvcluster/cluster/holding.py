@@ -21,8 +21,8 @@ from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.entry import Entry
-from kvcluster.model.graves import Graves, Tombstone
-from kvcluster.model.slots import SLOTS, Home
+from kvcluster.model.graves import Graves, Tombstone, Work
+from kvcluster.model.slots import SLOTS, Home, slot_of
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 
@@ -83,25 +83,29 @@ class Holding:
 
     async def _bury(self, now_s: float) -> None:
         """One round for the tombstones."""
-        found: list[tuple[Tombstone, tuple[str, ...]]] = []
-        for slot in self._store.table.slots_with_tombstones():
-            if slot in self._home.held:
-                replicas = self._home.replicas(slot)
-                found += [(each, replicas) for each in self._store.table.buried(slot)]
-                await asyncio.sleep(0)
-        work = self._graves.look(found, now_s)
+        work = Work(room=self._settings.hold_entries_a_round)
+        slots = [s for s in self._store.table.slots_with_tombstones() if s in self._home.held]
+        self._graves.keep_only(frozenset(slots))
+        for slot in slots:
+            buried = self._store.table.buried(slot)
+            self._graves.look(slot, self._home.replicas(slot), buried, now_s, work)
+            await asyncio.sleep(0)
         self.waiting = dict(work.waiting)
         for name, tombstones in work.hold.items():
             for part in self._parts(tombstones, _key_bytes):
                 for place in await self._hold(name, _entries(part)) or ():
-                    self._graves.held(name, part[place], now_s)
+                    self._graves.held(*self._place(part[place]), name, part[place], now_s)
         for name, tombstones in work.drop.items():
             for part in self._parts(tombstones, _key_bytes):
                 if await self._drop(name, part):
                     for tombstone in part:
-                        self._graves.dropped(name, tombstone)
+                        self._graves.dropped(*self._place(tombstone), name, tombstone)
         for part in self._parts(work.forget, _key_bytes):
             await self._forget(_entries(part))
+
+    def _place(self, tombstone: Tombstone) -> tuple[int, tuple[str, ...]]:
+        slot = slot_of(tombstone[0])
+        return slot, self._home.replicas(slot)
 
     async def _send_home(self) -> None:
         """One round for the strays."""

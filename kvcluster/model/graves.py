@@ -17,99 +17,125 @@ replica that never saw the key agrees, and then learns the old value from a thir
 A replica that missed the drop, or was handed the tombstone again by one that did, would keep it for
 ever. So who is not the primary offers what it has had for long to the primary, by the same `hold`,
 and it all begins anew. To hold a tombstone too long is always safe.
+
+A million deletes are a million graves, so a grave is a plain tuple of atoms, which Python's garbage
+collector does not track (see model/entry.py), with the replicas as bits.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.model.entry import Version
 
 Tombstone = tuple[str, Version]
 
+Grave = tuple[Version, float, int, int, float]
+"""The version; since when it is known here, or was last offered; who holds it and who dropped it, a
+bit for each other replica; and when the last of them confirmed it, negative while some have not."""
+
+_NOT_YET = -1.0
+
 
 @dataclass
 class Work:
     """What is to be done now: whom to ask to hold and to drop what, and what to forget here."""
 
+    room: int = 1_000_000
+    """How much more fits into this round; the rest has to wait for the next."""
     hold: dict[str, list[Tombstone]] = field(default_factory=dict)
     drop: dict[str, list[Tombstone]] = field(default_factory=dict)
     forget: list[Tombstone] = field(default_factory=list)
     waiting: Counter[str] = field(default_factory=Counter)
     """How many tombstones that this node leads wait for whose confirmation."""
 
-
-@dataclass
-class _Grave:
-    version: Version
-    since_s: float
-    """When it was first seen here, or last offered to the primary."""
-    held_by: set[str] = field(default_factory=set)
-    dropped_by: set[str] = field(default_factory=set)
-    complete_s: float | None = None
-    """When the last of the other replicas confirmed it."""
+    def add(self, to: list[Tombstone], tombstone: Tombstone) -> None:
+        """Put something into a list, if there is room."""
+        if self.room > 0:
+            to.append(tombstone)
+            self.room -= 1
 
 
 class Graves:
-    """The tombstones of one node. Times are seconds of any steady clock."""
+    """The tombstones of one node. Times are seconds of any steady clock, never negative."""
 
     def __init__(self, self_name: str, wait_s: float) -> None:
         self._self_name = self_name
         self._wait_s = wait_s
-        self._graves: dict[str, _Grave] = {}
+        self._slots: dict[int, dict[str, Grave]] = {}
 
-    def look(self, tombstones: Iterable[tuple[Tombstone, tuple[str, ...]]], now_s: float) -> Work:
-        """What all tombstones that are there now need. Each comes with its replicas."""
-        work, seen = Work(), {}
-        for (key, version), replicas in tombstones:
-            grave = self._graves.get(key)
-            if grave is None or grave.version != version:
-                grave = _Grave(version, now_s)
-            seen[key] = grave
+    def look(
+        self,
+        slot: int,
+        replicas: Sequence[str],
+        tombstones: Iterable[Tombstone],
+        now_s: float,
+        work: Work,
+    ) -> None:
+        """Add to `work` what the tombstones of a slot need: all that are there now."""
+        known, seen = self._slots.get(slot, {}), {}
+        for key, version in tombstones:
+            grave = known.get(key)
+            if grave is None or grave[0] != version:
+                grave = (version, now_s, 0, 0, _NOT_YET)
             if replicas[0] == self._self_name:
-                self._lead(key, grave, replicas[1:], now_s, work)
-            elif now_s - grave.since_s > 2 * self._wait_s:
-                work.hold.setdefault(replicas[0], []).append((key, version))
-        self._graves = seen
-        return work
+                grave = self._lead(key, grave, replicas[1:], now_s, work)
+            elif now_s - grave[1] > 2 * self._wait_s:
+                work.add(work.hold.setdefault(replicas[0], []), (key, version))
+            seen[key] = grave
+        self._slots[slot] = seen
+
+    def keep_only(self, slots: Collection[int]) -> None:
+        """The other slots have no tombstones any more."""
+        self._slots = {slot: graves for slot, graves in self._slots.items() if slot in slots}
 
     def _lead(
-        self, key: str, grave: _Grave, others: tuple[str, ...], now_s: float, work: Work
-    ) -> None:
+        self, key: str, grave: Grave, others: Sequence[str], now_s: float, work: Work
+    ) -> Grave:
         """The next step of a tombstone whose primary this node is."""
-        tombstone = (key, grave.version)
-        missing = [name for name in others if name not in grave.held_by]
+        version, since_s, held, dropped, complete_s = grave
+        missing = [name for bit, name in enumerate(others) if not held >> bit & 1]
         for name in missing:
-            work.hold.setdefault(name, []).append(tombstone)
+            work.add(work.hold.setdefault(name, []), (key, version))
             work.waiting[name] += 1
         if missing:
-            return
-        if grave.complete_s is None:
-            grave.complete_s = now_s
-        if now_s - grave.complete_s < self._wait_s:
-            return
-        remaining = [name for name in others if name not in grave.dropped_by]
-        for name in remaining:
-            work.drop.setdefault(name, []).append(tombstone)
-        if not remaining:
-            work.forget.append(tombstone)
+            return grave
+        if complete_s < 0:
+            complete_s = now_s
+        if now_s - complete_s >= self._wait_s:
+            remaining = [name for bit, name in enumerate(others) if not dropped >> bit & 1]
+            for name in remaining:
+                work.add(work.drop.setdefault(name, []), (key, version))
+            if not remaining:
+                work.add(work.forget, (key, version))
+        return (version, since_s, held, dropped, complete_s)
 
-    def held(self, name: str, tombstone: Tombstone, now_s: float) -> None:
+    def held(
+        self, slot: int, replicas: Sequence[str], name: str, tombstone: Tombstone, now_s: float
+    ) -> None:
         """A replica confirmed that it holds a tombstone durably."""
-        grave = self._grave(tombstone)
+        grave = self._find(slot, tombstone)
         if grave:
-            grave.held_by.add(name)
-            grave.since_s = now_s
+            version, _, held, dropped, complete_s = grave
+            held |= _bit(replicas, name)
+            self._slots[slot][tombstone[0]] = (version, now_s, held, dropped, complete_s)
 
-    def dropped(self, name: str, tombstone: Tombstone) -> None:
+    def dropped(self, slot: int, replicas: Sequence[str], name: str, tombstone: Tombstone) -> None:
         """A replica confirmed that it dropped a tombstone."""
-        grave = self._grave(tombstone)
+        grave = self._find(slot, tombstone)
         if grave:
-            grave.dropped_by.add(name)
+            version, since_s, held, dropped, complete_s = grave
+            dropped |= _bit(replicas, name)
+            self._slots[slot][tombstone[0]] = (version, since_s, held, dropped, complete_s)
 
-    def _grave(self, tombstone: Tombstone) -> _Grave | None:
+    def _find(self, slot: int, tombstone: Tombstone) -> Grave | None:
         key, version = tombstone
-        grave = self._graves.get(key)
-        return grave if grave and grave.version == version else None
+        grave = self._slots.get(slot, {}).get(key)
+        return grave if grave and grave[0] == version else None
+
+
+def _bit(replicas: Sequence[str], name: str) -> int:
+    """The bit of a replica; none for the primary, which asks and is not asked."""
+    return 1 << replicas.index(name) - 1 if name in replicas[1:] else 0

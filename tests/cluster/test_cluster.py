@@ -154,6 +154,15 @@ async def test_node_cut_off_from_the_writer_only_is_told_by_the_other_holder(
 
 
 @in_cluster
+async def test_peer_that_is_passed_by_is_told_before_the_answer(cluster: MemoryCluster) -> None:
+    """It answers heartbeats and is behind; a note made while one was on its way told it nothing."""
+    await cluster.put("a:1", "k", "old")
+    cluster["a:1"].peers["b:2"].lagging = True
+    assert await cluster.put("a:1", "k", "new") == 2
+    assert await cluster.get("b:2", "k") == "new"
+
+
+@in_cluster
 async def test_write_missed_in_flight_is_noted_by_every_holder(cluster: MemoryCluster) -> None:
     """The writer dies right after its answer; its other replica tells who missed the write."""
     await cluster.put("a:1", "k", "old")
