@@ -158,6 +158,7 @@ async def test_peer_that_is_passed_by_is_told_before_the_answer(cluster: MemoryC
     """It answers heartbeats and is behind; a note made while one was on its way told it nothing."""
     await cluster.put("a:1", "k", "old")
     cluster["a:1"].peers["b:2"].lagging = True
+    cluster.network.cut("b:2", "c:3")  # the other holder cannot tell it
     assert await cluster.put("a:1", "k", "new") == 2
     assert await cluster.get("b:2", "k") == "new"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.harness import Cluster
+from tests.processes.cluster import Cluster
 
 
 @pytest.fixture
@@ -29,3 +29,23 @@ def unstarted(tmp_path: Path) -> Iterator[Cluster]:
         yield made
     finally:
         made.clean_up()
+
+
+@pytest.fixture(scope="session")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Five servers with three replicas of each key, for all tests; ask for `five` instead."""
+    quick = ["--set", "tombstone_wait_s=1", "--set", "tombstone_interval_s=0.2"]
+    made = Cluster(tmp_path_factory.mktemp("five"), 5, quick, linked=True)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.clean_up()
+
+
+@pytest.fixture
+def five(lasting: Cluster) -> Iterator[Cluster]:
+    """Those five, whole. A test may do any harm to them, and keeps to keys of its own."""
+    lasting.mend()
+    yield lasting
+    lasting.mend()

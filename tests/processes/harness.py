@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 
-from kvcluster.client.local_cluster import free_ports
 from kvcluster.cluster.channels import channel_options
 from kvcluster.config import Settings
 
@@ -30,9 +32,10 @@ from demo_pb2 import (
     GetResponse,
     HealthCheckRequest,
     HealthCheckResponse,
-    PeerState,
     PutRequest,
     PutResponse,
+    StatusRequest,
+    StatusResponse,
 )
 from demo_pb2_grpc import KeyValueStub
 
@@ -56,6 +59,11 @@ def eventually(look: Callable[[], T], what: str, deadline_s: float = 20.0) -> T:
         time.sleep(0.02)
 
 
+def wall_time() -> str:
+    """The time of day as the logs of servers spell it."""
+    return datetime.now().strftime("%H:%M:%S.%f")[:-3]
+
+
 def run_script(
     name: str, *arguments: str, timeout_s: float = 60
 ) -> subprocess.CompletedProcess[str]:
@@ -73,8 +81,14 @@ class Server:
     """One `server.py` process, which may be started again on the same files."""
 
     def __init__(
-        self, port: int, members: str, data_dir: Path, options: Sequence[str] = ()
+        self,
+        port: int,
+        members: str,
+        data_dir: Path,
+        options: Sequence[str] = (),
+        ways: Mapping[str, str] | None = None,
     ) -> None:
+        """`ways`: under which addresses it reaches its peers, if not under their names."""
         self.port = port
         self.name = f"localhost:{port}"
         self.data_dir = data_dir
@@ -82,14 +96,18 @@ class Server:
         self.wal = data_dir / f"data_node_{port}.wal"
         self.log_path = data_dir / f"server_{port}.log"
         self.options = list(options)
-        self._members = members
+        self.members = members
+        self._program = [str(ROOT / "server.py")]
+        if ways:
+            table = [f"{peer}={address}" for peer, address in ways.items()]
+            self._program = [str(Path(__file__).with_name("linked_server.py")), *table, "--"]
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: grpc.Channel | None = None
 
     def start(self, *options: str, prefix: Sequence[str] = ()) -> None:
         """Start the process; does not wait."""
-        command = [*prefix, sys.executable, str(ROOT / "server.py"), str(self.port)]
-        command += ["--cluster", self._members, "--data-dir", str(self.data_dir)]
+        command = [*prefix, sys.executable, *self._program, str(self.port)]
+        command += ["--cluster", self.members, "--data-dir", str(self.data_dir)]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *self.options, *options], stdout=log, stderr=log
@@ -128,9 +146,18 @@ class Server:
         response: HealthCheckResponse = self.stub.CheckHealth(HealthCheckRequest(), timeout=1)
         return response
 
+    def status(self) -> StatusResponse:
+        """Everything that the server says of itself."""
+        response: StatusResponse = self.stub.Status(StatusRequest(), timeout=2)
+        return response
+
     def peer_states(self) -> set[int]:
         """What the server thinks of its peers."""
         return {peer.state for peer in self.health().peers}
+
+    def thinks(self, of: Server) -> int:
+        """What the server thinks of one peer: a PeerState.State."""
+        return next(peer.state for peer in self.health().peers if peer.node == of.name)
 
     def wait_serving(self, deadline_s: float = 20.0) -> None:
         """Return once the server answers reads."""
@@ -143,9 +170,23 @@ class Server:
 
         eventually(serves, f"{self.name} serves", deadline_s)
 
+    @property
+    def running(self) -> bool:
+        """Whether the process is there, frozen or not."""
+        return self._process is not None and self._process.poll() is None
+
     def signal(self, number: int) -> None:
         """Send a signal."""
         os.kill(self.pid, number)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """SIGSTOP, and SIGCONT whatever happens."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """kill -9, and wait until it is dead."""
@@ -162,9 +203,14 @@ class Server:
         self.signal(signal.SIGINT)
         return self.wait()
 
-    def log(self) -> str:
-        """Everything it has printed."""
-        return self.log_path.read_text()
+    def lose_folder(self) -> None:
+        """Everything it had on disk is gone."""
+        self.json_path.unlink(missing_ok=True)
+        shutil.rmtree(self.wal, ignore_errors=True)
+
+    def log(self, since: int = 0) -> str:
+        """Everything it has printed; from a place on, if one is given."""
+        return self.log_path.read_text()[since:]
 
     def json(self) -> dict[str, str]:
         """What a person sees in the JSON file."""
@@ -179,39 +225,3 @@ class Server:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
             self._process.wait(20)
-
-
-class Cluster:
-    """Some servers that know each other."""
-
-    def __init__(self, folder: Path, count: int = 3, options: Sequence[str] = ()) -> None:
-        ports = free_ports(count)
-        self.members = ",".join(f"localhost:{port}" for port in ports)
-        self.servers = [Server(port, self.members, folder, options) for port in ports]
-
-    def __iter__(self) -> Iterator[Server]:
-        return iter(self.servers)
-
-    def __getitem__(self, index: int) -> Server:
-        return self.servers[index]
-
-    def start(self) -> None:
-        """Start every server and wait until all serve and see each other."""
-        for server in self.servers:
-            server.start()
-        self.wait_whole()
-
-    def wait_whole(self) -> None:
-        """Return once every server serves and every peer gets its writes."""
-        for server in self.servers:
-            server.wait_serving()
-        for server in self.servers:
-            eventually(
-                lambda server=server: server.peer_states() <= {PeerState.ALIVE},  # type: ignore[misc]
-                f"{server.name} sees all its peers",
-            )
-
-    def clean_up(self) -> None:
-        """End everything."""
-        for server in self.servers:
-            server.clean_up()

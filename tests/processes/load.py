@@ -1,15 +1,34 @@
-"""A load on a cluster that remembers what was promised to it."""
+"""A load on a cluster that remembers what was promised to it.
+
+Each key belongs to one thread, which writes and reads it in order through any node: so history.py
+can say what every answer may be. A read is judged only while `calm`: a node that is cut off may
+answer with something older. Every error of a client is counted by its code and sentence.
+"""
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
 import threading
-from collections import defaultdict
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import grpc
 
-from tests.processes.harness import Server, eventually
+from tests.processes.errors import Error
+from tests.processes.harness import Server, eventually, wall_time
+from tests.processes.history import History, Value
 
+_REST_S = 0.02
+"""After an error a client rests for a moment, as clients do."""
+_CERTAIN = "nothing was written"
+_REFUSALS = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
 _UNKNOWN_IS_FINE = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -17,21 +36,40 @@ _UNKNOWN_IS_FINE = {
     grpc.StatusCode.CANCELLED,  # gRPC's own, for a call that arrives while a server stops
 }
 
+_SERIAL = itertools.count()
+"""No value is ever written twice."""
+
 
 class Load:
-    """Clients that write without pause and remember what was acknowledged.
+    """Clients that write, delete and read without pause and remember what they were told."""
 
-    Each key belongs to one thread, so its values are written in order: after any crash the key
-    must hold the last acknowledged value, or one that was sent later and whose outcome is unknown.
-    """
-
-    def __init__(self, servers: list[Server], prefix: str = "load", threads: int = 6) -> None:
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        prefix: str = "load",
+        threads: int = 6,
+        *,
+        reads: float = 0.0,
+        keys: Sequence[str] = (),
+        histories: dict[str, History] | None = None,
+    ) -> None:
+        """`reads`: their share of all calls. `keys`: endings of the keys of each thread.
+        `histories`: what earlier loads on the same cluster know.
+        """
         self._servers = servers
         self._prefix = prefix  # a key that was never written before is known to be absent
+        self._reads = reads
+        self._keys = keys or [str(number) for number in range(20)]
         self._stop = threading.Event()
+        self.calm: object | None = object()
+        """While it is the same object, reads are judged; None: they are not."""
         self.acknowledged = 0
-        self.unexpected: list[str] = []
-        self.allowed: dict[str, list[str | None]] = defaultdict(lambda: [None])
+        self.judged = 0
+        self.wrong: list[str] = []
+        """Broken promises, for people."""
+        self.errors: Counter[Error] = Counter()
+        self.histories = {} if histories is None else histories
+        self._used: set[str] = set()
         self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(threads)]
 
     def __enter__(self) -> Load:
@@ -44,41 +82,83 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def goes_on(self, count: int = 100) -> None:
+        """Return when so many more writes have been acknowledged."""
+        seen = self.acknowledged
+        eventually(lambda: self.acknowledged > seen + count, "writes go on")
+
     def _run(self, number: int) -> None:
         rng = random.Random(number)
-        count = 0
         while not self._stop.is_set():
-            count += 1
-            key = f"{self._prefix}/{number}/{rng.randrange(20)}"
-            value = None if rng.random() < 0.2 else f"{number}-{count}"
-            self._write(self._servers[rng.randrange(len(self._servers))], key, value)
+            key = f"{self._prefix}/{number}/{rng.choice(self._keys)}"
+            self._used.add(key)
+            server = rng.choice(self._servers)
+            if rng.random() < self._reads:
+                self._read(server, key)
+            else:
+                self._write(server, key, None if rng.random() < 0.2 else f"value {next(_SERIAL)}")
 
-    def _write(self, server: Server, key: str, value: str | None) -> None:
-        self.allowed[key].append(value)  # from here on the outcome is unknown
+    def _write(self, server: Server, key: str, value: Value) -> None:
+        history = self.histories.setdefault(key, History())
+        place = history.send(value)
         try:
             if value is None:
                 server.delete(key, timeout_s=3)
             else:
                 server.put(key, value, timeout_s=3)
         except grpc.RpcError as error:
-            if error.code() not in _UNKNOWN_IS_FINE:
-                self.unexpected.append(f"{error.code()}: {error.details()}")
+            self._count("delete" if value is None else "put", error)
+            if error.code() in _REFUSALS or (error.details() or "").endswith(_CERTAIN):
+                history.refuse(place)
         else:
             self.acknowledged += 1
-            self.allowed[key] = [value]
+            history.acknowledge(place)
 
-    def assert_nothing_lost(self, servers: list[Server]) -> None:
-        """Every key holds its last acknowledged value or one written after it, the same on all."""
-        assert not self.unexpected, self.unexpected[:3]
-        for key, allowed in self.allowed.items():
+    def _read(self, server: Server, key: str) -> None:
+        history, calm = self.histories.setdefault(key, History()), self.calm
+        floor = history.floor
+        try:
+            value = read(server, key, timeout_s=3)
+        except grpc.RpcError as error:
+            self._count("get", error)
+            return
+        if calm is None or self.calm is not calm:
+            return
+        self.judged += 1
+        if not history.may_be(value, floor):
+            allowed = history.allowed(floor)
+            self.wrong.append(
+                f"{wall_time()} {server.name} read {key} as {value!r}, may be {allowed}"
+            )
+
+    def _count(self, operation: str, error: grpc.RpcError) -> None:
+        time.sleep(_REST_S)
+        sentence = re.sub(r"localhost:\d+", "NODE", error.details() or "")
+        self.errors[operation, error.code().name, sentence] += 1
+        if error.code() not in _UNKNOWN_IS_FINE:
+            self.wrong.append(f"{operation} failed with {error.code()}: {error.details()}")
+
+    def misfits(self, data: Mapping[str, str]) -> list[str]:
+        """Which keys are not what their history allows in some data."""
+        return [
+            f"{key} is {data.get(key)!r}, may be {history.allowed()}"
+            for key, history in self.histories.items()
+            if not history.may_be(data.get(key))
+        ]
+
+    def assert_kept(self, servers: Sequence[Server]) -> None:
+        """Every key of this load holds what its history allows, the same through all nodes."""
+        assert not self.wrong, self.wrong[:3]
+        for key in self._used:
             eventually(
-                lambda key=key: len({_read(server, key) for server in servers}) == 1,  # type: ignore[misc]
+                lambda key=key: len({read(server, key) for server in servers}) == 1,  # type: ignore[misc]
                 f"{key} is the same on all nodes",
             )
-            held = _read(servers[0], key)
-            assert held in allowed, f"{key} is {held!r}, acknowledged or sent later: {allowed}"
+            history, held = self.histories[key], read(servers[0], key)
+            assert history.may_be(held), f"{key} is {held!r}, may be {history.allowed()}"
 
 
-def _read(server: Server, key: str) -> str | None:
-    response = server.get(key)
+def read(server: Server, key: str, timeout_s: float = 5) -> Value:
+    """The value of a key through a server."""
+    response = server.get(key, timeout_s)
     return response.value if response.found else None

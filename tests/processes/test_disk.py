@@ -15,7 +15,8 @@ import grpc
 import pytest
 
 from kvcluster.client.local_cluster import free_ports
-from tests.processes.harness import Cluster, Server, eventually
+from tests.processes.cluster import Cluster
+from tests.processes.harness import Server, eventually
 
 Code = grpc.StatusCode
 

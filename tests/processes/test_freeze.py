@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
-from tests.processes.harness import Cluster, eventually
+from tests.processes.cluster import Cluster
+from tests.processes.harness import eventually
 
 from demo_pb2 import PeerState
 
@@ -44,7 +45,7 @@ def test_thawed_node_gets_every_write_again(cluster: Cluster) -> None:
         for number in range(10):
             cluster[0].put(f"missed{number}", "v")
         eventually(
-            lambda: PeerState.DOWN in cluster[0].peer_states(), "the frozen node is seen as down"
+            lambda: PeerState.DEAD in cluster[0].peer_states(), "the frozen node is seen as dead"
         )
     finally:
         cluster[1].signal(signal.SIGCONT)

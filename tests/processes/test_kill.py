@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.processes.harness import Cluster, eventually
+from tests.processes.cluster import Cluster
+from tests.processes.harness import eventually
 from tests.processes.load import Load
 
 
@@ -18,7 +19,7 @@ def test_kill_of_one_node_under_load_loses_nothing(cluster: Cluster) -> None:
             victim.start()
             victim.wait_serving()
     cluster.wait_whole()
-    load.assert_nothing_lost(cluster.servers)
+    load.assert_kept(cluster.servers)
 
 
 def test_kill_of_all_nodes_at_once_under_load_loses_nothing(cluster: Cluster) -> None:
@@ -31,4 +32,4 @@ def test_kill_of_all_nodes_at_once_under_load_loses_nothing(cluster: Cluster) ->
         for server in cluster:
             server.start()
         cluster.wait_whole()
-        load.assert_nothing_lost(cluster.servers)
+        load.assert_kept(cluster.servers)

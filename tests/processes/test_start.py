@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from kvcluster.client.local_cluster import free_ports
-from tests.processes.harness import Cluster, Server, eventually, run_script
+from tests.processes.cluster import Cluster
+from tests.processes.harness import Server, eventually, run_script
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:

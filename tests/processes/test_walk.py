@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.processes.harness import Cluster, eventually, run_script
+from tests.processes.cluster import Cluster
+from tests.processes.harness import eventually, run_script
 
 
 def test_walk_demo_health_files_stop_and_return(cluster: Cluster) -> None:

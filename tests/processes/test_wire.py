@@ -14,9 +14,13 @@ import pytest
 from kvcluster.client.local_cluster import free_ports
 from kvcluster.cluster.channels import channel_options
 from kvcluster.config import MIB, Settings
-from tests.processes.harness import Cluster, Server, eventually
+from kvcluster.model.members import Cluster as Members
+from kvcluster.model.slots import SLOTS
+from tests.processes.cluster import Cluster
+from tests.processes.harness import Server, eventually
 
 from demo_pb2 import (
+    Configuration,
     Entry,
     HealthCheckRequest,
     Heartbeat,
@@ -111,14 +115,16 @@ def test_stranger_cannot_pose_as_a_peer(shared: Cluster) -> None:
 
 def test_entry_with_an_impossible_version_is_refused(shared: Cluster) -> None:
     """A version that is no version, or from the sender's future, is not stored."""
-    clock = (
-        shared[0]
-        .stub.CheckHealth(HealthCheckRequest(sender=Heartbeat(node=shared[1].name)), timeout=5)
-        .responder.clock
-    )
+    names = [server.name for server in shared]
+    cluster = Members(tuple(names), shared[1].name)
+    configuration = Configuration(members=names, replicas=3, slots=SLOTS)
+    beat = Heartbeat(node=shared[1].name, configuration=configuration)
+    health = shared[0].stub.CheckHealth(HealthCheckRequest(sender=beat), timeout=5)
+    clock = health.responder.clock
     for version in (b"short", b"\xff" * 12):
         entry = Entry(key="odd", value="v", version=version)
         request = ReplicateRequest(sender=shared[1].name, clock=clock, entries=[entry])
+        request.configuration = cluster.digest
         assert refusal(shared[0].stub.Replicate, request)[0] is Code.INVALID_ARGUMENT
 
 
