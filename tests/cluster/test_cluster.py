@@ -12,7 +12,7 @@ from kvcluster.model.readiness import Status
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.storage.virtual_loop import run
 
-from demo_pb2 import Entry, PullRequest, ReplicateRequest
+from demo_pb2 import Entry, PullRequest, ReplicateRequest, ReplicateResponse
 
 
 @in_cluster
@@ -173,6 +173,24 @@ async def test_write_missed_in_flight_is_noted_by_every_holder(cluster: MemoryCl
     cluster.network.stuck.clear()
     await cluster.start("c:3")
     assert await cluster.get("c:3", "k", timeout_s=10) == "new"
+
+
+@in_cluster
+async def test_holder_that_cannot_note_who_missed_the_write_is_not_counted(
+    cluster: MemoryCluster,
+) -> None:
+    """It holds the write and would not tell: an acknowledgement may not rest on it."""
+    replicate = cluster["b:2"].replica.replicate
+
+    async def no_notes(request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
+        if not request.entries:
+            raise DiskIsFull("no room for a note")
+        return await replicate(request, deadline_s)
+
+    cluster["b:2"].replica.replicate = no_notes  # type: ignore[method-assign]
+    cluster.network.stuck.add("c:3")
+    assert await cluster.put("a:1", "k", "v") == 1
+    assert cluster.held("b:2")["k"][0] == "v"
 
 
 @in_cluster
