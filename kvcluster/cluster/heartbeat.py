@@ -106,7 +106,7 @@ class Heartbeats:
         self._take(beat)
         if beat.missed_since:
             self._gate.told(beat.node, Version(beat.missed_since))
-        if not self._peers[beat.node].gets_writes and beat.status != DRAINING:
+        if not self._peers[beat.node].alive and beat.status != DRAINING:
             self.poke(beat.node)
         return self._own_beat(beat.node)
 
