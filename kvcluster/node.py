@@ -73,6 +73,7 @@ class Node:
     """One member of the cluster, without its sockets."""
 
     router: Router
+    rounds: Rounds
     replica: Replica
     pulls: Pulls
     report: Report
@@ -198,7 +199,7 @@ class Node:
             settings=self.settings,
             heartbeats=self._heartbeats,
         )
-        self._rounds = Rounds(
+        self.rounds = Rounds(
             self.store,
             replication,
             self.time,
@@ -207,7 +208,7 @@ class Node:
             heal=self._healing.want,
         )
         self._coordinator = Coordinator(
-            self.store, self._rounds, self.gate, self.time, replicas=self.cluster.replicas
+            self.store, self.rounds, self.gate, self.time, replicas=self.cluster.replicas
         )
         self.replica = Replica(self.store, replication, self._envelope, self.time)
 
@@ -247,7 +248,7 @@ class Node:
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
-        watch = keep_watch(self.peers, self._heartbeats, self.gate, self._rounds, self.settings)
+        watch = keep_watch(self.peers, self._heartbeats, self.gate, self.rounds, self.settings)
         self._spawn(watch, "watch")
         self._heartbeats.start(self._spawn)
         self._spawn(self._catching_up.run(), "catching up")

@@ -121,8 +121,8 @@ class Replication:
             for place in parcel.places:
                 shared.acknowledged[place] += 1
             answer = answers[name]
-            assert answer is not None
-            shared.superseded.update(parcel.places[index] for index in answer.superseded)
+            older = frozenset(answer.superseded if answer else ())
+            shared.superseded.update(p for i, p in enumerate(parcel.places) if i in older)
         return shared
 
     async def _send(

@@ -18,6 +18,7 @@ from kvcluster.errors import (
     PeerRefused,
     TimedOut,
 )
+from kvcluster.model.entry import make_version
 from kvcluster.model.slots import slot_of
 from tests.cluster.memory import FIVE, NAMES, MemoryCluster
 from tests.storage.virtual_loop import run
@@ -182,6 +183,18 @@ async def test_forwarded_request_is_not_forwarded_again(cluster: MemoryCluster) 
     cluster.network.sent.clear()
     with pytest.raises(PeerRefused, match="no replica"):
         await cluster[others[1]].router.carry_out(request, 5)
+    assert not [sent for sent in cluster.network.sent if sent[2] == "forward"]
+
+
+@in_parts(NAMES, 3)
+async def test_read_forwarded_to_a_node_that_catches_up_is_refused(cluster: MemoryCluster) -> None:
+    """It says that it is not ready, at once, and does not send it on in its turn."""
+    cluster.network.stuck_methods.add("pull")
+    cluster["c:3"].gate.told("a:1", make_version(1, 1))
+    now = cluster["a:1"].time.now()
+    request = cluster.stamped(ForwardRequest(get=GetRequest(key="k")), "a:1", now)
+    with pytest.raises(NotReady, match="catching up"):
+        await cluster["c:3"].router.carry_out(request, asyncio.get_running_loop().time() + 5)
     assert not [sent for sent in cluster.network.sent if sent[2] == "forward"]
 
 

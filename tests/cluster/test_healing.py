@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kvcluster.config import Settings
-from kvcluster.errors import ConfigurationDiffers, PeerRefused
+from kvcluster.errors import ConfigurationDiffers, NotReady, PeerRefused
 from kvcluster.model.entry import ZERO, make_version
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import slot_of
@@ -148,6 +148,17 @@ async def test_write_captured_before_a_delete_cannot_land_after_the_drop(
     with pytest.raises(PeerRefused, match="long ago"):
         await cluster["c:3"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
     assert "k" not in cluster.held("c:3")
+
+
+@in_cluster
+async def test_write_that_waited_through_a_freeze_is_not_sent(cluster: MemoryCluster) -> None:
+    """It gathered in a process that was then stopped: too old to be sent as new, it is refused."""
+    version = make_version(cluster["a:1"].time.now(), 7)
+    await asyncio.sleep(31)
+    joined, _ = cluster["a:1"].rounds.join(Entry(key="k", value="v", version=version))
+    with pytest.raises(NotReady, match="stopped"):
+        await joined.done
+    assert "k" not in cluster.held("a:1")
 
 
 def parts(
