@@ -509,7 +509,7 @@ class VersionsFrame(_message.Message):
     def __init__(self, versions: _Optional[bytes] = ..., hashes: _Optional[bytes] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., footer: _Optional[_Union[VersionsFooter, _Mapping]] = ...) -> None: ...
 
 class VersionsFooter(_message.Message):
-    __slots__ = ("json_hash", "pairs", "clock", "segment", "notes", "incomplete", "repair")
+    __slots__ = ("json_hash", "pairs", "clock", "segment", "notes", "incomplete", "repair", "configuration")
     JSON_HASH_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -517,6 +517,7 @@ class VersionsFooter(_message.Message):
     NOTES_FIELD_NUMBER: _ClassVar[int]
     INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
     REPAIR_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     json_hash: bytes
     pairs: int
     clock: int
@@ -524,4 +525,5 @@ class VersionsFooter(_message.Message):
     notes: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     incomplete: str
     repair: bool
-    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ...) -> None: ...
+    configuration: int
+    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ...) -> None: ...

@@ -46,6 +46,8 @@ class Settings:
 
     # Peers.
     heartbeat_interval_s: float = 0.5
+    return_interval_s: float = 0.05
+    """Between two heartbeats of a node that returns to a peer that does not count on it yet."""
     heartbeat_timeout_s: float = 1.5
     suspect_after_s: float = 1.5
     """After so much silence writes go on without a peer. Less: more false alarms on a busy host."""

@@ -102,7 +102,13 @@ class Node:
         self.settings = settings
         port = split_address(cluster.self_name)[1]
         path = data_dir / f"data_node_{port}.json"
-        self.store = Store(self._around.disk, path, settings=settings, fsync=fsync)
+        self.store = Store(
+            self._around.disk,
+            path,
+            settings=settings,
+            fsync=fsync,
+            configuration=cluster.digest,
+        )
 
     def open(self) -> None:
         """Lock and load the files. Raises CannotStart."""

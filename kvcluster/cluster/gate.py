@@ -28,6 +28,7 @@ class Gate:
         self._looked_s = asyncio.get_running_loop().time()  # when the watch last looked
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._status = readiness.status
+        self._outvoted = False
         self._listeners: list[Callable[[], None]] = []
         self.pauses = 0
         """How often this process was found to have been stopped."""
@@ -45,7 +46,7 @@ class Gate:
         if self._status is Status.DRAINING:
             return "stopping"
         if readiness.outvoted:
-            return f"another configuration than that of {' and '.join(readiness.disagreeing)}"
+            return f"another configuration than that of {', '.join(readiness.disagreeing)}"
         if self._status is Status.STARTING:
             return f"waiting to hear from {waiting}"
         if self._status is Status.SYNCING and waiting:
@@ -62,9 +63,9 @@ class Gate:
         """From which version on to pull from a peer; None if nothing is owed to it."""
         return self._readiness.owed(peer)
 
-    def heard(self, peer: str, missed_since: Version | None) -> None:
+    def heard(self, peer: str, missed_since: Version | None, *, counts_on_us: bool) -> None:
         """A peer answered our heartbeat."""
-        self._readiness.heard(peer, missed_since)
+        self._readiness.heard(peer, missed_since, counts_on_us=counts_on_us)
         self._update()
 
     def told(self, peer: str, missed_since: Version) -> None:
@@ -173,7 +174,8 @@ class Gate:
 
     def _update(self) -> None:
         before, self._status = self._status, self._readiness.status
-        if self._status is not before:
+        outvoted, self._outvoted = self._outvoted, self._readiness.outvoted
+        if self._status is not before or outvoted is not self._outvoted:
             reason = self.reason
             log.info("NODE  %s%s", self._status.value, f": {reason}" if reason else "")
             self._changed.set_result(None)

@@ -6,6 +6,11 @@ until it has caught up.
 
 A beat from a peer that we do not count on makes us ask it at once, so that a return is noticed
 from either side, whoever is first.
+
+An answer also says what the peer thinks of us. One that does not find us alive acknowledges writes
+without us, and tells us so with a heartbeat at best. So we answer no reads until it counts on us,
+and ask again soon. If it never does, it cannot reach us though we reach it: a one-way cut, which
+after the time of a death is taken like any other.
 """
 
 from __future__ import annotations
@@ -41,6 +46,7 @@ from demo_pb2 import (
     HealthCheckRequest,
     HealthCheckResponse,
     Heartbeat,
+    PeerState,
 )
 
 STATUS_CODES = {
@@ -73,6 +79,8 @@ class Heartbeats:
         self._time = time
         self._settings = settings
         self._pokes = {peer.name: asyncio.Event() for peer in peers}
+        self._left_out_s: dict[str, float] = {}
+        """Peers that answer and do not count on us, and since when."""
         self.configuration = Configuration(
             members=sorted(cluster.members), replicas=cluster.replicas, slots=SLOTS
         )
@@ -125,7 +133,7 @@ class Heartbeats:
             poke = self._pokes[name]
             poke.clear()
             await self._beat(name)
-            timer = loop.call_later(self._settings.heartbeat_interval_s, poke.set)
+            timer = loop.call_later(self._interval_s(name), poke.set)
             await poke.wait()
             timer.cancel()
 
@@ -156,7 +164,26 @@ class Heartbeats:
         self._peers[name].said = response
         self._peers.refuses(name, "")
         self._peers.answered(name, behind=self._notes.since(name) is not None)
-        self._gate.heard(name, Version(beat.missed_since) if beat.missed_since else None)
+        self._gate.heard(
+            name,
+            Version(beat.missed_since) if beat.missed_since else None,
+            counts_on_us=self._counts_on_us(name, response),
+        )
+
+    def _counts_on_us(self, name: str, response: HealthCheckResponse) -> bool:
+        """Whether a peer thinks that we are alive, or has had its time to find out."""
+        me, now_s = self._cluster.self_name, self._peers.now_s()
+        if all(state.state == PeerState.ALIVE for state in response.peers if state.node == me):
+            self._left_out_s.pop(name, None)
+            return True
+        since_s = self._left_out_s.setdefault(name, now_s)
+        return now_s - since_s > self._settings.dead_after_s
+
+    def _interval_s(self, name: str) -> float:
+        since_s = self._left_out_s.get(name)
+        if since_s is None or self._peers.now_s() - since_s > self._settings.dead_after_s:
+            return self._settings.heartbeat_interval_s
+        return self._settings.return_interval_s
 
     def _take(self, beat: Heartbeat) -> None:
         """What counts in either direction: who it is, what its clock says, whether it leaves."""
@@ -174,6 +201,7 @@ class Heartbeats:
 
     def _refused(self, name: str, error: Exception) -> None:
         """Nobody is there, or nobody who wants to talk to us: nothing can be had from it."""
+        self._left_out_s.pop(name, None)
         if isinstance(error, ConfigurationDiffers):
             self._disagree(name, str(error))
             return
@@ -182,6 +210,7 @@ class Heartbeats:
         self._gate.excuse(name)
 
     def _died(self, peer: Peer) -> None:
+        self._left_out_s.pop(peer.name, None)
         if not peer.refusal:  # else it is there, and we know already that nothing can be had
             self._gate.excuse(peer.name)
 

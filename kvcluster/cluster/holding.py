@@ -109,6 +109,7 @@ class Holding:
 
     async def _send_home(self) -> None:
         """One round for the strays."""
+        sent = 0
         for slot in self._foreign:
             entries = list(self._store.table.slot(slot).items())
             for part in self._parts(entries, _size_bytes):
@@ -116,7 +117,14 @@ class Holding:
                 # Superseded is as good as held here: the replica has something newer.
                 if all(answer is not None for answer in answers):
                     await self._forget(part)
-                    log.info("HOLD  handed %s entries of slot %d home", f"{len(part):,}", slot)
+                    sent += len(part)
+        if sent:
+            log.info(
+                "HOLD  handed %s of the entries that do not belong here to the nodes that keep"
+                " them; left: %s",
+                f"{sent:,}",
+                f"{self.strays:,}",
+            )
 
     async def _hold(self, name: str, entries: Sequence[tuple[str, Entry]]) -> list[int] | None:
         """Have a replica hold entries: the places of those that it confirms; None: no answer."""

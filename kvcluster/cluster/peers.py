@@ -156,7 +156,7 @@ class Peers:
         """Judge every silence; to be called about ten times a second."""
         for peer in self._peers.values():
             sign = peer.detector.look(self.now_s())
-            if sign:
+            if sign and not peer.refusal:  # who refuses us is there
                 peer.silence.set()
                 self._take(peer, sign, sign.value)
 

@@ -150,7 +150,7 @@ class Report:
 
     def _state(self, peer: Peer) -> PeerState:
         state = _STATE_CODES[peer.detector.state]
-        return PeerState(node=peer.name, state=state, lagging=peer.lagging)
+        return PeerState(node=peer.name, state=state, lagging=peer.alive and peer.lagging)
 
     def _state_of(self, name: str) -> PeerState:
         if name == self._cluster.self_name:

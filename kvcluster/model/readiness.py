@@ -7,7 +7,9 @@ books it asks each colleague what it missed, and copies that first. So:
   clock could hand out a version older than one already acknowledged.
 - SYNCING: every peer was heard or excused; of some the node must still fetch what it missed (a
   *debt*), or it lost its data and must first be made whole by them (a *repair*). Writes are fine,
-  they carry new versions; reads would be stale.
+  they carry new versions; reads would be stale. Likewise while a peer that answers does not count
+  on this node yet (it was away, and the peer has not reached it again): until then the peer
+  acknowledges writes without it.
 - SERVING: nothing owed.
 
 Who cannot be reached is excused: one live replica is enough to serve. That is the promise of
@@ -55,6 +57,7 @@ class Readiness:
         self._shared = shared
         self._unheard = set(shared)
         self._owed: dict[str, Version] = {}
+        self._left_out_by: set[str] = set()  # they answer, and send us no writes yet
         self._excused: set[str] = set()
         self._disagreeing: set[str] = set()
         self._opposed = False  # some peer had another configuration
@@ -70,7 +73,7 @@ class Readiness:
             return Status.DRAINING
         if self._unheard or self.outvoted:
             return Status.STARTING
-        if self._owed or self.to_heal() or self._lost_slots:
+        if self._owed or self._left_out_by or self.to_heal() or self._lost_slots:
             return Status.SYNCING
         return Status.SERVING
 
@@ -99,15 +102,22 @@ class Readiness:
 
     def waiting_for(self) -> list[str]:
         """The peers that keep the node from serving, in member order."""
-        waited = self._unheard | set(self._owed) | set(self.to_heal())
+        waited = self._unheard | set(self._owed) | self._left_out_by | set(self.to_heal())
         return [peer for peer in self._shared if peer in waited]
 
-    def heard(self, peer: str, missed_since: Version | None) -> None:
-        """A peer answered our heartbeat; `missed_since` is its note about us."""
+    def heard(self, peer: str, missed_since: Version | None, *, counts_on_us: bool = True) -> None:
+        """A peer answered our heartbeat; `missed_since` is its note about us.
+
+        `counts_on_us`: whether it sends us every write, or notes and tells what it does not.
+        """
         self._settled = True
         self._unheard.discard(peer)
         self._excused.discard(peer)
         self._disagreeing.discard(peer)
+        if counts_on_us:
+            self._left_out_by.discard(peer)
+        else:
+            self._left_out_by.add(peer)
         if missed_since is not None:
             self.told(peer, missed_since)
 
@@ -148,3 +158,4 @@ class Readiness:
         self._unheard.discard(peer)
         self._excused.add(peer)
         self._owed.pop(peer, None)
+        self._left_out_by.discard(peer)

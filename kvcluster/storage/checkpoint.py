@@ -48,6 +48,7 @@ class Facts:
     notes: Mapping[str, Version]
     incomplete: str
     repair: bool
+    configuration: int
 
 
 class Checkpointer:
@@ -188,6 +189,7 @@ class Checkpointer:
             notes=notes_as_messages(facts.notes),
             incomplete=facts.incomplete,
             repair=facts.repair,
+            configuration=facts.configuration,
         )
 
     async def _rest(self, duration_s: float) -> None:

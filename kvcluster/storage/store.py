@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart, DiskFailed, OutcomeUnknown
-from kvcluster.model.entry import Entry, Verdict, Version
+from kvcluster.model.entry import ZERO, Entry, Verdict, Version
 from kvcluster.storage.checkpoint import Checkpointer, Facts
 from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
@@ -32,6 +33,8 @@ from kvcluster.storage.table import Table
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites
 
+log = logging.getLogger("kvcluster")
+
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 """Starts a background task under a name; if it ends by an error, the process stops."""
 
@@ -39,8 +42,11 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 class Store:
     """One node's data. `path` is the JSON file; the journal stands beside it in `<stem>.wal`."""
 
-    def __init__(self, disk: Disk, path: Path, *, settings: Settings, fsync: bool) -> None:
+    def __init__(
+        self, disk: Disk, path: Path, *, settings: Settings, fsync: bool, configuration: int
+    ) -> None:
         self._disk = disk
+        self._configuration = configuration
         self._settings = settings
         self.fsync = fsync
         self._journal: Journal
@@ -69,7 +75,8 @@ class Store:
         self.table = found.table
         self.digests = Digests(self.table)
         self.incomplete = found.incomplete
-        self.repair = found.repair
+        # With other members or another R, this node may now hold slots that it never held.
+        self.repair = found.repair or found.configuration != self._configuration
         self._found = found
         return found
 
@@ -96,7 +103,9 @@ class Store:
                 table=self.table,
                 journal=self._journal,
                 settings=self._settings,
-                facts=lambda: Facts(clock(), notes(), self.incomplete, self.repair),
+                facts=lambda: Facts(
+                    clock(), notes(), self.incomplete, self.repair, self._configuration
+                ),
             )
             self._tasks.append(spawn(self._journal.run(), "journal"))
             if self._found.rewrite or self._found.behind:
@@ -161,7 +170,15 @@ class Store:
 
     def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
         apply = self.table.apply_message
-        return [apply(entry) for entry in entries]
+        verdicts = [apply(entry) for entry in entries]
+        for entry, verdict in zip(entries, verdicts, strict=True):
+            if verdict.conflicts and entry.version != ZERO:
+                log.warning(
+                    "DATA  %.40r came with two contents in one version: damage somewhere;"
+                    " the larger stays",
+                    entry.key,
+                )
+        return verdicts
 
     def _drop(self, drops: Sequence[EntryMessage]) -> None:
         for entry in drops:

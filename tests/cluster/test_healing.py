@@ -17,7 +17,7 @@ from tests.cluster.memory import FIVE, NAMES, MemoryCluster, in_cluster
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.virtual_loop import run
 
-from demo_pb2 import Entry, ReplicateRequest
+from demo_pb2 import Entry, PullRequest, ReplicateRequest, SlotDigest
 
 _LONG_S = 1200.0
 """Far longer than any timer of a node."""
@@ -150,17 +150,6 @@ async def test_write_captured_before_a_delete_cannot_land_after_the_drop(
     assert "k" not in cluster.held("c:3")
 
 
-@in_cluster
-async def test_write_that_waited_through_a_freeze_is_not_sent(cluster: MemoryCluster) -> None:
-    """It gathered in a process that was then stopped: too old to be sent as new, it is refused."""
-    version = make_version(cluster["a:1"].time.now(), 7)
-    await asyncio.sleep(31)
-    joined, _ = cluster["a:1"].rounds.join(Entry(key="k", value="v", version=version))
-    with pytest.raises(NotReady, match="stopped"):
-        await joined.done
-    assert "k" not in cluster.held("a:1")
-
-
 def parts(
     test: Callable[[MemoryCluster], Coroutine[Any, Any, None]],
 ) -> Callable[[], None]:
@@ -181,14 +170,97 @@ def parts(
 
 
 @parts
-async def test_hand_made_json_moves_to_where_its_keys_belong(cluster: MemoryCluster) -> None:
-    """Pairs of slots that the node does not hold are handed to their replicas and dropped."""
+async def test_raised_replica_count_is_filled_before_it_serves(cluster: MemoryCluster) -> None:
+    """A node that should hold more keys than before never says "not found" for them."""
+    await cluster.start()
+    await cluster.until_serving()
+    for number in range(60):
+        await cluster.put(FIVE[number % 5], f"k{number}", "v")
+    await cluster.stop()
+    cluster.replicas = 3
+    await cluster.start()
+    for number in range(60):
+        for name in FIVE:
+            assert await cluster.get(name, f"k{number}", timeout_s=30) == "v"
+    await cluster.until_equal()
+    for number in range(60):
+        holders = {name for name in FIVE if f"k{number}" in cluster.held(name)}
+        assert holders == set(cluster["a:1"].home.replicas(slot_of(f"k{number}")))
+
+
+@in_cluster
+async def test_delete_that_reached_one_node_only_reaches_the_others(
+    cluster: MemoryCluster,
+) -> None:
+    """Nobody acknowledged it and nobody noted it; the comparison brings the tombstone over."""
+    await cluster.put("a:1", "k", "v")
+    version = cluster["a:1"].time.tick()
+    await cluster["a:1"].store.write([Entry(key="k", deleted=True, version=version)])
+    await cluster.until(
+        lambda: all(cluster.held(name)["k"] == (None, version) for name in NAMES), "it is there", 60
+    )
+
+
+@in_cluster
+async def test_equal_slots_still_give_their_tombstones(cluster: MemoryCluster) -> None:
+    """A digest says nothing of tombstones, so a slot that is equal sends them, and only them."""
+    await cluster.put("a:1", "k", "v")
+    await cluster.put("a:1", "same", "v")
+    await cluster.delete("a:1", "k")
+    node = cluster["a:1"]
+    slots = [slot_of("k"), slot_of("same")]
+    known = [SlotDigest(slot=slot, digest=node.store.digests.of(slot)) for slot in slots]
+    request = cluster.stamped(PullRequest(since=ZERO, known=known), "b:2", node.time.now())
+    page = await node.pulls.pull(request)
+    assert [(entry.key, entry.deleted) for entry in page.entries] == [("k", True)]
+
+
+@in_cluster
+async def test_write_that_waited_through_a_freeze_is_not_sent(cluster: MemoryCluster) -> None:
+    """It gathered in a process that was then stopped: too old to be sent as new, it is refused."""
+    version = make_version(cluster["a:1"].time.now(), 7)
+    await asyncio.sleep(31)
+    joined, _ = cluster["a:1"].rounds.join(Entry(key="k", value="v", version=version))
+    with pytest.raises(NotReady, match="stopped"):
+        await joined.done
+    assert "k" not in cluster.held("a:1")
+
+
+def lay_hand_made_json(cluster: MemoryCluster, keys: int) -> None:
+    """A JSON file on the first node, with keys that belong everywhere."""
     disk = cluster.disks["a:1"]
     file = disk.create(disk.root / "data_node_1.json")
-    file.append(b"{" + b",".join(b'"k%d": "v"' % number for number in range(50)) + b"}")
+    file.append(b"{" + b",".join(b'"k%d": "v"' % number for number in range(keys)) + b"}")
     file.sync()
     file.close()
     disk.sync_folder(disk.root)
+
+
+@parts
+async def test_entry_in_the_wrong_place_stays_until_every_replica_has_it(
+    cluster: MemoryCluster,
+) -> None:
+    """With one of its replicas away it would be a copy short."""
+    lay_hand_made_json(cluster, 50)
+    await cluster.start("a:1", "b:2", "c:3", "d:4")
+    await asyncio.sleep(30)
+    strays = {
+        key
+        for key in (f"k{number}" for number in range(50))
+        if "a:1" not in cluster["a:1"].home.replicas(slot_of(key))
+    }
+    waiting = {key for key in strays if "e:5" in cluster["a:1"].home.replicas(slot_of(key))}
+    assert waiting
+    assert {key for key in strays if key in cluster.held("a:1")} == waiting
+    await cluster.start("e:5")
+    await cluster.until(lambda: not cluster["a:1"].report.status().strays, "all are home")
+    assert waiting <= set(cluster.held("e:5"))
+
+
+@parts
+async def test_hand_made_json_moves_to_where_its_keys_belong(cluster: MemoryCluster) -> None:
+    """Pairs of slots that the node does not hold are handed to their replicas and dropped."""
+    lay_hand_made_json(cluster, 50)
     await cluster.start()
     await cluster.until_serving()
     await cluster.until_equal()

@@ -81,6 +81,12 @@ def test_the_need_for_repair_survives_until_every_peer_has_helped(whole: bool) -
     assert Life(left).found.repair == (not whole)
 
 
+def test_another_configuration_needs_repair() -> None:
+    """With other members or another R the node holds slots that it never held before."""
+    assert Life(lived(), configuration=2).store.repair
+    assert not Life(lived()).store.repair
+
+
 def test_a_node_killed_at_its_first_start_still_needs_repair() -> None:
     """Its first checkpoint stands, or nothing but an empty journal does."""
 
