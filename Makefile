@@ -14,7 +14,7 @@ help:  ## show these words
 
 setup: $(VENV)/dev  ## make the virtual environment, tools included
 
-demo: $(VENV)/run  ## three nodes, the scripted demo, a node that stops and returns
+demo: $(VENV)/run  ## the scripted demo, a node that stops and returns, a cluster in parts
 	@$(BIN)/python -m kvcluster.client.tour
 
 test: $(VENV)/dev  ## every test; under five minutes
@@ -39,7 +39,7 @@ gen: $(OLDEST)/done  ## make the generated files from demo.proto
 sim: $(VENV)/dev  ## random histories in virtual time; COUNT=1000
 	$(BIN)/python -m tests.cluster.sim $(or $(COUNT),1000)
 
-chaos: $(VENV)/dev  ## real servers killed, frozen, restarted under load; ROUNDS=100
+chaos: $(VENV)/dev  ## real servers killed, frozen, cut off under load; ROUNDS=100
 	$(BIN)/python -m tests.processes.chaos $(or $(ROUNDS),100)
 
 bench: $(VENV)/run  ## what a Put costs, small store against large, one client against many

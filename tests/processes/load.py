@@ -1,15 +1,15 @@
 """A load on a cluster that remembers what was promised to it.
 
 Each key belongs to one thread, which writes and reads it in order through any node: so history.py
-can say what every answer may be. A read is judged only while `calm`: a node that is cut off may
-answer with something older. Every error of a client is counted by its code and sentence.
+can say what every answer may be. How strictly depends on the `Weather`: a node that is cut off may
+answer with something older, and while nothing is wrong no call may fail. Every error of a client
+is counted by its code and sentence (errors.py).
 """
 
 from __future__ import annotations
 
 import itertools
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 
-from tests.processes.errors import Error
+from tests.processes.errors import Error, without_addresses
 from tests.processes.harness import Server, eventually, wall_time
 from tests.processes.history import History, Value
 
@@ -38,6 +38,29 @@ _UNKNOWN_IS_FINE = {
 
 _SERIAL = itertools.count()
 """No value is ever written twice."""
+
+
+class Weather:
+    """What may go wrong in calls that begin and end while it lasts. Each change is a new one."""
+
+    def __init__(self, *, calls_fail: bool, reads_old: bool) -> None:
+        self.calls_fail = calls_fail
+        self.reads_old = reads_old
+
+    @classmethod
+    def fair(cls) -> Weather:
+        """Nothing is wrong: every call succeeds."""
+        return cls(calls_fail=False, reads_old=False)
+
+    @classmethod
+    def rough(cls) -> Weather:
+        """Nodes come and go: calls may fail, and every answer is right."""
+        return cls(calls_fail=True, reads_old=False)
+
+    @classmethod
+    def wild(cls) -> Weather:
+        """Nodes are cut off: a read may show something older."""
+        return cls(calls_fail=True, reads_old=True)
 
 
 class Load:
@@ -61,10 +84,12 @@ class Load:
         self._reads = reads
         self._keys = keys or [str(number) for number in range(20)]
         self._stop = threading.Event()
-        self.calm: object | None = object()
-        """While it is the same object, reads are judged; None: they are not."""
+        self.weather = Weather.rough()
         self.acknowledged = 0
         self.judged = 0
+        """Reads that had to be right."""
+        self.older = 0
+        """Reads that were not, and need not be."""
         self.wrong: list[str] = []
         """Broken promises, for people."""
         self.errors: Counter[Error] = Counter()
@@ -99,7 +124,7 @@ class Load:
                 self._write(server, key, None if rng.random() < 0.2 else f"value {next(_SERIAL)}")
 
     def _write(self, server: Server, key: str, value: Value) -> None:
-        history = self.histories.setdefault(key, History())
+        history, weather = self.histories.setdefault(key, History()), self.weather
         place = history.send(value)
         try:
             if value is None:
@@ -107,36 +132,42 @@ class Load:
             else:
                 server.put(key, value, timeout_s=3)
         except grpc.RpcError as error:
-            self._count("delete" if value is None else "put", error)
             if error.code() in _REFUSALS or (error.details() or "").endswith(_CERTAIN):
                 history.refuse(place)
+            self._count("delete" if value is None else "put", server, error, weather)
         else:
             self.acknowledged += 1
             history.acknowledge(place)
 
     def _read(self, server: Server, key: str) -> None:
-        history, calm = self.histories.setdefault(key, History()), self.calm
+        history, weather = self.histories.setdefault(key, History()), self.weather
         floor = history.floor
         try:
             value = read(server, key, timeout_s=3)
         except grpc.RpcError as error:
-            self._count("get", error)
+            self._count("get", server, error, weather)
             return
-        if calm is None or self.calm is not calm:
+        right = history.may_be(value, floor)
+        if weather.reads_old or self.weather is not weather:
+            self.older += not right
             return
         self.judged += 1
-        if not history.may_be(value, floor):
-            allowed = history.allowed(floor)
-            self.wrong.append(
-                f"{wall_time()} {server.name} read {key} as {value!r}, may be {allowed}"
-            )
+        if not right:
+            self._blame(server, f"read {key} as {value!r}, may be {history.allowed(floor)}")
 
-    def _count(self, operation: str, error: grpc.RpcError) -> None:
+    def _count(
+        self, operation: str, server: Server, error: grpc.RpcError, weather: Weather
+    ) -> None:
+        code, details = error.code(), error.details() or ""
+        self.errors[operation, code.name, without_addresses(details)] += 1
+        if code not in _UNKNOWN_IS_FINE:
+            self._blame(server, f"failed a {operation} with {code}: {details}")
+        elif not weather.calls_fail and self.weather is weather:
+            self._blame(server, f"failed a {operation} while nothing was wrong: {code}: {details}")
         time.sleep(_REST_S)
-        sentence = re.sub(r"localhost:\d+", "NODE", error.details() or "")
-        self.errors[operation, error.code().name, sentence] += 1
-        if error.code() not in _UNKNOWN_IS_FINE:
-            self.wrong.append(f"{operation} failed with {error.code()}: {error.details()}")
+
+    def _blame(self, server: Server, what: str) -> None:
+        self.wrong.append(f"{wall_time()} {server.name} {what}")
 
     def misfits(self, data: Mapping[str, str]) -> list[str]:
         """Which keys are not what their history allows in some data."""

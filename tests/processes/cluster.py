@@ -1,0 +1,163 @@
+"""Clusters of real servers, with or without a network between them that can be cut."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from kvcluster.client.local_cluster import free_ports
+from kvcluster.model.slots import Placement, slot_of
+from tests.processes.harness import Server, eventually
+from tests.processes.network import Network
+
+from demo_pb2 import SERVING, PeerState
+
+Misfits = Callable[[dict[str, str]], list[str]]
+"""What is wrong with the data, for people; empty if nothing is."""
+
+
+class Cluster:
+    """Some servers that know each other. `linked`: they talk through `network`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        count: int = 3,
+        options: Sequence[str] = (),
+        *,
+        replicas: int = 3,
+        linked: bool = False,
+    ) -> None:
+        ports = free_ports(count)
+        names = [f"localhost:{port}" for port in ports]
+        self.members = ",".join(names)
+        self._network = Network(names) if linked else None
+        ways = [self._network.ways(name) if self._network else {} for name in names]
+        self.servers = [
+            Server(port, self.members, folder, [], table)
+            for port, table in zip(ports, ways, strict=True)
+        ]
+        self._options = list(options)
+        self.resize(replicas)
+
+    def __iter__(self) -> Iterator[Server]:
+        return iter(self.servers)
+
+    def __getitem__(self, index: int) -> Server:
+        return self.servers[index]
+
+    @property
+    def network(self) -> Network:
+        """What is between the nodes; only if they are linked."""
+        assert self._network is not None
+        return self._network
+
+    def resize(self, replicas: int) -> None:
+        """From the next start on, every key is on so many nodes."""
+        self._placement = Placement(self.members.split(","), replicas)
+        for server in self.servers:
+            server.options = ["--replicas", str(replicas), *self._options]
+
+    def replicas_of(self, key: str) -> list[Server]:
+        """The servers that hold a key, its primary first."""
+        by_name = {server.name: server for server in self.servers}
+        return [by_name[name] for name in self._placement.replicas(slot_of(key))]
+
+    def strangers_to(self, key: str) -> list[Server]:
+        """The servers that do not hold a key."""
+        holders = self.replicas_of(key)
+        return [server for server in self.servers if server not in holders]
+
+    def keys_on(self, *replicas: Server, prefix: str) -> Iterator[str]:
+        """Keys whose first replicas are just these, in this order, without end."""
+        for number in range(10**9):
+            key = f"{prefix}/{number}"
+            if self.replicas_of(key)[: len(replicas)] == list(replicas):
+                yield key
+
+    def start(self) -> None:
+        """Start every server and wait until all serve and see each other."""
+        for server in self.servers:
+            server.start()
+        self.wait_whole()
+
+    def wait_whole(self, deadline_s: float = 20.0) -> None:
+        """Return once every server serves, gets all writes and owes nothing to anybody."""
+        for server in self.servers:
+            server.wait_serving(deadline_s)
+
+        def whole() -> bool:
+            if wrong := [word for server in self.servers for word in _ails(server)]:
+                raise ValueError("; ".join(wrong))
+            return True
+
+        eventually(whole, "the cluster is whole", deadline_s)
+
+    def wait_equal(self, misfits: Misfits) -> None:
+        """Return once the JSON files agree, each pair on its replicas and nowhere else, and fit.
+
+        A file is about a second late, so that files agree proves nothing by itself.
+        """
+
+        def equal() -> bool:
+            if wrong := misfits(self.data()) or self.differences():
+                raise ValueError(f"{len(wrong)} wrong: {wrong[:3]}")
+            return True
+
+        eventually(equal, "the JSON files agree")
+
+    def data(self) -> dict[str, str]:
+        """What all JSON files hold together."""
+        return {key: value for server in self.servers for key, value in server.json().items()}
+
+    def differences(self) -> list[str]:
+        """Where the JSON files disagree, for people; empty if they do not."""
+        found: dict[str, dict[Server, str]] = defaultdict(dict)
+        for server in self.servers:
+            for key, value in server.json().items():
+                found[key][server] = value
+        return [
+            f"{key}: " + ", ".join(f"{held.get(server)!r} on {server.name}" for server in self)
+            for key, held in found.items()
+            if set(held) != set(self.replicas_of(key)) or len(set(held.values())) != 1
+        ]
+
+    def mend(self) -> None:
+        """Undo every fault: heal the network, start who is down; return once all is whole."""
+        if self._network is not None:
+            self._network.heal()
+            self._network.slow_down(0)
+        for server in self.servers:
+            if not server.running:
+                server.start()
+        self.wait_whole()
+
+    def clean_up(self) -> None:
+        """End everything."""
+        for server in self.servers:
+            server.clean_up()
+        if self._network is not None:
+            self._network.close()
+
+
+def exactly(pairs: Mapping[str, str], prefix: str = "") -> Misfits:
+    """Of all keys that begin with `prefix`, just these pairs."""
+
+    def misfits(data: dict[str, str]) -> list[str]:
+        held = {key: value for key, value in data.items() if key.startswith(prefix)}
+        return [f"{key}: {value}" for key, value in held.items() ^ pairs.items()]
+
+    return misfits
+
+
+def _ails(server: Server) -> list[str]:
+    """What keeps a server, or one of its peers in its view, from being whole."""
+    told = server.status()
+    ailments = [] if told.status == SERVING else [f"{server.name} does not serve: {told.reason}"]
+    for member in told.members:
+        if member.state.node not in server.members.split(","):
+            continue  # a stranger
+        if member.state.state != PeerState.ALIVE or member.state.lagging or member.missed_since:
+            ailments.append(f"{server.name} thinks of {member.state}, {member.missed} missed")
+    return ailments

@@ -1,0 +1,109 @@
+"""The errors that clients may see while nodes fail, each with the reason why it is no bug.
+
+`make chaos` holds every error against this table: what nobody can explain fails the run. The
+sentences are what clients get, with NODE for every address of a node.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+Error = tuple[str, str, str]
+"""Operation, status code, sentence."""
+
+_AWAY = r"NODE is (suspect|dead|unknown)(, NODE is (suspect|dead|unknown))*"
+
+_EXPLANATIONS: list[tuple[str, str, str]] = [
+    # From gRPC itself, at the client.
+    (
+        "UNAVAILABLE",
+        r".*[Cc]onnection refused.*",
+        "it asked a node that was down",
+    ),
+    (
+        "UNAVAILABLE",
+        r".*(Socket closed|Connection reset by peer|Broken pipe|End of TCP stream|GOAWAY).*",
+        "the node that it asked was killed or stopped while it answered",
+    ),
+    ("DEADLINE_EXCEEDED", r"Deadline Exceeded", "it asked a node that was frozen, or that waited"),
+    ("CANCELLED", r".*", "gRPC's own: the call arrived while the node stopped"),
+    # From a node, about a write that it forwarded.
+    (
+        "UNAVAILABLE",
+        r"NODE went away before it answered; the write may have happened",
+        "the node to which it was forwarded was killed on the way",
+    ),
+    (
+        "DEADLINE_EXCEEDED",
+        r"NODE did not answer in time; the write may have happened",
+        "the node to which it was forwarded was frozen or cut off",
+    ),
+    # From a node, which cannot have the answer.
+    (
+        "UNAVAILABLE",
+        rf"no replica of the key can be reached: {_AWAY}(; nothing was written)?",
+        "every replica was down, or on the other side of a cut",
+    ),
+    (
+        "UNAVAILABLE",
+        r"NODE cannot be reached \(.*\)(; nothing was written)?",
+        "the last replica that was asked went down, or was cut off, just then",
+    ),
+    # From a node, about itself.
+    (
+        "UNAVAILABLE",
+        r"this node is (starting|syncing): .*NODE(; nothing was written)?",
+        "the node had just started, or had been frozen, and could not hear a peer yet",
+    ),
+    (
+        "UNAVAILABLE",
+        r"this node is stopping(; nothing was written)?",
+        "the node was stopped",
+    ),
+    (
+        "INTERNAL",
+        r"this node was stopped while it wrote; the write may survive",
+        "the node was frozen in the middle of it",
+    ),
+    (
+        "UNAVAILABLE",
+        r"this node was stopped( before it could send the write)?; nothing was written",
+        "the node was frozen while the write waited",
+    ),
+]
+
+
+def without_addresses(sentence: str) -> str:
+    """A sentence with NODE for every address, so that the same error reads the same."""
+    return re.sub(r"localhost:\d+|ipv4:[\d.]+:\d+|ipv6:(\[|%5B)[^ ]+:\d+", "NODE", sentence)
+
+
+def explain(error: Error) -> str:
+    """Why an error is no bug; empty if nobody knows."""
+    _, code, sentence = error
+    for wanted, pattern, reason in _EXPLANATIONS:
+        if code == wanted and re.fullmatch(pattern, sentence, re.DOTALL):
+            return reason
+    return ""
+
+
+def unexplained(errors: Iterable[Error]) -> list[Error]:
+    """The errors that nobody can explain."""
+    return [error for error in errors if not explain(error)]
+
+
+def table(errors: Counter[Error]) -> str:
+    """All errors for people, the most frequent reason first."""
+    reasons: Counter[str] = Counter()
+    for error, count in errors.items():
+        reasons[explain(error) or "UNEXPLAINED"] += count
+    lines = []
+    for reason, count in reasons.most_common():
+        lines.append(f"{count:7,}  {reason}")
+        for error, each in errors.most_common():
+            if (explain(error) or "UNEXPLAINED") == reason:
+                operation, code, sentence = error
+                lines.append(f"         {each:7,}  {operation:6}  {code}: {sentence}")
+    return "\n".join(lines)
