@@ -17,9 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +36,7 @@ from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.report import Report
 from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.router import Router
+from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.cluster.watch import keep_watch
@@ -48,25 +47,9 @@ from kvcluster.model.members import Cluster, split_address
 from kvcluster.model.notes import Notes
 from kvcluster.model.readiness import Readiness, Status
 from kvcluster.model.slots import Home, Placement
-from kvcluster.storage.disk import Disk, OsDisk
 from kvcluster.storage.store import Store
 
 log = logging.getLogger("kvcluster")
-
-
-def wall_clock_ms() -> int:
-    """Milliseconds since 1970, as this machine believes."""
-    return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What a node takes from outside, and a simulation replaces."""
-
-    disk: Disk = field(default_factory=OsDisk)
-    wall_ms: Callable[[], int] = wall_clock_ms
-    incarnation: int = field(default_factory=lambda: random.SystemRandom().getrandbits(32))
-    """Drawn at random for each start; chance inside the node is drawn from it."""
 
 
 class Node:

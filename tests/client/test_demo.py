@@ -191,8 +191,11 @@ def test_keys_that_cannot_be_removed_are_named(cluster: FakeCluster, client: Pro
     assert ended.out.count("could not be removed and may still be there") == 3
 
 
-def test_each_round_says_where_its_key_lives(cluster: FakeCluster, client: Program) -> None:
+def test_each_round_says_where_its_key_lives(
+    cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The primary first, and who of them is not well."""
+    monkeypatch.setattr(demo, "_PATIENCE_S", 0.1)  # for nodes that wait for each other
     first, second, third = cluster.nodes
     second.lagging = {third.name}
     out = client("--cluster", cluster.members).out

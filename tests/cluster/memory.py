@@ -12,13 +12,14 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.errors import KvError, PeerRejected, PeerSilent, PeerUnreachable
 from kvcluster.model.entry import Entry
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import slot_of
-from kvcluster.node import Node, Surroundings
+from kvcluster.node import Node
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.virtual_loop import run
 
