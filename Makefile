@@ -39,10 +39,10 @@ gen: $(OLDEST)/done  ## make the generated files from demo.proto
 sim: $(VENV)/dev  ## random histories in virtual time; COUNT=1000
 	$(BIN)/python -m tests.cluster.sim $(or $(COUNT),1000)
 
-chaos: $(VENV)/dev  ## real servers killed, frozen, cut off under load; ROUNDS=100
-	$(BIN)/python -m tests.processes.chaos $(or $(ROUNDS),100)
+chaos: $(VENV)/dev  ## five real servers killed, frozen, cut off, emptied under load; ROUNDS=50 SEED=
+	$(BIN)/python -m tests.processes.chaos $(or $(ROUNDS),50) $(SEED)
 
-bench: $(VENV)/run  ## what a Put costs, small store against large, one client against many
+bench: $(VENV)/run  ## what a Put costs, how many clients may write, what catching up takes
 	$(BIN)/python -m bench
 
 format: $(VENV)/dev  ## mend the style

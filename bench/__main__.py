@@ -5,8 +5,9 @@ Read the ratios. The figures beside them are of this machine at this moment.
 
 from __future__ import annotations
 
-from bench import clients, put_cost
+from bench import catch_up, clients, put_cost
 
 if __name__ == "__main__":
     put_cost.main()
     clients.main()
+    catch_up.main()
