@@ -36,6 +36,9 @@ QUICK = [
     "tombstone_wait_s=6",
     "message_age_limit_s=3",  # what is held back longer than this must not land: half of the wait
     "heal_interval_s=10",
+    "pull_page_bytes=500",  # so that catching up takes many pages
+    "heal_request_entries=50",
+    "hold_entries=5",
 ]
 _NEW_KEYS = 5  # in each round; as many old ones are left alone, to see what becomes of them
 _KEYS = 20
@@ -148,7 +151,7 @@ class Chaos:
 
 def main() -> None:
     """Run from the command line."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="kvcluster-chaos-"))
     print(f"{rounds} rounds, seed {seed}, files in {folder}", flush=True)
