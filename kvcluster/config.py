@@ -58,6 +58,11 @@ class Settings:
     connect_timeout_s: float = 2.0
     """For one attempt to connect; longer than a heartbeat, so that a frozen peer is seen as silent
     and not as absent."""
+    ping_interval_s: float = 1.0
+    ping_timeout_s: float = 1.5
+    """A connection on which nothing came for `ping_interval_s` is pinged, and given up if the ping
+    is not answered in time. TCP itself would try the old connection again and again, at intervals
+    that double: after a cut of a minute two nodes found each other 47 s late."""
     tick_interval_s: float = 0.1
     pause_limit_s: float = 0.7
     """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop). Less

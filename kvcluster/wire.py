@@ -215,6 +215,11 @@ def _server_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.server.max_pending_requests", 2 * pending),  # else some are cancelled at random
         ("grpc.server.max_pending_requests_hard_limit", 4 * pending),
         ("grpc.server_handshake_timeout_ms", 5_000),  # a silent stranger holds nothing for long
+        # Peers ping; a server takes that for abuse unless told how often is fine, and a network
+        # that held some back delivers them at once.
+        ("grpc.http2.max_ping_strikes", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", int(settings.ping_interval_s * 500)),
         ("grpc.max_send_message_length", settings.message_limit_bytes),
         ("grpc.max_receive_message_length", settings.message_limit_bytes),
     ]

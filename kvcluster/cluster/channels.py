@@ -1,8 +1,8 @@
 """Channels: the transport over gRPC, one lasting channel a peer.
 
 gRPC's defaults are made for services that come and go behind balancers. Here a peer has one
-address and returns in a moment, so a channel must not back off for minutes, go through a proxy,
-or refuse a page of large values.
+address and returns in a moment, so a channel must not back off for minutes, cling to a connection
+that a cut has silenced, go through a proxy, or refuse a page of large values.
 """
 
 from __future__ import annotations
@@ -126,6 +126,11 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
         # This one is also how long an attempt to connect may take.
         ("grpc.min_reconnect_backoff_ms", int(settings.connect_timeout_s * 1000)),
         ("grpc.max_reconnect_backoff_ms", backoff_ms),
+        ("grpc.keepalive_time_ms", int(settings.ping_interval_s * 1000)),
+        ("grpc.keepalive_timeout_ms", int(settings.ping_timeout_s * 1000)),
+        ("grpc.http2.ping_timeout_ms", int(settings.ping_timeout_s * 1000)),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),  # no limit to them
         ("grpc.max_send_message_length", settings.message_limit_bytes),
         ("grpc.max_receive_message_length", settings.message_limit_bytes),
         ("grpc.enable_http_proxy", 0),

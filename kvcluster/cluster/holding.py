@@ -5,14 +5,15 @@ needs is decided by model/graves.py, this file does it. *Strays* are entries of 
 should not hold: the JSON was made by hand, or the node was started with another R. They are
 handed to every replica of their slot, and dropped when all have them.
 
-It is a trickle: a round takes a twentieth of the time at most.
+It is a trickle: a round takes a twentieth of the time at most. To wait for a peer that falls silent
+is no work, and does not count, or one freeze would put the next round off for minutes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from kvcluster.cluster.envelope import Envelope
@@ -32,6 +33,8 @@ from demo_pb2 import Entry as EntryMessage
 log = logging.getLogger("kvcluster")
 
 T = TypeVar("T")
+Q = TypeVar("Q", HoldRequest, DropRequest)
+A = TypeVar("A")
 
 
 _REST = 19.0
@@ -61,6 +64,7 @@ class Holding:
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""
+        self._in_vain_s = 0.0  # waited for peers that gave no answer, in this round
 
     @property
     def strays(self) -> int:
@@ -73,13 +77,13 @@ class Holding:
         busy_s = 0.0
         while True:
             await asyncio.sleep(max(self._settings.tombstone_interval_s, busy_s * _REST))
-            started_s = now_s()
+            started_s, self._in_vain_s = now_s(), 0.0
             try:
                 await self._bury(now_s())
                 await self._send_home()
             except KvError as error:  # a full disk, say: nothing is lost by waiting
                 log.debug("HOLD  %s", error)
-            busy_s = now_s() - started_s
+            busy_s = now_s() - started_s - self._in_vain_s
 
     async def _bury(self, now_s: float) -> None:
         """One round for the tombstones."""
@@ -128,30 +132,32 @@ class Holding:
 
     async def _hold(self, name: str, entries: Sequence[tuple[str, Entry]]) -> list[int] | None:
         """Have a replica hold entries: the places of those that it confirms; None: no answer."""
-        if not self._peers[name].alive:
-            return None
-        messages = _messages(entries)
-        request = self._envelope.stamp(HoldRequest(entries=messages))
-        try:
-            answer = await self._transport.hold(name, request, self._settings.pull_timeout_s)
-        except KvError as error:
-            log.debug("HOLD  %s does not hold: %s", name, error)
+        request = HoldRequest(entries=_messages(entries))
+        answer = await self._ask(name, self._transport.hold, request)
+        if answer is None:
             return None
         newer = set(answer.superseded)  # something newer is there, and will come here
-        return [place for place in range(len(messages)) if place not in newer]
+        return [place for place in range(len(entries)) if place not in newer]
 
     async def _drop(self, name: str, tombstones: Sequence[Tombstone]) -> bool:
         """Have a replica drop tombstones; whether it did."""
+        request = DropRequest(tombstones=_messages(_entries(tombstones)))
+        return await self._ask(name, self._transport.drop, request) is not None
+
+    async def _ask(
+        self, name: str, call: Callable[[str, Q, float], Awaitable[A]], request: Q
+    ) -> A | None:
+        """The answer of a replica; None if there is none."""
         if not self._peers[name].alive:
-            return False
-        messages = _messages(_entries(tombstones))
-        request = self._envelope.stamp(DropRequest(tombstones=messages))
+            return None
+        now_s = asyncio.get_running_loop().time
+        asked_s = now_s()
         try:
-            await self._transport.drop(name, request, self._settings.pull_timeout_s)
+            return await call(name, self._envelope.stamp(request), self._settings.pull_timeout_s)
         except KvError as error:
-            log.debug("HOLD  %s does not drop: %s", name, error)
-            return False
-        return True
+            log.debug("HOLD  %s: %s", name, error)
+            self._in_vain_s += now_s() - asked_s
+            return None
 
     async def _forget(self, entries: Sequence[tuple[str, Entry]]) -> None:
         self._store.refuse_if_full()

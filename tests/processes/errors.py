@@ -1,7 +1,8 @@
 """The errors that clients may see while nodes fail, each with the reason why it is no bug.
 
 `make chaos` holds every error against this table: what nobody can explain fails the run. The
-sentences are what clients get, with NODE for every address of a node.
+sentences are what clients get, with NODE for every address of a node, and "NODES are away" for
+"NODE is dead, NODE is suspect" and the like.
 """
 
 from __future__ import annotations
@@ -14,52 +15,40 @@ Error = tuple[str, str, str]
 """Operation, status code, sentence."""
 
 _AWAY = r"NODE is (suspect|dead|unknown)(, NODE is (suspect|dead|unknown))*"
+_ADDRESS = r"localhost:\d+|ipv4:[\d.]+:\d+|ipv6:(\[|%5B)[^ ]+:\d+"
 
+_MAYBE_CERTAIN = "(; nothing was written)?"
 _EXPLANATIONS: list[tuple[str, str, str]] = [
-    # From gRPC itself, at the client.
-    (
-        "UNAVAILABLE",
-        r".*[Cc]onnection refused.*",
-        "it asked a node that was down",
-    ),
-    (
-        "UNAVAILABLE",
-        r".*(Socket closed|Connection reset by peer|Broken pipe|End of TCP stream|GOAWAY).*",
-        "the node that it asked was killed or stopped while it answered",
-    ),
-    ("DEADLINE_EXCEEDED", r"Deadline Exceeded", "it asked a node that was frozen, or that waited"),
-    ("CANCELLED", r".*", "gRPC's own: the call arrived while the node stopped"),
-    # From a node, about a write that it forwarded.
+    # From a node, about another.
     (
         "UNAVAILABLE",
         r"NODE went away before it answered; the write may have happened",
-        "the node to which it was forwarded was killed on the way",
+        "the node to which it was forwarded was killed, frozen or cut off meanwhile",
     ),
     (
         "DEADLINE_EXCEEDED",
         r"NODE did not answer in time; the write may have happened",
         "the node to which it was forwarded was frozen or cut off",
     ),
-    # From a node, which cannot have the answer.
     (
         "UNAVAILABLE",
-        rf"no replica of the key can be reached: {_AWAY}(; nothing was written)?",
+        r"no replica of the key can be reached: NODES are away" + _MAYBE_CERTAIN,
         "every replica was down, or on the other side of a cut",
     ),
     (
         "UNAVAILABLE",
-        r"NODE cannot be reached \(.*\)(; nothing was written)?",
+        r"NODE cannot be reached \(.*\)" + _MAYBE_CERTAIN,
         "the last replica that was asked went down, or was cut off, just then",
     ),
     # From a node, about itself.
     (
         "UNAVAILABLE",
-        r"this node is (starting|syncing): .*NODE(; nothing was written)?",
+        r"this node is (starting|syncing): .*NODE" + _MAYBE_CERTAIN,
         "the node had just started, or had been frozen, and could not hear a peer yet",
     ),
     (
         "UNAVAILABLE",
-        r"this node is stopping(; nothing was written)?",
+        r"this node is stopping" + _MAYBE_CERTAIN,
         "the node was stopped",
     ),
     (
@@ -72,12 +61,38 @@ _EXPLANATIONS: list[tuple[str, str, str]] = [
         r"this node was stopped( before it could send the write)?; nothing was written",
         "the node was frozen while the write waited",
     ),
+    # From gRPC itself, at the client.
+    (
+        "UNAVAILABLE",
+        r".*Connection refused.*",
+        "it asked a node that was down",
+    ),
+    (
+        "UNAVAILABLE",
+        r".*(Socket closed|Connection reset by peer|Broken pipe|End of TCP stream|GOAWAY).*",
+        "the node that it asked was killed or stopped while it answered",
+    ),
+    (
+        "UNAVAILABLE",
+        r".*(ping timeout|timed out before receiving SETTINGS frame).*",
+        "it asked a node that was frozen",
+    ),
+    (
+        "DEADLINE_EXCEEDED",
+        r"Deadline Exceeded",
+        "it asked a node that was frozen, or that waited for another",
+    ),
+    (
+        "CANCELLED",
+        r".*",
+        "gRPC's own: the call arrived while the node stopped",
+    ),
 ]
 
 
 def without_addresses(sentence: str) -> str:
     """A sentence with NODE for every address, so that the same error reads the same."""
-    return re.sub(r"localhost:\d+|ipv4:[\d.]+:\d+|ipv6:(\[|%5B)[^ ]+:\d+", "NODE", sentence)
+    return re.sub(_AWAY, "NODES are away", re.sub(_ADDRESS, "NODE", sentence))
 
 
 def explain(error: Error) -> str:

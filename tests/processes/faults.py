@@ -120,7 +120,7 @@ class Faults:
 
     def _cut(self, pairs: list[tuple[str, str]]) -> None:
         """The cut lasts; perhaps something else happens meanwhile."""
-        mode = self._rng.choice([Mode.LOSE, Mode.HOLD, Mode.REFUSE])
+        mode = self._rng.choice([Mode.LOSE, Mode.HOLD, Mode.STALL, Mode.REFUSE])
         self.note(f"cut ({mode.value}) " + ", ".join(f"{a} > {b}" for a, b in pairs))
         self._cluster.network.cut(pairs, mode)
         self._wait(0.3, 5)

@@ -5,13 +5,16 @@ two lanes, *there* (what the caller says) and *back* (what it is answered), and 
 lane behaves:
 
     PASS    bytes go through
-    HOLD    bytes wait and come late, as TCP does when a cable was pulled and put back
+    HOLD    bytes wait and come late, as TCP does when a cable was pulled and soon put back
+    STALL   connections of before never carry a byte again, even if it passes: TCP tries them at
+            intervals that double, so that after a long cut they are as good as dead
     LOSE    bytes vanish, as behind a firewall; once it passes again, connections that lost
             some are reset, because their streams make no sense any more
     REFUSE  connections are reset, and new ones as well
 
-While a lane holds or loses, connections stay open and new ones are accepted in silence: neither end
-learns that the other is gone, not even when that other is killed. `delay_s` makes both lanes slow.
+While a lane is cut, connections stay open and new ones are accepted in silence (but for REFUSE):
+neither end learns that the other is gone, not even when that other is killed. `delay_s` makes both
+lanes slow.
 
 All links of a test run in one event loop in one thread (`Switchboard`); tests call from theirs.
 """
@@ -35,6 +38,7 @@ class Mode(enum.Enum):
 
     PASS = "pass"
     HOLD = "hold"
+    STALL = "stall"
     LOSE = "lose"
     REFUSE = "refuse"
 
@@ -50,7 +54,7 @@ class Lane:
     def behave(self, mode: Mode) -> None:
         """Change how bytes fare from now on."""
         self.mode = mode
-        if mode in (Mode.HOLD, Mode.LOSE):
+        if mode in (Mode.HOLD, Mode.STALL, Mode.LOSE):
             self._passes.clear()
         else:
             self._passes.set()
@@ -58,6 +62,25 @@ class Lane:
     async def until_passes(self) -> None:
         """Return at once, or when the cut is over."""
         await self._passes.wait()
+
+
+class Connection:
+    """Two sockets, and what a cut did to what they carry."""
+
+    def __init__(self, near: asyncio.StreamWriter) -> None:
+        self.writers = [near]
+        self.stalled = False
+        self.lost = False
+
+    def reset(self) -> None:
+        """Break it, as both ends will notice."""
+        for writer in self.writers:
+            writer.transport.abort()
+
+    def close(self) -> None:
+        """End it, once what was said is delivered."""
+        for writer in self.writers:
+            writer.close()
 
 
 class Link:
@@ -68,8 +91,7 @@ class Link:
         self.delay_s = 0.0
         self.port = 0
         self._address = address
-        self._lost: set[asyncio.StreamWriter] = set()
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: set[Connection] = set()
         self._server: asyncio.Server
 
     async def listen(self) -> None:
@@ -81,66 +103,70 @@ class Link:
         """Change how both lanes behave."""
         self.there.behave(there)
         self.back.behave(back)
-        if Mode.REFUSE in (there, back):
-            self._reset(self._open)
-        elif there is back is Mode.PASS:
-            self._reset(self._lost)
+        for connection in list(self._open):
+            connection.stalled |= Mode.STALL in (there, back)
+            passes = there is back is Mode.PASS
+            if Mode.REFUSE in (there, back) or (passes and connection.lost):
+                connection.reset()
 
     async def close(self) -> None:
         """End every connection and listen no more."""
         self._server.close()
-        self._reset(self._open)
+        for connection in self._open:
+            connection.reset()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
+        connection = Connection(writer)
         try:
             if Mode.REFUSE in (self.there.mode, self.back.mode):
                 return
-            await self.there.until_passes()  # a handshake takes both ways
-            await self.back.until_passes()
-            with contextlib.suppress(OSError):  # nobody is there: reset, as the caller expects
-                await self._carry(reader, writer)
+            await self._until_passes()  # a handshake takes both ways
+            self._open.add(connection)
+            with contextlib.suppress(OSError):  # nobody is there: the caller sees it end
+                await self._carry(connection, reader)
         finally:
-            self._open.discard(writer)
-            writer.close()
+            self._open.discard(connection)
+            connection.close()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self._address)
-        self._open.add(far_writer)
+        near_writer = connection.writers[0]
+        connection.writers.append(far_writer)
         lanes = [
-            asyncio.create_task(self._pump(reader, far_writer, self.there)),
-            asyncio.create_task(self._pump(far_reader, writer, self.back)),
+            asyncio.create_task(self._pump(connection, reader, far_writer, self.there)),
+            asyncio.create_task(self._pump(connection, far_reader, near_writer, self.back)),
         ]
         try:
             await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for lane in lanes:
                 lane.cancel()
-            self._open.discard(far_writer)
-            far_writer.close()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lane: Lane
+        self,
+        connection: Connection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        lane: Lane,
     ) -> None:
         """Carry bytes until one end closes; that it did passes through a cut as little as they."""
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK_BYTES):
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
+                if connection.stalled:
+                    continue
                 if lane.mode is Mode.LOSE:
-                    self._lost.add(writer)
+                    connection.lost = True
                     continue
                 await lane.until_passes()
                 writer.write(data)
                 await writer.drain()
+        await self._until_passes()
+
+    async def _until_passes(self) -> None:
         await self.there.until_passes()
         await self.back.until_passes()
-
-    @staticmethod
-    def _reset(writers: set[asyncio.StreamWriter]) -> None:
-        for writer in list(writers):
-            writer.transport.abort()
-        writers.clear()
 
 
 class Switchboard:
