@@ -30,6 +30,7 @@ from kvcluster.errors import (
     PeerSilent,
     PeerUnavailable,
 )
+from kvcluster.model.detector import Sign
 from kvcluster.model.entry import Version
 from kvcluster.model.members import Cluster
 from kvcluster.model.notes import Notes
@@ -148,7 +149,10 @@ class Heartbeats:
                 told = request.sender.missed_since
                 self._peers[name].told |= bool(told) and told == self._notes.since(name)
         except PeerSilent:
-            pass  # the detector measures the silence
+            # The detector measures the silence, and tells when it becomes a death. A peer that was
+            # dead before this process was stopped dies no second time, and is not waited for.
+            if self._peers[name].detector.look(self._peers.now_s()) is Sign.LONG_SILENT:
+                self._died(self._peers[name])
         except PeerRejected as error:
             self._refused(name, error.reason)
         except (PeerUnavailable, PeerRefused) as error:

@@ -5,8 +5,9 @@ needs is decided by model/graves.py, this file does it. *Strays* are entries of 
 should not hold: the JSON was made by hand, or the node was started with another R. They are
 handed to every replica of their slot, and dropped when all have them.
 
-It is a trickle: a round takes a twentieth of the time at most. To wait for a peer that falls silent
-is no work, and does not count, or one freeze would put the next round off for minutes.
+It is a trickle: a round takes a twentieth of the time at most. To wait for a peer that is
+silent for a while is no work, and does not count, or one freeze would put the next round off for
+minutes.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ A = TypeVar("A")
 
 _REST = 19.0
 """For each second of work, so many of rest."""
+_CALL_S = 0.25
+"""No call works for longer than this; what it takes beyond is waiting."""
 
 
 class Holding:
@@ -64,7 +67,7 @@ class Holding:
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""
-        self._in_vain_s = 0.0  # waited for peers that gave no answer, in this round
+        self._waited_s = 0.0  # for peers that were silent for a while, in this round
 
     @property
     def strays(self) -> int:
@@ -77,13 +80,13 @@ class Holding:
         busy_s = 0.0
         while True:
             await asyncio.sleep(max(self._settings.tombstone_interval_s, busy_s * _REST))
-            started_s, self._in_vain_s = now_s(), 0.0
+            started_s, self._waited_s = now_s(), 0.0
             try:
                 await self._bury(now_s())
                 await self._send_home()
             except KvError as error:  # a full disk, say: nothing is lost by waiting
                 log.debug("HOLD  %s", error)
-            busy_s = now_s() - started_s - self._in_vain_s
+            busy_s = now_s() - started_s - self._waited_s
 
     async def _bury(self, now_s: float) -> None:
         """One round for the tombstones."""
@@ -156,8 +159,9 @@ class Holding:
             return await call(name, self._envelope.stamp(request), self._settings.pull_timeout_s)
         except KvError as error:
             log.debug("HOLD  %s: %s", name, error)
-            self._in_vain_s += now_s() - asked_s
             return None
+        finally:
+            self._waited_s += max(0.0, now_s() - asked_s - _CALL_S)
 
     async def _forget(self, entries: Sequence[tuple[str, Entry]]) -> None:
         self._store.refuse_if_full()

@@ -80,6 +80,18 @@ def test_frozen_node_is_suspected_then_dead_and_stalls_one_write(five: Cluster) 
     assert {answer.value for answer in answers} == {"new"}
 
 
+def test_thawed_node_does_not_wait_for_one_that_is_frozen_for_long(five: Cluster) -> None:
+    """Who was dead before a node was stopped itself is no reason for it not to serve again."""
+    victim, other = five[0], five[1]
+    with victim.frozen():
+        eventually(lambda: other.thinks(victim) == DEAD, "dead")
+        since = len(other.log())
+        with other.frozen():
+            eventually(lambda: five[2].thinks(other) in (SUSPECT, DEAD), "the other is missed")
+        eventually(lambda: "PAUSE" in other.log(since), "it knows that it was stopped")
+        other.wait_serving(5)
+
+
 def seconds_to_put(server: Server, key: str, value: str) -> float:
     """How long a Put takes that two of three replicas acknowledge."""
     started_s = time.monotonic()
