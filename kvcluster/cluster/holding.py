@@ -40,7 +40,7 @@ A = TypeVar("A")
 
 _REST = 19.0
 """For each second of work, so many of rest."""
-_CALL_S = 0.25
+_CALL_S = 0.1
 """No call works for longer than this; what it takes beyond is waiting."""
 
 

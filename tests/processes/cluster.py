@@ -126,8 +126,10 @@ class Cluster:
     def mend(self) -> None:
         """Undo every fault: heal the network, start who is down; return once all is whole."""
         if self._network is not None:
-            self._network.heal()
-            self._network.slow_down(0)
+            network = self._network
+            network.heal()
+            network.slow_down(0)
+            eventually(lambda: network.whole, "connections that a cut silenced are given up")
         for server in self.servers:
             if not server.running:
                 server.start()

@@ -38,8 +38,8 @@ class Network:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is cut."""
-        return not self._cut
+        """Whether nothing is cut, and no node clings to a connection that a cut has silenced."""
+        return not self._cut and not any(link.stalled for link in self._links.values())
 
     def cut(self, pairs: Iterable[Pair], mode: Mode = Mode.LOSE) -> None:
         """Of what the first of a pair says, nothing arrives at the second."""

@@ -99,6 +99,11 @@ class Link:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    @property
+    def stalled(self) -> bool:
+        """Whether somebody still clings to a connection that is dead."""
+        return any(connection.stalled for connection in list(self._open))
+
     def behave(self, there: Mode, back: Mode) -> None:
         """Change how both lanes behave."""
         self.there.behave(there)
