@@ -39,8 +39,8 @@ gen: $(OLDEST)/done  ## make the generated files from demo.proto
 sim: $(VENV)/dev  ## random histories in virtual time; COUNT=1000
 	$(BIN)/python -m tests.cluster.sim $(or $(COUNT),1000)
 
-chaos: $(VENV)/dev  ## five real servers killed, frozen, cut off, emptied under load; ROUNDS=50 SEED=
-	$(BIN)/python -m tests.processes.chaos $(or $(ROUNDS),50) $(SEED)
+chaos: $(VENV)/dev  ## five real servers under load, and every fault there is; DURATION=5m SEED=
+	$(BIN)/python -m tests.chaos $(or $(DURATION),5m) $(SEED)
 
 bench: $(VENV)/run  ## what a Put costs, how many clients may write, what catching up takes
 	$(BIN)/python -m bench

@@ -7,6 +7,7 @@ somewhat ahead is followed with one loud warning.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
@@ -21,7 +22,7 @@ log = logging.getLogger("kvcluster")
 
 
 class Timekeeper:
-    """Hands out versions and judges the clocks of messages."""
+    """Hands out versions and judges the clocks of messages. Made inside the event loop."""
 
     def __init__(self, clock: HybridClock, wall_ms: Callable[[], int], settings: Settings) -> None:
         self._clock = clock
@@ -31,6 +32,8 @@ class Timekeeper:
             absurd_ms=int(settings.clock_limit_s * 1000),
             stale_ms=int(settings.message_age_limit_s * 1000),
         )
+        self._steady_s = asyncio.get_running_loop().time
+        self._before_s = self._steady_s()
         self._warned: set[str] = set()
         self.skewed = 0
         """Messages whose clock was ahead by more than the warning limit."""
@@ -42,10 +45,12 @@ class Timekeeper:
 
     def now(self) -> int:
         """The current hybrid time."""
+        self._pass_time()
         return self._clock.now(self._wall_ms())
 
     def tick(self) -> Version:
         """A new version, newer than everything seen."""
+        self._pass_time()
         return self._clock.tick(self._wall_ms())
 
     def accept(self, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
@@ -53,6 +58,7 @@ class Timekeeper:
 
         Heartbeats may be stale: they write nothing, and they are how a clock is caught up.
         """
+        self._pass_time()
         skew = self._clock.judge(time, self._wall_ms(), self._limits)
         if skew is Skew.ABSURD:
             raise PeerRefused(
@@ -85,6 +91,11 @@ class Timekeeper:
         """
         limit = (self.now() >> COUNTER_BITS) - self._limits.stale_ms
         return any(time_of(Version(entry.version)) >> COUNTER_BITS < limit for entry in entries)
+
+    def _pass_time(self) -> None:
+        now_s = self._steady_s()
+        self._clock.pass_time((now_s - self._before_s) * 1000)
+        self._before_s = now_s
 
     def _warn(self, sender: str, time: int) -> None:
         self.skewed += 1

@@ -69,6 +69,16 @@ def test_a_full_counter_carries_into_the_milliseconds() -> None:
     assert all(one < two for one, two in itertools.pairwise(versions))
 
 
+def test_time_passes_while_the_wall_is_behind_and_the_wall_catches_up() -> None:
+    """A clock that was led an hour ahead goes on with real time, and is not ahead for ever."""
+    clock = HybridClock(1)
+    clock.observe((WALL_MS + 3_600_000) << COUNTER_BITS)
+    clock.pass_time(1_000)
+    assert ms(clock.now(WALL_MS + 1_000)) == WALL_MS + 3_600_900
+    clock.pass_time(40_000_000)
+    assert ms(clock.now(WALL_MS + 40_001_000)) == WALL_MS + 40_001_000
+
+
 @given(st.lists(walls, min_size=1, max_size=20), walls, st.integers(0, 2**32 - 1))
 def test_a_restart_with_a_wall_clock_set_back_goes_on(
     before: list[int], wall_ms: int, incarnation: int

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from kvcluster.client.local_cluster import free_ports
 from kvcluster.model.slots import Placement, slot_of
+from tests.processes import linked_server
 from tests.processes.harness import Server, eventually
+from tests.processes.knobs import Knobs
 from tests.processes.network import Network
 
 from demo_pb2 import SERVING, PeerState
@@ -18,7 +20,11 @@ Misfits = Callable[[dict[str, str]], list[str]]
 
 
 class Cluster:
-    """Some servers that know each other. `linked`: they talk through `network`."""
+    """Some servers that know each other.
+
+    `linked`: they talk through `network`, and have `knobs`. `last_on`: where the last of them keeps
+    its data, if not in the same folder.
+    """
 
     def __init__(
         self,
@@ -28,18 +34,28 @@ class Cluster:
         *,
         replicas: int = 3,
         linked: bool = False,
+        last_on: Path | None = None,
     ) -> None:
         ports = free_ports(count)
         names = [f"localhost:{port}" for port in ports]
         self.members = ",".join(names)
         self._network = Network(names) if linked else None
-        ways = [self._network.ways(name) if self._network else {} for name in names]
-        self.servers = [
-            Server(port, self.members, folder, [], table)
-            for port, table in zip(ports, ways, strict=True)
-        ]
+        self.knobs: dict[Server, Knobs] = {}
+        """What can be turned in each server; only if they are linked."""
+        self.servers = [self._make(port, folder) for port in ports]
+        if last_on:
+            self.servers[-1].keep_data_in(last_on)
         self._options = list(options)
         self.resize(replicas)
+
+    def _make(self, port: int, folder: Path) -> Server:
+        if self._network is None:
+            return Server(port, self.members, folder)
+        path = folder / f"knobs_{port}"
+        ways = self._network.ways(f"localhost:{port}")
+        server = Server(port, self.members, folder, program=linked_server.command(path, ways))
+        self.knobs[server] = Knobs(path)
+        return server
 
     def __iter__(self) -> Iterator[Server]:
         return iter(self.servers)

@@ -17,6 +17,9 @@ Error = tuple[str, str, str]
 _AWAY = r"NODE is (suspect|dead|unknown)(, NODE is (suspect|dead|unknown))*"
 _ADDRESS = r"localhost:\d+|ipv4:[\d.]+:\d+|ipv6:(\[|%5B)[^ ]+:\d+"
 
+_FOLDER = r"the disk under \S+"
+_REFUSALS = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
+
 _MAYBE_CERTAIN = "(; nothing was written)?"
 _EXPLANATIONS: list[tuple[str, str, str]] = [
     # From a node, about another.
@@ -61,6 +64,21 @@ _EXPLANATIONS: list[tuple[str, str, str]] = [
         r"this node was stopped( before it could send the write)?; nothing was written",
         "the node was frozen while the write waited",
     ),
+    (
+        "RESOURCE_EXHAUSTED",
+        r"the disk under FOLDER is full; nothing was written",
+        "the disk was full",
+    ),
+    (
+        "INTERNAL",
+        r"not durable on this node: the disk under FOLDER filled up",
+        "the disk became full just then",
+    ),
+    (
+        "DEADLINE_EXCEEDED",
+        r"storing the write took longer than .*",
+        "the disk of the node was slow",
+    ),
     # From gRPC itself, at the client.
     (
         "UNAVAILABLE",
@@ -92,7 +110,13 @@ _EXPLANATIONS: list[tuple[str, str, str]] = [
 
 def without_addresses(sentence: str) -> str:
     """A sentence with NODE for every address, so that the same error reads the same."""
-    return re.sub(_AWAY, "NODES are away", re.sub(_ADDRESS, "NODE", sentence))
+    sentence = re.sub(_FOLDER, "the disk under FOLDER", re.sub(_ADDRESS, "NODE", sentence))
+    return re.sub(_AWAY, "NODES are away", sentence)
+
+
+def certainly_not_done(code: str, sentence: str) -> bool:
+    """Whether the answer to a write says for certain that nothing was written."""
+    return code in _REFUSALS or sentence.endswith("nothing was written")
 
 
 def explain(error: Error) -> str:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -86,23 +86,24 @@ class Server:
         members: str,
         data_dir: Path,
         options: Sequence[str] = (),
-        ways: Mapping[str, str] | None = None,
+        program: Sequence[str] = (),
     ) -> None:
-        """`ways`: under which addresses it reaches its peers, if not under their names."""
+        """`program`: what to run instead of `server.py`."""
         self.port = port
         self.name = f"localhost:{port}"
-        self.data_dir = data_dir
-        self.json_path = data_dir / f"data_node_{port}.json"
-        self.wal = data_dir / f"data_node_{port}.wal"
+        self.keep_data_in(data_dir)
         self.log_path = data_dir / f"server_{port}.log"
         self.options = list(options)
         self.members = members
-        self._program = [str(ROOT / "server.py")]
-        if ways:
-            table = [f"{peer}={address}" for peer, address in ways.items()]
-            self._program = [str(Path(__file__).with_name("linked_server.py")), *table, "--"]
+        self._program = list(program) or [str(ROOT / "server.py")]
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: grpc.Channel | None = None
+
+    def keep_data_in(self, folder: Path) -> None:
+        """Where its data is from the next start on; its log stays where it is."""
+        self.data_dir = folder
+        self.json_path = folder / f"data_node_{self.port}.json"
+        self.wal = folder / f"data_node_{self.port}.wal"
 
     def start(self, *options: str, prefix: Sequence[str] = ()) -> None:
         """Start the process; does not wait."""
@@ -110,7 +111,7 @@ class Server:
         command += ["--cluster", self.members, "--data-dir", str(self.data_dir)]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *self.options, *options], stdout=log, stderr=log
+                [*command, *self.options, *options], stdout=log, stderr=log, cwd=ROOT
             )
 
     @property

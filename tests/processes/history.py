@@ -7,6 +7,8 @@ never an older one, and never one that was refused for certain.
 
 from __future__ import annotations
 
+from tests.processes.findings import Finding
+
 Value = str | None
 """None: there is no such key."""
 
@@ -40,5 +42,24 @@ class History:
     def allowed(self, floor: int | None = None) -> list[Value]:
         """What the key may hold."""
         first = self.floor if floor is None else floor
-        places = range(first, len(self._sent))
-        return [self._sent[place] for place in places if place not in self._refused]
+        return [self._sent[place] for place in self._places(first)]
+
+    def verdict(self, value: Value) -> Finding | None:
+        """What is wrong with a value that the key holds for good, if something is."""
+        if self.may_be(value):
+            return None
+        if value not in [self._sent[place] for place in self._places(0)]:
+            return Finding.PHANTOM
+        return Finding.RESURRECTED if self._sent[self.floor] is None else Finding.LOST
+
+    def settle(self, value: Value) -> None:
+        """Every replica was seen to hold this, right or wrong: what is older may be forgotten.
+
+        What was sent later and is unknown may still arrive: the outcome of such a write is open.
+        """
+        later = [place for place in self._places(self.floor) if self._sent[place] == value]
+        rest = [self._sent[place] for place in self._places(later[0] + 1)] if later else []
+        self._sent, self._refused, self.floor = [value, *rest], set(), 0
+
+    def _places(self, first: int) -> list[int]:
+        return [place for place in range(first, len(self._sent)) if place not in self._refused]

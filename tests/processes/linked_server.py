@@ -1,36 +1,58 @@
-"""`server.py`, but with other ways to its peers: through the links of a test.
+"""`server.py`, but with other ways to its peers, and with a clock and a disk that a test turns.
 
-    python tests/processes/linked_server.py PEER=HOST:PORT ... -- PORT OPTIONS
+    python -m tests.processes.linked_server KNOBS PEER=HOST:PORT ... -- PORT OPTIONS
 
 A node is called by the name that the member list gives it, and its peers reach it under that name.
 To cut a single link, each node must reach each peer on a way of its own, while everybody still
 agrees on the names. So this program puts a table between the two, in the one place where a node
-opens a channel, and is `server.py` in all else.
+opens a channel. It also gives the node surroundings that hang on the file KNOBS (knobs.py), in the
+one place where a node is made. In all else it is `server.py`.
 
-Rejected: an option of the server for it. Nobody but a test needs one today.
+Rejected: options of the server for it. Nobody but a test needs them today.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
 
 import server
+from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.node import Node
+from tests.processes.knobs import Knobs, SlowDisk
+
+
+def command(knobs: Path, ways: Mapping[str, str]) -> list[str]:
+    """What to run for a node with such knobs, which reaches its peers under these addresses."""
+    table = [f"{peer}={way}" for peer, way in ways.items()]
+    return ["-m", "tests.processes.linked_server", str(knobs), *table, "--"]
 
 
 def main(arguments: list[str]) -> int:
     """Run one node; its exit code."""
     end = arguments.index("--")
-    ways = dict(argument.split("=", 1) for argument in arguments[:end])
+    _put_on_knobs(Knobs(Path(arguments[0])))
+    _lead_through(dict(argument.split("=", 1) for argument in arguments[1:end]))
+    return server.main(arguments[end + 1 :])
+
+
+def _put_on_knobs(knobs: Knobs) -> None:
+    around = Surroundings(disk=SlowDisk(knobs), wall_ms=knobs.wall_ms)
+    server.Node = functools.partial(Node, surroundings=around)  # type: ignore[assignment, attr-defined]
+
+
+def _lead_through(ways: Mapping[str, str]) -> None:
     plain = grpc.aio.insecure_channel
 
     def insecure_channel(target: str, *more: Any, **named: Any) -> grpc.aio.Channel:
         return plain(ways.get(target, target), *more, **named)
 
     grpc.aio.insecure_channel = insecure_channel
-    return server.main(arguments[end + 1 :])
 
 
 if __name__ == "__main__":

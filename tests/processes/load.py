@@ -2,8 +2,8 @@
 
 Each key belongs to one thread, which writes and reads it in order through any node: so history.py
 can say what every answer may be. How strictly depends on the `Weather`: a node that is cut off may
-answer with something older, and while nothing is wrong no call may fail. Every error of a client
-is counted by its code and sentence (errors.py).
+answer with something older, and while nothing is wrong no call may fail. Every call is counted
+(tally.py), and every broken promise (findings.py).
 """
 
 from __future__ import annotations
@@ -12,28 +12,24 @@ import itertools
 import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import grpc
 
-from tests.processes.errors import Error, without_addresses
+from tests.processes.errors import certainly_not_done, without_addresses
+from tests.processes.findings import Finding, Findings
 from tests.processes.harness import Server, eventually, wall_time
 from tests.processes.history import History, Value
+from tests.processes.tally import Tally
 
 _REST_S = 0.02
 """After an error a client rests for a moment, as clients do."""
-_CERTAIN = "nothing was written"
-_REFUSALS = {
-    grpc.StatusCode.INVALID_ARGUMENT,
-    grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-}
-_UNKNOWN_IS_FINE = {
+_FINE_IN_BAD_WEATHER = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.INTERNAL,
     grpc.StatusCode.CANCELLED,  # gRPC's own, for a call that arrives while a server stops
+    grpc.StatusCode.RESOURCE_EXHAUSTED,  # a full disk
 }
 
 _SERIAL = itertools.count()
@@ -75,27 +71,29 @@ class Load:
         reads: float = 0.0,
         keys: Sequence[str] = (),
         histories: dict[str, History] | None = None,
+        findings: Findings | None = None,
+        faithful: bool = False,
+        succeeded: Callable[[Server], None] = lambda server: None,
     ) -> None:
         """`reads`: their share of all calls. `keys`: endings of the keys of each thread.
-        `histories`: what earlier loads on the same cluster know.
+        `histories`, `findings`: those of earlier loads on the same cluster. `faithful`: each server
+        also has a client that asks no other. `succeeded`: told of every call that succeeds.
         """
-        self._servers = servers
         self._prefix = prefix  # a key that was never written before is known to be absent
         self._reads = reads
         self._keys = keys or [str(number) for number in range(20)]
         self._stop = threading.Event()
         self.weather = Weather.rough()
-        self.acknowledged = 0
-        self.judged = 0
-        """Reads that had to be right."""
-        self.older = 0
-        """Reads that were not, and need not be."""
-        self.wrong: list[str] = []
-        """Broken promises, for people."""
-        self.errors: Counter[Error] = Counter()
+        self.tally = Tally()
+        self.findings = Findings() if findings is None else findings
         self.histories = {} if histories is None else histories
+        self._succeeded = succeeded
         self._used: set[str] = set()
-        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(threads)]
+        choices = [list(servers)] * threads + [[server] for server in servers if faithful]
+        self._threads = [
+            threading.Thread(target=self._run, args=(number, choice))
+            for number, choice in enumerate(choices)
+        ]
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -107,17 +105,27 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def acknowledged(self) -> int:
+        """Writes that were."""
+        return self.tally.acknowledged
+
+    @property
+    def used(self) -> dict[str, History]:
+        """What the clients of this load know of the keys that they used."""
+        return {key: self.histories[key] for key in self._used}
+
     def goes_on(self, count: int = 100) -> None:
         """Return when so many more writes have been acknowledged."""
         seen = self.acknowledged
         eventually(lambda: self.acknowledged > seen + count, "writes go on")
 
-    def _run(self, number: int) -> None:
+    def _run(self, number: int, servers: Sequence[Server]) -> None:
         rng = random.Random(number)
         while not self._stop.is_set():
             key = f"{self._prefix}/{number}/{rng.choice(self._keys)}"
             self._used.add(key)
-            server = rng.choice(self._servers)
+            server = rng.choice(servers)
             if rng.random() < self._reads:
                 self._read(server, key)
             else:
@@ -125,6 +133,7 @@ class Load:
 
     def _write(self, server: Server, key: str, value: Value) -> None:
         history, weather = self.histories.setdefault(key, History()), self.weather
+        operation = "delete" if value is None else "put"
         place = history.send(value)
         try:
             if value is None:
@@ -132,12 +141,12 @@ class Load:
             else:
                 server.put(key, value, timeout_s=3)
         except grpc.RpcError as error:
-            if error.code() in _REFUSALS or (error.details() or "").endswith(_CERTAIN):
+            if certainly_not_done(error.code().name, error.details() or ""):
                 history.refuse(place)
-            self._count("delete" if value is None else "put", server, error, weather)
+            self._failed(operation, server, error, weather)
         else:
-            self.acknowledged += 1
             history.acknowledge(place)
+            self._done(operation, server)
 
     def _read(self, server: Server, key: str) -> None:
         history, weather = self.histories.setdefault(key, History()), self.weather
@@ -145,29 +154,33 @@ class Load:
         try:
             value = read(server, key, timeout_s=3)
         except grpc.RpcError as error:
-            self._count("get", server, error, weather)
+            self._failed("get", server, error, weather)
             return
+        self._done("get", server)
         right = history.may_be(value, floor)
-        if weather.reads_old or self.weather is not weather:
-            self.older += not right
-            return
-        self.judged += 1
-        if not right:
-            self._blame(server, f"read {key} as {value!r}, may be {history.allowed(floor)}")
+        strict = not weather.reads_old and self.weather is weather
+        self.tally.judge(right, strict=strict)
+        if strict and not right:
+            allowed = history.allowed(floor)
+            self._find(Finding.STALE, server, f"read {key} as {value!r}, may be {allowed}")
 
-    def _count(
+    def _done(self, operation: str, server: Server) -> None:
+        self.tally.succeed(operation)
+        self._succeeded(server)
+
+    def _failed(
         self, operation: str, server: Server, error: grpc.RpcError, weather: Weather
     ) -> None:
         code, details = error.code(), error.details() or ""
-        self.errors[operation, code.name, without_addresses(details)] += 1
-        if code not in _UNKNOWN_IS_FINE:
-            self._blame(server, f"failed a {operation} with {code}: {details}")
+        self.tally.fail((operation, code.name, without_addresses(details)))
+        if code not in _FINE_IN_BAD_WEATHER:
+            self._find(Finding.UNEXPLAINED, server, f"failed a {operation}: {code}: {details}")
         elif not weather.calls_fail and self.weather is weather:
-            self._blame(server, f"failed a {operation} while nothing was wrong: {code}: {details}")
+            self._find(Finding.UNPROVOKED, server, f"failed a {operation}: {code}: {details}")
         time.sleep(_REST_S)
 
-    def _blame(self, server: Server, what: str) -> None:
-        self.wrong.append(f"{wall_time()} {server.name} {what}")
+    def _find(self, kind: Finding, server: Server, what: str) -> None:
+        self.findings.add(kind, f"{wall_time()} {server.name} {what}")
 
     def misfits(self, data: Mapping[str, str]) -> list[str]:
         """Which keys are not what their history allows in some data."""
@@ -179,7 +192,7 @@ class Load:
 
     def assert_kept(self, servers: Sequence[Server]) -> None:
         """Every key of this load holds what its history allows, the same through all nodes."""
-        assert not self.wrong, self.wrong[:3]
+        assert not self.findings, self.findings
         for key in self._used:
             eventually(
                 lambda key=key: len({read(server, key) for server in servers}) == 1,  # type: ignore[misc]

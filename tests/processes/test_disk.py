@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -17,6 +15,7 @@ import pytest
 from kvcluster.client.local_cluster import free_ports
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually
+from tests.processes.small_disk import SmallDisk, file_size_limit
 
 Code = grpc.StatusCode
 
@@ -24,7 +23,6 @@ needs_strace = pytest.mark.skipif(
     shutil.which("strace") is None or not sys.platform.startswith("linux"),
     reason="needs strace to make a real fsync fail",
 )
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 
 
 @pytest.fixture
@@ -39,36 +37,30 @@ def alone(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A file system of 256 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("cannot mount a tmpfs here")
     try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        with SmallDisk(tmp_path / "small", 256) as disk:
+            yield disk
+    except OSError as error:
+        pytest.skip(f"cannot mount a small file system here: {error}")
 
 
-@needs_root
-def test_full_disk_refuses_writes_serves_reads_and_recovers(small_disk: Path) -> None:
+def test_full_disk_refuses_writes_serves_reads_and_recovers(small_disk: SmallDisk) -> None:
     """Reads go on, writes say RESOURCE_EXHAUSTED, and work again once there is room."""
     port = free_ports(1)[0]
-    server = Server(port, f"localhost:{port}", small_disk)
-    server.log_path = small_disk.parent / "server.log"
+    server = Server(port, f"localhost:{port}", small_disk.folder)
+    server.log_path = small_disk.folder.parent / "server.log"
     try:
         server.start("--set", "checkpoint_interval_s=3600")
         server.wait_serving()
         server.put("k", "v")
-        ballast = small_disk / "ballast"
-        fill(ballast)
+        small_disk.fill()
         codes = [code_of_put(server, f"k{number}", "x" * 5_000) for number in range(10)]
         assert Code.RESOURCE_EXHAUSTED in codes
         assert set(codes) <= {Code.INTERNAL, Code.RESOURCE_EXHAUSTED, None}
         assert server.get("k").value == "v"
-        ballast.unlink()
+        small_disk.make_room()
         eventually(lambda: code_of_put(server, "after", "v") is None, "writes work again")
         server.kill()
         server.start()
@@ -83,12 +75,12 @@ def test_partial_write_leaves_no_torn_frame(alone: Server) -> None:
     alone.start("--set", "checkpoint_interval_s=3600")
     alone.wait_serving()
     alone.put("k", "v")
-    resource.prlimit(alone.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
-    codes = [code_of_put(alone, f"k{number}", "x" * 3_000) for number in range(20)]
+    with file_size_limit(alone.pid, 20_000):
+        codes = [code_of_put(alone, f"k{number}", "x" * 3_000) for number in range(20)]
+        alone.kill()
     assert codes[-1] is Code.RESOURCE_EXHAUSTED
     stored = [number for number, code in enumerate(codes) if code is None]
     assert stored
-    alone.kill()
     alone.start()
     alone.wait_serving()
     assert "damaged" not in alone.log()
@@ -140,16 +132,6 @@ def failing_fsync(server: Server) -> Iterator[None]:
             pytest.skip("strace cannot attach here")
         yield
         strace.wait(20)
-
-
-def fill(path: Path) -> None:
-    """Write a file until there is no room left."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return
 
 
 def code_of_put(server: Server, key: str, value: str) -> grpc.StatusCode | None:

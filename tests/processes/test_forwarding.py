@@ -35,10 +35,10 @@ def kill_under_load(cluster: Cluster, prefix: str) -> None:
         load.goes_on()
         primary.kill()
         load.goes_on(300)
-    assert {error[0] for error in load.errors} <= {"put", "delete"}
-    assert {error[1:] for error in load.errors} <= {("UNAVAILABLE", WENT_AWAY)}
-    assert load.errors.total() <= THREADS
-    assert load.judged > 50
+    assert {error[0] for error in load.tally.errors} <= {"put", "delete"}
+    assert {error[1:] for error in load.tally.errors} <= {("UNAVAILABLE", WENT_AWAY)}
+    assert load.tally.errors.total() <= THREADS
+    assert load.tally.judged > 50
     primary.start()
     cluster.wait_whole()
     load.assert_kept(cluster.servers)

@@ -39,7 +39,7 @@ def test_restarted_node_never_answers_with_what_was_overwritten(cluster: Cluster
             victim.start()
             cluster.wait_whole()
     load.assert_kept(cluster.servers)
-    assert load.judged > 100
+    assert load.tally.judged > 100
 
 
 def test_delete_outlasts_every_timer_while_a_node_is_away(five: Cluster) -> None:

@@ -150,6 +150,11 @@ class FakeDisk:
         """Make the nth call of a method from now fail, of those on files whose name has `name`."""
         self._faults.append(_Fault(method, error, nth, name))
 
+    def mend(self) -> None:
+        """Make room without end, and let nothing fail any more."""
+        self.capacity = None
+        self._faults.clear()
+
     def write(self, path: Path, data: bytes) -> None:
         """Put a file there, durably, as a person or a broken disk would."""
         contents = Contents(data, bytearray(data))

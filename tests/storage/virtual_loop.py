@@ -47,8 +47,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Future[T]:
         """Run the work in the loop, one step later."""
         done: asyncio.Future[T] = self.create_future()
-        self.call_soon(_work, done, func, args)
+        self.hand_over(_work, done, func, args)
         return done
+
+    def hand_over(self, callback: Callable[..., object], *args: Any) -> None:
+        """How work gets to a thread."""
+        self.call_soon(callback, *args)
 
     def _process_events(self, event_list: object) -> None:
         pass
@@ -68,9 +72,9 @@ def _work(done: asyncio.Future[T], func: Callable[..., T], args: tuple[Any, ...]
             done.set_result(result)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T], loop: VirtualLoop | None = None) -> T:
     """Run to the end in virtual time; fail if an error was dropped on the way."""
-    loop = VirtualLoop()
+    loop = loop or VirtualLoop()
     try:
         result = loop.run_until_complete(work)
         gc.collect()

@@ -1,0 +1,242 @@
+"""The faults of `make chaos`: each is done, lasts for a while, and is undone.
+
+How long and whom it hits is drawn from a seed. Which of them may make a node answer with something
+older than what was acknowledged is said here, too: a cut may, and so may the death of every node
+that has a write (`wild`); what befalls one node alone must not (`calm`).
+
+A clock jumps or drifts only while all nodes hear each other. Between two sides of a cut the last
+writer is the one with the later clock, so with clocks an hour apart an acknowledged write may
+lose to one that was made before it: docs/promises.md gives that up. For the same reason a node that
+is cut off from all others is not started anew meanwhile. After another's clock was ahead, versions
+are ahead of the walls, and a node that starts and hears nobody knows them only from its disk.
+
+A diary says when what was done to whom, in the time of the servers' logs.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos.availability import Availability
+from tests.chaos.machine import Machine
+from tests.processes.cluster import Cluster
+from tests.processes.harness import Server, wall_time
+from tests.processes.proxy import Mode
+from tests.processes.small_disk import file_size_limit
+
+Fault = Callable[[], None]
+
+
+class Faults:
+    """What can be done to one cluster. The last server of it is on the small disk, if any is."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        rng: random.Random,
+        diary: Path,
+        machine: Machine,
+        availability: Availability,
+    ) -> None:
+        self._cluster = cluster
+        self._rng = rng
+        self._diary = diary
+        self._machine = machine
+        self._availability = availability
+        self._deck: list[Fault] = []
+
+    @property
+    def calm(self) -> list[Fault]:
+        """Faults of one node, during which no read of any node may be stale."""
+        return [
+            *(self.kill_one, self.freeze_one, self.stop_one, self.empty_one, self.slow_network),
+            *(self.slow_disk, self.limit_file_sizes, self.fill_small_disk),
+            *(self.jump_clock, self.drift_clock),
+        ]
+
+    @property
+    def wild(self) -> list[Fault]:
+        """Faults during which a node may answer with something older."""
+        return [self.kill_all, self.kill_two, self.cut_one, self.cut_halves, self.cut_one_way]
+
+    @property
+    def _befall_one(self) -> list[Fault]:
+        return [self.kill_one, self.freeze_one, self.stop_one]
+
+    def draw(self) -> Fault:
+        """The next fault, as from a deck of cards: all of them come before one comes again."""
+        if not self._deck:
+            every = [*self.calm, *self.wild]
+            self._deck = [f for f in every if f.__name__ not in self._machine.cannot]
+            self._rng.shuffle(self._deck)
+        return self._deck.pop()
+
+    def note(self, what: str) -> None:
+        """Write a line into the diary."""
+        with self._diary.open("a") as file:
+            file.write(f"{wall_time()}  {what}\n")
+
+    def kill_one(self) -> None:
+        """kill -9."""
+        victim = self._one()
+        self._kill(victim)
+        self._wait(0, 4)
+        self._start(victim)
+
+    def kill_two(self) -> None:
+        """kill -9 of two at once: some keys are left with a single replica."""
+        victims = self._rng.sample(self._cluster.servers, 2)
+        for victim in victims:
+            self._kill(victim)
+        for victim in victims:
+            self._wait(0, 2)
+            self._start(victim)
+
+    def kill_all(self) -> None:
+        """kill -9 of all at once."""
+        for server in self._cluster:
+            self._kill(server)
+        for server in self._cluster:
+            self._start(server)
+
+    def freeze_one(self) -> None:
+        """SIGSTOP, for a moment or for long."""
+        victim = self._hit(self._one(), "freezing")
+        with victim.frozen():
+            self._wait(0.2, 5)
+        self.note(f"thawed {victim.name}")
+
+    def stop_one(self) -> None:
+        """Ctrl+C."""
+        victim = self._hit(self._one(), "stopping")
+        assert victim.interrupt() == 0, victim.log()[-2000:]
+        self._wait(0, 3)
+        self._start(victim)
+
+    def empty_one(self) -> None:
+        """A node loses its folder; only while all others are whole, or data would be lost."""
+        self._cluster.wait_whole()
+        victim = self._one()
+        self._kill(victim)
+        self.note(f"emptied {victim.name}")
+        victim.lose_folder()
+        self._start(victim)
+        self._cluster.wait_whole()
+
+    def slow_network(self) -> None:
+        """Everything between nodes takes longer."""
+        delay_s = self._rng.uniform(0.01, 0.1)
+        self.note(f"slowing everything between nodes by {delay_s:.3f} s")
+        self._cluster.network.slow_down(delay_s)
+        self._wait(1, 4)
+        self._cluster.network.slow_down(0)
+        self.note("slow no more")
+
+    def slow_disk(self) -> None:
+        """Every sync of one node takes longer: a little, or longer than its peers wait."""
+        delay_s = self._rng.choice([0.05, 0.3, 1.5])
+        victim = self._hit(self._one(), f"slowing by {delay_s} s the disk of")
+        self._cluster.knobs[victim].slow_down_disk(delay_s)
+        self._wait(1, 5)
+        self._cluster.knobs[victim].slow_down_disk(0)
+        self.note("slow no more")
+
+    def limit_file_sizes(self) -> None:
+        """A full disk: no file of a node may grow past a few KiB. The kernel writes what fits."""
+        limit_bytes = self._rng.randrange(8192)
+        victim = self._hit(self._one(), f"limiting to {limit_bytes} bytes the files of")
+        with file_size_limit(victim.pid, limit_bytes):
+            self._wait(1, 5)
+        self.note("limited no more")
+
+    def fill_small_disk(self) -> None:
+        """A full disk: the file system of one node has no room left, nor what others give back."""
+        disk = self._machine.small_disk
+        assert disk is not None
+        self._hit(self._cluster.servers[-1], "filling the disk of")
+        end_s = time.monotonic() + self._rng.uniform(1, 5)
+        while time.monotonic() < end_s:
+            disk.fill()
+            time.sleep(0.05)
+        disk.make_room()
+        self.note("room again")
+
+    def jump_clock(self) -> None:
+        """The clock of one node is set up to an hour ahead or back, and right again."""
+        self._cluster.wait_whole()
+        ahead_s = self._rng.choice([-1, 1]) * self._rng.choice([5, 60, 3600])
+        victim = self._hit(self._one(), f"setting {ahead_s} s ahead the clock of")
+        self._cluster.knobs[victim].jump(ahead_s)
+        self._wait(1, 4)
+        self._cluster.wait_whole()  # so that everybody has heard of it before a link is cut
+        self._cluster.knobs[victim].jump(0)
+        self.note("the clock is right again")
+
+    def drift_clock(self) -> None:
+        """The clock of one node runs too fast or too slowly, by up to a tenth."""
+        self._cluster.wait_whole()
+        rate = self._rng.uniform(-0.1, 0.1)
+        victim = self._hit(self._one(), f"letting drift by {rate:+.3f} the clock of")
+        self._cluster.knobs[victim].drift(rate)
+        self._wait(1, 4)
+        self._cluster.wait_whole()
+        self._cluster.knobs[victim].drift(0)
+        self.note("the clock is right again")
+
+    def cut_one(self) -> None:
+        """One node hears nobody."""
+        victim, *others = self._shuffled()
+        self._availability.hit(victim)
+        pairs = [(victim, other) for other in others] + [(other, victim) for other in others]
+        self._cut(pairs, meanwhile=[self.freeze_one])
+
+    def cut_halves(self) -> None:
+        """Two nodes and three."""
+        names = self._shuffled()
+        pairs = [(a, b) for a in names[:2] for b in names[2:]]
+        self._cut(pairs + [(b, a) for a, b in pairs], meanwhile=self._befall_one)
+
+    def cut_one_way(self) -> None:
+        """One node is not heard by some of the others, which it hears."""
+        speaker, *listeners = self._shuffled()
+        self._availability.hit(speaker)
+        pairs = [(speaker, name) for name in listeners[: self._rng.randint(1, 4)]]
+        self._cut(pairs, meanwhile=self._befall_one)
+
+    def _cut(self, pairs: list[tuple[str, str]], meanwhile: list[Fault]) -> None:
+        """The cut lasts; perhaps something else happens meanwhile."""
+        mode = self._rng.choice([Mode.LOSE, Mode.HOLD, Mode.STALL, Mode.REFUSE])
+        self.note(f"cut ({mode.value}) " + ", ".join(f"{a} > {b}" for a, b in pairs))
+        self._cluster.network.cut(pairs, mode)
+        self._wait(0.3, 5)
+        if self._rng.random() < 0.3:
+            self._rng.choice(meanwhile)()
+        self._cluster.network.heal()
+        self.note("healed")
+
+    def _kill(self, victim: Server) -> None:
+        self._hit(victim, "killing")
+        victim.kill()
+
+    def _start(self, victim: Server) -> None:
+        self.note(f"starting {victim.name}")
+        victim.start()
+
+    def _hit(self, victim: Server, what: str) -> Server:
+        self.note(f"{what} {victim.name}")
+        self._availability.hit(victim.name)
+        return victim
+
+    def _one(self) -> Server:
+        return self._rng.choice(self._cluster.servers)
+
+    def _shuffled(self) -> list[str]:
+        names = [server.name for server in self._cluster]
+        self._rng.shuffle(names)
+        return names
+
+    def _wait(self, least_s: float, most_s: float) -> None:
+        time.sleep(self._rng.uniform(least_s, most_s))

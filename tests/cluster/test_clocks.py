@@ -1,0 +1,69 @@
+"""Wall clocks that jump: what is last stays last, and what is old stays old.
+
+A node's clock that was an hour ahead for a moment takes the whole cluster's versions with it, and
+the walls of all nodes are behind them for an hour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kvcluster.errors import PeerRefused
+from tests.cluster.memory import MemoryCluster, in_cluster
+
+from demo_pb2 import Entry, ReplicateRequest
+
+HOUR_MS = 3_600_000
+
+
+async def be_ahead_for_a_moment(cluster: MemoryCluster) -> None:
+    """The clock of one node jumps an hour ahead, everybody hears of it, and it is set right."""
+    cluster.clock_offset_ms["a:1"] = HOUR_MS
+    await cluster.put("a:1", "jump", "ahead")
+    await asyncio.sleep(2)
+    cluster.clock_offset_ms["a:1"] = 0
+
+
+@in_cluster
+async def test_last_writer_wins_across_a_cut_after_a_clock_was_ahead(
+    cluster: MemoryCluster,
+) -> None:
+    """The busier side of a cut does not win over a write that came seconds later on the other."""
+    await be_ahead_for_a_moment(cluster)
+    cluster.network.isolate("c:3")
+    for number in range(100):
+        await cluster.put("a:1", f"busy{number}", "v")
+    await cluster.put("a:1", "k", "first", timeout_s=10)
+    await asyncio.sleep(1)
+    await cluster.put("c:3", "k", "second", timeout_s=10)
+    cluster.network.heal()
+    await cluster.until_equal()
+    assert await cluster.get("a:1", "k") == "second"
+
+
+@in_cluster
+async def test_held_back_message_is_refused_after_a_clock_was_ahead(
+    cluster: MemoryCluster,
+) -> None:
+    """A message grows old even while the walls are behind the versions: nobody writes meanwhile."""
+    await be_ahead_for_a_moment(cluster)
+    await cluster.put("a:1", "k", "v")
+    old = cluster.held("a:1")["k"][1]
+    late = ReplicateRequest(entries=[Entry(key="late", value="v", version=old)])
+    cluster.stamped(late, "a:1", int.from_bytes(old[:8], "big"))
+    await asyncio.sleep(40)
+    with pytest.raises(PeerRefused, match="old"):
+        await cluster["b:2"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
+
+
+@in_cluster
+async def test_clock_that_jumps_an_hour_costs_no_call(cluster: MemoryCluster) -> None:
+    """Ahead or back, each node takes writes and reads at once, and everybody sees the last."""
+    for offset_ms in (HOUR_MS, 0, -HOUR_MS, 0):
+        cluster.clock_offset_ms["a:1"] = offset_ms
+        for name in ("b:2", "a:1", "c:3"):
+            await cluster.put(name, "k", f"{name} {offset_ms}")
+        assert await cluster.get("b:2", "k") == f"c:3 {offset_ms}"
+    await cluster.until_equal()

@@ -1,0 +1,196 @@
+"""A history: one seed played from the start to the verdict.
+
+    drawn     how many nodes and replicas, which faults, what weather, what settings, what clients
+    played    clients and faults together, for twenty seconds or so of virtual time
+    healed    no more faults; everybody up; it must become whole by itself, within a minute
+    judged    by verdict.py; then all tombstones must go, and it is judged again
+
+The same seed gives the same history to the byte; `digest` tells. A history in which too little
+happened to prove anything says so in `Result.busy`, and the runs as a whole demand enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import gc
+import logging
+import random
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from kvcluster.config import Settings
+from tests.sim import faults as kinds
+from tests.sim.clients import Clients
+from tests.sim.faults import Fault, Faults, draw
+from tests.sim.judge import Broken, Judge
+from tests.sim.loop import SimLoop
+from tests.sim.network import Weather
+from tests.sim.operations import Outcome
+from tests.sim.verdict import end, heal, judge_all, until_buried
+from tests.sim.world import World
+from tests.storage.virtual_loop import run
+
+_FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
+_SHAPES = [(3, 3)] * 5 + [(3, 2)] * 3 + [(5, 3)] * 2 + [(2, 2), (5, 2), (4, 3), (3, 1), (1, 1)]
+
+
+@dataclass
+class Plan:
+    """What is drawn from a seed."""
+
+    members: tuple[str, ...]
+    replicas: int
+    loses_messages: bool
+    clocks_agree: bool
+    settings: Settings
+    weather: Weather
+    schedule: list[Fault]
+
+    @classmethod
+    def of(cls, rng: random.Random) -> Plan:
+        """Draw one."""
+        count, replicas = rng.choice(_SHAPES)
+        loses, agree = rng.random() < 0.5, rng.random() < 0.6
+        chosen = kinds.OTHERS + kinds.LOSING * loses + kinds.CLOCKS * (not agree)
+        within_s = rng.choice([8.0, 15.0, 25.0])
+        number = rng.randint(3, 14)
+        return cls(
+            members=_FIVE[:count],
+            replicas=replicas,
+            loses_messages=loses,
+            clocks_agree=agree,
+            settings=_settings(rng),
+            weather=_weather(rng, loses=loses),
+            schedule=draw(rng, chosen, count, number, within_s),
+        )
+
+
+def _settings(rng: random.Random) -> Settings:
+    """Quick ones, and small ones, so that there are many pages of everything."""
+    wait_s = rng.choice([3.0, 6.0])
+    return dataclasses.replace(
+        Settings(),
+        checkpoint_interval_s=rng.choice([0.1, 0.5, 2.0]),
+        checkpoint_retry_s=0.5,
+        heal_interval_s=rng.choice([3.0, 10.0]),
+        tombstone_interval_s=rng.choice([0.2, 1.0]),
+        tombstone_wait_s=wait_s,
+        message_age_limit_s=wait_s / 2,
+        pull_page_bytes=rng.choice([300, 4000]),
+        heal_request_entries=rng.choice([20, 8192]),
+        hold_entries=rng.choice([3, 1000]),
+        journal_group_bytes=rng.choice([500, 8_000_000]),
+        replication_batch_bytes=rng.choice([2000, 4_000_000]),
+        doubt_entries=100,
+        drain_timeout_s=2.0,
+    )
+
+
+def _weather(rng: random.Random, *, loses: bool) -> Weather:
+    slow_s = rng.choice([0.002, 0.01, 0.04])
+    return Weather(
+        delay_s=(slow_s / 10, slow_s),
+        straggle=rng.choice([0.0, 0.02, 0.2]),
+        straggle_s=1.0 if loses else 0.1,
+        lose=rng.choice([0.0, 0.01, 0.05]) if loses else 0.0,
+        repeat=rng.choice([0.0, 0.05, 0.3]),
+        capture=rng.choice([0.0, 0.02]),
+    )
+
+
+@dataclass
+class Result:
+    """How a history ended."""
+
+    seed: int
+    broken: str = ""
+    """What promise was broken; empty if none."""
+    key: str = ""
+    """The key that shows it, if one does."""
+    digest: str = ""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    reads: int = 0
+    judged_reads: int = 0
+    messages: int = 0
+    virtual_s: float = 0.0
+    schedule: list[Fault] = field(default_factory=list)
+    events: list[tuple[float, str, str]] = field(default_factory=list)
+    """Time, what, and which key it is about, if one."""
+
+
+class History:
+    """Plays one seed, with all of its faults or with some."""
+
+    def __init__(self, seed: int, only: Collection[int] | None = None) -> None:
+        self._rng = random.Random(seed)
+        self.plan = Plan.of(self._rng)
+        chosen = range(len(self.plan.schedule)) if only is None else only
+        self._schedule = [self.plan.schedule[index] for index in chosen]
+        self.result = Result(seed, schedule=self.plan.schedule)
+        self._loop = SimLoop()
+
+    def play(self) -> Result:
+        """To the end, or to the first broken promise."""
+        result = self.result
+        try:
+            run(self._run(), self._loop)
+        except Broken as broken:
+            result.broken, result.key = str(broken), broken.key
+        except (AssertionError, RuntimeError) as error:
+            result.broken = f"{type(error).__name__}: {error}"
+        result.virtual_s = self._loop.time()
+        return result
+
+    async def _run(self) -> None:
+        plan, rng = self.plan, self._rng
+        world = World(
+            self._loop,
+            random.Random(rng.random()),
+            members=plan.members,
+            replicas=plan.replicas,
+            settings=plan.settings,
+            weather=plan.weather,
+            log=self._note,
+        )
+        judge = Judge(
+            world, counts_losses=not plan.loses_messages, clocks_agree=plan.clocks_agree
+        )
+        clients = Clients(world.network, judge, rng, members=plan.members, log=self._note)
+        faults = Faults(world)
+        story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
+        done, _ = await asyncio.wait(
+            [story, world.broken], return_when=asyncio.FIRST_COMPLETED
+        )
+        self._take_stock(world, judge, faults)
+        if world.broken in done:
+            world.broken.result()
+        await story
+
+    async def _tell(self, world: World, judge: Judge, clients: Clients, faults: Faults) -> None:
+        await asyncio.gather(*[world.start(name) for name in world.members])
+        playing = asyncio.ensure_future(clients.play())
+        await faults.play(self._schedule)
+        await asyncio.sleep(1.0)
+        clients.stopped = True
+        await playing
+        await heal(world)
+        judge_all(world, judge)
+        await until_buried(world)
+        judge_all(world, judge)
+        await end(world, judge)
+
+    def _note(self, what: str, key: str = "") -> None:
+        self.result.events.append((self._loop.time(), what, key))
+
+    def _take_stock(self, world: World, judge: Judge, faults: Faults) -> None:
+        result = self.result
+        result.digest = world.network.hash.hexdigest()
+        result.messages = world.network.messages
+        result.faults = faults.done
+        result.reads, result.judged_reads = judge.reads, judge.judged_reads
+        result.outcomes = Counter(
+            {each.value: judge.diary.count(each) for each in Outcome if each is not Outcome.OPEN}
+        )

@@ -1,0 +1,193 @@
+"""The judge: knows everything that was tried, sees every node, and says what must not be.
+
+While it runs: a node never holds something older than it held before; no two writes have one
+version; an acknowledged write is held by as many nodes as the acknowledgement says; a read of a
+node that held an acknowledged write is not older, nor (while no fault lets messages vanish) one of
+a node that counts on such a node; no value comes back that was refused, or given up long before
+what it replaces was begun; and whenever a process ends, what it had in memory is on its disk.
+
+After healing (verdict.py): the same of all nodes together.
+
+To be held by a node means to stand in its table, which is where reads come from; that whatever
+stands there is durable is judged at each end of a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvcluster.model.entry import Entry
+from kvcluster.storage.recovery import recover
+from tests.sim.network import Process
+from tests.sim.operations import Diary, Outcome, Write
+from tests.sim.world import World
+from tests.storage.fake_disk import FakeDisk
+
+from demo_pb2 import GetResponse
+
+_GRACE_S = 1.5
+"""A write may still land so long after its client gave up: it was on its way."""
+
+
+class Broken(AssertionError):
+    """A promise was broken. `key` is the one that shows it, if there is one."""
+
+    def __init__(self, what: str, key: str = "") -> None:
+        super().__init__(what)
+        self.key = key
+
+
+class Judge:
+    """Judges one history."""
+
+    def __init__(self, world: World, *, counts_losses: bool, clocks_agree: bool) -> None:
+        self._world = world
+        self._strict = counts_losses
+        """No message vanishes in this history, so whoever counts on a holder must know."""
+        self._clocks_agree = clocks_agree
+        self.diary = Diary()
+        self.floors: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
+        """By node and key: the newest version that the node was seen to hold."""
+        self._buried: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
+        """By node and key: the newest tombstone that it was seen to hold."""
+        self._acked: dict[str, Write] = {}
+        """By key: the acknowledged write of the highest version."""
+        self.reads = 0
+        self.judged_reads = 0
+        self._ends_s: list[float] = []
+        world.ended.append(self.process_ended)
+        world.emptied.append(self.forget)
+
+    # ------------------------------------------------------------ writes
+
+    def acknowledged(self, write: Write, version: bytes, holders: int) -> None:
+        """A client was told that its write is done, held by so many nodes."""
+        write.version = version
+        other = self.diary.by_version.setdefault(version, write)
+        if other is not write:
+            raise Broken(f"one version for two writes: {other} and {write}", write.key)
+        self.look(write.key)
+        held_by = [name for name in self._world.up if self._holds(name, write.key, version)]
+        missing = holders - len(held_by)
+        if missing > self._ended_since(write.start_s):
+            raise Broken(
+                f"{write}: acknowledged by {holders}, held by {len(held_by)} ({held_by})",
+                write.key,
+            )
+        best = self._acked.get(write.key)
+        if best is None or best.version < version:
+            self._acked[write.key] = write
+
+    def _ended_since(self, start_s: float) -> int:
+        """How many holders may have ended, or dropped a tombstone, since then."""
+        return sum(1 for ended_s in self._ends_s if ended_s >= start_s)
+
+    def _holds(self, name: str, key: str, version: bytes) -> bool:
+        held = self._world.node(name).store.get(key)
+        return held is not None and held[1] >= version
+
+    def look(self, key: str) -> None:
+        """See what every node holds for a key: it must not go back."""
+        for name in self._world.up:
+            held = self._world.node(name).store.get(key)
+            floor = self.floors[name].get(key, b"")
+            if held is None:
+                if floor and self._buried[name].get(key) != floor and not self._may_be_gone(key):
+                    raise Broken(f"{name} has nothing for {key} any more", key)
+            elif held[1] < floor:
+                raise Broken(f"{name} went back to {held[0]!r:.20} for {key}", key)
+            else:
+                self.floors[name][key] = held[1]
+                if held[0] is None:
+                    self._buried[name][key] = held[1]
+
+    def _may_be_gone(self, key: str) -> bool:
+        """Whether a tombstone may have come and gone since somebody looked."""
+        return bool(self.diary.deletes(key))
+
+    # ------------------------------------------------------------ reads
+
+    def before_read(self, key: str) -> dict[str, bytes]:
+        """What each node must not be older than, from now on."""
+        self.look(key)
+        floors = {name: self.floors[name].get(key, b"") for name in self._world.members}
+        acked = self._acked.get(key)
+        if not self._strict or acked is None:
+            return floors
+        holders = [name for name in self._world.up if self._holds(name, key, acked.version)]
+        for name in self._world.up:
+            peers = self._world.node(name).peers
+            if any(holder in peers and peers[holder].alive for holder in holders):
+                floors[name] = max(floors[name], acked.version)
+        return floors
+
+    def after_read(
+        self, key: str, answer: GetResponse, least: Mapping[str, bytes], start_s: float
+    ) -> None:
+        """A client was answered."""
+        self.reads += 1
+        floor = least[answer.served_by]
+        self.judged_reads += bool(floor)
+        if not answer.version:
+            if floor and not self._may_be_gone(key):
+                raise Broken(f"{answer.served_by} has lost {key}", key)
+        elif answer.version < floor:
+            raise Broken(
+                f"{answer.served_by} answered {key} = {answer.value!r:.20}, older than it should",
+                key,
+            )
+        if answer.found:
+            self.judge_value(key, answer.value, answer.version, answer.served_by)
+
+    def judge_value(self, key: str, value: str, version: bytes, where: str) -> None:
+        """A value was seen: it must come from a write that may have happened."""
+        write = self.diary.by_value.get(value)
+        if write is None or write.key != key:
+            raise Broken(f"{where} has {key} = {value!r:.20}, which nobody wrote", key)
+        if write.outcome is Outcome.REFUSED:
+            raise Broken(f"{where} has what was refused ({write.why}): {write}", key)
+        if write.outcome is Outcome.UNKNOWN and self._clocks_agree:
+            self._judge_late(write, version, where)
+
+    def _judge_late(self, write: Write, version: bytes, where: str) -> None:
+        """What was given up long before a later write began must not replace that."""
+        for later in reversed(self.diary.by_key[write.key]):
+            if later.start_s <= write.end_s + _GRACE_S:
+                return
+            if later.outcome is Outcome.DONE and later.version < version:
+                raise Broken(
+                    f"{where}: {write} was given up at {write.end_s:.3f} s, and replaced what was"
+                    f" begun at {later.start_s:.3f} s: {later}",
+                    write.key,
+                )
+
+    # ------------------------------------------------------------ ends of processes
+
+    def process_ended(self, process: Process, left: FakeDisk) -> None:
+        """What was in memory must be on the disk that is left."""
+        name = process.life.name
+        self._ends_s.append(self._world.loop.time())
+        memory = dict(process.node.store.table.items())
+        disk = self.loaded(name, left)
+        for key, entry in memory.items():
+            held = disk.get(key)
+            lost = held is None or held[1] < entry[1]
+            if lost and not (entry[0] is None and held is None):
+                raise Broken(f"{name} had {key} = {entry[0]!r:.20}, which is not on its disk", key)
+
+    def loaded(self, name: str, disk: FakeDisk) -> dict[str, Entry]:
+        """A node's files, loaded afresh."""
+        path = self._world.node_path(name)
+        found = recover(disk.kill(), path, path.with_suffix(".wal"), self._world.settings, "look")
+        if found.incomplete:
+            raise Broken(f"the files of {name} are damaged: {found.incomplete}")
+        return dict(found.table.items())
+
+    def best(self, key: str) -> Write | None:
+        """The acknowledged write of a key with the highest version."""
+        return self._acked.get(key)
+
+    def forget(self, name: str) -> None:
+        """A node lost its folder: nothing can be asked of it."""
+        self.floors[name].clear()
+        self._buried[name].clear()

@@ -1,0 +1,134 @@
+"""The end of a history: heal, and judge all nodes together.
+
+Healing is demanded, not done: faults are undone and nodes started, and then the cluster must become
+whole, equal and free of tombstones by itself. Then each node is stopped, and what it had in memory
+must be what its files say, JSON included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import orjson
+
+from kvcluster.model.slots import slot_of
+from tests.sim.judge import Broken, Judge
+from tests.sim.operations import Outcome
+from tests.sim.world import World
+
+_WHOLE_WITHIN_S = 60.0
+_BURIED_WITHIN_S = 240.0
+_BACKGROUND = ("journal", "checkpoint", "watch", "heartbeat", "catching up", "healing", "holding")
+
+
+async def heal(world: World) -> None:
+    """Undo every fault; return once all nodes are whole and equal."""
+    world.network.cuts.clear()
+    world.network.weather = world.network.weather.calm()
+    for name in world.members:
+        world.machines[name].disk.mend()
+        await world.start(name)
+    await _until(world, world.is_whole, _WHOLE_WITHIN_S, lambda: "not whole: " + _states(world))
+    await _until(world, lambda: not _unequal(world), _WHOLE_WITHIN_S, lambda: _unequal(world))
+
+
+async def until_buried(world: World) -> None:
+    """Return once every tombstone is forgotten everywhere."""
+    await _until(
+        world,
+        lambda: not any(world.node(name).store.table.tombstones for name in world.up),
+        _BURIED_WITHIN_S,
+        lambda: "tombstones stay: " + _tombstones(world),
+    )
+
+
+def judge_all(world: World, judge: Judge) -> None:
+    """Every key on every replica: the last acknowledged write, or a newer one."""
+    for key, writes in judge.diary.by_key.items():
+        judge.look(key)
+        best = judge.best(key)
+        for name in world.node(world.up[0]).home.replicas(slot_of(key)):
+            held = world.node(name).store.get(key)
+            if held is not None and held[0] is not None:
+                judge.judge_value(key, held[0], held[1], name)
+                if best is not None and held[1] < best.version:
+                    raise Broken(f"{name} lost {best}; it has {held[0]!r:.20}", key)
+            elif best is not None and best.value is not None and not judge.diary.deletes(key):
+                raise Broken(f"{name} lost {best}; it has nothing", key)
+            elif held is None and all(write.outcome is Outcome.DONE for write in writes):
+                if best is not None and best.value is not None:
+                    raise Broken(f"{name} lost {best}; nothing newer was written", key)
+
+
+async def end(world: World, judge: Judge) -> None:
+    """No task is left over, and the files are what memory was."""
+    for name in world.members:
+        process = world.process(name)
+        await _until(
+            world,
+            lambda process=process: not _strangers(process.life.tasks),  # type: ignore[misc]
+            5.0,
+            lambda process=process: f"tasks are left: {_strangers(process.life.tasks)}",  # type: ignore[misc]
+        )
+        memory = dict(process.node.store.table.items())
+        await world.stop(name)
+        if judge.loaded(name, world.machines[name].disk) != memory:
+            raise Broken(f"the files of {name} are not what it had in memory")
+        pairs = {key: value for key, (value, _) in memory.items() if value is not None}
+        if orjson.loads(world.machines[name].disk.read(world.node_path(name))) != pairs:
+            raise Broken(f"the JSON of {name} is not what it had in memory")
+        files = world.machines[name].disk.files()
+        if len(files) > 6:
+            raise Broken(f"{name} leaves {len(files)} files: {sorted(map(str, files))}")
+
+
+def _strangers(tasks: dict[asyncio.Task[object], None]) -> list[str]:
+    """Tasks other than those that every node has, and the heartbeats on their way."""
+    names = [task.get_name() for task in tasks]
+    return [name for name in names if not name.startswith((*_BACKGROUND, "Task-"))]
+
+
+async def _until(
+    world: World, holds: Callable[[], bool], within_s: float, why: Callable[[], str]
+) -> None:
+    end_s = world.loop.time() + within_s
+    while not holds():
+        if world.loop.time() > end_s:
+            raise Broken(f"not within {within_s:.0f} s after healing: {why()}")
+        await asyncio.sleep(0.1)
+
+
+def _states(world: World) -> str:
+    """Who is how, and thinks what of whom."""
+    parts = []
+    for name in world.members:
+        if name not in world.up:
+            parts.append(f"{name} is down")
+            continue
+        node = world.node(name)
+        peers = ", ".join(
+            f"{p.name} {p.detector.state.value}{' lagging' * p.lagging}" for p in node.peers
+        )
+        parts.append(f"{name} {node.gate.status.value} {node.gate.reason} ({peers})")
+    return "; ".join(parts)
+
+
+def _unequal(world: World) -> str:
+    """A key that differs between two of its replicas, or is where it does not belong."""
+    for name in world.up:
+        for key, entry in world.node(name).store.table.items():
+            replicas = world.node(name).home.replicas(slot_of(key))
+            if name not in replicas:
+                return f"{key} is on {name}, where it does not belong"
+            if entry[0] is None:
+                continue
+            for other in replicas:
+                if world.node(other).store.get(key) != entry:
+                    return f"{key} differs on {name} and {other}"
+    return ""
+
+
+def _tombstones(world: World) -> str:
+    counts = [f"{name} {world.node(name).store.table.tombstones}" for name in world.up]
+    return ", ".join(counts)

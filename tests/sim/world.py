@@ -1,0 +1,247 @@
+"""The world of one history: the nodes, their disks, their clocks, and what can befall them.
+
+Each start of a node is a life (loop.py) with the disk that the last one left. How a life ends says
+what is left: a power cut takes what was not synced, kill -9 takes nothing, and a failed fsync takes
+the process. Whatever ends, the judge compares what was in memory with what is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.config import Settings
+from kvcluster.errors import CannotStart
+from kvcluster.model.members import Cluster as Members
+from kvcluster.model.members import split_address
+from kvcluster.model.readiness import Status
+from kvcluster.node import Node
+from tests.cluster.memory import MemoryTransport
+from tests.sim.loop import Life, SimLoop
+from tests.sim.network import Network, Process, Weather
+from tests.storage.fake_disk import FakeDisk
+
+START_MS = 1_800_000_000_000
+_FAST_S = (0.0001, 0.002)
+_WAIT_FOR_HANDLERS_S = 5.0
+
+
+@dataclass
+class Machine:
+    """What outlives a process: its disk and its clock."""
+
+    disk: FakeDisk = field(default_factory=FakeDisk)
+    clock_offset_ms: float = 0.0
+    clock_rate: float = 1.0
+    work_s: tuple[float, float] = _FAST_S
+    """How long a piece of work takes on this disk."""
+    may_fail: str = ""
+    """Why this process may end by itself; empty if it may not."""
+    starting: bool = False
+
+
+class World:
+    """All nodes of one history."""
+
+    def __init__(
+        self,
+        loop: SimLoop,
+        rng: random.Random,
+        *,
+        members: tuple[str, ...],
+        replicas: int,
+        settings: Settings,
+        weather: Weather,
+        log: Callable[[str], None],
+    ) -> None:
+        self.loop = loop
+        self.rng = rng
+        self.members = members
+        self.replicas = replicas
+        self.settings = settings
+        self.network = Network(loop, rng, weather)
+        self.machines = {name: Machine() for name in members}
+        self.log = log
+        self.ended: list[Callable[[Process, FakeDisk], None]] = []
+        """Called when a process ends, with the disk that it leaves."""
+        self.emptied: list[Callable[[str], None]] = []
+        """Called when a machine has lost its folder."""
+        self.broken: asyncio.Future[None] = loop.create_future()
+        """Fails when a node stops by itself without a reason."""
+        self._incarnations = iter(range(1, 100_000))
+
+    @property
+    def up(self) -> list[str]:
+        """The nodes that can be reached, in member order."""
+        return [name for name in self.members if name in self.network.processes]
+
+    def process(self, name: str) -> Process:
+        """A node that is up."""
+        return self.network.processes[name]
+
+    def node(self, name: str) -> Node:
+        """A node that is up."""
+        return self.process(name).node
+
+    def wall_ms(self, name: str) -> int:
+        """What a machine's clock says."""
+        machine = self.machines[name]
+        return START_MS + int(self.loop.time() * 1000 * machine.clock_rate + machine.clock_offset_ms)
+
+    def node_path(self, name: str) -> Path:
+        """Where a node's JSON is."""
+        return self.machines[name].disk.root / f"data_node_{split_address(name)[1]}.json"
+
+    async def start(self, name: str) -> None:
+        """Start a node that is down; it says in the log if it cannot."""
+        machine = self.machines[name]
+        if name in self.network.processes or machine.starting:
+            return
+        machine.starting = True
+        machine.may_fail = ""
+        life = Life(name, lambda: self.rng.uniform(*machine.work_s))
+        try:
+            node = life.context.run(self._make, name)
+            await life.run(node.start(MemoryTransport(self.network, name)))  # type: ignore[arg-type]
+        except CannotStart as error:
+            self.log(f"{name} cannot start: {error}")
+            await life.end()
+            machine.disk = machine.disk.kill()
+            return
+        finally:
+            machine.starting = False
+        process = Process(life, node)
+        node.failed.add_done_callback(lambda _: self._failed(name, process))
+        self.network.processes[name] = process
+        self.log(f"{name} starts")
+        life.context.run(node.meet_peers)
+
+    def _make(self, name: str) -> Node:
+        disk = self.machines[name].disk
+        around = Surroundings(
+            disk=disk,
+            wall_ms=lambda: self.wall_ms(name),
+            incarnation=next(self._incarnations),
+        )
+        members = Members(self.members, name, self.replicas)
+        node = Node(members, disk.root, self.settings, surroundings=around)
+        node.open()
+        return node
+
+    async def cut_power(self, name: str) -> None:
+        """A power cut: what was not synced may be gone."""
+        await self._end(name, self.machines[name].disk.crash(self.rng), tell=False)
+
+    async def cut_power_within(self, name: str, operations: int) -> None:
+        """A power cut right behind the nth operation on the disk from now on, or soon."""
+        process, disk = self.process(name), self.machines[name].disk
+        countdown, image = operations, disk
+
+        def after(*_: object) -> None:
+            nonlocal countdown, image
+            countdown -= 1
+            if countdown == 0:
+                image = disk.crash(self.rng)
+                self.loop.freeze(process.life)
+
+        disk.after = after
+        for _ in range(100):
+            if countdown <= 0 or self.network.processes.get(name) is not process:
+                break
+            await asyncio.sleep(0.02)
+        disk.after = None
+        if self.network.processes.get(name) is process:
+            left = image if countdown <= 0 else disk.crash(self.rng)
+            await self._end(name, left, tell=False)
+
+    async def kill(self, name: str) -> None:
+        """kill -9: what was written is there."""
+        await self._end(name, self.machines[name].disk.kill(), tell=True)
+
+    async def lose_folder(self, name: str) -> None:
+        """kill -9, and the folder is gone."""
+        await self._end(name, self.machines[name].disk.kill(), tell=True)
+        self.machines[name].disk = FakeDisk()
+        for listener in self.emptied:
+            listener(name)
+
+    async def stop(self, name: str) -> None:
+        """Ctrl+C."""
+        process = self.process(name)
+        machine = self.machines[name]
+        await asyncio.wait([process.life.run(process.node.drain())])
+        end_s = self.loop.time() + min(self.settings.drain_timeout_s, _WAIT_FOR_HANDLERS_S)
+        while process.calls and self.loop.time() < end_s:
+            await asyncio.sleep(0.01)
+        if self.network.processes.get(name) is not process:
+            return  # it ended otherwise meanwhile
+        del self.network.processes[name]
+        self.network.reset(process, tell=True)
+        await process.life.run(process.node.stop())
+        machine.disk = machine.disk.kill()
+        self._tell_ended(process, machine.disk)
+        await process.life.end()
+
+    def freeze(self, process: Process) -> None:
+        """SIGSTOP."""
+        self.loop.freeze(process.life)
+
+    def thaw(self, process: Process) -> None:
+        """SIGCONT."""
+        if process.life.frozen and not process.life.ended:
+            self.loop.thaw(process.life)
+
+    async def _end(self, name: str, left: FakeDisk, *, tell: bool) -> None:
+        process = self.network.processes.pop(name, None)
+        if process is None:
+            return
+        self.machines[name].disk = left
+        self.network.reset(process, tell=tell)
+        self._tell_ended(process, left)
+        process.life.ended = True
+        self.loop.thaw(process.life)
+        await process.life.end()
+
+    def _tell_ended(self, process: Process, left: FakeDisk) -> None:
+        for listener in self.ended:
+            listener(process, left)
+
+    def _failed(self, name: str, process: Process) -> None:
+        """A node gave up by itself: right after a broken disk, and a bug without one."""
+        why = process.node.failed.exception()
+        if process.life.ended or self.network.processes.get(name) is not process:
+            return
+        if not self.machines[name].may_fail and not self.broken.done():
+            self.broken.set_exception(AssertionError(f"{name} gave up without a reason: {why!r}"))
+        self.log(f"{name} gives up: {why}")
+        self.loop.later(0, self._spawn_end, name)
+
+    def _spawn_end(self, name: str) -> None:
+        self.keep(self._end(name, self.machines[name].disk.crash(self.rng), tell=True))
+
+    def keep(self, work: Any) -> None:
+        """Run something beside; an error in it breaks the history."""
+        task = self.loop.create_task(work)
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not self.broken.done():
+                self.broken.set_exception(error)
+
+        task.add_done_callback(ended)
+
+    def serves(self, name: str) -> bool:
+        """Whether a node answers reads."""
+        return self.node(name).gate.status is Status.SERVING
+
+    def is_whole(self) -> bool:
+        """Whether every node is up, serves, and counts on every other."""
+        return len(self.up) == len(self.members) and all(
+            self.serves(name) and all(peer.gets_writes for peer in self.node(name).peers)
+            for name in self.up
+        )
