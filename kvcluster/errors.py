@@ -34,6 +34,12 @@ class PeerRefused(NothingWritten):
     """A peer's message was refused: its clock is absurd, or the message is far too old."""
 
 
+class HeldBack(PeerRefused):
+    """A peer's message is too old. If only the sender's clock is behind, the next heartbeat brings
+    it up to date, and what is sent after that is taken.
+    """
+
+
 class ConfigurationDiffers(PeerRefused):
     """Two nodes have different member lists, replica counts or slot counts. The text says which."""
 

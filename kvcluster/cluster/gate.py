@@ -125,12 +125,26 @@ class Gate:
 
         Not by a process that was stopped, even before its watch has found that out.
         """
-        overdue = asyncio.get_running_loop().time() - self._looked_s > self._overdue_s
-        return self._status is Status.SERVING and not overdue
+        return self._status is Status.SERVING and not self._overdue
+
+    @property
+    def _writable(self) -> bool:
+        """Whether a write may be taken.
+
+        What waited at the door while this process was stopped was mostly given up long ago. It is
+        not taken before the watch has looked; by then the caller's farewell has arrived, too.
+        """
+        return self._status is not Status.STARTING and not self._overdue
+
+    @property
+    def _overdue(self) -> bool:
+        """Whether the watch has not looked for so long that this process must have been stopped."""
+        return asyncio.get_running_loop().time() - self._looked_s > self._overdue_s
 
     async def until_writable(self, deadline_s: float) -> None:
         """Return when a write may be taken. Raises NotReady, ConfigurationDiffers."""
-        while self._status is Status.STARTING:
+        self.refuse_if_draining()
+        while not self._writable:
             self._refuse_if_outvoted()
             await self._wait(deadline_s)
         self.refuse_if_draining()
@@ -148,14 +162,14 @@ class Gate:
 
     def refuse_unless_writable(self) -> None:
         """Raise NotReady if a write would have to wait."""
-        if self._status is Status.STARTING:
-            raise NotReady(f"this node is {self._status.value}: {self.reason}")
         self.refuse_if_draining()
+        if not self._writable:
+            raise self._not_ready()
 
     def refuse_unless_readable(self) -> None:
         """Raise NotReady if a read would have to wait."""
         if not self.readable:
-            raise NotReady(f"this node is {self._status.value}: {self.reason}")
+            raise self._not_ready()
 
     def _refuse_if_outvoted(self) -> None:
         if self._readiness.outvoted:
@@ -170,7 +184,12 @@ class Gate:
         try:
             await within(self._changed, deadline_s, "becoming ready")
         except TimedOut:
-            raise NotReady(f"this node is {self._status.value}: {self.reason}") from None
+            raise self._not_ready() from None
+
+    def _not_ready(self) -> NotReady:
+        if self._overdue:
+            return NotReady("this node was stopped, and has not looked around yet")
+        return NotReady(f"this node is {self._status.value}: {self.reason}")
 
     def _update(self) -> None:
         before, self._status = self._status, self._readiness.status

@@ -31,6 +31,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import (
     BadRequest,
     ConnectionLost,
+    HeldBack,
     KvError,
     NoReplica,
     NothingWritten,
@@ -223,7 +224,12 @@ def _meaning(name: str, error: PeerUnavailable, *, reads: bool) -> KvError:
 
 
 def _may_pass(why: KvError, *, waits_here: bool) -> bool:
-    """Whether it is worth to wait: a replica is there and not ready, or this node will be."""
+    """Whether it is worth to wait: a replica is there and not ready, or this node will be.
+
+    Or this node has not heard yet that a replica's clock jumped, and seems to speak from the past.
+    """
+    if isinstance(why, HeldBack):
+        return True
     return waits_here or (isinstance(why, NotReady) and not isinstance(why, NoReplica))
 
 

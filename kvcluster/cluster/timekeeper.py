@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, PeerRefused
+from kvcluster.errors import BadRequest, HeldBack, PeerRefused
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
 from kvcluster.model.entry import Version, is_version, time_of
 
@@ -54,7 +54,7 @@ class Timekeeper:
         return self._clock.tick(self._wall_ms())
 
     def accept(self, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
-        """Move past a peer's clock. Raises PeerRefused if the clock or its age is absurd.
+        """Move past a peer's clock. Raises PeerRefused if it is absurd, HeldBack if it is old.
 
         Heartbeats may be stale: they write nothing, and they are how a clock is caught up.
         """
@@ -66,8 +66,9 @@ class Timekeeper:
                 f" over the limit of {self._limits.absurd_ms / 1000:.0f} s"
             )
         if skew is Skew.STALE and not stale_is_fine:
-            raise PeerRefused(
-                f"a message of {sender} is {-self._seconds_ahead(time):.0f} s old, over the limit"
+            age_s = ((self.now() - time) >> COUNTER_BITS) / 1000
+            raise HeldBack(
+                f"a message of {sender} is {age_s:.0f} s old, over the limit"
                 f" of {self._limits.stale_ms / 1000:.0f} s; the clock here is {self.now()}"
             )
         if skew is Skew.AHEAD:

@@ -37,4 +37,11 @@ async def unless(hopeless: asyncio.Event, call: Coroutine[Any, Any, T]) -> T:
         return answer.result()
     finally:
         answer.cancel()
+        answer.add_done_callback(_seen)
         despair.cancel()
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """An error that came in the moment in which nobody waited any more is no reason to complain."""
+    if not task.cancelled():
+        task.exception()

@@ -40,7 +40,7 @@ def main(duration: str = "5m", seed: str = "") -> int:
         outcome = chaos.run(duration_s)
         if outcome.findings and machine.small_disk:
             shutil.copytree(machine.small_disk.folder, folder / "small-disk-copy")
-    print("\n" + report(outcome, chaos.availability, machine, duration))
+    print("\n" + report(chaos, machine, duration))
     if outcome.findings:
         print(f"the files are kept in {folder}; faults.log there says what was done when")
         return 1

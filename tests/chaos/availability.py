@@ -16,9 +16,11 @@ of all servers together with nothing cut off.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+
+Clock = Callable[[], float]
 
 
 @dataclass
@@ -45,26 +47,27 @@ class Availability:
     """Of some servers, by name."""
 
     names: Collection[str]
+    now_s: Clock = time.monotonic
     worst: dict[str, Worst] = field(default_factory=dict)
     longest_s: float = 0.0
     longest_during: str = ""
 
     def begin(self) -> None:
         """Clients begin."""
-        self._start_s = time.monotonic()
+        self._start_s = self.now_s()
         self._successes: dict[str, list[float]] = {name: [] for name in self.names}
         self._episodes: list[Episode] = []
         self._open = False
 
     def succeeded(self, name: str) -> None:
         """A call through a server succeeded just now; from any thread."""
-        self._successes[name].append(time.monotonic())
+        self._successes[name].append(self.now_s())
 
     def fault(self, kind: str) -> None:
         """A fault begins. Who was hit before and is not whole yet counts as hit by this one."""
         hit = set(self._episodes[-1].hit) if self._open else set()
         self._close_episode()
-        self._episodes.append(Episode(kind, time.monotonic(), hit))
+        self._episodes.append(Episode(kind, self.now_s(), hit))
         self._open = True
 
     def hit(self, name: str) -> None:
@@ -78,7 +81,7 @@ class Availability:
     def end(self) -> None:
         """Clients have ended: add up."""
         self._close_episode()
-        bounds = (self._start_s, time.monotonic())
+        bounds = (self._start_s, self.now_s())
         merged = sorted(moment for times in self._successes.values() for moment in times)
         for episode in self._episodes:
             self._judge(episode, merged, bounds)
@@ -104,7 +107,7 @@ class Availability:
 
     def _close_episode(self) -> None:
         if self._open:
-            self._episodes[-1].end_s = time.monotonic()
+            self._episodes[-1].end_s = self.now_s()
         self._open = False
 
 

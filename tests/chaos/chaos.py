@@ -24,9 +24,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
+
 from tests.chaos import verdict
 from tests.chaos.availability import Availability
-from tests.chaos.faults import Faults
+from tests.chaos.faults import Faults, name_of
 from tests.chaos.machine import Machine, peak_mib
 from tests.processes.cluster import Cluster
 from tests.processes.errors import unexplained
@@ -64,10 +66,12 @@ class Outcome:
     keys: int = 0
     tombstones: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    overlapping: int = 0
+    """Faults that came before all was whole after the one before."""
     tally: Tally = field(default_factory=Tally)
     findings: Findings = field(default_factory=Findings)
-    memory: list[tuple[float, float]] = field(default_factory=list)
-    """When, in seconds from the start, and the most that a server then had had resident, in MiB."""
+    memory: list[float] = field(default_factory=list)
+    """After each round, the most that any server had had resident, in MiB."""
 
 
 class Chaos:
@@ -84,7 +88,7 @@ class Chaos:
             folder, NODES, options, replicas=REPLICAS, linked=True, last_on=small
         )
         self.availability = Availability([server.name for server in self._cluster])
-        self._faults = Faults(
+        self.faults = Faults(
             self._cluster, self._rng, folder / "faults.log", machine, self.availability
         )
         self._histories: dict[str, History] = {}
@@ -99,10 +103,13 @@ class Chaos:
             self._cluster.start()
             while time.monotonic() < started_s + duration_s:
                 self._play()
-                outcome.memory.append((time.monotonic() - started_s, self._peak_mib()))
+                outcome.memory.append(max(peak_mib(server.pid) for server in self._cluster))
             outcome.tombstones = verdict.forget_tombstones(self._cluster, outcome.findings)
             self._judge(set())
-        except AssertionError as error:  # the deadline of something that must happen has passed
+        except (
+            AssertionError,
+            grpc.RpcError,
+        ) as error:  # the deadline of something that must happen has passed
             outcome.findings.add(Finding.STUCK, str(error))
         finally:
             self._cluster.clean_up()
@@ -116,13 +123,15 @@ class Chaos:
         load = self._load()
         load.weather = Weather.fair()
         self.availability.begin()
-        with load:
-            done = [self._do_one(load) for _ in range(self._rng.randint(1, 3))]
-            self._recover(load)
-            load.goes_on(self._rng.randrange(50, 200))
-        self.availability.end()
+        try:
+            with load:
+                done = [self._do_one(load) for _ in range(self._rng.randint(1, 3))]
+                self._recover(load)
+                load.goes_on(self._rng.randrange(50, 200))
+        finally:
+            self.availability.end()
+            self._count(load)
         self._judge(set(load.used))
-        self._count(load)
         self._say(
             f"round {self.outcome.rounds}: {', '.join(done)};"
             f" {load.acknowledged:,} acknowledged, {load.tally.judged:,} reads judged,"
@@ -146,13 +155,15 @@ class Chaos:
     def _do_one(self, load: Load) -> str:
         """One fault; perhaps the next comes before all is well again."""
         load.goes_on(self._rng.randrange(50, 300))
-        fault = self._faults.draw()
-        name = fault.__name__.replace("_", " ")
-        alone = fault in self._faults.calm and not load.weather.calls_fail
-        load.weather = Weather.rough() if alone else Weather.wild()
+        fault = self.faults.draw()
+        name = name_of(fault)
+        alone = not load.weather.calls_fail
+        calm = alone and fault in self.faults.calm
+        load.weather = Weather.rough() if calm else Weather.wild()
+        self.outcome.faults[name] += 1
+        self.outcome.overlapping += not alone
         self.availability.fault(name)
         fault()
-        self.outcome.faults[name] += 1
         if self._rng.random() < 0.5:
             self._recover(load)
         return name
@@ -162,7 +173,7 @@ class Chaos:
         self._cluster.mend()
         self.availability.whole()
         load.weather = Weather.fair()
-        self._faults.note("whole")
+        self.faults.note("whole")
 
     def _judge(self, asked: set[str]) -> None:
         findings = self.outcome.findings
@@ -176,6 +187,3 @@ class Chaos:
         for error in unexplained(load.tally.errors):
             count = load.tally.errors[error]
             self.outcome.findings.add(Finding.UNEXPLAINED, f"{count} times {error}", count)
-
-    def _peak_mib(self) -> float:
-        return max(peak_mib(server.pid) for server in self._cluster)

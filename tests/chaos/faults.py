@@ -4,11 +4,11 @@ How long and whom it hits is drawn from a seed. Which of them may make a node an
 older than what was acknowledged is said here, too: a cut may, and so may the death of every node
 that has a write (`wild`); what befalls one node alone must not (`calm`).
 
-A clock jumps or drifts only while all nodes hear each other. Between two sides of a cut the last
-writer is the one with the later clock, so with clocks an hour apart an acknowledged write may
-lose to one that was made before it: docs/promises.md gives that up. For the same reason a node that
-is cut off from all others is not started anew meanwhile. After another's clock was ahead, versions
-are ahead of the walls, and a node that starts and hears nobody knows them only from its disk.
+Between two sides of a cut the last writer is the one with the later clock (docs/promises.md gives
+the rest up), so clocks and cuts keep apart: a clock jumps, and a link is cut, only while all nodes
+hear each other. And a node that is cut off from all others is not started anew meanwhile. After
+another's clock was ahead, versions are ahead of the walls, and a node that starts and hears nobody
+knows only from its disk how far.
 
 A diary says when what was done to whom, in the time of the servers' logs.
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,11 @@ from tests.processes.proxy import Mode
 from tests.processes.small_disk import file_size_limit
 
 Fault = Callable[[], None]
+
+
+def name_of(fault: Fault) -> str:
+    """What it is called in reports."""
+    return fault.__name__.replace("_", " ")
 
 
 class Faults:
@@ -47,14 +53,15 @@ class Faults:
         self._machine = machine
         self._availability = availability
         self._deck: list[Fault] = []
+        self.during_cuts: Counter[str] = Counter()
+        """What else was done while a link was cut."""
 
     @property
     def calm(self) -> list[Fault]:
         """Faults of one node, during which no read of any node may be stale."""
         return [
-            *(self.kill_one, self.freeze_one, self.stop_one, self.empty_one, self.slow_network),
-            *(self.slow_disk, self.limit_file_sizes, self.fill_small_disk),
-            *(self.jump_clock, self.drift_clock),
+            *(*self._befalls_one, self.empty_one, self.slow_network, self.slow_disk),
+            *(self.limit_file_sizes, self.fill_small_disk, self.jump_clock, self.drift_clock),
         ]
 
     @property
@@ -63,14 +70,19 @@ class Faults:
         return [self.kill_all, self.kill_two, self.cut_one, self.cut_halves, self.cut_one_way]
 
     @property
-    def _befall_one(self) -> list[Fault]:
+    def legend(self) -> dict[str, str]:
+        """What each fault is, in a sentence."""
+        return {name_of(fault): str(fault.__doc__) for fault in [*self.calm, *self.wild]}
+
+    @property
+    def _befalls_one(self) -> list[Fault]:
         return [self.kill_one, self.freeze_one, self.stop_one]
 
     def draw(self) -> Fault:
         """The next fault, as from a deck of cards: all of them come before one comes again."""
         if not self._deck:
             every = [*self.calm, *self.wild]
-            self._deck = [f for f in every if f.__name__ not in self._machine.cannot]
+            self._deck = [fault for fault in every if name_of(fault) not in self._machine.cannot]
             self._rng.shuffle(self._deck)
         return self._deck.pop()
 
@@ -80,14 +92,14 @@ class Faults:
             file.write(f"{wall_time()}  {what}\n")
 
     def kill_one(self) -> None:
-        """kill -9."""
+        """kill -9 of one node, which is started again up to 4 s later."""
         victim = self._one()
         self._kill(victim)
         self._wait(0, 4)
         self._start(victim)
 
     def kill_two(self) -> None:
-        """kill -9 of two at once: some keys are left with a single replica."""
+        """kill -9 of two at once, which leaves some keys with a single replica."""
         victims = self._rng.sample(self._cluster.servers, 2)
         for victim in victims:
             self._kill(victim)
@@ -103,23 +115,23 @@ class Faults:
             self._start(server)
 
     def freeze_one(self) -> None:
-        """SIGSTOP, for a moment or for long."""
+        """SIGSTOP, and SIGCONT 0.2 to 5 s later."""
         victim = self._hit(self._one(), "freezing")
         with victim.frozen():
             self._wait(0.2, 5)
         self.note(f"thawed {victim.name}")
 
     def stop_one(self) -> None:
-        """Ctrl+C."""
+        """SIGINT, as Ctrl+C sends it, and a new start up to 3 s later."""
         victim = self._hit(self._one(), "stopping")
         assert victim.interrupt() == 0, victim.log()[-2000:]
         self._wait(0, 3)
         self._start(victim)
 
     def empty_one(self) -> None:
-        """A node loses its folder; only while all others are whole, or data would be lost."""
+        """kill -9, and all that the node had on disk is gone; the others are whole."""
         self._cluster.wait_whole()
-        victim = self._one()
+        victim = self._one()  # only while all others are whole, or data would be lost
         self._kill(victim)
         self.note(f"emptied {victim.name}")
         victim.lose_folder()
@@ -127,7 +139,7 @@ class Faults:
         self._cluster.wait_whole()
 
     def slow_network(self) -> None:
-        """Everything between nodes takes longer."""
+        """TCP proxies delay everything between nodes by 10 to 100 ms, for 1 to 4 s."""
         delay_s = self._rng.uniform(0.01, 0.1)
         self.note(f"slowing everything between nodes by {delay_s:.3f} s")
         self._cluster.network.slow_down(delay_s)
@@ -136,7 +148,7 @@ class Faults:
         self.note("slow no more")
 
     def slow_disk(self) -> None:
-        """Every sync of one node takes longer: a little, or longer than its peers wait."""
+        """Every fsync of one node takes 0.05, 0.3 or 1.5 s longer, for 1 to 5 s."""
         delay_s = self._rng.choice([0.05, 0.3, 1.5])
         victim = self._hit(self._one(), f"slowing by {delay_s} s the disk of")
         self._cluster.knobs[victim].slow_down_disk(delay_s)
@@ -145,7 +157,7 @@ class Faults:
         self.note("slow no more")
 
     def limit_file_sizes(self) -> None:
-        """A full disk: no file of a node may grow past a few KiB. The kernel writes what fits."""
+        """Full disk: no file of a node may grow past a few KiB (RLIMIT_FSIZE), for 1 to 5 s."""
         limit_bytes = self._rng.randrange(8192)
         victim = self._hit(self._one(), f"limiting to {limit_bytes} bytes the files of")
         with file_size_limit(victim.pid, limit_bytes):
@@ -153,7 +165,7 @@ class Faults:
         self.note("limited no more")
 
     def fill_small_disk(self) -> None:
-        """A full disk: the file system of one node has no room left, nor what others give back."""
+        """Full disk: a tmpfs under one node has no room left, for 1 to 5 s."""
         disk = self._machine.small_disk
         assert disk is not None
         self._hit(self._cluster.servers[-1], "filling the disk of")
@@ -165,7 +177,7 @@ class Faults:
         self.note("room again")
 
     def jump_clock(self) -> None:
-        """The clock of one node is set up to an hour ahead or back, and right again."""
+        """A clock is set 5 s, 1 min or 1 h ahead or back, and right again 1 to 4 s later."""
         self._cluster.wait_whole()
         ahead_s = self._rng.choice([-1, 1]) * self._rng.choice([5, 60, 3600])
         victim = self._hit(self._one(), f"setting {ahead_s} s ahead the clock of")
@@ -176,7 +188,7 @@ class Faults:
         self.note("the clock is right again")
 
     def drift_clock(self) -> None:
-        """The clock of one node runs too fast or too slowly, by up to a tenth."""
+        """A clock runs up to a tenth too fast or too slowly, for 1 to 4 s."""
         self._cluster.wait_whole()
         rate = self._rng.uniform(-0.1, 0.1)
         victim = self._hit(self._one(), f"letting drift by {rate:+.3f} the clock of")
@@ -187,33 +199,36 @@ class Faults:
         self.note("the clock is right again")
 
     def cut_one(self) -> None:
-        """One node hears nobody."""
+        """TCP proxies cut one node off from all others, for 0.3 to 5 s."""
         victim, *others = self._shuffled()
         self._availability.hit(victim)
         pairs = [(victim, other) for other in others] + [(other, victim) for other in others]
         self._cut(pairs, meanwhile=[self.freeze_one])
 
     def cut_halves(self) -> None:
-        """Two nodes and three."""
+        """TCP proxies cut two nodes off from the other three, for 0.3 to 5 s."""
         names = self._shuffled()
         pairs = [(a, b) for a in names[:2] for b in names[2:]]
-        self._cut(pairs + [(b, a) for a, b in pairs], meanwhile=self._befall_one)
+        self._cut(pairs + [(b, a) for a, b in pairs], meanwhile=self._befalls_one)
 
     def cut_one_way(self) -> None:
-        """One node is not heard by some of the others, which it hears."""
+        """TCP proxies cut the way from one node to some others, which it still hears."""
         speaker, *listeners = self._shuffled()
         self._availability.hit(speaker)
         pairs = [(speaker, name) for name in listeners[: self._rng.randint(1, 4)]]
-        self._cut(pairs, meanwhile=self._befall_one)
+        self._cut(pairs, meanwhile=self._befalls_one)
 
     def _cut(self, pairs: list[tuple[str, str]], meanwhile: list[Fault]) -> None:
         """The cut lasts; perhaps something else happens meanwhile."""
+        self._cluster.wait_heard()
         mode = self._rng.choice([Mode.LOSE, Mode.HOLD, Mode.STALL, Mode.REFUSE])
         self.note(f"cut ({mode.value}) " + ", ".join(f"{a} > {b}" for a, b in pairs))
         self._cluster.network.cut(pairs, mode)
         self._wait(0.3, 5)
         if self._rng.random() < 0.3:
-            self._rng.choice(meanwhile)()
+            fault = self._rng.choice(meanwhile)
+            self.during_cuts[name_of(fault)] += 1
+            fault()
         self._cluster.network.heal()
         self.note("healed")
 

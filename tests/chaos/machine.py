@@ -22,14 +22,14 @@ class Machine:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.cannot: dict[str, str] = {}
-        """Faults that cannot be injected here, by the name of their method, and why."""
+        """Faults that cannot be injected here, by name, and why."""
         self.small_disk: SmallDisk | None = None
         try:
             self.small_disk = stack.enter_context(SmallDisk(folder / "small-disk", _DISK_KIB))
         except OSError as error:
-            self.cannot["fill_small_disk"] = str(error)
+            self.cannot["fill small disk"] = str(error)
         if why := why_no_file_size_limit():
-            self.cannot["limit_file_sizes"] = why
+            self.cannot["limit file sizes"] = why
 
     @staticmethod
     def describe() -> str:

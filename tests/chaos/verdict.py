@@ -22,7 +22,12 @@ _BAD_LINES = re.compile(r"Traceback|^\S+  BUG|ALARM", re.MULTILINE)
 
 
 def judge(
-    cluster: Cluster, histories: dict[str, History], asked: set[str], findings: Findings
+    cluster: Cluster,
+    histories: dict[str, History],
+    asked: set[str],
+    findings: Findings,
+    *,
+    deadline_s: float = 20.0,
 ) -> None:
     """Judge every key by the files, and those that are `asked` through every node as well."""
 
@@ -30,7 +35,7 @@ def judge(
         return [key for key, history in histories.items() if not history.may_be(data.get(key))]
 
     try:
-        cluster.wait_equal(misfits)
+        cluster.wait_equal(misfits, deadline_s)
     except AssertionError:
         for line in cluster.differences():
             findings.add(Finding.APART, line)

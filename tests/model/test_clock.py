@@ -125,12 +125,13 @@ def test_being_ahead_is_measured_against_the_wall() -> None:
     assert clock.judge(day_ahead + (1 << COUNTER_BITS), WALL_MS, LIMITS) is Skew.ABSURD
 
 
-def test_being_stale_is_measured_against_the_hybrid_time() -> None:
-    """A wall clock set back does not make an old message look fresh."""
+@pytest.mark.parametrize("set_back_ms", [31_000, 3_600_000])
+def test_being_stale_is_measured_against_the_hybrid_time(set_back_ms: int) -> None:
+    """A wall clock set back, even far behind the message, does not make an old one look fresh."""
     clock = HybridClock(1)
     clock.observe(NOW)
     held_back = NOW - (31_000 << COUNTER_BITS)
-    assert clock.judge(held_back, WALL_MS - 31_000, LIMITS) is Skew.STALE
+    assert clock.judge(held_back, WALL_MS - set_back_ms, LIMITS) is Skew.STALE
 
 
 def test_judging_moves_nothing() -> None:

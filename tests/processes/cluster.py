@@ -110,7 +110,15 @@ class Cluster:
 
         eventually(whole, "the cluster is whole", deadline_s)
 
-    def wait_equal(self, misfits: Misfits) -> None:
+    def wait_heard(self) -> None:
+        """Return once every server hears every other."""
+
+        def heard() -> bool:
+            return all(server.peer_states() == {PeerState.ALIVE} for server in self.servers)
+
+        eventually(heard, "all nodes hear each other")
+
+    def wait_equal(self, misfits: Misfits, deadline_s: float = 20.0) -> None:
         """Return once the JSON files agree, each pair on its replicas and nowhere else, and fit.
 
         A file is about a second late, so that files agree proves nothing by itself.
@@ -121,7 +129,7 @@ class Cluster:
                 raise ValueError(f"{len(wrong)} wrong: {wrong[:3]}")
             return True
 
-        eventually(equal, "the JSON files agree")
+        eventually(equal, "the JSON files agree", deadline_s)
 
     def data(self) -> dict[str, str]:
         """What all JSON files hold together."""

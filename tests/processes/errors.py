@@ -8,7 +8,7 @@ sentences are what clients get, with NODE for every address of a node, and "NODE
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 Error = tuple[str, str, str]
@@ -17,6 +17,7 @@ Error = tuple[str, str, str]
 _AWAY = r"NODE is (suspect|dead|unknown)(, NODE is (suspect|dead|unknown))*"
 _ADDRESS = r"localhost:\d+|ipv4:[\d.]+:\d+|ipv6:(\[|%5B)[^ ]+:\d+"
 
+_CANNOT_CONNECT = "failed to connect to all addresses; last error: UNKNOWN: NODE: "
 _FOLDER = r"the disk under \S+"
 _REFUSALS = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
 
@@ -62,7 +63,7 @@ _EXPLANATIONS: list[tuple[str, str, str]] = [
     (
         "UNAVAILABLE",
         r"this node was stopped( before it could send the write)?; nothing was written",
-        "the node was frozen while the write waited",
+        "the node was frozen while the write waited, or heard of a clock far ahead",
     ),
     (
         "RESOURCE_EXHAUSTED",
@@ -135,14 +136,13 @@ def unexplained(errors: Iterable[Error]) -> list[Error]:
 
 def table(errors: Counter[Error]) -> str:
     """All errors for people, the most frequent reason first."""
-    reasons: Counter[str] = Counter()
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for error, count in errors.items():
-        reasons[explain(error) or "UNEXPLAINED"] += count
+        _, code, sentence = error
+        words = f"{code}: {sentence.removeprefix(_CANNOT_CONNECT)}"
+        reasons[explain(error) or "UNEXPLAINED"][words] += count
     lines = []
-    for reason, count in reasons.most_common():
-        lines.append(f"{count:7,}  {reason}")
-        for error, each in errors.most_common():
-            if (explain(error) or "UNEXPLAINED") == reason:
-                operation, code, sentence = error
-                lines.append(f"         {each:7,}  {operation:6}  {code}: {sentence}")
+    for reason, told in sorted(reasons.items(), key=lambda item: -item[1].total()):
+        lines.append(f"{told.total():9,}  {reason}")
+        lines += [f"{count:18,}  {words}" for words, count in told.most_common()]
     return "\n".join(lines)

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import gc
-import logging
 import random
 from collections import Counter
 from collections.abc import Collection
@@ -30,7 +28,6 @@ from tests.sim.network import Weather
 from tests.sim.operations import Outcome
 from tests.sim.verdict import end, heal, judge_all, until_buried
 from tests.sim.world import World
-from tests.storage.virtual_loop import run
 
 _FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 _SHAPES = [(3, 3)] * 5 + [(3, 2)] * 3 + [(5, 3)] * 2 + [(2, 2), (5, 2), (4, 3), (3, 1), (1, 1)]
@@ -136,12 +133,17 @@ class History:
         """To the end, or to the first broken promise."""
         result = self.result
         try:
-            run(self._run(), self._loop)
+            self._loop.run_until_complete(self._run())
+            if asyncio.all_tasks(self._loop) or self._loop.complaints:
+                raise Broken(f"left over: {asyncio.all_tasks(self._loop)} {self._loop.complaints}")
         except Broken as broken:
             result.broken, result.key = str(broken), broken.key
         except (AssertionError, RuntimeError) as error:
             result.broken = f"{type(error).__name__}: {error}"
-        result.virtual_s = self._loop.time()
+        finally:
+            result.virtual_s = self._loop.time()
+            self._loop.clear_away()
+            self._loop.close()
         return result
 
     async def _run(self) -> None:
@@ -155,15 +157,11 @@ class History:
             weather=plan.weather,
             log=self._note,
         )
-        judge = Judge(
-            world, counts_losses=not plan.loses_messages, clocks_agree=plan.clocks_agree
-        )
+        judge = Judge(world, counts_losses=not plan.loses_messages, clocks_agree=plan.clocks_agree)
         clients = Clients(world.network, judge, rng, members=plan.members, log=self._note)
         faults = Faults(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
-        done, _ = await asyncio.wait(
-            [story, world.broken], return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait([story, world.broken], return_when=asyncio.FIRST_COMPLETED)
         self._take_stock(world, judge, faults)
         if world.broken in done:
             world.broken.result()
@@ -171,7 +169,7 @@ class History:
 
     async def _tell(self, world: World, judge: Judge, clients: Clients, faults: Faults) -> None:
         await asyncio.gather(*[world.start(name) for name in world.members])
-        playing = asyncio.ensure_future(clients.play())
+        playing = world.keep(clients.play())
         await faults.play(self._schedule)
         await asyncio.sleep(1.0)
         clients.stopped = True

@@ -54,7 +54,7 @@ class Judge:
         """By key: the acknowledged write of the highest version."""
         self.reads = 0
         self.judged_reads = 0
-        self._ends_s: list[float] = []
+        self._emptied_s: dict[str, float] = {}
         world.ended.append(self.process_ended)
         world.emptied.append(self.forget)
 
@@ -69,7 +69,7 @@ class Judge:
         self.look(write.key)
         held_by = [name for name in self._world.up if self._holds(name, write.key, version)]
         missing = holders - len(held_by)
-        if missing > self._ended_since(write.start_s):
+        if missing > self._excused(write):
             raise Broken(
                 f"{write}: acknowledged by {holders}, held by {len(held_by)} ({held_by})",
                 write.key,
@@ -78,9 +78,11 @@ class Judge:
         if best is None or best.version < version:
             self._acked[write.key] = write
 
-    def _ended_since(self, start_s: float) -> int:
-        """How many holders may have ended, or dropped a tombstone, since then."""
-        return sum(1 for ended_s in self._ends_s if ended_s >= start_s)
+    def _excused(self, write: Write) -> int:
+        """How many replicas are down now, or lost their folder since a write began."""
+        replicas = self._world.replicas_of(write.key)
+        emptied = [name for name, at_s in self._emptied_s.items() if at_s >= write.start_s]
+        return sum(1 for name in replicas if name in emptied or name not in self._world.up)
 
     def _holds(self, name: str, key: str, version: bytes) -> bool:
         held = self._world.node(name).store.get(key)
@@ -166,7 +168,6 @@ class Judge:
     def process_ended(self, process: Process, left: FakeDisk) -> None:
         """What was in memory must be on the disk that is left."""
         name = process.life.name
-        self._ends_s.append(self._world.loop.time())
         memory = dict(process.node.store.table.items())
         disk = self.loaded(name, left)
         for key, entry in memory.items():
@@ -181,6 +182,9 @@ class Judge:
         found = recover(disk.kill(), path, path.with_suffix(".wal"), self._world.settings, "look")
         if found.incomplete:
             raise Broken(f"the files of {name} are damaged: {found.incomplete}")
+        for remark in found.remarks:
+            if not remark.startswith("cut an unfinished group"):
+                raise Broken(f"{name} takes its own files for something else: {remark}")
         return dict(found.table.items())
 
     def best(self, key: str) -> Write | None:
@@ -189,5 +193,6 @@ class Judge:
 
     def forget(self, name: str) -> None:
         """A node lost its folder: nothing can be asked of it."""
+        self._emptied_s[name] = self._world.loop.time()
         self.floors[name].clear()
         self._buried[name].clear()

@@ -68,10 +68,12 @@ def current_life() -> Life | None:
 class _Ready(collections.deque[asyncio.Handle]):
     """The loop's queue, which holds back what belongs to a frozen life."""
 
+    holds_back = True
+
     def append(self, handle: asyncio.Handle) -> None:
         """Take a callback in."""
         life = _life_of(handle)
-        if life is None or not (life.frozen or life.gone):
+        if life is None or not self.holds_back or not (life.frozen or life.gone):
             super().append(handle)
         elif not life.gone:
             life.held.append(handle)
@@ -82,7 +84,7 @@ class SimLoop(VirtualLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ready = _Ready()
+        self._ready: _Ready = _Ready()
         self._nobody = contextvars.copy_context()
         self.set_task_factory(_make_task)
 
@@ -94,8 +96,9 @@ class SimLoop(VirtualLoop):
         for handle in queued:
             if _life_of(handle) is life:
                 life.held.append(handle)
-                handle = asyncio.Handle(_nothing, (), self, self._nobody)
-            self._ready.extend([handle])
+                self._ready.append(asyncio.Handle(_nothing, (), self, self._nobody))
+            else:
+                self._ready.append(handle)
 
     def thaw(self, life: Life) -> None:
         """SIGCONT. What came due meanwhile runs at once, in the order in which it came due."""
@@ -105,14 +108,24 @@ class SimLoop(VirtualLoop):
 
     def later(self, delay_s: float, callback: Callable[..., object], *args: Any) -> None:
         """Call something that belongs to no life."""
-        if self.is_closed():
-            return  # what a broken history left behind is being cleared away
-        self.call_later(delay_s, callback, *args, context=self._nobody)
+        if self._ready.holds_back:
+            self.call_later(delay_s, callback, *args, context=self._nobody)
 
     def hand_over(self, callback: Callable[..., object], *args: Any) -> None:
         """Work for a thread: it is done after as long as the life's disk takes."""
         life = _LIFE.get()
         self.call_later(life.work_s() if life and not life.ended else 0.0, callback, *args)
+
+    def clear_away(self) -> None:
+        """End whatever is left of a history that was given up."""
+        self._ready.holds_back = False
+        for _ in range(_ROUNDS_OF_CANCELLING):
+            tasks = asyncio.all_tasks(self)
+            if not tasks:
+                break
+            for task in tasks:
+                task.cancel()
+            self.run_until_complete(asyncio.wait(tasks, timeout=0.01))
 
 
 def _life_of(handle: asyncio.Handle) -> Life | None:
@@ -120,9 +133,7 @@ def _life_of(handle: asyncio.Handle) -> Life | None:
     return context.get(_LIFE)
 
 
-def _make_task(
-    loop: asyncio.AbstractEventLoop, work: Any, **options: Any
-) -> asyncio.Task[Any]:
+def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
     life = _LIFE.get()
     if life is not None:
@@ -133,5 +144,3 @@ def _make_task(
 
 def _nothing() -> None:
     pass
-
-

@@ -8,8 +8,9 @@ the process. Whatever ends, the judge compares what was in memory with what is o
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from kvcluster.errors import CannotStart
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.members import split_address
 from kvcluster.model.readiness import Status
+from kvcluster.model.slots import Placement, slot_of
 from kvcluster.node import Node
 from tests.cluster.memory import MemoryTransport
 from tests.sim.loop import Life, SimLoop
@@ -27,6 +29,8 @@ from tests.sim.network import Network, Process, Weather
 from tests.storage.fake_disk import FakeDisk
 
 START_MS = 1_800_000_000_000
+placement = functools.lru_cache(maxsize=None)(Placement)
+"""The same for every history of one shape, so it is made once."""
 _FAST_S = (0.0001, 0.002)
 _WAIT_FOR_HANDLERS_S = 5.0
 
@@ -42,7 +46,8 @@ class Machine:
     """How long a piece of work takes on this disk."""
     may_fail: str = ""
     """Why this process may end by itself; empty if it may not."""
-    starting: bool = False
+    busy: bool = False
+    """A process is there, perhaps one that still starts or already stops."""
 
 
 class World:
@@ -73,6 +78,7 @@ class World:
         """Called when a machine has lost its folder."""
         self.broken: asyncio.Future[None] = loop.create_future()
         """Fails when a node stops by itself without a reason."""
+        self._placement = placement(members, replicas)
         self._incarnations = iter(range(1, 100_000))
 
     @property
@@ -88,10 +94,15 @@ class World:
         """A node that is up."""
         return self.process(name).node
 
+    def replicas_of(self, key: str) -> tuple[str, ...]:
+        """The nodes where a key belongs."""
+        return self._placement.replicas(slot_of(key))
+
     def wall_ms(self, name: str) -> int:
         """What a machine's clock says."""
         machine = self.machines[name]
-        return START_MS + int(self.loop.time() * 1000 * machine.clock_rate + machine.clock_offset_ms)
+        now_ms = self.loop.time() * 1000
+        return START_MS + int(now_ms * machine.clock_rate + machine.clock_offset_ms)
 
     def node_path(self, name: str) -> Path:
         """Where a node's JSON is."""
@@ -100,9 +111,9 @@ class World:
     async def start(self, name: str) -> None:
         """Start a node that is down; it says in the log if it cannot."""
         machine = self.machines[name]
-        if name in self.network.processes or machine.starting:
+        if machine.busy:
             return
-        machine.starting = True
+        machine.busy = True
         machine.may_fail = ""
         life = Life(name, lambda: self.rng.uniform(*machine.work_s))
         try:
@@ -112,9 +123,8 @@ class World:
             self.log(f"{name} cannot start: {error}")
             await life.end()
             machine.disk = machine.disk.kill()
+            machine.busy = False
             return
-        finally:
-            machine.starting = False
         process = Process(life, node)
         node.failed.add_done_callback(lambda _: self._failed(name, process))
         self.network.processes[name] = process
@@ -186,6 +196,7 @@ class World:
         machine.disk = machine.disk.kill()
         self._tell_ended(process, machine.disk)
         await process.life.end()
+        machine.busy = False
 
     def freeze(self, process: Process) -> None:
         """SIGSTOP."""
@@ -206,6 +217,7 @@ class World:
         process.life.ended = True
         self.loop.thaw(process.life)
         await process.life.end()
+        self.machines[name].busy = False
 
     def _tell_ended(self, process: Process, left: FakeDisk) -> None:
         for listener in self.ended:
@@ -224,7 +236,7 @@ class World:
     def _spawn_end(self, name: str) -> None:
         self.keep(self._end(name, self.machines[name].disk.crash(self.rng), tell=True))
 
-    def keep(self, work: Any) -> None:
+    def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something beside; an error in it breaks the history."""
         task = self.loop.create_task(work)
 
@@ -234,6 +246,7 @@ class World:
                 self.broken.set_exception(error)
 
         task.add_done_callback(ended)
+        return task
 
     def serves(self, name: str) -> bool:
         """Whether a node answers reads."""

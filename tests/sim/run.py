@@ -1,0 +1,67 @@
+"""Playing many seeds: the same real code, without what only costs time here.
+
+Garbage is collected between histories and not in them, where its moment would depend on what was
+played before. Placements are the same for every history of one shape, so they are made once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+from collections.abc import Collection, Iterator
+from unittest.mock import patch
+
+from tests.sim.history import History, Result
+from tests.sim.planted import switched_on
+from tests.sim.world import placement
+
+
+class _NoCollector:
+    """Stands in for the module gc."""
+
+    @staticmethod
+    def collect(generation: int = 2) -> int:
+        """Do nothing."""
+        return generation * 0
+
+    @staticmethod
+    def freeze() -> None:
+        """Do nothing."""
+
+
+@contextlib.contextmanager
+def prepared() -> Iterator[None]:
+    """Make this process ready to play histories."""
+    level = logging.getLogger("kvcluster").level
+    logging.getLogger("kvcluster").setLevel(logging.CRITICAL)
+    collects = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    with (
+        patch("kvcluster.node.Placement", placement),
+        patch("kvcluster.storage.table.gc", _NoCollector),
+    ):
+        yield
+    gc.unfreeze()
+    if collects:
+        gc.enable()
+    logging.getLogger("kvcluster").setLevel(level)
+
+
+def play(seed: int, *, only: Collection[int] | None = None, bug: str = "") -> Result:
+    """Play one seed, with all of its faults or with some, with a planted bug or without."""
+    with switched_on(bug):
+        result = History(seed, only).play()
+    gc.collect()
+    return result
+
+
+def search(bug: str, seeds: Collection[int]) -> Result | None:
+    """The first history that a planted bug breaks."""
+    for seed in seeds:
+        result = play(seed, bug=bug)
+        if result.broken:
+            return result
+    return None

@@ -1,0 +1,49 @@
+"""A few hundred histories in every run of the tests, each from its seed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.sim.many import play_some
+from tests.sim.shrink import command
+
+_PARTS, _SEEDS = 12, 20
+
+
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_no_history_breaks_a_promise(part: int) -> None:
+    """Whatever crashes, freezes, fills up, is cut off and jumps in time: every promise holds."""
+    total = play_some(range(part * _SEEDS, (part + 1) * _SEEDS))
+    failures = [f"{what}\n  {command(seed)}" for seed, what in total.broken]
+    assert not failures, "\n".join(failures)
+    assert total.faults.total() > 5 * _SEEDS, "too little was broken to prove anything"
+    assert total.outcomes["done"] > 30 * _SEEDS, "too little was written to prove anything"
+    assert total.judged_reads > 10 * _SEEDS, "too few reads were judged to prove anything"
+
+
+_DIGESTS = """
+from tests.sim.run import play, prepared
+with prepared():
+    for seed in (3, 5, 6):
+        print(play(seed).digest)
+"""
+
+
+def test_one_seed_gives_one_history_to_the_byte() -> None:
+    """Every message and its time is the same, whatever order sets of strings have."""
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", _DIGESTS],
+            env={"PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for hash_seed in ("0", "1", "77")
+    }
+    assert len(runs) == 1, runs
+    assert len(set(runs.pop().split())) == 3
