@@ -30,8 +30,6 @@ from demo_pb2 import ConfirmPullRequest, PullRequest, PullResponse, SlotDigest
 
 log = logging.getLogger("kvcluster")
 
-_SLOTS_AT_ONCE = 4
-
 
 class CatchingUp:
     """Pays debts, one after the other."""
@@ -120,13 +118,9 @@ class CatchingUp:
 
     async def _known(self, name: str) -> list[SlotDigest]:
         """Digests of the slots that earlier debts brought something for."""
-        known = []
-        for index, slot in enumerate(self._shared[name]):
-            if slot in self._brought:
-                known.append(SlotDigest(slot=slot, digest=self._store.digests.of(slot)))
-                if index % _SLOTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        return known
+        slots = [slot for slot in self._shared[name] if slot in self._brought]
+        digests = await self._store.digests.of_all(slots)
+        return [SlotDigest(slot=s, digest=d) for s, d in zip(slots, digests, strict=True)]
 
     async def _fetch(self, name: str, request: PullRequest, tally: Tally) -> PullResponse:
         self._envelope.stamp(request)

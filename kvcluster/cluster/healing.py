@@ -40,7 +40,6 @@ from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
 
 log = logging.getLogger("kvcluster")
 
-_SLOTS_AT_ONCE = 4
 _JITTER = 0.2
 
 
@@ -181,11 +180,8 @@ class Healing:
         for start in range(0, len(slots), self._settings.compare_slots):
             part = slots[start : start + self._settings.compare_slots]
             started_s = now_s()
-            request = CompareRequest(slots=part)
-            for index, slot in enumerate(part):
-                request.digests.append(self._store.digests.of(slot))
-                if index % _SLOTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            digests = await self._store.digests.of_all(part)
+            request = CompareRequest(slots=part, digests=digests)
             self._envelope.stamp(request)
             timeout_s = self._settings.pull_timeout_s
             response = await self._transport.compare(name, request, timeout_s)

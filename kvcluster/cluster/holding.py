@@ -118,7 +118,9 @@ class Holding:
         """One round for the strays."""
         sent = 0
         for slot in self._foreign:
-            entries = list(self._store.table.slot(slot).items())
+            if not (held := self._store.table.slot(slot)):
+                continue
+            entries = list(held.items())
             for part in self._parts(entries, _size_bytes):
                 answers = [await self._hold(n, part) for n in self._home.replicas(slot)]
                 # Superseded is as good as held here: the replica has something newer.

@@ -10,9 +10,15 @@ part of the store is really read, and in time every bit of it.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 from kvcluster.model.digest import digest_of
 from kvcluster.model.slots import SLOTS
 from kvcluster.storage.table import Table
+
+_ENTRIES_AT_ONCE = 1_000
+"""A bit over a millisecond."""
 
 
 class Digests:
@@ -29,6 +35,19 @@ class Digests:
             self._table.changed[slot] = 0
             self._digests[slot] = digest_of(self._table.slot(slot).items())
         return self._digests[slot]
+
+    async def of_all(self, slots: Iterable[int]) -> list[int]:
+        """The digests of many slots, letting others in after each so many entries read."""
+        digests, read = [], 0
+        for slot in slots:
+            if read >= _ENTRIES_AT_ONCE:
+                read = 0
+                await asyncio.sleep(0)
+            if self._table.changed[slot]:
+                read += len(self._table.slot(slot))
+                self.of(slot)
+            digests.append(self._digests[slot])
+        return digests
 
     def doubt(self, entries: int) -> None:
         """Have about so many entries read again, going on where the last call ended."""

@@ -59,6 +59,8 @@ def pieces(table: Table) -> Iterator[Piece]:
     piece = Piece()
     for number in range(SLOTS):
         slot = table.slot(number)
+        if not slot:
+            continue  # most are, in a small store, and sorting nothing takes its time, too
         for key in sorted(slot):
             entry = slot.get(key)
             if entry is None:
