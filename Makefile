@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 PIP := pip install --quiet --disable-pip-version-check
+JOBS ?= auto
 GENERATED := demo_pb2.py demo_pb2.pyi demo_pb2_grpc.py
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -18,7 +19,7 @@ demo: $(VENV)/run  ## the scripted demo, a node that stops and returns, a cluste
 	@$(BIN)/python -m kvcluster.client.tour
 
 test: $(VENV)/dev  ## every test; under five minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS)
 
 check: $(VENV)/dev oldest  ## style, types, generated code, tree rules, the oldest versions
 	$(BIN)/ruff check .
@@ -36,8 +37,9 @@ oldest: $(OLDEST)/done  ## the walk on the oldest versions that we claim
 gen: $(OLDEST)/done  ## make the generated files from demo.proto
 	$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. demo.proto
 
-sim: $(VENV)/dev  ## random histories in virtual time; COUNT=1000
-	$(BIN)/python -m tests.cluster.sim $(or $(COUNT),1000)
+sim: $(VENV)/dev  ## random histories in virtual time; SEEDS=10000 FIRST=, or SEED=, or PLANTED=all
+	$(BIN)/python -m tests.sim $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(PLANTED),--planted "$(PLANTED)")
 
 chaos: $(VENV)/dev  ## five real servers under load, and every fault there is; DURATION=5m SEED=
 	$(BIN)/python -m tests.chaos $(or $(DURATION),5m) $(SEED)

@@ -76,7 +76,7 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
     yield (
         f"Reads during cuts and after the death of several nodes may be old: {tally.older:,} were."
     )
-    yield f"{outcome.tombstones:,} tombstones were held at the end, and all were dropped in time."
+    yield f"{outcome.tombstones:,} tombstones were held at the end, and had to be dropped then."
     yield from (f"  {sentence}" for sentence in findings.sentences)
 
 
@@ -93,10 +93,10 @@ def _statuses(tally: Tally) -> Iterator[str]:
         outcome = "certain" if certainly_not_done(code, sentence) else "unknown"
         column = "read" if operation == "get" else outcome
         by_status.setdefault(code, Counter())[column] += count
-    yield f"{'failed with':18}  writes: {'certainly not done':>18}  {'unknown':>9}  reads: {'':>8}"
+    yield f"{'failed with':18}  writes: {'certainly not done':>18}  {'unknown':>9}  {'reads':>8}"
     for code, counts in sorted(by_status.items()):
         certain, unknown, reads = counts["certain"], counts["unknown"], counts["read"]
-        yield f"{code:18}  {certain:26,}  {unknown:9,}  {reads:15,}"
+        yield f"{code:18}  {certain:26,}  {unknown:9,}  {reads:8,}"
 
 
 def _faults(run: Chaos) -> Iterator[str]:

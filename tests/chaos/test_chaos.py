@@ -18,7 +18,7 @@ from tests.processes.cluster import Cluster
 from tests.processes.findings import Finding, Findings
 from tests.processes.history import History
 
-SHORT_S = 12
+SHORT_S = 8
 
 
 def test_short_run_keeps_every_promise(tmp_path: Path) -> None:

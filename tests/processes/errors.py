@@ -62,8 +62,9 @@ _EXPLANATIONS: list[tuple[str, str, str]] = [
     ),
     (
         "UNAVAILABLE",
-        r"this node was stopped( before it could send the write)?; nothing was written",
-        "the node was frozen while the write waited, or heard of a clock far ahead",
+        r"this node was stopped(, and has not looked around yet| before it could send the write)?"
+        + _MAYBE_CERTAIN,
+        "the node had been frozen while the call waited, or heard of a clock far ahead",
     ),
     (
         "RESOURCE_EXHAUSTED",

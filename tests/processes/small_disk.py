@@ -33,7 +33,7 @@ class SmallDisk:
         mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.folder)]
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise OSError(done.stderr.strip())
+            raise OSError(" ".join(done.stderr.split()))
         return self
 
     def __exit__(self, *_: object) -> None:

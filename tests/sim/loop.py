@@ -85,12 +85,14 @@ class SimLoop(VirtualLoop):
     def __init__(self) -> None:
         super().__init__()
         self._ready: _Ready = _Ready()
+        self._frozen: dict[Life, None] = {}
         self._nobody = contextvars.copy_context()
         self.set_task_factory(_make_task)
 
     def freeze(self, life: Life) -> None:
         """SIGSTOP. What is queued already is replaced, not removed: the loop counts it."""
         life.frozen = True
+        self._frozen[life] = None
         queued = list(self._ready)
         self._ready.clear()
         for handle in queued:
@@ -103,6 +105,7 @@ class SimLoop(VirtualLoop):
     def thaw(self, life: Life) -> None:
         """SIGCONT. What came due meanwhile runs at once, in the order in which it came due."""
         life.frozen = False
+        self._frozen.pop(life, None)
         held, life.held = life.held, []
         self._ready.extend(held)
 
@@ -119,6 +122,8 @@ class SimLoop(VirtualLoop):
     def clear_away(self) -> None:
         """End whatever is left of a history that was given up."""
         self._ready.holds_back = False
+        for life in list(self._frozen):
+            self.thaw(life)
         for _ in range(_ROUNDS_OF_CANCELLING):
             tasks = asyncio.all_tasks(self)
             if not tasks:

@@ -11,6 +11,10 @@ from tests.sim.history import Result
 from tests.sim.run import play
 
 _TRIES = 60
+_OPERATIONS_TOLD = 25
+
+Event = tuple[float, str, str]
+"""Time, what, and which key it is about, if one."""
 
 
 def shrink(result: Result, bug: str = "") -> tuple[Result, list[int]]:
@@ -36,16 +40,24 @@ def shrink(result: Result, bug: str = "") -> tuple[Result, list[int]]:
 
 def story(result: Result, kept: list[int] | None = None) -> str:
     """What happened, for people: faults, starts and ends, and all that concerns the broken key."""
-    lines = [
-        f"{at_s:9.3f} s  {what}"
-        for at_s, what, key in result.events
-        if not key or not result.key or key == result.key
-    ]
-    lines.append(f"{result.virtual_s:9.3f} s  BROKEN: {result.broken}" if result.broken else "held")
+    told = [(at_s, what, key) for at_s, what, key in result.events if key in ("", result.key)]
+    if not result.broken:
+        told = result.events
+    told = _without_the_middle(told) if kept is not None else told
+    lines = [f"{at_s:9.3f} s  {what}" for at_s, what, _ in told]
+    end = f"BROKEN: {result.broken}" if result.broken else "every promise held"
+    lines.append(f"{result.virtual_s:9.3f} s  {end}")
     if kept is not None:
         total = len(result.schedule)
         lines.insert(0, f"seed {result.seed} with {len(kept)} of its {total} faults:")
     return "\n".join(lines)
+
+
+def _without_the_middle(events: list[Event]) -> list[Event]:
+    """All that befell nodes, and the last operations of clients."""
+    operations = [event for event in events if event[2]]
+    spoken = set(map(id, operations[-_OPERATIONS_TOLD:]))
+    return [event for event in events if not event[2] or id(event) in spoken]
 
 
 def command(seed: int, kept: list[int] | None = None, bug: str = "") -> str:

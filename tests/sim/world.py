@@ -32,7 +32,6 @@ START_MS = 1_800_000_000_000
 placement = functools.lru_cache(maxsize=None)(Placement)
 """The same for every history of one shape, so it is made once."""
 _FAST_S = (0.0001, 0.002)
-_WAIT_FOR_HANDLERS_S = 5.0
 
 
 @dataclass
@@ -185,9 +184,9 @@ class World:
         process = self.process(name)
         machine = self.machines[name]
         await asyncio.wait([process.life.run(process.node.drain())])
-        end_s = self.loop.time() + min(self.settings.drain_timeout_s, _WAIT_FOR_HANDLERS_S)
-        while process.calls and self.loop.time() < end_s:
-            await asyncio.sleep(0.01)
+        running = [call.running for call in process.calls if call.running is not None]
+        if running:
+            await asyncio.wait(running, timeout=self.settings.drain_timeout_s)
         if self.network.processes.get(name) is not process:
             return  # it ended otherwise meanwhile
         del self.network.processes[name]
