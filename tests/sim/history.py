@@ -31,6 +31,7 @@ from tests.sim.world import World
 
 _FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 _SHAPES = [(3, 3)] * 5 + [(3, 2)] * 3 + [(5, 3)] * 2 + [(2, 2), (5, 2), (4, 3), (3, 1), (1, 1)]
+_OVER_BY_S = 900.0
 
 
 @dataclass
@@ -161,10 +162,14 @@ class History:
         clients = Clients(world.network, judge, rng, members=plan.members, log=self._note)
         faults = Faults(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
-        done, _ = await asyncio.wait([story, world.broken], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            [story, world.broken], return_when=asyncio.FIRST_COMPLETED, timeout=_OVER_BY_S
+        )
         self._take_stock(world, judge, faults)
         if world.broken in done:
             world.broken.result()
+        if not done:
+            raise Broken(f"not over after {_OVER_BY_S:.0f} s")
         await story
 
     async def _tell(self, world: World, judge: Judge, clients: Clients, faults: Faults) -> None:

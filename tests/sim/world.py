@@ -144,7 +144,7 @@ class World:
 
     async def cut_power(self, name: str) -> None:
         """A power cut: what was not synced may be gone."""
-        await self._end(name, self.machines[name].disk.crash(self.rng), tell=False)
+        await self._end(self.process(name), self.machines[name].disk.crash(self.rng), tell=False)
 
     async def cut_power_within(self, name: str, operations: int) -> None:
         """A power cut right behind the nth operation on the disk from now on, or soon."""
@@ -160,21 +160,19 @@ class World:
 
         disk.after = after
         for _ in range(100):
-            if countdown <= 0 or self.network.processes.get(name) is not process:
+            if countdown <= 0 or process.life.ended:
                 break
             await asyncio.sleep(0.02)
         disk.after = None
-        if self.network.processes.get(name) is process:
-            left = image if countdown <= 0 else disk.crash(self.rng)
-            await self._end(name, left, tell=False)
+        await self._end(process, image if countdown <= 0 else disk.crash(self.rng), tell=False)
 
     async def kill(self, name: str) -> None:
         """kill -9: what was written is there."""
-        await self._end(name, self.machines[name].disk.kill(), tell=True)
+        await self._end(self.process(name), self.machines[name].disk.kill(), tell=True)
 
     async def lose_folder(self, name: str) -> None:
         """kill -9, and the folder is gone."""
-        await self._end(name, self.machines[name].disk.kill(), tell=True)
+        await self._end(self.process(name), self.machines[name].disk.kill(), tell=True)
         self.machines[name].disk = FakeDisk()
         for listener in self.emptied:
             listener(name)
@@ -182,20 +180,16 @@ class World:
     async def stop(self, name: str) -> None:
         """Ctrl+C."""
         process = self.process(name)
-        machine = self.machines[name]
         await asyncio.wait([process.life.run(process.node.drain())])
         running = [call.running for call in process.calls if call.running is not None]
         if running:
             await asyncio.wait(running, timeout=self.settings.drain_timeout_s)
-        if self.network.processes.get(name) is not process:
+        if process.life.ended:
             return  # it ended otherwise meanwhile
         del self.network.processes[name]
         self.network.reset(process, tell=True)
-        await process.life.run(process.node.stop())
-        machine.disk = machine.disk.kill()
-        self._tell_ended(process, machine.disk)
-        await process.life.end()
-        machine.busy = False
+        await asyncio.wait([process.life.run(process.node.stop())])
+        await self._end(process, self.machines[name].disk.kill(), tell=True)
 
     def freeze(self, process: Process) -> None:
         """SIGSTOP."""
@@ -206,14 +200,17 @@ class World:
         if process.life.frozen and not process.life.ended:
             self.loop.thaw(process.life)
 
-    async def _end(self, name: str, left: FakeDisk, *, tell: bool) -> None:
-        process = self.network.processes.pop(name, None)
-        if process is None:
+    async def _end(self, process: Process, left: FakeDisk, *, tell: bool) -> None:
+        """End a process, one that is stopping included; `left` is what stands on its disk then."""
+        if process.life.ended:
             return
-        self.machines[name].disk = left
-        self.network.reset(process, tell=tell)
-        self._tell_ended(process, left)
         process.life.ended = True
+        name = process.life.name
+        if self.network.processes.get(name) is process:
+            del self.network.processes[name]
+        self.network.reset(process, tell=tell)
+        self.machines[name].disk = left
+        self._tell_ended(process, left)
         self.loop.thaw(process.life)
         await process.life.end()
         self.machines[name].busy = False
@@ -230,10 +227,8 @@ class World:
         if not self.machines[name].may_fail and not self.broken.done():
             self.broken.set_exception(AssertionError(f"{name} gave up without a reason: {why!r}"))
         self.log(f"{name} gives up: {why}")
-        self.loop.later(0, self._spawn_end, name)
-
-    def _spawn_end(self, name: str) -> None:
-        self.keep(self._end(name, self.machines[name].disk.crash(self.rng), tell=True))
+        left = self.machines[name].disk.crash(self.rng)
+        self.loop.later(0, lambda: self.keep(self._end(process, left, tell=True)))
 
     def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something beside; an error in it breaks the history."""
