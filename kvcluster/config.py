@@ -103,6 +103,9 @@ class Settings:
     client_calls_in_flight: int = 4096
     peer_calls_in_flight: int = 1024
     health_calls_in_flight: int = 256
+    call_bytes_in_flight: int = 64 * MIB
+    """What the calls of one kind may carry together; on its way a value takes about three times its
+    size in memory. Without it 4,096 values of a mebibyte would take 8 GiB."""
 
     # Storage.
     checkpoint_interval_s: float = 1.0

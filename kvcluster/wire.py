@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from kvcluster.cluster.parsing import Malformed, safely
 from kvcluster.config import Settings
 from kvcluster.errors import (
     CERTAIN,
@@ -58,34 +59,38 @@ _STATUS_CODES: list[tuple[type[KvError], grpc.StatusCode]] = [
 ]
 
 
-@dataclass(frozen=True)
-class Malformed:
-    """Stands in for a request whose bytes are no message: a key that is not UTF-8, say."""
-
-    reason: str
-
-
 class Budget:
-    """How many calls of one kind may run at once. Past it a call is refused, not queued."""
+    """How many calls of one kind may run at once, and how much they may carry together.
 
-    def __init__(self, what: str, limit: int) -> None:
+    Past it a call is refused, not queued. One alone is taken whatever it carries.
+    """
+
+    def __init__(self, what: str, limit: int, limit_bytes: int) -> None:
         self._what = what
         self._limit = limit
-        self._running = 0
+        self._limit_bytes = limit_bytes
+        self._running = self._running_bytes = 0
 
     @contextmanager
-    def admit(self) -> Iterator[None]:
+    def admit(self, size_bytes: int) -> Iterator[None]:
         """Hold a place for the time of a call. Raises Overloaded."""
         if self._running >= self._limit:
-            raise Overloaded(
-                f"{self._limit:,} {self._what} calls are in flight already, the most this node"
-                " takes"
-            )
+            raise self._overloaded("")
+        if self._running and self._running_bytes + size_bytes > self._limit_bytes:
+            raise self._overloaded(f" of together {self._limit_bytes:,} bytes")
         self._running += 1
+        self._running_bytes += size_bytes
         try:
             yield
         finally:
             self._running -= 1
+            self._running_bytes -= size_bytes
+
+    def _overloaded(self, size: str) -> Overloaded:
+        count = self._running if size else self._limit
+        return Overloaded(
+            f"{count:,} {self._what} calls{size} are in flight already, the most this node takes"
+        )
 
 
 @dataclass(frozen=True)
@@ -102,11 +107,12 @@ class Limits:
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         """The limits that the settings ask for."""
+        size_bytes = settings.call_bytes_in_flight
         return cls(
-            clients=Budget("client", settings.client_calls_in_flight),
-            peers=Budget("peer", settings.peer_calls_in_flight),
-            forwards=Budget("forwarded", settings.client_calls_in_flight),
-            health=Budget("health", settings.health_calls_in_flight),
+            clients=Budget("client", settings.client_calls_in_flight, size_bytes),
+            peers=Budget("peer", settings.peer_calls_in_flight, size_bytes),
+            forwards=Budget("forwarded", settings.client_calls_in_flight, size_bytes),
+            health=Budget("health", settings.health_calls_in_flight, size_bytes),
             timeout_s=settings.request_timeout_s,
         )
 
@@ -124,7 +130,7 @@ def rpc(
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> Response:
             try:
-                with getattr(servicer.limits, budget).admit():
+                with getattr(servicer.limits, budget).admit(_size_bytes(request)):
                     deadline_s = _deadline_s(request, context, servicer.limits.timeout_s)
                     return await method(servicer, request, deadline_s)
             except KvError as error:
@@ -140,6 +146,10 @@ def rpc(
         return handler
 
     return decorate
+
+
+def _size_bytes(request: Any) -> int:
+    return 0 if isinstance(request, Malformed) else int(request.ByteSize())
 
 
 def _deadline_s(request: object, context: Any, default_timeout_s: float) -> float:
@@ -162,8 +172,7 @@ def _status_code(error: KvError) -> grpc.StatusCode:
 class Registrar:
     """Stands between the generated `add_..._to_server` and a server, and makes parsing safe.
 
-    gRPC answers bytes that are no valid message with UNKNOWN before a handler runs; here the
-    handler sees them as Malformed and says INVALID_ARGUMENT.
+    A handler sees bytes that are no message as Malformed (parsing.py) and says INVALID_ARGUMENT.
     """
 
     def __init__(self, server: grpc.aio.Server) -> None:
@@ -177,23 +186,13 @@ class Registrar:
         safe = {
             name: grpc.unary_unary_rpc_method_handler(
                 handler.unary_unary,
-                request_deserializer=_safely(handler.request_deserializer),
+                request_deserializer=safely(handler.request_deserializer),
                 response_serializer=handler.response_serializer,
             )
             for name, handler in handlers.items()
         }
         generic = grpc.method_handlers_generic_handler(service, safe)
         self._server.add_generic_rpc_handlers((generic,))
-
-
-def _safely(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    def parse_or_say_why(data: bytes) -> Any:
-        try:
-            return parse(data)
-        except Exception as error:  # protobuf's own error type differs between its versions
-            return Malformed(str(error))
-
-    return parse_or_say_why
 
 
 def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:

@@ -26,7 +26,7 @@ from kvcluster.model.entry import Version
 from kvcluster.model.slots import Home, slot_of
 from kvcluster.storage.store import Store
 
-from demo_pb2 import ConfirmPullRequest, PullRequest, PullResponse, SlotDigest
+from demo_pb2 import ConfirmPullRequest, ConfirmPullResponse, PullRequest, PullResponse, SlotDigest
 
 log = logging.getLogger("kvcluster")
 
@@ -85,7 +85,7 @@ class CatchingUp:
         self._progress.begin(name)
         tally = Tally()
         try:
-            missed_since = await self._pull(name, since, tally)
+            confirmed = await self._pull(name, since, tally)
         except KvError as error:
             if self._complaints.get(name) != str(error):
                 log.warning("SYNC  cannot catch up with %s now: %s", name, error)
@@ -94,13 +94,14 @@ class CatchingUp:
         finally:
             self._progress.end()
         self._complaints.pop(name, None)
+        missed_since = Version(confirmed.missed_since) if confirmed.missed_since else None
         more = "; it has noted more meanwhile" if missed_since else ""
         log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, now_s() - started_s, more)
-        self._gate.pulled(name, missed_since)
+        self._gate.pulled(name, missed_since, at=confirmed.clock)
         return True
 
-    async def _pull(self, name: str, since: Version, tally: Tally) -> Version | None:
-        """Fetch and merge every page; from which version on more was missed meanwhile."""
+    async def _pull(self, name: str, since: Version, tally: Tally) -> ConfirmPullResponse:
+        """Fetch and merge every page; the answer says whether more was missed meanwhile."""
         request = PullRequest(since=since, known=await self._known(name))
         page = await self._fetch(name, request, tally)
         mark = page.mark
@@ -113,8 +114,7 @@ class CatchingUp:
             advance(request.cursor, page.next)
             page = await self._fetch(name, request, tally)
         confirm = self._envelope.stamp(ConfirmPullRequest(mark=mark))
-        answer = await self._transport.confirm_pull(name, confirm, self._settings.pull_timeout_s)
-        return Version(answer.missed_since) if answer.missed_since else None
+        return await self._transport.confirm_pull(name, confirm, self._settings.pull_timeout_s)
 
     async def _known(self, name: str) -> list[SlotDigest]:
         """Digests of the slots that earlier debts brought something for."""

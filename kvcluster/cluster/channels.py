@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from kvcluster.cluster.parsing import Malformed, safely
 from kvcluster.config import Settings
 from kvcluster.errors import (
     CERTAIN,
@@ -60,9 +61,10 @@ class Channels:
     def __init__(self, peers: tuple[str, ...], settings: Settings) -> None:
         options = channel_options(settings)
         self._channels = {peer: grpc.aio.insecure_channel(peer, options) for peer in peers}
+        callers = {peer: _Caller(channel) for peer, channel in self._channels.items()}
         # The generated stubs carry no types; the protocol's signatures say what they return.
-        self._key_value: dict[str, Any] = {p: KeyValueStub(c) for p, c in self._channels.items()}
-        self._peer: dict[str, Any] = {p: PeerStub(c) for p, c in self._channels.items()}
+        self._key_value: dict[str, Any] = {p: KeyValueStub(c) for p, c in callers.items()}
+        self._peer: dict[str, Any] = {p: PeerStub(c) for p, c in callers.items()}
 
     async def check_health(
         self, peer: str, request: HealthCheckRequest, timeout_s: float
@@ -137,11 +139,26 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
+class _Caller:
+    """Stands between the generated stubs and a channel, and makes parsing safe (parsing.py)."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+
+    def unary_unary(self, method: str, *, response_deserializer: Any, **more: Any) -> Any:
+        """What a stub makes a method of."""
+        parse = safely(response_deserializer)
+        return self._channel.unary_unary(method, response_deserializer=parse, **more)
+
+
 async def _answer(call: Awaitable[Answer]) -> Answer:
     try:
-        return await call
+        answer = await call
     except grpc.aio.AioRpcError as error:
         raise _failure(error) from None
+    if isinstance(answer, Malformed):
+        raise PeerRejected(OutcomeUnknown(f"its answer is malformed ({answer.reason})"))
+    return answer
 
 
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:

@@ -63,14 +63,16 @@ class Gate:
         """From which version on to pull from a peer; None if nothing is owed to it."""
         return self._readiness.owed(peer)
 
-    def heard(self, peer: str, missed_since: Version | None, *, counts_on_us: bool) -> None:
+    def heard(
+        self, peer: str, missed_since: Version | None, *, at: int, counts_on_us: bool
+    ) -> None:
         """A peer answered our heartbeat."""
-        self._readiness.heard(peer, missed_since, counts_on_us=counts_on_us)
+        self._readiness.heard(peer, missed_since, at=at, counts_on_us=counts_on_us)
         self._update()
 
-    def told(self, peer: str, missed_since: Version) -> None:
+    def told(self, peer: str, missed_since: Version, *, at: int) -> None:
         """A peer says that we missed writes."""
-        self._readiness.told(peer, missed_since)
+        self._readiness.told(peer, missed_since, at=at)
         self._update()
 
     def excuse(self, peer: str) -> None:
@@ -83,9 +85,9 @@ class Gate:
         self._readiness.disagree(peer)
         self._update()
 
-    def pulled(self, peer: str, missed_since: Version | None) -> None:
+    def pulled(self, peer: str, missed_since: Version | None, *, at: int) -> None:
         """What was owed to a peer is here; perhaps it has noted more meanwhile."""
-        self._readiness.pulled(peer, missed_since)
+        self._readiness.pulled(peer, missed_since, at=at)
         self._update()
 
     def to_heal(self) -> list[str]:

@@ -114,7 +114,7 @@ class Heartbeats:
         """
         self._take(beat)
         if beat.missed_since:
-            self._gate.told(beat.node, Version(beat.missed_since))
+            self._gate.told(beat.node, Version(beat.missed_since), at=beat.clock)
         if not self._peers[beat.node].alive and beat.status != DRAINING:
             self.poke(beat.node)
         return self._own_beat(beat.node)
@@ -171,6 +171,7 @@ class Heartbeats:
         self._gate.heard(
             name,
             Version(beat.missed_since) if beat.missed_since else None,
+            at=beat.clock,
             counts_on_us=self._counts_on_us(name, response),
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.errors import PeerRefused
+from kvcluster.model.slots import slot_of
 from kvcluster.storage.codec import to_entry
 from kvcluster.storage.store import Store
 
@@ -62,7 +63,9 @@ class Merger:
 
 
 def advance(cursor: Cursor, to: Cursor) -> None:
-    """Move a cursor on. Raises PeerRefused if a peer's answer would lead it in circles."""
+    """Move a cursor on. Raises PeerRefused if a peer's answer would lead it in circles, or away."""
     if (to.slot, to.after_key) <= (cursor.slot, cursor.after_key):
         raise PeerRefused("its pages go in circles")
+    if slot_of(to.after_key) != to.slot:
+        raise PeerRefused("its pages lead nowhere")
     cursor.CopyFrom(to)

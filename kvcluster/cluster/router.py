@@ -36,6 +36,7 @@ from kvcluster.errors import (
     NoReplica,
     NothingWritten,
     NotReady,
+    OutcomeUnknown,
     PeerBroke,
     PeerRefused,
     PeerRejected,
@@ -178,12 +179,22 @@ class Router:
         call = self._transport.forward(name, self._envelope.stamp(request), timeout_s)
         try:
             response = await unless(self._peers[name].silence, call)
-            self._time.accept(name, response.clock, stale_is_fine=True)
+            self._believe(name, request, response)
         except PeerUnavailable as error:
             if isinstance(error, PeerUnreachable):
                 self._peers.refused(name, str(error))
             raise _meaning(name, error, reads=reads) from error
         return response
+
+    def _believe(self, name: str, request: ForwardRequest, response: ForwardResponse) -> None:
+        """Take an answer, or raise PeerRejected: what was asked may have been done all the same."""
+        try:
+            self._time.accept(name, response.clock, stale_is_fine=True)
+        except PeerRefused as error:
+            raise PeerRejected(OutcomeUnknown(f"{error}; the write may have happened")) from error
+        if response.WhichOneof("answer") != request.WhichOneof("operation"):
+            why = f"{name} answered something else; the write may have happened"
+            raise PeerRejected(OutcomeUnknown(why))
 
     def _candidates(self, slot: int, *, reads: bool) -> list[str]:
         """The live replicas of a slot other than this node, the most promising first."""

@@ -57,6 +57,7 @@ class Readiness:
         self._shared = shared
         self._unheard = set(shared)
         self._owed: dict[str, Version] = {}
+        self._told: dict[str, tuple[int, Version]] = {}  # the last word of each peer, and its time
         self._left_out_by: set[str] = set()  # they answer, and send us no writes yet
         self._excused: set[str] = set()
         self._disagreeing: set[str] = set()
@@ -105,8 +106,10 @@ class Readiness:
         waited = self._unheard | set(self._owed) | self._left_out_by | set(self.to_heal())
         return [peer for peer in self._shared if peer in waited]
 
-    def heard(self, peer: str, missed_since: Version | None, *, counts_on_us: bool = True) -> None:
-        """A peer answered our heartbeat; `missed_since` is its note about us.
+    def heard(
+        self, peer: str, missed_since: Version | None, *, at: int = 0, counts_on_us: bool = True
+    ) -> None:
+        """A peer answered our heartbeat; `missed_since` is its note about us, `at` its clock then.
 
         `counts_on_us`: whether it sends us every write, or notes and tells what it does not.
         """
@@ -119,10 +122,11 @@ class Readiness:
         else:
             self._left_out_by.add(peer)
         if missed_since is not None:
-            self.told(peer, missed_since)
+            self.told(peer, missed_since, at=at)
 
-    def told(self, peer: str, missed_since: Version) -> None:
-        """A peer says that we missed writes."""
+    def told(self, peer: str, missed_since: Version, *, at: int = 0) -> None:
+        """A peer says that we missed writes; `at` is its clock when it said so."""
+        self._told[peer] = max(self._told.get(peer, (at, missed_since)), (at, missed_since))
         held = self._owed.get(peer, missed_since)
         self._owed[peer] = min(held, missed_since)
 
@@ -139,11 +143,17 @@ class Readiness:
         self._disagreeing.add(peer)
         self._opposed = True
 
-    def pulled(self, peer: str, missed_since: Version | None) -> None:
-        """What was owed to a peer is here, durably; it may have noted more meanwhile."""
+    def pulled(self, peer: str, missed_since: Version | None, *, at: int) -> None:
+        """What was owed to a peer is here, durably; it may have noted more meanwhile.
+
+        It said so at its time `at`. What it told us later may have overtaken that on the way, and
+        is still owed.
+        """
         self._owed.pop(peer, None)
-        if missed_since is not None:
-            self._owed[peer] = missed_since
+        told_at, since = self._told.get(peer, (-1, missed_since))
+        for version in (missed_since, since if told_at >= at else None):
+            if version is not None:
+                self._owed[peer] = min(version, self._owed.get(peer, version))
 
     def healed(self, peer: str) -> None:
         """Everything that a peer holds for us is here, durably."""

@@ -190,7 +190,7 @@ async def test_forwarded_request_is_not_forwarded_again(cluster: MemoryCluster) 
 async def test_read_forwarded_to_a_node_that_catches_up_is_refused(cluster: MemoryCluster) -> None:
     """It says that it is not ready, at once, and does not send it on in its turn."""
     cluster.network.stuck_methods.add("pull")
-    cluster["c:3"].gate.told("a:1", make_version(1, 1))
+    cluster["c:3"].gate.told("a:1", make_version(1, 1), at=1)
     now = cluster["a:1"].time.now()
     request = cluster.stamped(ForwardRequest(get=GetRequest(key="k")), "a:1", now)
     with pytest.raises(NotReady, match="catching up"):

@@ -58,10 +58,10 @@ def test_start_with_notes_at_both_peers_fetches_from_both() -> None:
     readiness.heard("c:3", V2)
     assert status_of(readiness) is Status.SYNCING
     assert (readiness.owed("b:2"), readiness.owed("c:3")) == (V1, V2)
-    readiness.pulled("b:2", None)
+    readiness.pulled("b:2", None, at=1)
     assert status_of(readiness) is Status.SYNCING
     assert readiness.waiting_for() == ["c:3"]
-    readiness.pulled("c:3", None)
+    readiness.pulled("c:3", None, at=1)
     assert status_of(readiness) is Status.SERVING
 
 
@@ -91,10 +91,21 @@ def test_more_that_was_missed_during_a_pull_is_still_owed() -> None:
     """The answer to the confirmation names it; it may be newer than what was owed before."""
     readiness = started()
     readiness.told("c:3", V1)
-    readiness.pulled("c:3", V3)
+    readiness.pulled("c:3", V3, at=1)
     assert status_of(readiness) is Status.SYNCING
     assert readiness.owed("c:3") == V3
-    readiness.pulled("c:3", None)
+    readiness.pulled("c:3", None, at=1)
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_what_was_told_after_the_confirmation_and_overtook_its_answer_is_still_owed() -> None:
+    """The answer says that nothing is missed; the heartbeat sent a moment later knows better."""
+    readiness = started()
+    readiness.told("c:3", V1, at=1)
+    readiness.told("c:3", V3, at=8)
+    readiness.pulled("c:3", None, at=7)
+    assert readiness.owed("c:3") == V3
+    readiness.pulled("c:3", None, at=9)
     assert status_of(readiness) is Status.SERVING
 
 
@@ -178,12 +189,12 @@ def test_a_debt_paid_is_no_repair_and_a_repair_pays_no_debt() -> None:
     readiness.heard("b:2", V1)
     readiness.heard("c:3", None)
     readiness.healed("c:3")
-    readiness.pulled("b:2", None)
+    readiness.pulled("b:2", None, at=1)
     assert readiness.waiting_for() == ["b:2"]
     readiness.told("b:2", V2)
     readiness.healed("b:2")
     assert readiness.waiting_for() == ["b:2"]
-    readiness.pulled("b:2", None)
+    readiness.pulled("b:2", None, at=1)
     assert status_of(readiness) is Status.SERVING
 
 
@@ -229,7 +240,7 @@ def test_pull_does_not_restore_a_damaged_node() -> None:
     readiness = Readiness(ALL_SHARED, incomplete=True)
     readiness.heard("b:2", V1)
     readiness.excuse("c:3")
-    readiness.pulled("b:2", None)
+    readiness.pulled("b:2", None, at=1)
     assert status_of(readiness) is Status.SYNCING
     assert readiness.waiting_for() == ["b:2"]
 
@@ -309,7 +320,7 @@ def test_peer_that_was_mended_is_heard_as_any_other() -> None:
     readiness.heard("b:2", V1)
     assert readiness.disagreeing == []
     assert readiness.waiting_for() == ["b:2"]
-    readiness.pulled("b:2", None)
+    readiness.pulled("b:2", None, at=1)
     assert status_of(readiness) is Status.SERVING
 
 
@@ -325,6 +336,10 @@ def test_nothing_is_owed_to_a_peer_that_disagrees() -> None:
 # ---------------------------------------------------------------- whatever happens
 
 
+Event = tuple[str, str, "Version | None", int]
+"""What happened, with which peer, since which version, at what time of the peer's clock."""
+
+
 @dataclass
 class Twin:
     """The same, stupidly: remember everything that happened, and think it all through again."""
@@ -332,11 +347,11 @@ class Twin:
     shared: dict[str, set[int]]
     repair: bool
     incomplete: bool
-    log: list[tuple[str, str, Version | None]] = field(default_factory=list)
+    log: list[Event] = field(default_factory=list)
 
     def last(self, end: int, peer: str, *kinds: str) -> str:
         """The last thing of some kinds that happened to a peer."""
-        mine = [what for what, who, _ in self.log[:end] if who == peer and what in kinds]
+        mine = [what for what, who, *_ in self.log[:end] if who == peer and what in kinds]
         return mine[-1] if mine else ""
 
     def ever(self, end: int, what: str, peer: str) -> bool:
@@ -345,20 +360,23 @@ class Twin:
     def unheard(self, end: int) -> list[str]:
         looks = [index for index, each in enumerate(self.log[:end]) if each[0] == "look"]
         fresh = self.log[looks[-1] if looks else 0 : end]
-        heard = {who for what, who, _ in fresh if what in ("heard", "excuse", "disagree")}
+        heard = {who for what, who, *_ in fresh if what in ("heard", "excuse", "disagree")}
         return [peer for peer in self.shared if peer not in heard]
 
     def owed(self, peer: str) -> Version | None:
         owed: Version | None = None
-        for what, who, since in self.log:
+        told: list[tuple[int, Version]] = []
+        for what, who, since, at in self.log:
             if who != peer:
                 continue
             if what in ("heard", "told") and since:
                 owed = min(owed or since, since)
+                told.append((at, since))
             elif what in ("excuse", "disagree"):
                 owed = None
             elif what == "pulled":
-                owed = since
+                known = [since] + [max(told)[1] for when, _ in told if when >= at]
+                owed = min((each for each in known if each), default=None)
         return owed
 
     def to_heal(self, end: int) -> list[str]:
@@ -384,7 +402,7 @@ class Twin:
 
     def settled(self) -> bool:
         """Whether anybody ever agreed, or nobody was there before anybody disagreed."""
-        kinds = [what for what, _, _ in self.log]
+        kinds = [what for what, *_ in self.log]
         before = kinds.index("disagree") if "disagree" in kinds else len(kinds)
         excused = any(
             kinds[end - 1] == "excuse" and not self.unheard(end) for end in range(1, before + 1)
@@ -407,23 +425,24 @@ events = st.lists(
         st.sampled_from(["heard", "told", "excuse", "disagree", "pulled", "healed", "look"]),
         st.sampled_from(list(PARTS)),
         st.none() | st.sampled_from([V1, V2, V3]),
+        st.integers(0, 3),
     ),
     max_size=25,
 )
 
 
-def happen(readiness: Readiness, what: str, peer: str, since: Version | None) -> None:
+def happen(readiness: Readiness, what: str, peer: str, since: Version | None, at: int) -> None:
     """Have one thing happen."""
     if what == "heard":
-        readiness.heard(peer, since)
+        readiness.heard(peer, since, at=at)
     elif what == "told":
-        readiness.told(peer, since or V1)
+        readiness.told(peer, since or V1, at=at)
     elif what == "excuse":
         readiness.excuse(peer)
     elif what == "disagree":
         readiness.disagree(peer)
     elif what == "pulled":
-        readiness.pulled(peer, since)
+        readiness.pulled(peer, since, at=at)
     elif what == "healed":
         readiness.healed(peer)
     else:
@@ -435,14 +454,14 @@ def happen(readiness: Readiness, what: str, peer: str, since: Version | None) ->
 )
 @given(events)
 def test_readiness_agrees_with_its_stupid_twin(
-    repair: bool, incomplete: bool, plan: list[tuple[str, str, Version | None]]
+    repair: bool, incomplete: bool, plan: list[Event]
 ) -> None:
     """Whatever happened, in whatever order: same status, same debts, same peers waited for."""
     readiness = Readiness(PARTS, repair=repair, incomplete=incomplete)
     twin = Twin(PARTS, repair, incomplete)
-    for what, peer, since in plan:
-        happen(readiness, what, peer, since)
-        twin.log.append((what, peer, (since or V1) if what == "told" else since))
+    for what, peer, since, at in plan:
+        happen(readiness, what, peer, since, at)
+        twin.log.append((what, peer, (since or V1) if what == "told" else since, at))
         end = len(twin.log)
         assert {peer: readiness.owed(peer) for peer in PARTS} == {
             peer: twin.owed(peer) for peer in PARTS
@@ -454,7 +473,7 @@ def test_readiness_agrees_with_its_stupid_twin(
 
 @given(events)
 def test_serving_always_means_that_nothing_is_owed(
-    plan: list[tuple[str, str, Version | None]],
+    plan: list[Event],
 ) -> None:
     """And a whole node that does not serve always says for whom it waits."""
     readiness = Readiness(PARTS)
@@ -466,9 +485,7 @@ def test_serving_always_means_that_nothing_is_owed(
 
 @pytest.mark.parametrize("incomplete", [False, True])
 @given(events)
-def test_no_history_keeps_a_node_from_ever_serving(
-    incomplete: bool, plan: list[tuple[str, str, Version | None]]
-) -> None:
+def test_no_history_keeps_a_node_from_ever_serving(incomplete: bool, plan: list[Event]) -> None:
     """Once every peer was heard, pulled from and asked to heal, it serves: there is no dead end."""
     readiness = Readiness(PARTS, repair=True, incomplete=incomplete)
     for event in plan:
@@ -476,7 +493,7 @@ def test_no_history_keeps_a_node_from_ever_serving(
     for peer in PARTS:
         readiness.heard(peer, None)
     for peer in PARTS:
-        readiness.pulled(peer, None)
+        readiness.pulled(peer, None, at=9)
         if peer in readiness.to_heal():
             readiness.healed(peer)
     assert status_of(readiness) is Status.SERVING

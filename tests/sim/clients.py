@@ -102,7 +102,7 @@ class Clients:
 
     async def read(self, name: str, node: str, key: str) -> None:
         """One get."""
-        least, start_s = self._judge.before_read(key), self._now_s()
+        least = self._judge.before_read(key)
         request, handle = GetRequest(key=key), _get(self._timeout_s)
         try:
             answer = await self._network.call(name, node, "get", request, handle, self._timeout_s)
@@ -111,7 +111,7 @@ class Clients:
             return
         seen = f"{answer.value:.12}" if answer.found else "nothing"
         self._log(f"{name} at {node}: get {key}: {seen}, from {answer.served_by}", key)
-        self._judge.after_read(key, answer, least, start_s)
+        self._judge.after_read(key, answer, least)
 
 
 def _deadline_s(timeout_s: float) -> float:

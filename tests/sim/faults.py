@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from tests.sim.world import World
+from tests.sim.world import FAST_S, World
 from tests.storage.fake_disk import FakeDisk
 
 Act = Callable[["Fault"], Awaitable[bool]]
@@ -211,9 +211,9 @@ class Faults:
 
     async def _slow_disk(self, fault: Fault) -> bool:
         machine = self._world.machines[self._victim(fault)]
-        before, machine.work_s = machine.work_s, _SLOW_S
+        machine.work_s = _SLOW_S
         await self._lasts(fault, f"the disk of {self._victim(fault)} is slow")
-        machine.work_s = before
+        machine.work_s = FAST_S
         return True
 
     async def _jump_clock(self, fault: Fault) -> bool:

@@ -112,34 +112,41 @@ class Judge:
     def before_read(self, key: str) -> dict[str, bytes]:
         """What each node must not be older than, from now on."""
         self.look(key)
-        floors = {name: self.floors[name].get(key, b"") for name in self._world.members}
-        acked = self._acked.get(key)
-        if not self._strict or acked is None:
-            return floors
-        holders = [name for name in self._world.up if self._holds(name, key, acked.version)]
-        for name in self._world.up:
-            peers = self._world.node(name).peers
-            if any(holder in peers and peers[holder].alive for holder in holders):
-                floors[name] = max(floors[name], acked.version)
-        return floors
+        return {name: self._least(name, key) for name in self._world.members}
 
-    def after_read(
-        self, key: str, answer: GetResponse, least: Mapping[str, bytes], start_s: float
-    ) -> None:
-        """A client was answered."""
+    def _least(self, name: str, key: str) -> bytes:
+        """The newest version that a node must know now."""
+        floor = self.floors[name].get(key, b"")
+        acked = self._acked.get(key)
+        if (
+            not self._strict
+            or acked is None
+            or acked.version <= floor
+            or name not in self._world.up
+        ):
+            return floor
+        peers = self._world.node(name).peers
+        counts_on = [peer for peer in self._world.up if peer in peers and peers[peer].alive]
+        told = any(self._holds(peer, key, acked.version) for peer in counts_on)
+        return acked.version if told else floor
+
+    def after_read(self, key: str, answer: GetResponse, least: Mapping[str, bytes]) -> None:
+        """A client was answered.
+
+        A holder that died since the read began cannot be asked of: what counts is what the node
+        had to know both when the read began and when it was answered.
+        """
         self.reads += 1
-        floor = least[answer.served_by]
+        name = answer.served_by
+        floor = min(least[name], self._least(name, key))
         self.judged_reads += bool(floor)
         if not answer.version:
             if floor and not self._may_be_gone(key):
-                raise Broken(f"{answer.served_by} has lost {key}", key)
+                raise Broken(f"{name} has lost {key}", key)
         elif answer.version < floor:
-            raise Broken(
-                f"{answer.served_by} answered {key} = {answer.value!r:.20}, older than it should",
-                key,
-            )
+            raise Broken(f"{name} answered {key} = {answer.value!r:.20}, older than it should", key)
         if answer.found:
-            self.judge_value(key, answer.value, answer.version, answer.served_by)
+            self.judge_value(key, answer.value, answer.version, name)
 
     def judge_value(self, key: str, value: str, version: bytes, where: str) -> None:
         """A value was seen: it must come from a write that may have happened."""

@@ -18,6 +18,7 @@ from tests.sim.world import World
 
 _WHOLE_WITHIN_S = 60.0
 _BURIED_WITHIN_S = 240.0
+_FILES = 4  # the JSON, its versions, a segment and the lock; and what lives have left
 _BACKGROUND = ("journal", "checkpoint", "watch", "heartbeat", "catching up", "healing", "holding")
 
 
@@ -26,7 +27,7 @@ async def heal(world: World) -> None:
     world.network.cuts.clear()
     world.network.weather = world.network.weather.calm()
     for name in world.members:
-        world.machines[name].disk.mend()
+        world.machines[name].mend()
         await world.start(name)
     await _until(world, world.is_whole, _WHOLE_WITHIN_S, lambda: "not whole: " + _states(world))
     await _until(world, lambda: not _unequal(world), _WHOLE_WITHIN_S, lambda: _unequal(world))
@@ -67,15 +68,15 @@ async def end(world: World, judge: Judge) -> None:
             5.0,
             lambda process=process: f"tasks are left: {_strangers(process.life.tasks)}",  # type: ignore[misc]
         )
-        memory = dict(process.node.store.table.items())
         await world.stop(name)
+        memory = dict(process.node.store.table.items())
         if judge.loaded(name, world.machines[name].disk) != memory:
             raise Broken(f"the files of {name} are not what it had in memory")
         pairs = {key: value for key, (value, _) in memory.items() if value is not None}
         if orjson.loads(world.machines[name].disk.read(world.node_path(name))) != pairs:
             raise Broken(f"the JSON of {name} is not what it had in memory")
         files = world.machines[name].disk.files()
-        if len(files) > 6:
+        if len(files) > _FILES + 2 * world.machines[name].lives:
             raise Broken(f"{name} leaves {len(files)} files: {sorted(map(str, files))}")
 
 

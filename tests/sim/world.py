@@ -31,7 +31,7 @@ from tests.storage.fake_disk import FakeDisk
 START_MS = 1_800_000_000_000
 placement = functools.lru_cache(maxsize=None)(Placement)
 """The same for every history of one shape, so it is made once."""
-_FAST_S = (0.0001, 0.002)
+FAST_S = (0.0001, 0.002)
 
 
 @dataclass
@@ -41,12 +41,19 @@ class Machine:
     disk: FakeDisk = field(default_factory=FakeDisk)
     clock_offset_ms: float = 0.0
     clock_rate: float = 1.0
-    work_s: tuple[float, float] = _FAST_S
+    work_s: tuple[float, float] = FAST_S
     """How long a piece of work takes on this disk."""
     may_fail: str = ""
     """Why this process may end by itself; empty if it may not."""
     busy: bool = False
     """A process is there, perhaps one that still starts or already stops."""
+    lives: int = 0
+    """How many processes there have been."""
+
+    def mend(self) -> None:
+        """Make the disk fast, large and sound."""
+        self.work_s = FAST_S
+        self.disk.mend()
 
 
 class World:
@@ -113,6 +120,7 @@ class World:
         if machine.busy:
             return
         machine.busy = True
+        machine.lives += 1
         machine.may_fail = ""
         life = Life(name, lambda: self.rng.uniform(*machine.work_s))
         try:
@@ -186,7 +194,7 @@ class World:
             await asyncio.wait(running, timeout=self.settings.drain_timeout_s)
         if process.life.ended:
             return  # it ended otherwise meanwhile
-        del self.network.processes[name]
+        self.network.processes.pop(name, None)  # another stop may have been quicker
         self.network.reset(process, tell=True)
         await asyncio.wait([process.life.run(process.node.stop())])
         await self._end(process, self.machines[name].disk.kill(), tell=True)
