@@ -12,7 +12,7 @@ repeated until nothing differs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.pages import cut_page, since, unlisted
@@ -95,11 +95,13 @@ class Pulls:
     async def confirm(self, request: ConfirmPullRequest) -> ConfirmPullResponse:
         """The puller holds durably what it was given: forget what it had missed."""
         sender = self._envelope.check(request)
-        changed = self._notes.confirm(sender, request.mark)
-        missed_since = self._notes.since(sender) or b""
-        if changed:
-            await self._store.write([], [MissedWrites(peer=sender, since=missed_since)])
-        return ConfirmPullResponse(clock=self._time.now(), missed_since=missed_since)
+        if self._notes.confirm(sender, request.mark):
+            since = self._notes.since(sender) or b""
+            await self._store.write([], [MissedWrites(peer=sender, since=since)])
+        # Looked up again: more may have been missed while the disk worked.
+        return ConfirmPullResponse(
+            clock=self._time.now(), missed_since=self._notes.since(sender) or b""
+        )
 
     async def compare(self, request: CompareRequest) -> CompareResponse:
         """Say which slots differ here."""
@@ -135,7 +137,9 @@ class Pulls:
         return response
 
 
-def _check_slots(slots: Iterable[int]) -> None:
+def _check_slots(slots: Collection[int]) -> None:
+    if len(slots) > SLOTS:
+        raise BadRequest(f"{len(slots):,} slots are over the limit of {SLOTS:,}")
     worst = max(slots, default=0)
     if worst >= SLOTS:
         raise BadRequest(f"slot {worst} is over the limit of {SLOTS - 1}")

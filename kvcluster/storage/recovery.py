@@ -105,7 +105,8 @@ class _Replay:
         unused = last in numbers and last not in held and not read[-1].data
         self._found.next_segment = last if unused else last + 1
         while read and not read[-1].data:  # a start that wrote nothing, or a failed checkpoint
-            read.pop()
+            # Perhaps it was cut to nothing on a full disk, and that was never synced.
+            self._disk.truncate(read.pop().path, 0)
         for segment in read:
             self._mend(segment, last=segment is read[-1])
 

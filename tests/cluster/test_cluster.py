@@ -12,7 +12,7 @@ from kvcluster.model.readiness import Status
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.storage.virtual_loop import run
 
-from demo_pb2 import Entry, PullRequest, ReplicateRequest, ReplicateResponse
+from demo_pb2 import ConfirmPullRequest, Entry, PullRequest, ReplicateRequest, ReplicateResponse
 
 
 @in_cluster
@@ -46,6 +46,25 @@ async def test_node_that_was_down_reads_what_it_missed(cluster: MemoryCluster) -
     assert await cluster.get("c:3", "k") == "new"
     assert await cluster.get("c:3", "gone") is None
     await cluster.until_equal()
+
+
+@in_cluster
+async def test_what_is_missed_while_a_confirmation_waits_for_the_disk_is_in_its_answer(
+    cluster: MemoryCluster,
+) -> None:
+    """Found by the simulator: the answer said that nothing was missed, and was newer than that."""
+    cluster.network.cut("a:1", "c:3")
+    assert await cluster.put("a:1", "k", "missed") == 2
+    await cluster.until(lambda: cluster.sees("a:1", "c:3") == "DEAD", "a:1 counts on it no more")
+    node = cluster["a:1"]
+    pull = cluster.stamped(PullRequest(), "c:3", node.time.now())
+    confirm = ConfirmPullRequest(mark=(await node.pulls.pull(pull)).mark)
+    confirmed, acknowledged = await asyncio.gather(
+        node.pulls.confirm(cluster.stamped(confirm, "c:3", node.time.now())),
+        cluster.put("a:1", "k", "missed, too"),
+    )
+    assert acknowledged == 2
+    assert confirmed.missed_since
 
 
 @in_cluster

@@ -97,7 +97,7 @@ class Clients:
             return False
         write.end_s, write.outcome = self._now_s(), Outcome.DONE
         self._log(f"{write}: done by {answer.served_by}, {answer.acknowledged} hold it", key)
-        self._judge.acknowledged(write, answer.version, answer.acknowledged)
+        self._judge.acknowledged(write, answer.version, answer.served_by, answer.acknowledged)
         return True
 
     async def read(self, name: str, node: str, key: str) -> None:

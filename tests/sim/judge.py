@@ -60,8 +60,8 @@ class Judge:
 
     # ------------------------------------------------------------ writes
 
-    def acknowledged(self, write: Write, version: bytes, holders: int) -> None:
-        """A client was told that its write is done, held by so many nodes."""
+    def acknowledged(self, write: Write, version: bytes, by: str, holders: int) -> None:
+        """A client was told that its write is done, by its coordinator, held by so many nodes."""
         write.version = version
         other = self.diary.by_version.setdefault(version, write)
         if other is not write:
@@ -74,6 +74,8 @@ class Judge:
                 f"{write}: acknowledged by {holders}, held by {len(held_by)} ({held_by})",
                 write.key,
             )
+        # More may hold it than were counted: some pulled it meanwhile. They need know of nobody.
+        write.counted = held_by if len(held_by) == holders else [by]
         best = self._acked.get(write.key)
         if best is None or best.version < version:
             self._acked[write.key] = write
@@ -127,7 +129,8 @@ class Judge:
             return floor
         peers = self._world.node(name).peers
         counts_on = [peer for peer in self._world.up if peer in peers and peers[peer].alive]
-        told = any(self._holds(peer, key, acked.version) for peer in counts_on)
+        counted = [peer for peer in counts_on if peer in acked.counted]
+        told = any(self._holds(peer, key, acked.version) for peer in counted)
         return acked.version if told else floor
 
     def after_read(self, key: str, answer: GetResponse, least: Mapping[str, bytes]) -> None:
@@ -186,7 +189,9 @@ class Judge:
     def loaded(self, name: str, disk: FakeDisk) -> dict[str, Entry]:
         """A node's files, loaded afresh."""
         path = self._world.node_path(name)
-        found = recover(disk.kill(), path, path.with_suffix(".wal"), self._world.settings, "look")
+        copy = disk.kill()
+        copy.mend()
+        found = recover(copy, path, path.with_suffix(".wal"), self._world.settings, "look")
         if found.incomplete:
             raise Broken(f"the files of {name} are damaged: {found.incomplete}")
         for remark in found.remarks:

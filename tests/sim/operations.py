@@ -38,6 +38,8 @@ class Write:
     outcome: Outcome = Outcome.OPEN
     version: bytes = b""
     why: str = ""
+    counted: list[str] = field(default_factory=list)
+    """Once it is acknowledged: nodes that were counted in that."""
 
     def __str__(self) -> str:
         what = f"put {self.key} = {self.value:.12}" if self.value else f"delete {self.key}"

@@ -176,6 +176,21 @@ def test_a_torn_tail_under_a_newer_empty_segment_is_still_a_crash() -> None:
     assert life.data() == {**DATA, "d": "4"}
 
 
+def test_a_probe_of_a_full_disk_that_was_cut_and_not_synced_never_looks_like_damage() -> None:
+    """Found by the simulator: later the probe's bytes are under a newer segment, after a crash."""
+    disk = lived()
+    number = numbers_of(disk.names(FOLDER), "journal-")[-1]
+    for later in (number + 1, number + 2):
+        probed = disk.create(FOLDER / f"journal-{later:08d}")
+        disk.sync_folder(FOLDER)
+        probed.append(bytes(5000))
+        probed.truncate(0)
+        probed.close()
+    disk = restarted(disk.kill())
+    for seed in range(50):
+        assert Life(disk.crash(random.Random(seed))).found.incomplete == ""
+
+
 def test_a_torn_tail_in_an_older_segment_is_damage() -> None:
     """It was whole when the newer segment got its first frame."""
     disk = lived(stop=False, more={"d": "4", "e": "5"})
