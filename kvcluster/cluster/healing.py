@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -31,7 +32,7 @@ from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
-from kvcluster.errors import KvError
+from kvcluster.errors import KvError, PeerSilent, PeerUnreachable
 from kvcluster.model.digest import entry_hash
 from kvcluster.model.slots import Home
 from kvcluster.storage.store import Store
@@ -73,6 +74,7 @@ class Healing:
         self._wanted: set[str] = set()  # peers to compare everything with
         self._differing: dict[str, tuple[float, list[int]]] = {}
         """Slots that differed at the last comparison, and when to look again."""
+        self._complaints: dict[str, str] = {}
         self._progress = progress
         gate.listen(self._gate_changed)
         peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
@@ -122,11 +124,21 @@ class Healing:
                     self._wanted.discard(name)
                     await self._compare_all(name)
         except KvError as error:
-            log.debug("HEAL  stopped comparing with %s: %s", name, error)
+            self._complain(name, error)
             retry_s = self._settings.heal_recheck_s
             asyncio.get_running_loop().call_later(retry_s, self.want, [name])
             return False
+        self._complaints.pop(name, None)
         return True
+
+    def _complain(self, name: str, error: KvError) -> None:
+        """That a peer went away is told elsewhere; all else is told here, once."""
+        gone = isinstance(error, PeerUnreachable | PeerSilent)
+        known = gone or self._complaints.get(name) == str(error)
+        level = logging.DEBUG if known else logging.WARNING
+        log.log(level, "HEAL  stopped comparing with %s: %s", name, error)
+        if not gone:
+            self._complaints[name] = str(error)
 
     async def _repair(self, name: str) -> None:
         """Fetch everything that a peer holds for this node, now."""
@@ -149,7 +161,9 @@ class Healing:
         """Compare every shared slot; what differs is looked at again a little later."""
         rest = self._settings.heal_rest
         different = await self._compare(name, self._shared[name], Tally(), rest=rest)
-        self._note_differing(name, different)
+        # Comparing all may take longer than the time between two looks, and must not put off the
+        # second for ever.
+        self._note_differing(name, different, not_later_than_s=self._due_s(name))
 
     async def _recheck(self, name: str) -> None:
         """Compare again what differed; fetch what still does."""
@@ -164,10 +178,16 @@ class Healing:
             log.info("HEAL  %s slots differed from %s: %s", f"{len(different):,}", name, tally)
         self._note_differing(name, different)
 
-    def _note_differing(self, name: str, slots: list[int]) -> None:
+    def _due_s(self, name: str) -> float:
+        """When slots that differed are compared again; infinitely late if none did."""
+        return self._differing.get(name, (math.inf, []))[0]
+
+    def _note_differing(
+        self, name: str, slots: list[int], *, not_later_than_s: float = math.inf
+    ) -> None:
         if slots:
             due_s = asyncio.get_running_loop().time() + self._settings.heal_recheck_s
-            self._differing[name] = (due_s, slots)
+            self._differing[name] = (min(due_s, not_later_than_s), slots)
         else:
             self._differing.pop(name, None)
 

@@ -45,6 +45,25 @@ async def test_entry_lost_behind_a_nodes_back_is_restored(cluster: MemoryCluster
     assert all(cluster.held(name)["k"][0] == "v" for name in NAMES)
 
 
+def test_comparing_all_for_longer_than_its_interval_heals_all_the_same() -> None:
+    """Found by the simulator: each comparison put off the second look, which mends."""
+
+    async def body() -> None:
+        settings = Settings(heal_interval_s=1.0)
+        cluster = MemoryCluster(settings, members=("a:1", "b:2"), replicas=2)
+        await cluster.start()
+        await cluster.until_serving()
+        await cluster.put("a:1", "k", "v")
+        cluster.network.delay_s = 0.05  # 16 calls, each followed by four times as long a rest
+        version = make_version(cluster["a:1"].time.now(), 9)
+        cluster["b:2"].store.table.apply("k", ("what only one node has", version))
+        await cluster.until_equal(60)
+        for node in cluster.network.nodes.values():
+            await node.kill()
+
+    run(body())
+
+
 @in_cluster
 async def test_equal_nodes_send_each_other_digests_and_nothing_else(
     cluster: MemoryCluster,
