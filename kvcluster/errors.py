@@ -14,6 +14,8 @@ CERTAIN = "; nothing was written"
 ERROR_KEY = "kvcluster-error"
 """Under this key in a failed call's trailing metadata stands the error's name: `by_name`."""
 
+_TOLD_CHARACTERS = 500
+
 
 class KvError(Exception):
     """Base of the family. The text is one sentence for a person."""
@@ -114,6 +116,12 @@ class PeerRejected(PeerUnavailable):
     def __init__(self, reason: KvError) -> None:
         super().__init__(str(reason))
         self.reason = reason
+
+
+def as_told(text: str) -> str:
+    """What somebody else said, fit for a log: one line, no longer than a person reads."""
+    line = "".join(c if c.isprintable() else " " for c in text[:_TOLD_CHARACTERS])
+    return line if len(text) <= _TOLD_CHARACTERS else line + "…"
 
 
 def by_name() -> dict[str, type[KvError]]:

@@ -233,6 +233,7 @@ class Node:
             heartbeats=self._heartbeats,
             progress=self._progress,
             holding=self._holding,
+            settings=self.settings,
         )
 
     def meet_peers(self) -> None:

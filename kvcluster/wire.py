@@ -46,6 +46,8 @@ Response = TypeVar("Response")
 Method = Callable[[Servicer, Request, float], Awaitable[Response]]
 Handler = Callable[[Servicer, Any, Any], Awaitable[Response]]
 
+_PENDING_CALLS = 10_000
+"""So many may wait to be looked at, however few are taken: what is refused is refused by us."""
 _STATUS_CODES: list[tuple[type[KvError], grpc.StatusCode]] = [
     (BadRequest, grpc.StatusCode.INVALID_ARGUMENT),
     (PeerRefused, grpc.StatusCode.FAILED_PRECONDITION),
@@ -208,11 +210,13 @@ def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
 
 def _server_options(settings: Settings) -> list[tuple[str, int]]:
     """Where gRPC's own defaults are wrong for a store."""
-    pending = settings.client_calls_in_flight + settings.peer_calls_in_flight
+    pending = max(
+        _PENDING_CALLS, 2 * (settings.client_calls_in_flight + settings.peer_calls_in_flight)
+    )
     return [
         ("grpc.so_reuseport", 0),  # or two servers start on one port without an error
-        ("grpc.server.max_pending_requests", 2 * pending),  # else some are cancelled at random
-        ("grpc.server.max_pending_requests_hard_limit", 4 * pending),
+        ("grpc.server.max_pending_requests", pending),  # else some are cancelled at random
+        ("grpc.server.max_pending_requests_hard_limit", 2 * pending),
         ("grpc.server_handshake_timeout_ms", 5_000),  # a silent stranger holds nothing for long
         # Peers ping; a server takes that for abuse unless told how often is fine, and a network
         # that held some back delivers them at once.

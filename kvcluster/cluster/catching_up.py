@@ -77,7 +77,10 @@ class CatchingUp:
         return [(name, since) for name, since in owed if since is not None]
 
     async def _pay(self, name: str, since: Version) -> bool:
-        """Fetch what is owed to a peer; on failure say why, once, and leave it for later."""
+        """Fetch what is owed to a peer; whether nothing is owed to it any more.
+
+        On failure say why, once, and leave it for later.
+        """
         now_s = asyncio.get_running_loop().time
         started_s = now_s()
         if name not in self._complaints:
@@ -98,7 +101,7 @@ class CatchingUp:
         more = "; it has noted more meanwhile" if missed_since else ""
         log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, now_s() - started_s, more)
         self._gate.pulled(name, missed_since, at=confirmed.clock)
-        return True
+        return self._gate.owed(name) is None
 
     async def _pull(self, name: str, since: Version, tally: Tally) -> ConfirmPullResponse:
         """Fetch and merge every page; the answer says whether more was missed meanwhile."""

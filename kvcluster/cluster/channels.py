@@ -23,6 +23,7 @@ from kvcluster.errors import (
     PeerSilent,
     PeerUnavailable,
     PeerUnreachable,
+    as_told,
     by_name,
 )
 
@@ -163,7 +164,7 @@ async def _answer(call: Awaitable[Answer]) -> Answer:
 
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     """What a failed call means. A node names its own error beside the status code."""
-    details = error.details() or error.code().name
+    details = as_told(error.details() or error.code().name)
     named = dict(error.trailing_metadata() or ()).get(ERROR_KEY)
     if named in _ERRORS:
         return PeerRejected(_ERRORS[named](details.removesuffix(CERTAIN)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.errors import ConfigurationDiffers
+from kvcluster.errors import ConfigurationDiffers, as_told
 from kvcluster.model.members import Cluster
 
 Request = TypeVar("Request", bound=Any)
@@ -36,7 +36,7 @@ class Envelope:
         """Return the sender. Raises ConfigurationDiffers, PeerRefused."""
         sender: str = request.sender
         if sender not in self._peers:
-            raise ConfigurationDiffers(f"{sender!r} is no peer of {self._name}")
+            raise ConfigurationDiffers(f"{as_told(sender)!r} is no peer of {self._name}")
         if request.configuration != self._digest:
             raise ConfigurationDiffers(f"{sender} and {self._name} have different configurations")
         self._time.accept(sender, request.clock)

@@ -29,6 +29,7 @@ from kvcluster.errors import (
     PeerRejected,
     PeerSilent,
     PeerUnavailable,
+    as_told,
 )
 from kvcluster.model.detector import Sign
 from kvcluster.model.entry import Version
@@ -161,11 +162,13 @@ class Heartbeats:
     def _heard(self, name: str, response: HealthCheckResponse) -> None:
         beat = response.responder
         if beat.node != name:
-            raise PeerRefused(f"{name} calls itself {beat.node or 'nothing'}")
+            raise PeerRefused(f"{name} calls itself {as_told(beat.node) or 'nothing'}")
         self._take(beat)
         if beat.status == DRAINING:
             return
-        self._peers[name].said = response
+        self._peers[name].said = HealthCheckResponse(
+            status=response.status, reason=as_told(response.reason), keys=response.keys
+        )
         self._peers.refuses(name, "")
         self._peers.answered(name, behind=self._notes.since(name) is not None)
         self._gate.heard(
@@ -193,10 +196,12 @@ class Heartbeats:
     def _take(self, beat: Heartbeat) -> None:
         """What counts in either direction: who it is, what its clock says, whether it leaves."""
         theirs = beat.configuration
-        why = self._cluster.difference(beat.node, theirs.members, theirs.replicas, theirs.slots)
+        node = as_told(beat.node)
+        why = self._cluster.difference(node, theirs.members, theirs.replicas, theirs.slots)
+        why = as_told(why)
         if beat.node not in self._peers:
-            why = why or f"{beat.node!r} is no member here"
-            self._peers.met_stranger(beat.node, why)
+            why = why or f"{node!r} is no member here"
+            self._peers.met_stranger(node, why)
         if why:
             raise ConfigurationDiffers(f"their configurations differ: {why}")
         self._time.accept(beat.node, beat.clock, stale_is_fine=True)

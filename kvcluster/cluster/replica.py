@@ -42,6 +42,7 @@ class Replica:
         """Store new entries durably, and note which other replicas miss them."""
         sender = self._envelope.check(request)
         self._time.accept_entries(request.entries, request.clock)
+        self._time.accept_missed(request.missed, request.clock)
         if self._time.are_stale(request.entries):
             raise PeerRefused(f"{sender} sends a write as new that it took long ago")
         self._store.refuse_if_full()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 
+from kvcluster.cluster.arguments import check_key
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.heartbeat import STATUS_CODES, Heartbeats
 from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peer, Peers
 from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.errors import BadRequest
+from kvcluster.config import Settings
 from kvcluster.model.detector import Liveness
 from kvcluster.model.members import Cluster
 from kvcluster.model.notes import Notes
@@ -56,6 +57,7 @@ class Report:
         heartbeats: Heartbeats,
         progress: SyncProgress,
         holding: Holding,
+        settings: Settings,
     ) -> None:
         self._cluster = cluster
         self._home = home
@@ -67,6 +69,7 @@ class Report:
         self._heartbeats = heartbeats
         self._progress = progress
         self._holding = holding
+        self._settings = settings
         self._started_s = asyncio.get_running_loop().time()
         self._led = len(home.leads())
         self._shared = {peer.name: len(home.shared(peer.name)) for peer in peers}
@@ -116,8 +119,7 @@ class Report:
 
     def locate(self, request: LocateRequest) -> LocateResponse:
         """Where a key lives. Raises BadRequest."""
-        if not request.key:
-            raise BadRequest("the key '' is 0 bytes long; it must have at least 1")
+        check_key(request.key, self._settings)
         slot = slot_of(request.key)
         return LocateResponse(
             slot=slot,

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 
 from kvcluster.cluster.answers import delete_response, get_response, put_response
+from kvcluster.cluster.arguments import check_key, check_value
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
@@ -87,8 +88,8 @@ class Router:
 
     async def put(self, request: PutRequest, deadline_s: float) -> PutResponse:
         """Store a value. Raises BadRequest, NotReady, DiskIsFull, OutcomeUnknown."""
-        self._check_key(request.key)
-        _check_size("value", request.value, 0, self._settings.value_limit_bytes)
+        check_key(request.key, self._settings)
+        check_value(request.value, self._settings)
         slot = slot_of(request.key)
         if slot not in self._held:
             return (await self._forward(slot, ForwardRequest(put=request), deadline_s)).put
@@ -97,7 +98,7 @@ class Router:
 
     async def delete(self, request: DeleteRequest, deadline_s: float) -> DeleteResponse:
         """Remove a key. Raises as `put` does."""
-        self._check_key(request.key)
+        check_key(request.key, self._settings)
         slot = slot_of(request.key)
         if slot not in self._held:
             return (await self._forward(slot, ForwardRequest(delete=request), deadline_s)).delete
@@ -106,7 +107,7 @@ class Router:
 
     async def get(self, request: GetRequest, deadline_s: float) -> GetResponse:
         """Read a key. Raises BadRequest, NotReady."""
-        self._check_key(request.key)
+        check_key(request.key, self._settings)
         slot = slot_of(request.key)
         if slot in self._held and self._gate.readable:
             return self._read(request.key)
@@ -216,9 +217,6 @@ class Router:
     def _read(self, key: str) -> GetResponse:
         return get_response(self._coordinator.get(key), self._name)
 
-    def _check_key(self, key: str) -> None:
-        _check_size("key", key, 1, self._settings.key_limit_bytes)
-
 
 def _meaning(name: str, error: PeerUnavailable, *, reads: bool) -> KvError:
     """What a failed call to a replica means: ask the next one (NothingWritten), or not."""
@@ -242,17 +240,3 @@ def _may_pass(why: KvError, *, waits_here: bool) -> bool:
     if isinstance(why, HeldBack):
         return True
     return waits_here or (isinstance(why, NotReady) and not isinstance(why, NoReplica))
-
-
-def _check_size(what: str, text: str, least: int, most: int) -> None:
-    if not least <= len(text) <= most // 4:  # a character takes 1 to 4 bytes
-        size_bytes = len(text.encode())
-        if not least <= size_bytes <= most:
-            raise BadRequest(
-                f"the {what} {_shorten(text)} is {size_bytes:,} bytes long,"
-                f" allowed are {least} to {most:,}"
-            )
-
-
-def _shorten(text: str) -> str:
-    return repr(text) if len(text) <= 40 else repr(text[:40]) + "…"

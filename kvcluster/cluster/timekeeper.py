@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, HeldBack, PeerRefused
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
-from kvcluster.model.entry import Version, is_version, time_of
+from kvcluster.model.entry import VERSION_BYTES, Version, is_version, time_of
 
 from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites
 
 log = logging.getLogger("kvcluster")
 
@@ -76,13 +77,16 @@ class Timekeeper:
         self._clock.observe(time)
 
     def accept_entries(self, entries: Iterable[EntryMessage], sender_time: int) -> None:
-        """Check versions from a peer. Raises BadRequest for one that its clock cannot have made."""
+        """Check entries from a peer. Raises BadRequest for a version that it cannot have made."""
         for entry in entries:
-            version = entry.version
-            if not is_version(version) or time_of(Version(version)) > sender_time:
-                raise BadRequest(
-                    f"entry {entry.key[:40]!r} has the impossible version {version.hex()!r}"
-                )
+            if not entry.key:
+                raise BadRequest("the key '' of an entry is 0 bytes long; it must have at least 1")
+            _check_version(f"entry {entry.key[:40]!r}", entry.version, sender_time)
+
+    def accept_missed(self, missed: Iterable[MissedWrites], sender_time: int) -> None:
+        """Check notes of what others missed. Raises BadRequest as `accept_entries` does."""
+        for note in missed:
+            _check_version(f"the note for {note.peer[:40]!r}", note.since, sender_time)
 
     def are_stale(self, entries: Iterable[EntryMessage]) -> bool:
         """Whether some of these were written so long ago that they must not be sent as new.
@@ -110,3 +114,12 @@ class Timekeeper:
 
     def _seconds_ahead(self, time: int) -> float:
         return ((time >> COUNTER_BITS) - self._wall_ms()) / 1000
+
+
+def _check_version(whose: str, version: bytes, sender_time: int) -> None:
+    if not is_version(version) or time_of(Version(version)) > sender_time:
+        shown = version[: VERSION_BYTES + 1].hex()
+        raise BadRequest(
+            f"{whose} has the impossible version {shown!r} of {len(version):,} bytes;"
+            f" a version has {VERSION_BYTES}, and is not newer than the clock of who sends it"
+        )

@@ -117,9 +117,14 @@ class Server:
     @property
     def stub(self) -> Any:
         """A client's stub for this server."""
+        return KeyValueStub(self.channel)
+
+    @property
+    def channel(self) -> grpc.Channel:
+        """A client's way to this server."""
         if self._channel is None:
             self._channel = grpc.insecure_channel(self.name, channel_options(Settings()))
-        return KeyValueStub(self._channel)
+        return self._channel
 
     @property
     def pid(self) -> int:

@@ -1,0 +1,36 @@
+"""Arguments: the sizes of keys and values that a client may send.
+
+The limits are the settings'. What peers send is not measured by them: a node whose limits are
+smaller must still hold what others have acknowledged.
+"""
+
+from __future__ import annotations
+
+from kvcluster.config import Settings
+from kvcluster.errors import BadRequest
+
+_SHOWN_CHARACTERS = 40
+
+
+def check_key(key: str, settings: Settings) -> None:
+    """Raise BadRequest, naming key and limit, if no key can be like this."""
+    _check_size("key", key, 1, settings.key_limit_bytes)
+
+
+def check_value(value: str, settings: Settings) -> None:
+    """Raise BadRequest, naming value and limit, if the value is too large."""
+    _check_size("value", value, 0, settings.value_limit_bytes)
+
+
+def _check_size(what: str, text: str, least: int, most: int) -> None:
+    if not least <= len(text) <= most // 4:  # a character takes 1 to 4 bytes
+        size_bytes = len(text.encode())
+        if not least <= size_bytes <= most:
+            raise BadRequest(
+                f"the {what} {_shorten(text)} is {size_bytes:,} bytes long,"
+                f" allowed are {least} to {most:,}"
+            )
+
+
+def _shorten(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN_CHARACTERS else repr(text[:_SHOWN_CHARACTERS]) + "…"
