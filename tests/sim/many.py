@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tests.sim.history import Result
 from tests.sim.run import play, prepared
 
-_CHUNK = 25
+_CHUNK = 10
 _BROKEN_ENOUGH = 20
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.sim.planted import PLANTED
 from tests.sim.run import play, prepared, search
 
-_FOUND_BY = {
+FOUND_BY = {
     "acknowledge before fsync": 0,
     "forget to sync the folder": 0,
     "rename the json before its versions": 24,
@@ -33,7 +33,7 @@ _WITHIN = 500
 @pytest.mark.parametrize("bug", PLANTED)
 def test_planted_bug_is_found(bug: str) -> None:
     """The history holds without the bug and breaks with it."""
-    seed = _FOUND_BY[bug]
+    seed = FOUND_BY[bug]
     with prepared():
         assert not play(seed).broken
         found = play(seed, bug=bug)

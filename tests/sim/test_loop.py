@@ -1,0 +1,114 @@
+"""The simulator's own loop: what is frozen does nothing, and what is ended is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from tests.sim.loop import Life, SimLoop, current_life
+
+
+def played(story: Coroutine[Any, Any, None]) -> None:
+    """Run a story on a loop of its own."""
+    loop = SimLoop()
+    try:
+        loop.run_until_complete(story)
+        assert not asyncio.all_tasks(loop)
+        assert not loop.complaints
+    finally:
+        loop.close()
+
+
+def sim_loop() -> SimLoop:
+    """The loop that runs now."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SimLoop)
+    return loop
+
+
+async def ticking(ticks: list[float]) -> None:
+    """Note the time, each second."""
+    while True:
+        ticks.append(sim_loop().time())
+        await asyncio.sleep(1)
+
+
+def test_frozen_life_stands_still_while_time_and_others_go_on() -> None:
+    """It goes on at the thaw with what came due first, and finds that it is late."""
+
+    async def story() -> None:
+        one, other = Life("one", lambda: 0.0), Life("other", lambda: 0.0)
+        frozen: list[float] = []
+        running: list[float] = []
+        one.run(ticking(frozen))
+        other.run(ticking(running))
+        await asyncio.sleep(1.5)
+        sim_loop().freeze(one)
+        await asyncio.sleep(3)
+        assert frozen == [0, 1]
+        assert running == [0, 1, 2, 3, 4]
+        sim_loop().thaw(one)
+        await asyncio.sleep(1.1)
+        assert frozen == [0, 1, 4.5, 5.5]
+        await one.end()
+        await other.end()
+
+    played(story())
+
+
+def test_tasks_inherit_the_life_that_starts_them() -> None:
+    """So what a process starts in a callback is frozen and ended with it."""
+
+    async def story() -> None:
+        life = Life("one", lambda: 0.0)
+        seen: list[Life | None] = []
+
+        async def child() -> None:
+            seen.append(current_life())
+
+        async def parent() -> None:
+            await asyncio.gather(child(), child())
+
+        await life.run(parent())
+        assert seen == [life, life]
+        assert current_life() is None
+
+    played(story())
+
+
+def test_end_of_a_life_frees_even_a_task_that_clings_to_it() -> None:
+    """A task that swallows its first cancellation is cancelled again."""
+
+    async def story() -> None:
+        life = Life("one", lambda: 0.0)
+
+        async def cling() -> None:
+            try:
+                await asyncio.sleep(1000)
+            except asyncio.CancelledError:
+                await asyncio.sleep(1000)
+
+        task = life.run(cling())
+        await asyncio.sleep(0)
+        await life.end()
+        assert task.cancelled()
+
+    played(story())
+
+
+def test_work_for_a_thread_takes_as_long_as_the_disk_of_that_life() -> None:
+    """A slow disk is slow for its node, and for nobody else."""
+
+    async def story() -> None:
+        life = Life("one", lambda: 2.5)
+        loop = sim_loop()
+
+        async def use_disk() -> float:
+            await loop.run_in_executor(None, len, "")
+            return loop.time()
+
+        assert await life.run(use_disk()) == 2.5
+        assert await use_disk() == 2.5  # outside of all lives it takes no time
+
+    played(story())
