@@ -81,7 +81,7 @@ class Clients:
         """One put or delete; whether it was done."""
         number = len(self._judge.diary.writes)
         write = Write(number, name, node, key, value, self._now_s())
-        self._judge.diary.begin(write)
+        self._judge.begun(write)
         deadline = self._timeout_s
         request: Any
         if value is None:

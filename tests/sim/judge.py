@@ -1,10 +1,11 @@
 """The judge: knows everything that was tried, sees every node, and says what must not be.
 
 While it runs: a node never holds something older than it held before; no two writes have one
-version; an acknowledged write is held by as many nodes as the acknowledgement says; a read of a
-node that held an acknowledged write is not older, nor (while no fault lets messages vanish) one of
-a node that counts on such a node; no value comes back that was refused, or given up long before
-what it replaces was begun; and whenever a process ends, what it had in memory is on its disk.
+version; an acknowledged write is held by as many nodes as the acknowledgement says, and is newer
+than what these held before it began; a read of a node that held an acknowledged write is not
+older, nor (while no fault lets messages vanish) one of a node that counts on such a node; no value
+comes back that was refused, or given up long before what it replaces was begun; and whenever a
+process ends, what it had in memory is on its disk.
 
 After healing (verdict.py): the same of all nodes together.
 
@@ -60,6 +61,14 @@ class Judge:
 
     # ------------------------------------------------------------ writes
 
+    def begun(self, write: Write) -> None:
+        """A client sends a write."""
+        self.diary.begin(write)
+        self.look(write.key)
+        for name in self._world.up:
+            held = self._world.node(name).store.get(write.key)
+            write.before[name] = held[1] if held is not None else b""
+
     def acknowledged(self, write: Write, version: bytes, by: str, holders: int) -> None:
         """A client was told that its write is done, by its coordinator, held by so many nodes."""
         write.version = version
@@ -76,6 +85,9 @@ class Judge:
             )
         # More may hold it than were counted: some pulled it meanwhile. They need know of nobody.
         write.counted = held_by if len(held_by) == holders else [by]
+        for name in write.counted:
+            if write.before.get(name, b"") > version:
+                raise Broken(f"{write}: {name} held something newer before it began", write.key)
         best = self._acked.get(write.key)
         if best is None or best.version < version:
             self._acked[write.key] = write

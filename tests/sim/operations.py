@@ -38,6 +38,8 @@ class Write:
     outcome: Outcome = Outcome.OPEN
     version: bytes = b""
     why: str = ""
+    before: dict[str, bytes] = field(default_factory=dict)
+    """What version of the key each node held when it began."""
     counted: list[str] = field(default_factory=list)
     """Once it is acknowledged: nodes that were counted in that."""
 
