@@ -1,0 +1,1 @@
+"""The edges: what nobody sends who means well, at real servers on real sockets."""

@@ -1,0 +1,129 @@
+"""A flood: more calls than a node takes. Some are refused at once; nothing else happens."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+
+from kvcluster.client.local_cluster import free_ports
+from kvcluster.cluster.channels import channel_options
+from kvcluster.config import MIB, Settings
+from tests.edges.calm import PATIENT, memory_mib, must_be_calm
+from tests.processes.cluster import Cluster
+from tests.processes.harness import Server, eventually
+
+from demo_pb2 import PutRequest
+from demo_pb2_grpc import KeyValueStub
+
+Code = grpc.StatusCode
+Answers = Counter[str]
+DONE = "done"
+
+
+@contextmanager
+def small_server(folder: Path, *settings: str) -> Iterator[Server]:
+    """A server alone, with small budgets; calm at the end."""
+    port = free_ports(1)[0]
+    options = [word for setting in settings for word in ("--set", setting)]
+    server = Server(port, f"localhost:{port}", folder, [*PATIENT, *options])
+    try:
+        server.start()
+        server.wait_serving()
+        yield server
+        must_be_calm(server)
+    finally:
+        server.clean_up()
+
+
+async def _flood(name: str, count: int, value: str) -> Answers:
+    """So many Puts at once, over one connection."""
+    async with grpc.aio.insecure_channel(name, channel_options(Settings())) as channel:
+        stub = KeyValueStub(channel)
+
+        async def put(number: int) -> str:
+            try:
+                request = PutRequest(key=f"flood{number % 100}", value=value)
+                await stub.Put(request, timeout=30)
+            except grpc.aio.AioRpcError as error:
+                return f"{error.code().name}: {error.details()}"
+            return DONE
+
+        return Counter(await asyncio.gather(*(put(number) for number in range(count))))
+
+
+def flood(name: str, count: int, value: str = "v") -> Answers:
+    """So many Puts at once; how they were answered."""
+    return asyncio.run(_flood(name, count, value))
+
+
+def refusals(answers: Answers) -> list[str]:
+    """How calls were refused."""
+    return [told for told in answers if told != DONE]
+
+
+def put_patiently(server: Server, key: str) -> None:
+    """One Put, by a client that comes back each time it is told so."""
+
+    def done() -> bool:
+        try:
+            return server.put(key, "v").acknowledged == 1
+        except grpc.RpcError as error:
+            if error.code() is not Code.RESOURCE_EXHAUSTED:
+                raise AssertionError(f"{error.code()}: {error.details()}") from None
+            return False
+
+    eventually(done, "a patient client gets through")
+
+
+def test_thousands_of_calls_at_once_are_all_answered(three: Cluster) -> None:
+    """gRPC cancels some calls at random past a thousand by default; this server does not."""
+    assert flood(three[0].name, 3_000) == {DONE: 3_000}
+
+
+def test_calls_past_the_limit_are_refused_and_others_still_served(tmp_path: Path) -> None:
+    """RESOURCE_EXHAUSTED names the limit; health answers, a patient client gets through, memory
+    stays where it was.
+    """
+    with small_server(tmp_path, "client_calls_in_flight=50") as server:
+        flood(server.name, 2_000)
+        before, answers = memory_mib(server), Answers()
+        flooding = threading.Thread(target=lambda: answers.update(flood(server.name, 2_000)))
+        flooding.start()
+        for number in range(10):
+            eventually(lambda: server.health().status, "its health answers")
+            put_patiently(server, f"patient{number}")
+        flooding.join()
+        assert answers[DONE] >= 50
+        assert len(refusals(answers)) == 1, answers
+        (refusal,) = refusals(answers)
+        assert refusal.startswith("RESOURCE_EXHAUSTED: 50 client calls are in flight already")
+        assert refusal.endswith("nothing was written")
+        assert memory_mib(server) - before < 30
+        assert server.put("k", "v").acknowledged == 1, "it recovers at once"
+
+
+def test_large_values_past_what_calls_may_carry_are_refused(tmp_path: Path) -> None:
+    """Few calls may carry much: of 150 MiB at once a part is refused, and memory stays flat."""
+    with small_server(tmp_path, f"call_bytes_in_flight={4 * MIB}") as server:
+        large = "v" * MIB
+        flood(server.name, 150, large)
+        before = memory_mib(server)
+        answers = flood(server.name, 150, large)
+        assert answers[DONE] >= 4
+        assert answers.total() - answers[DONE] > 20
+        for refusal in refusals(answers):
+            assert "of together 4,194,304 bytes are in flight" in refusal
+        assert memory_mib(server) - before < 100
+        assert server.put("k", large).acknowledged == 1
+
+
+def test_one_call_larger_than_the_budget_is_taken_if_it_is_alone(tmp_path: Path) -> None:
+    """Or a value that is allowed could never be stored."""
+    with small_server(tmp_path, "call_bytes_in_flight=1000") as server:
+        assert server.put("k", "v" * MIB).acknowledged == 1
