@@ -93,7 +93,7 @@ def test_calls_past_the_limit_are_refused_and_others_still_served(tmp_path: Path
     with small_server(tmp_path, "client_calls_in_flight=50") as server:
         flood(server.name, 2_000)
         before, answers = memory_mib(server), Answers()
-        flooding = threading.Thread(target=lambda: answers.update(flood(server.name, 2_000)))
+        flooding = threading.Thread(target=lambda: answers.update(flood(server.name, 3_000)))
         flooding.start()
         for number in range(10):
             eventually(lambda: server.health().status, "its health answers")
