@@ -62,6 +62,7 @@ _NO_SUCH_HOST = ("errors resolving", "dns resolution failed", "address lookup fa
 _NOT_GRPC = ("failed parsing http/2", "http2 header with status")
 _SILENT_CONNECTION = ("timed out", "timeout", "deadline")
 _CUT = ("socket closed", "connection reset", "broken pipe", "stream removed", "goaway")
+_GARBLED = "deserializing response"
 _TOO_LARGE = "message larger than max"
 
 
@@ -113,6 +114,8 @@ def _answered(code: grpc.StatusCode, details: str) -> CallFailed:
     if any(phrase in text for phrase in _CUT):
         reason = "the connection broke before the answer came"
         return CallFailed(Kind.BROKEN, reason, nothing_written=False)
+    if _GARBLED in text:
+        return CallFailed(Kind.BROKEN, "its answer cannot be read", nothing_written=False)
     certain = CERTAIN in text
     kind = Kind.REFUSED if certain else Kind.BROKEN
     return CallFailed(kind, details or code.name, nothing_written=certain)

@@ -126,3 +126,10 @@ def test_a_message_over_grpcs_limit_is_the_callers_to_change() -> None:
     assert failure.kind is Kind.BAD_REQUEST
     assert "18,874,379" in str(failure)
     assert "16,777,216" in str(failure)
+
+
+def test_answer_that_cannot_be_read_is_told_in_words_and_leaves_the_outcome_open() -> None:
+    """gRPC speaks of an exception; whoever answered so may have written all the same."""
+    failure = explain(Code.INTERNAL, "Exception deserializing response!", timeout_s=5.0)
+    assert (failure.kind, str(failure)) == (Kind.BROKEN, "its answer cannot be read")
+    assert not failure.nothing_written

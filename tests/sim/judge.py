@@ -58,6 +58,7 @@ class Judge:
         self._emptied_s: dict[str, float] = {}
         world.ended.append(self.process_ended)
         world.emptied.append(self.forget)
+        world.thawed.append(self.look_everywhere)
 
     # ------------------------------------------------------------ writes
 
@@ -116,6 +117,13 @@ class Judge:
                 self.floors[name][key] = held[1]
                 if held[0] is None:
                     self._buried[name][key] = held[1]
+                else:
+                    self.judge_value(key, held[0], held[1], name)
+
+    def look_everywhere(self) -> None:
+        """See what every node holds for every key."""
+        for key in self.diary.by_key:
+            self.look(key)
 
     def _may_be_gone(self, key: str) -> bool:
         """Whether a tombstone may have come and gone since somebody looked."""

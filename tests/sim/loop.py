@@ -103,10 +103,11 @@ class SimLoop(VirtualLoop):
                 self._ready.append(handle)
 
     def thaw(self, life: Life) -> None:
-        """SIGCONT. What came due meanwhile runs at once, in the order in which it came due."""
+        """SIGCONT. What came meanwhile runs at once: as in a real loop what arrived, then timers."""
         life.frozen = False
         self._frozen.pop(life, None)
         held, life.held = life.held, []
+        held.sort(key=lambda handle: isinstance(handle, asyncio.TimerHandle))
         self._ready.extend(held)
 
     def later(self, delay_s: float, callback: Callable[..., object], *args: Any) -> None:

@@ -31,6 +31,7 @@ from tests.storage.fake_disk import FakeDisk
 START_MS = 1_800_000_000_000
 placement = functools.lru_cache(maxsize=None)(Placement)
 """The same for every history of one shape, so it is made once."""
+_SETTLES_WITHIN_S = 0.3
 FAST_S = (0.0001, 0.002)
 
 
@@ -82,6 +83,8 @@ class World:
         """Called when a process ends, with the disk that it leaves."""
         self.emptied: list[Callable[[str], None]] = []
         """Called when a machine has lost its folder."""
+        self.thawed: list[Callable[[], None]] = []
+        """Called a moment after a process went on, when what had waited in it is done."""
         self.broken: asyncio.Future[None] = loop.create_future()
         """Fails when a node stops by itself without a reason."""
         self._placement = placement(members, replicas)
@@ -207,6 +210,12 @@ class World:
         """SIGCONT."""
         if process.life.frozen and not process.life.ended:
             self.loop.thaw(process.life)
+            self.keep(self._look_soon())
+
+    async def _look_soon(self) -> None:
+        await asyncio.sleep(_SETTLES_WITHIN_S)
+        for listener in self.thawed:
+            listener()
 
     async def _end(self, process: Process, left: FakeDisk, *, tell: bool) -> None:
         """End a process, one that is stopping included; `left` is what stands on its disk then."""
