@@ -103,7 +103,7 @@ class SimLoop(VirtualLoop):
                 self._ready.append(handle)
 
     def thaw(self, life: Life) -> None:
-        """SIGCONT. What came meanwhile runs at once: as in a real loop what arrived, then timers."""
+        """SIGCONT. What came meanwhile runs now; as in a real loop messages first, then timers."""
         life.frozen = False
         self._frozen.pop(life, None)
         held, life.held = life.held, []
