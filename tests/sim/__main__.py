@@ -46,7 +46,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _places(text: str) -> list[int]:
-    return [] if text == "none" else [int(part) for part in text.split(",")]
+    try:
+        return [] if text == "none" else [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"wants places like 0,3,4 or none, got {text!r}") from None
 
 
 def _tell(seed: int, only: list[int] | None, bug: str) -> int:

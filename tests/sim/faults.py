@@ -23,6 +23,7 @@ from tests.storage.fake_disk import FakeDisk
 Act = Callable[["Fault"], Awaitable[bool]]
 
 _HOUR_MS = 3_600_000
+_SOON_S = 4.0
 _SLOW_S = (0.02, 1.5)
 
 
@@ -180,14 +181,23 @@ class Faults:
         return True
 
     async def _lose_folder(self, fault: Fault) -> bool:
-        """Only while all nodes are whole: else data would be lost, and rightly so."""
+        """Only while all nodes are whole, or soon: else data would be lost, and rightly so."""
         name = self._victim(fault)
-        if self._world.replicas == 1 or not self._world.is_whole():
-            return False
-        if any(self._world.process(each).life.frozen for each in self._world.up):
+        if self._world.replicas == 1 or not await self._soon(self._all_is_well):
             return False
         await self._world.lose_folder(name)
         return await self._restart(replace(fault, lasts_s=0.1), f"{name} loses its folder", name)
+
+    def _all_is_well(self) -> bool:
+        frozen = any(self._world.process(each).life.frozen for each in self._world.up)
+        return self._world.is_whole() and not frozen
+
+    async def _soon(self, holds: Callable[[], bool]) -> bool:
+        """Whether something comes to hold within a few seconds."""
+        end_s = self._world.loop.time() + _SOON_S
+        while not holds() and self._world.loop.time() < end_s:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.1)
+        return holds()
 
     # ------------------------------------------------------------ disks and clocks
 
