@@ -150,6 +150,7 @@ class Chaos:
             findings=self.outcome.findings,
             faithful=True,
             succeeded=lambda server: self.availability.succeeded(server.name),
+            stalled=lambda: verdict.machine_stalled(self._cluster),
         )
 
     def _do_one(self, load: Load) -> str:

@@ -76,6 +76,10 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
     yield (
         f"Reads during cuts and after the death of several nodes may be old: {tally.older:,} were."
     )
+    yield (
+        f"{tally.stalled:,} calls failed while nothing was wrong but the machine: several nodes had"
+        " not run for a while."
+    )
     yield f"{outcome.tombstones:,} tombstones were held at the end, and had to be dropped then."
     yield from (f"  {sentence}" for sentence in findings.sentences)
 

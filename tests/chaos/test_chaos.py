@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.chaos.machine import Machine
 from tests.chaos.report import report
 from tests.processes.cluster import Cluster
 from tests.processes.findings import Finding, Findings
+from tests.processes.harness import wall_time
 from tests.processes.history import History
 
 SHORT_S = 8
@@ -124,3 +127,13 @@ def test_longest_gap_is_told_by_who_was_spared() -> None:
 def test_durations_are_told_as_people_tell_them(text: str, wanted_s: float) -> None:
     """A run of an hour that ended after one second would prove little."""
     assert seconds(text) == wanted_s
+
+
+def test_machine_that_stood_still_is_told_from_a_node_that_was_frozen() -> None:
+    """A failure without a fault is no finding if several nodes had not run, at one time."""
+    line = f"{wall_time()}  PAUSE  this process was stopped for 1.2 s; looking around"
+    long_ago = "00:00:00.000" if wall_time() > "00:01" else "12:00:00.000"
+    before = line.replace(line.split()[0], long_ago)
+    ran, stopped, earlier = (SimpleNamespace(log=lambda text=t: text) for t in ("", line, before))
+    assert verdict.machine_stalled(cast(Cluster, [stopped, stopped, ran]))
+    assert not verdict.machine_stalled(cast(Cluster, [stopped, earlier, ran]))

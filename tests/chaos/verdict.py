@@ -9,6 +9,7 @@ history goes on from what is really there, so that one lost write is counted onc
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import grpc
 
@@ -18,7 +19,24 @@ from tests.processes.harness import Server, eventually
 from tests.processes.history import History, Value
 from tests.processes.load import read
 
+_STALL_S = 5.0
 _BAD_LINES = re.compile(r"Traceback|^\S+  BUG|ALARM", re.MULTILINE)
+
+
+def machine_stalled(cluster: Cluster) -> bool:
+    """Whether several nodes found within the last seconds that they had been stopped.
+
+    No fault of ours stops two at once: then it was the machine that stood still, for all of them.
+    """
+    now = datetime.now()
+    stopped = [server for server in cluster if _was_stopped(server.log(), now)]
+    return len(stopped) > 1
+
+
+def _was_stopped(log: str, now: datetime) -> bool:
+    lines = [line for line in log.splitlines()[-200:] if "  PAUSE  " in line]
+    times = [datetime.strptime(line.split()[0], "%H:%M:%S.%f") for line in lines]
+    return any((now - time).seconds < _STALL_S for time in times)
 
 
 def judge(

@@ -74,10 +74,12 @@ class Load:
         findings: Findings | None = None,
         faithful: bool = False,
         succeeded: Callable[[Server], None] = lambda server: None,
+        stalled: Callable[[], bool] = lambda: False,
     ) -> None:
         """`reads`: their share of all calls. `keys`: endings of the keys of each thread.
         `histories`, `findings`: those of earlier loads on the same cluster. `faithful`: each server
         also has a client that asks no other. `succeeded`: told of every call that succeeds.
+        `stalled`: asked, after a failure that nobody provoked, whether the machine stood still.
         """
         self._prefix = prefix  # a key that was never written before is known to be absent
         self._reads = reads
@@ -88,6 +90,7 @@ class Load:
         self.findings = Findings() if findings is None else findings
         self.histories = {} if histories is None else histories
         self._succeeded = succeeded
+        self._stalled = stalled
         self._used: set[str] = set()
         choices = [list(servers)] * threads + [[server] for server in servers if faithful]
         self._threads = [
@@ -175,7 +178,11 @@ class Load:
         self.tally.fail((operation, code.name, without_addresses(details)))
         if code not in _FINE_IN_BAD_WEATHER:
             self._find(Finding.UNEXPLAINED, server, f"failed a {operation}: {code}: {details}")
-        elif not weather.calls_fail and self.weather is weather:
+        elif weather.calls_fail or self.weather is not weather:
+            pass
+        elif self._stalled():
+            self.tally.stall()
+        else:
             self._find(Finding.UNPROVOKED, server, f"failed a {operation}: {code}: {details}")
         time.sleep(_REST_S)
 

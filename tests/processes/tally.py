@@ -18,6 +18,8 @@ class Tally:
         """Reads that had to be right."""
         self.older = 0
         """Reads that were not, and need not be."""
+        self.stalled = 0
+        """Calls that failed while nothing was wrong but the machine, which stood still."""
         self._lock = threading.Lock()
 
     @property
@@ -43,6 +45,11 @@ class Tally:
         with self._lock:
             self.errors[error] += 1
 
+    def stall(self) -> None:
+        """One call failed because the machine stood still."""
+        with self._lock:
+            self.stalled += 1
+
     def judge(self, right: bool, *, strict: bool) -> None:
         """One read was compared with what had been acknowledged; `strict`: it had to be right."""
         with self._lock:
@@ -55,3 +62,4 @@ class Tally:
         self.errors.update(other.errors)
         self.judged += other.judged
         self.older += other.older
+        self.stalled += other.stalled
