@@ -5,8 +5,8 @@
     healed    no more faults; everybody up; it must become whole by itself, within a minute
     judged    by verdict.py; then all tombstones must go, and it is judged again
 
-The same seed gives the same history to the byte; `digest` tells. A history in which too little
-happened to prove anything says so in `Result.busy`, and the runs as a whole demand enough.
+The same seed gives the same history to the byte; `Result.digest` tells. A single history may be too
+calm to prove anything; test_sim.py demands enough of many together.
 """
 
 from __future__ import annotations

@@ -33,21 +33,23 @@ class _NoCollector:
 @contextlib.contextmanager
 def prepared() -> Iterator[None]:
     """Make this process ready to play histories."""
-    level = logging.getLogger("kvcluster").level
-    logging.getLogger("kvcluster").setLevel(logging.CRITICAL)
-    collects = gc.isenabled()
+    log = logging.getLogger("kvcluster")
+    level, collects = log.level, gc.isenabled()
+    log.setLevel(logging.CRITICAL)
     gc.collect()
     gc.freeze()
     gc.disable()
-    with (
-        patch("kvcluster.node.Placement", placement),
-        patch("kvcluster.storage.table.gc", _NoCollector),
-    ):
-        yield
-    gc.unfreeze()
-    if collects:
-        gc.enable()
-    logging.getLogger("kvcluster").setLevel(level)
+    try:
+        with (
+            patch("kvcluster.node.Placement", placement),
+            patch("kvcluster.storage.table.gc", _NoCollector),
+        ):
+            yield
+    finally:
+        gc.unfreeze()
+        if collects:
+            gc.enable()
+        log.setLevel(level)
 
 
 def play(seed: int, *, only: Collection[int] | None = None, bug: str = "") -> Result:

@@ -81,9 +81,13 @@ async def end(world: World, judge: Judge) -> None:
 
 
 def _strangers(tasks: dict[asyncio.Task[object], None]) -> list[str]:
-    """Tasks other than those that every node has, and the heartbeats on their way."""
+    """Tasks other than those that every node has.
+
+    One without a name may be there: before Python 3.12 the checkpoint's timer is a task.
+    """
     names = [task.get_name() for task in tasks]
-    return [name for name in names if not name.startswith((*_BACKGROUND, "Task-"))]
+    strange = [name for name in names if not name.startswith(_BACKGROUND)]
+    return strange if len(strange) > 1 else []
 
 
 async def _until(
