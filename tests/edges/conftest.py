@@ -9,17 +9,14 @@ import pytest
 from tests.edges.among_fakes import AmongFakes
 from tests.edges.calm import PATIENT, must_be_calm
 from tests.processes.cluster import Cluster
+from tests.processes.harness import started
 
 
 @pytest.fixture(scope="session")
 def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three servers for all tests; ask for `three` instead."""
-    made = Cluster(tmp_path_factory.mktemp("edges"), options=PATIENT)
-    try:
-        made.start()
+    with started(Cluster(tmp_path_factory.mktemp("edges"), options=PATIENT)) as made:
         yield made
-    finally:
-        made.clean_up()
 
 
 @pytest.fixture
@@ -35,12 +32,8 @@ def three(long_lived: Cluster) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AmongFakes]:
     """A server among fake peers, for all tests of a file; ask for `among_fakes` instead."""
-    made = AmongFakes(tmp_path_factory.mktemp("lone"))
-    try:
-        made.start()
+    with started(AmongFakes(tmp_path_factory.mktemp("lone"))) as made:
         yield made
-    finally:
-        made.clean_up()
 
 
 @pytest.fixture

@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.processes.cluster import Cluster
+from tests.processes.harness import started
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Three servers, started and whole."""
-    made = Cluster(tmp_path)
-    try:
-        made.start()
+    with started(Cluster(tmp_path)) as made:
         yield made
-    finally:
-        made.clean_up()
 
 
 @pytest.fixture
@@ -35,12 +32,8 @@ def unstarted(tmp_path: Path) -> Iterator[Cluster]:
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Five servers with three replicas of each key, for all tests; ask for `five` instead."""
     quick = ["--set", "tombstone_wait_s=1", "--set", "tombstone_interval_s=0.2"]
-    made = Cluster(tmp_path_factory.mktemp("five"), 5, quick, linked=True)
-    try:
-        made.start()
+    with started(Cluster(tmp_path_factory.mktemp("five"), 5, quick, linked=True)) as made:
         yield made
-    finally:
-        made.clean_up()
 
 
 @pytest.fixture

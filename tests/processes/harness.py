@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc
 
@@ -75,6 +75,29 @@ def run_script(
         timeout=timeout_s,
         check=False,
     )
+
+
+class Startable(Protocol):
+    """What a fixture starts, and cleans up whatever happens."""
+
+    def start(self) -> None:
+        """Start, and return once it is ready."""
+
+    def clean_up(self) -> None:
+        """End every process."""
+
+
+S = TypeVar("S", bound=Startable)
+
+
+@contextmanager
+def started(made: S) -> Iterator[S]:
+    """Start something, and clean it up in the end."""
+    try:
+        made.start()
+        yield made
+    finally:
+        made.clean_up()
 
 
 class Server:
