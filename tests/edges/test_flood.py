@@ -15,8 +15,10 @@ from kvcluster.client.local_cluster import free_ports
 from kvcluster.cluster.channels import channel_options
 from kvcluster.config import MIB, Settings
 from tests.edges.calm import PATIENT, memory_mib, must_be_calm
+from tests.processes import linked_server
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually
+from tests.processes.knobs import Knobs
 
 from demo_pb2 import PutRequest
 from demo_pb2_grpc import KeyValueStub
@@ -27,14 +29,16 @@ DONE = "done"
 
 
 @contextmanager
-def small_server(folder: Path, *settings: str) -> Iterator[Server]:
-    """A server alone, with small budgets; calm at the end."""
-    port = free_ports(1)[0]
+def small_server(folder: Path, *settings: str, sync_delay_s: float = 0.0) -> Iterator[Server]:
+    """A server alone, with small budgets, on a disk that may be slow; calm at the end."""
+    port, knobs = free_ports(1)[0], folder / "knobs"
     options = [word for setting in settings for word in ("--set", setting)]
-    server = Server(port, f"localhost:{port}", folder, [*PATIENT, *options])
+    program = linked_server.command(knobs, {})
+    server = Server(port, f"localhost:{port}", folder, [*PATIENT, *options], program=program)
     try:
         server.start()
         server.wait_serving()
+        Knobs(knobs).slow_down_disk(sync_delay_s)
         yield server
         must_be_calm(server)
     finally:
@@ -88,9 +92,9 @@ def test_thousands_of_calls_at_once_are_all_answered(three: Cluster) -> None:
 
 def test_calls_past_the_limit_are_refused_and_others_still_served(tmp_path: Path) -> None:
     """RESOURCE_EXHAUSTED names the limit; health answers, a patient client gets through, memory
-    stays where it was.
+    stays where it was. (The disk is slow, or a quick server might never have 50 in flight.)
     """
-    with small_server(tmp_path, "client_calls_in_flight=50") as server:
+    with small_server(tmp_path, "client_calls_in_flight=50", sync_delay_s=0.1) as server:
         flood(server.name, 2_000)
         before, answers = memory_mib(server), Answers()
         flooding = threading.Thread(target=lambda: answers.update(flood(server.name, 3_000)))
@@ -110,7 +114,7 @@ def test_calls_past_the_limit_are_refused_and_others_still_served(tmp_path: Path
 
 def test_large_values_past_what_calls_may_carry_are_refused(tmp_path: Path) -> None:
     """Few calls may carry much: of 150 MiB at once a part is refused, and memory stays flat."""
-    with small_server(tmp_path, f"call_bytes_in_flight={4 * MIB}") as server:
+    with small_server(tmp_path, f"call_bytes_in_flight={4 * MIB}", sync_delay_s=0.1) as server:
         large = "v" * MIB
         flood(server.name, 150, large)
         before = memory_mib(server)
