@@ -80,6 +80,82 @@ class DeleteResponse(_message.Message):
     served_by: str
     def __init__(self, found: bool = ..., version: _Optional[bytes] = ..., replicas: _Optional[int] = ..., acknowledged: _Optional[int] = ..., served_by: _Optional[str] = ...) -> None: ...
 
+class Operation(_message.Message):
+    __slots__ = ("put", "get", "delete")
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    GET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    put: PutRequest
+    get: GetRequest
+    delete: DeleteRequest
+    def __init__(self, put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ...) -> None: ...
+
+class BatchRequest(_message.Message):
+    __slots__ = ("operations",)
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[Operation]
+    def __init__(self, operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ...) -> None: ...
+
+class Failure(_message.Message):
+    __slots__ = ("code", "message", "nothing_written", "error")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    NOTHING_WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    message: str
+    nothing_written: bool
+    error: str
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., nothing_written: bool = ..., error: _Optional[str] = ...) -> None: ...
+
+class Result(_message.Message):
+    __slots__ = ("put", "get", "delete", "failure")
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    GET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    put: PutResponse
+    get: GetResponse
+    delete: DeleteResponse
+    failure: Failure
+    def __init__(self, put: _Optional[_Union[PutResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., delete: _Optional[_Union[DeleteResponse, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ...) -> None: ...
+
+class BatchResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[Result]
+    def __init__(self, results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ...) -> None: ...
+
+class ScanRequest(_message.Message):
+    __slots__ = ("prefix", "start_after", "limit", "keys_only")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    START_AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    KEYS_ONLY_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    start_after: str
+    limit: int
+    keys_only: bool
+    def __init__(self, prefix: _Optional[str] = ..., start_after: _Optional[str] = ..., limit: _Optional[int] = ..., keys_only: bool = ...) -> None: ...
+
+class Pair(_message.Message):
+    __slots__ = ("key", "value")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class ScanResponse(_message.Message):
+    __slots__ = ("pairs", "missing_slots", "missing_nodes")
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_NODES_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedCompositeFieldContainer[Pair]
+    missing_slots: int
+    missing_nodes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pairs: _Optional[_Iterable[_Union[Pair, _Mapping]]] = ..., missing_slots: _Optional[int] = ..., missing_nodes: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class HealthCheckRequest(_message.Message):
     __slots__ = ("sender",)
     SENDER_FIELD_NUMBER: _ClassVar[int]
@@ -257,32 +333,60 @@ class LocateResponse(_message.Message):
     def __init__(self, slot: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., node: _Optional[str] = ...) -> None: ...
 
 class ForwardRequest(_message.Message):
-    __slots__ = ("sender", "clock", "configuration", "put", "get", "delete")
+    __slots__ = ("sender", "clock", "configuration", "put", "get", "delete", "batch")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
     configuration: int
     put: PutRequest
     get: GetRequest
     delete: DeleteRequest
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ...) -> None: ...
+    batch: BatchRequest
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ..., batch: _Optional[_Union[BatchRequest, _Mapping]] = ...) -> None: ...
 
 class ForwardResponse(_message.Message):
-    __slots__ = ("clock", "put", "get", "delete")
+    __slots__ = ("clock", "put", "get", "delete", "batch")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
     clock: int
     put: PutResponse
     get: GetResponse
     delete: DeleteResponse
-    def __init__(self, clock: _Optional[int] = ..., put: _Optional[_Union[PutResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., delete: _Optional[_Union[DeleteResponse, _Mapping]] = ...) -> None: ...
+    batch: BatchResponse
+    def __init__(self, clock: _Optional[int] = ..., put: _Optional[_Union[PutResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., delete: _Optional[_Union[DeleteResponse, _Mapping]] = ..., batch: _Optional[_Union[BatchResponse, _Mapping]] = ...) -> None: ...
+
+class ScanPartRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "scan", "slot_bits")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    SCAN_FIELD_NUMBER: _ClassVar[int]
+    SLOT_BITS_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    scan: ScanRequest
+    slot_bits: bytes
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., slot_bits: _Optional[bytes] = ...) -> None: ...
+
+class ScanPartResponse(_message.Message):
+    __slots__ = ("clock", "pairs", "up_to")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    UP_TO_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    pairs: _containers.RepeatedCompositeFieldContainer[Pair]
+    up_to: str
+    def __init__(self, clock: _Optional[int] = ..., pairs: _Optional[_Iterable[_Union[Pair, _Mapping]]] = ..., up_to: _Optional[str] = ...) -> None: ...
 
 class Entry(_message.Message):
     __slots__ = ("key", "value", "deleted", "version")

@@ -49,6 +49,16 @@ class KeyValueStub(object):
                 request_serializer=demo__pb2.DeleteRequest.SerializeToString,
                 response_deserializer=demo__pb2.DeleteResponse.FromString,
                 _registered_method=True)
+        self.Batch = channel.unary_unary(
+                '/demo.KeyValue/Batch',
+                request_serializer=demo__pb2.BatchRequest.SerializeToString,
+                response_deserializer=demo__pb2.BatchResponse.FromString,
+                _registered_method=True)
+        self.Scan = channel.unary_stream(
+                '/demo.KeyValue/Scan',
+                request_serializer=demo__pb2.ScanRequest.SerializeToString,
+                response_deserializer=demo__pb2.ScanResponse.FromString,
+                _registered_method=True)
         self.CheckHealth = channel.unary_unary(
                 '/demo.KeyValue/CheckHealth',
                 request_serializer=demo__pb2.HealthCheckRequest.SerializeToString,
@@ -90,6 +100,27 @@ class KeyValueServicer(object):
 
     def Delete(self, request, context):
         """Removes a key. Removing a key that is not there is not an error (found=false).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Batch(self, request, context):
+        """Many puts, gets and deletes in one call, with a result for each, in their order. They are no
+        transaction: each succeeds or fails for itself. Operations on one key happen in their order; a
+        put that a later one of the same batch replaces is done and overwritten at once.
+        At most 1,024 operations and 4 MiB (settings batch_operations, batch_bytes; a single operation
+        may be larger). Past 4 MiB of values in the answer the remaining gets fail, each for itself
+        with RESOURCE_EXHAUSTED: ask for them again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Scan(self, request, context):
+        """Live keys that begin with a prefix, in the order of their UTF-8 bytes, streamed in pages. A key
+        that is there from the beginning to the end comes exactly once; one that is written or deleted
+        meanwhile may come or not. Each page is read like a Get.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +171,16 @@ def add_KeyValueServicer_to_server(servicer, server):
                     servicer.Delete,
                     request_deserializer=demo__pb2.DeleteRequest.FromString,
                     response_serializer=demo__pb2.DeleteResponse.SerializeToString,
+            ),
+            'Batch': grpc.unary_unary_rpc_method_handler(
+                    servicer.Batch,
+                    request_deserializer=demo__pb2.BatchRequest.FromString,
+                    response_serializer=demo__pb2.BatchResponse.SerializeToString,
+            ),
+            'Scan': grpc.unary_stream_rpc_method_handler(
+                    servicer.Scan,
+                    request_deserializer=demo__pb2.ScanRequest.FromString,
+                    response_serializer=demo__pb2.ScanResponse.SerializeToString,
             ),
             'CheckHealth': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckHealth,
@@ -243,6 +284,60 @@ class KeyValue(object):
             '/demo.KeyValue/Delete',
             demo__pb2.DeleteRequest.SerializeToString,
             demo__pb2.DeleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Batch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.KeyValue/Batch',
+            demo__pb2.BatchRequest.SerializeToString,
+            demo__pb2.BatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Scan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/demo.KeyValue/Scan',
+            demo__pb2.ScanRequest.SerializeToString,
+            demo__pb2.ScanResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -379,6 +474,11 @@ class PeerStub(object):
                 request_serializer=demo__pb2.ForwardRequest.SerializeToString,
                 response_deserializer=demo__pb2.ForwardResponse.FromString,
                 _registered_method=True)
+        self.ScanPart = channel.unary_unary(
+                '/demo.Peer/ScanPart',
+                request_serializer=demo__pb2.ScanPartRequest.SerializeToString,
+                response_deserializer=demo__pb2.ScanPartResponse.FromString,
+                _registered_method=True)
         self.Pull = channel.unary_unary(
                 '/demo.Peer/Pull',
                 request_serializer=demo__pb2.PullRequest.SerializeToString,
@@ -419,6 +519,13 @@ class PeerServicer(object):
 
     def Forward(self, request, context):
         """A client's request, from a node that cannot serve it. It is never forwarded again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScanPart(self, request, context):
+        """One page of a Scan, from the slots that the caller chose. It is never forwarded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -473,6 +580,11 @@ def add_PeerServicer_to_server(servicer, server):
                     servicer.Forward,
                     request_deserializer=demo__pb2.ForwardRequest.FromString,
                     response_serializer=demo__pb2.ForwardResponse.SerializeToString,
+            ),
+            'ScanPart': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScanPart,
+                    request_deserializer=demo__pb2.ScanPartRequest.FromString,
+                    response_serializer=demo__pb2.ScanPartResponse.SerializeToString,
             ),
             'Pull': grpc.unary_unary_rpc_method_handler(
                     servicer.Pull,
@@ -535,6 +647,33 @@ class Peer(object):
             '/demo.Peer/Forward',
             demo__pb2.ForwardRequest.SerializeToString,
             demo__pb2.ForwardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScanPart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/ScanPart',
+            demo__pb2.ScanPartRequest.SerializeToString,
+            demo__pb2.ScanPartResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,6 +17,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import AsyncGenerator
 
 from kvcluster.activity import Activity
 from kvcluster.cluster.channels import Channels
@@ -32,9 +33,11 @@ from kvcluster.model.members import (
 from kvcluster.node import Node
 from kvcluster.options import parse_arguments
 from kvcluster.process import raise_file_limit, set_up_log, stop_on_signals
-from kvcluster.wire import Limits, Registrar, addresses_of, make_server, rpc
+from kvcluster.wire import Limits, Registrar, addresses_of, make_server, rpc, rpc_stream
 
 from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
     CompareRequest,
     CompareResponse,
     ConfirmPullRequest,
@@ -61,6 +64,10 @@ from demo_pb2 import (
     PutResponse,
     ReplicateRequest,
     ReplicateResponse,
+    ScanPartRequest,
+    ScanPartResponse,
+    ScanRequest,
+    ScanResponse,
     StatusRequest,
     StatusResponse,
 )
@@ -72,6 +79,8 @@ from demo_pb2_grpc import (
 )
 
 DEFAULT_CLUSTER = "localhost:50051,localhost:50052,localhost:50053"
+
+Pages = AsyncGenerator[ScanResponse, None]
 
 log = logging.getLogger("kvcluster")
 
@@ -102,6 +111,18 @@ class KeyValue(KeyValueServicer):
         response = await self.node.router.delete(request, deadline_s)
         self._activity.delete(request, response)
         return response
+
+    @rpc(budget="clients", writes=True)
+    async def Batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
+        """Many of these three in one call, each carried out where its key lives."""
+        response = await self.node.router.batch(request, deadline_s)
+        self._activity.batch(response)
+        return response
+
+    @rpc_stream(budget="scans")
+    def Scan(self, request: ScanRequest, deadline_s: float) -> Pages:
+        """Stream keys in order, from all the nodes that together hold every slot."""
+        return self.node.scans.scan(request, deadline_s)
 
     @rpc(budget="health")
     async def CheckHealth(
@@ -142,6 +163,11 @@ class Peer(PeerServicer):
         response = await self.node.router.carry_out(request, deadline_s)
         self._activity.forwarded(request, response)
         return response
+
+    @rpc(budget="forwards")
+    async def ScanPart(self, request: ScanPartRequest, deadline_s: float) -> ScanPartResponse:
+        """Give a page of the keys that a peer does not hold."""
+        return await self.node.scans.part(request)
 
     @rpc(budget="peers")
     async def Pull(self, request: PullRequest, deadline_s: float) -> PullResponse:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 
 from kvcluster.config import Settings
 from kvcluster.model.limiter import Limiter
 
 from demo_pb2 import (
+    BatchResponse,
     DeleteRequest,
     DeleteResponse,
     ForwardRequest,
@@ -27,6 +29,7 @@ log = logging.getLogger("kvcluster")
 
 _KEY_LENGTH = 40
 _SUMMARY_INTERVAL_S = 1.0
+_KINDS = ("put", "delete", "get", "failure")
 
 
 class Activity:
@@ -49,12 +52,22 @@ class Activity:
             was = "" if response.found else " (was not there)"
             _log("DELETE", f"{_show(request.key)}{was}, {self._where(response)}{_for(sender)}")
 
+    def batch(self, response: BatchResponse, sender: str = "") -> None:
+        """A batch was carried out; `sender` forwarded it, if one did. Reads are no news."""
+        kinds = Counter(result.WhichOneof("result") for result in response.results)
+        writes = kinds["put"] + kinds["delete"]
+        if writes and self._allows("Batch operation", writes):
+            parts = [f"{kinds[kind]:,} {kind}" for kind in _KINDS if kinds[kind]]
+            _log("BATCH", f"{', '.join(parts)}{_for(sender)}")
+
     def forwarded(self, request: ForwardRequest, response: ForwardResponse) -> None:
         """What a peer forwarded was carried out. Reads are no news."""
         if request.HasField("put"):
             self.put(request.put, response.put, request.sender)
         elif request.HasField("delete"):
             self.delete(request.delete, response.delete, request.sender)
+        elif request.HasField("batch"):
+            self.batch(response.batch, request.sender)
 
     def replicate(self, request: ReplicateRequest) -> None:
         """A peer's entries were stored."""

@@ -28,6 +28,11 @@ class Settings:
     key_limit_bytes: int = 1024
     value_limit_bytes: int = MIB
 
+    batch_operations: int = 1024
+    batch_bytes: int = 4 * MIB
+    """Most that a Batch carries, and most of values that its answer does. A single operation may be
+    larger."""
+
     # How long things may take.
     request_timeout_s: float = 5.0
     """For a call whose client named no deadline: nothing waits for ever."""
@@ -35,6 +40,8 @@ class Settings:
     """A write waits this long for a replica, once; then the replica is left to catch up."""
     tell_timeout_s: float = 0.3
     """How long a write waits for a peer that just missed it to hear so."""
+    scan_timeout_s: float = 60.0
+    """For a Scan whose client named no deadline. It streams, so it may take longer than others."""
     pull_timeout_s: float = 5.0
     """For one page of catching up."""
     read_forward_timeout_s: float = 1.0
@@ -68,11 +75,14 @@ class Settings:
     """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop). Less
     than the replication timeout: whoever slept through a write must know it."""
 
-    # Batches.
+    # Batches and pages.
     replication_batch_bytes: int = 4 * MIB
     rounds_in_flight: int = 1
     """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
+    scan_page_bytes: int = 256 * KIB
+    scan_page_keys: int = 1_000
+    """Few enough that a page is made between two other requests without anybody noticing."""
     sync_announce_s: float = 2.0
     """Catching up that takes longer says in the log how far it is, each time so much has passed."""
 
@@ -101,6 +111,8 @@ class Settings:
 
     # Budgets.
     client_calls_in_flight: int = 4096
+    scan_calls_in_flight: int = 256
+    """Apart from other calls: a client that reads its stream slowly holds its place for long."""
     peer_calls_in_flight: int = 1024
     health_calls_in_flight: int = 256
     call_bytes_in_flight: int = 64 * MIB

@@ -4,7 +4,7 @@ Two questions matter to a caller, so the family is built around them: *was anyth
 (`NothingWritten` and its kin: certainly not; `OutcomeUnknown`: perhaps) and *can the process go
 on?* (`CannotStart`, `DiskFailed`: no). Anything else that escapes is a bug.
 
-The border to gRPC translates these by one table (`kvcluster/wire.py`).
+One table says how they read on the wire (`kvcluster/cluster/failures.py`).
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Overloaded(NothingWritten):
     """Too many requests are in flight; come back a little later."""
 
 
+class AnswerFull(NothingWritten):
+    """The answer to a batch holds as many values as it may: ask for this one again."""
+
+
 class DiskIsFull(NothingWritten):
     """The disk is known to be full; reads go on, writes work again when there is room."""
 
@@ -66,6 +70,10 @@ class NoReplica(NotReady):
     """No replica of the key can be reached. The text names the nodes that are missing."""
 
 
+class Unavailable(NothingWritten):
+    """No node could do it in time. The text says what each of them said; try again later."""
+
+
 class OutcomeUnknown(KvError):
     """The write may or may not survive: a replica may have it, this node may not."""
 
@@ -76,6 +84,41 @@ class TimedOut(OutcomeUnknown):
 
 class ConnectionLost(OutcomeUnknown):
     """The node to which a write was forwarded went away, or silent, before it answered."""
+
+
+class Incomplete(KvError):
+    """A scan came to its end, and no live replica answered for some of the slots.
+
+    Everything that could be reached was given before. `missing_slots`: how many slots are missing;
+    `missing_nodes`: the nodes that hold them.
+    """
+
+    def __init__(self, missing_slots: int, missing_nodes: tuple[str, ...]) -> None:
+        super().__init__(missing_slots, missing_nodes)
+        self.missing_slots = missing_slots
+        self.missing_nodes = missing_nodes
+
+    def __str__(self) -> str:
+        slots = "1 slot" if self.missing_slots == 1 else f"{self.missing_slots:,} slots"
+        nodes = f"; they live on {', '.join(self.missing_nodes)}" if self.missing_nodes else ""
+        return f"keys may be missing: no live replica answered for {slots}{nodes}"
+
+
+class SomeFailed(KvError):
+    """Of many puts some failed; every one was tried.
+
+    `stored` and `failed`: how many. `failures`: by key, why, for the first 1,000 that failed.
+    """
+
+    def __init__(self, stored: int, failed: int, failures: dict[str, KvError]) -> None:
+        super().__init__(stored, failed, failures)
+        self.stored = stored
+        self.failed = failed
+        self.failures = failures
+
+    def __str__(self) -> str:
+        key, error = next(iter(self.failures.items()))
+        return f"{self.failed:,} of {self.stored + self.failed:,} puts failed; {key!r}: {error}"
 
 
 class CannotStart(KvError):
@@ -132,4 +175,5 @@ def by_name() -> dict[str, type[KvError]]:
         kind = waiting.pop()
         found[kind.__name__] = kind
         waiting += kind.__subclasses__()
+    del found[Unavailable.__name__]  # what a client concludes; no node says it
     return found

@@ -8,8 +8,7 @@ sockets, a simulation puts them behind its own transport, with its own disk and 
     drain     let nothing new in, tell the peers
     stop      leave the JSON complete, close everything
 
-A background task that ends by an error is not restarted: nobody knows what it left half done.
-`failed` resolves, and the process stops with a message. That is how a failed fsync stops a node.
+When a background task fails (tasks.py), so does `failed`, and the process stops with a message.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 from kvcluster.cluster.catching_up import CatchingUp
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.forwarding import Forwarding
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.heartbeat import Heartbeats
@@ -36,7 +34,9 @@ from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.report import Report
 from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.router import Router
+from kvcluster.cluster.scans import Scans
 from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.tasks import Tasks
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.cluster.watch import keep_watch
@@ -58,6 +58,7 @@ class Node:
     router: Router
     rounds: Rounds
     replica: Replica
+    scans: Scans
     pulls: Pulls
     report: Report
     gate: Gate
@@ -78,8 +79,6 @@ class Node:
     ) -> None:
         self._around = surroundings or Surroundings()
         self._salvage = salvage
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
         self.cluster = cluster
         self.home = Home(Placement(cluster.members, cluster.replicas), cluster.self_name)
         self.settings = settings
@@ -112,10 +111,11 @@ class Node:
 
     async def start(self, transport: Transport) -> None:
         """Start every part. Raises CannotStart."""
-        self.failed = asyncio.get_running_loop().create_future()
+        self._tasks = Tasks()
+        self.failed = self._tasks.failed
         self._transport = transport
         self.time = Timekeeper(self._clock, self._around.wall_ms, self.settings)
-        await self.store.start(self._spawn, clock=self.time.now, notes=self._notes.as_dict)
+        await self.store.start(self._tasks.spawn, clock=self.time.now, notes=self._notes.as_dict)
         self.gate = Gate(self._readiness(), self.settings)
         self.gate.listen(self._complete_once_serving)
         self._envelope = Envelope(self.cluster, self.time)
@@ -193,7 +193,7 @@ class Node:
             replication,
             self.time,
             settings=self.settings,
-            spawn=self._spawn,
+            spawn=self._tasks.spawn,
             heal=self._healing.want,
         )
         self._coordinator = Coordinator(
@@ -207,8 +207,17 @@ class Node:
             self.home,
             self._coordinator,
             self.gate,
+            self._forwarding(),
+            envelope=self._envelope,
+            time=self.time,
+            settings=self.settings,
+        )
+        self.scans = Scans(
+            self.store,
+            self.gate,
             self.peers,
             self._transport,
+            home=self.home,
             envelope=self._envelope,
             time=self.time,
             settings=self.settings,
@@ -236,14 +245,25 @@ class Node:
             settings=self.settings,
         )
 
+    def _forwarding(self) -> Forwarding:
+        return Forwarding(
+            self.home,
+            self.gate,
+            self.peers,
+            self._transport,
+            envelope=self._envelope,
+            time=self.time,
+            settings=self.settings,
+        )
+
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
         watch = keep_watch(self.peers, self._heartbeats, self.gate, self.rounds, self.settings)
-        self._spawn(watch, "watch")
-        self._heartbeats.start(self._spawn)
-        self._spawn(self._catching_up.run(), "catching up")
-        self._spawn(self._healing.run(), "healing")
-        self._spawn(self._holding.run(), "holding")
+        self._tasks.spawn(watch, "watch")
+        self._heartbeats.start(self._tasks.spawn)
+        self._tasks.spawn(self._catching_up.run(), "catching up")
+        self._tasks.spawn(self._healing.run(), "healing")
+        self._tasks.spawn(self._holding.run(), "holding")
 
     async def drain(self) -> None:
         """Let no new work in, and tell the peers not to wait for this node."""
@@ -258,12 +278,7 @@ class Node:
 
     async def kill(self) -> None:
         """End every task where it stands, as the end of the process would."""
-        self._stopping = True
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            # Again if need be: before Python 3.12 wait_for may swallow a cancellation.
-            await asyncio.wait(list(self._tasks), timeout=0.05)
+        await self._tasks.kill()
 
     def _complete_once_serving(self) -> None:
         store, whole = self.store, self.gate.whole
@@ -273,16 +288,3 @@ class Node:
             log.info("DATA  what was missing has been restored from the peers")
         if store.incomplete or (store.repair and whole):
             store.mark_complete(whole=whole)
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-        return task
-
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled() or task.exception() is None:
-            return
-        if not self.failed.done() and not self._stopping:
-            self.failed.set_exception(task.exception() or RuntimeError(task.get_name()))

@@ -1,8 +1,8 @@
 """The border to gRPC on the server's side: what comes in is checked once, what goes out translated.
 
-Handlers in server.py say what a node does. Everything around them is here: `rpc` admits a call,
-gives it a deadline, and turns this library's errors into status codes by one table; `Registrar`
-puts handlers on a server; `listen_on` and `server_options` mend gRPC's defaults.
+Handlers in server.py say what a node does. Everything around them is here: `rpc` and `rpc_stream`
+admit a call, give it a deadline, and turn this library's errors into status codes (by the table of
+cluster/failures.py); `Registrar` puts handlers on a server; `make_server` mends gRPC's defaults.
 """
 
 from __future__ import annotations
@@ -12,31 +12,17 @@ import errno
 import functools
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
 
+from kvcluster.cluster.failures import code_of, details_of
 from kvcluster.cluster.parsing import Malformed, safely
 from kvcluster.config import Settings
-from kvcluster.errors import (
-    CERTAIN,
-    ERROR_KEY,
-    BadRequest,
-    CannotStart,
-    ConnectionLost,
-    DiskIsFull,
-    KvError,
-    NothingWritten,
-    NotReady,
-    OutcomeUnknown,
-    Overloaded,
-    PeerRefused,
-    TimedOut,
-    TooLate,
-)
+from kvcluster.errors import ERROR_KEY, BadRequest, CannotStart, KvError, Overloaded, TooLate
 
 log = logging.getLogger("kvcluster")
 
@@ -45,20 +31,12 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 Method = Callable[[Servicer, Request, float], Awaitable[Response]]
 Handler = Callable[[Servicer, Any, Any], Awaitable[Response]]
+Stream = Callable[[Servicer, Request, float], AsyncGenerator[Response, None]]
+StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
 
 _PENDING_CALLS = 10_000
 """So many may wait to be looked at, however few are taken: what is refused is refused by us."""
-_STATUS_CODES: list[tuple[type[KvError], grpc.StatusCode]] = [
-    (BadRequest, grpc.StatusCode.INVALID_ARGUMENT),
-    (PeerRefused, grpc.StatusCode.FAILED_PRECONDITION),
-    (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED),
-    (DiskIsFull, grpc.StatusCode.RESOURCE_EXHAUSTED),
-    (NotReady, grpc.StatusCode.UNAVAILABLE),
-    (TooLate, grpc.StatusCode.DEADLINE_EXCEEDED),
-    (TimedOut, grpc.StatusCode.DEADLINE_EXCEEDED),
-    (ConnectionLost, grpc.StatusCode.UNAVAILABLE),
-    (OutcomeUnknown, grpc.StatusCode.INTERNAL),
-]
+_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class Budget:
@@ -103,8 +81,11 @@ class Limits:
     peers: Budget
     forwards: Budget
     health: Budget
+    scans: Budget
     timeout_s: float
     """For a call that names no deadline."""
+    stream_timeout_s: float
+    """For one that answers with a stream."""
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -115,7 +96,9 @@ class Limits:
             peers=Budget("peer", settings.peer_calls_in_flight, size_bytes),
             forwards=Budget("forwarded", settings.client_calls_in_flight, size_bytes),
             health=Budget("health", settings.health_calls_in_flight, size_bytes),
+            scans=Budget("scan", settings.scan_calls_in_flight, size_bytes),
             timeout_s=settings.request_timeout_s,
+            stream_timeout_s=settings.scan_timeout_s,
         )
 
 
@@ -135,15 +118,29 @@ def rpc(
                 with getattr(servicer.limits, budget).admit(_size_bytes(request)):
                     deadline_s = _deadline_s(request, context, servicer.limits.timeout_s)
                     return await method(servicer, request, deadline_s)
-            except KvError as error:
-                certain = writes and isinstance(error, NothingWritten)
-                details = f"{error}{CERTAIN}" if certain else str(error)
-                name = ((ERROR_KEY, type(error).__name__),)
-                await context.abort(_status_code(error), details, name)
-            except Exception:
-                log.exception("BUG  %s failed", method.__name__)
-                await context.abort(grpc.StatusCode.INTERNAL, "an internal error; see the log")
-            raise AssertionError("abort always raises")
+            except Exception as error:
+                await _fail(context, error, method.__name__, writes=writes)
+            raise AssertionError("_fail always raises")
+
+        return handler
+
+    return decorate
+
+
+def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamHandler]:
+    """The same for a method that reads, and answers with a stream."""
+
+    def decorate(method: Stream[Any, Any, Response]) -> StreamHandler:
+        @functools.wraps(method)
+        async def handler(servicer: Any, request: Any, context: Any) -> AsyncIterator[Response]:
+            try:
+                with getattr(servicer.limits, budget).admit(_size_bytes(request)):
+                    deadline_s = _deadline_s(request, context, servicer.limits.stream_timeout_s)
+                    async with aclosing(method(servicer, request, deadline_s)) as answers:
+                        async for answer in answers:
+                            yield answer
+            except Exception as error:
+                await _fail(context, error, method.__name__, writes=False)
 
         return handler
 
@@ -165,10 +162,15 @@ def _deadline_s(request: object, context: Any, default_timeout_s: float) -> floa
     return asyncio.get_running_loop().time() + remaining_s
 
 
-def _status_code(error: KvError) -> grpc.StatusCode:
-    return next(
-        (code for kind, code in _STATUS_CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL
-    )
+async def _fail(context: Any, error: Exception, method: str, *, writes: bool) -> None:
+    """End a call with an error; always raises."""
+    if not isinstance(error, KvError):
+        log.error("BUG  %s failed", method, exc_info=error)
+        await context.abort(grpc.StatusCode.INTERNAL, "an internal error; see the log")
+        return
+    name = ((ERROR_KEY, type(error).__name__),)
+    details = details_of(error, writes=writes)
+    await context.abort(_STATUS_CODES[code_of(error)], details, name)
 
 
 class Registrar:
@@ -185,16 +187,20 @@ class Registrar:
 
     def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
         """Put a service's handlers on the server."""
-        safe = {
-            name: grpc.unary_unary_rpc_method_handler(
-                handler.unary_unary,
-                request_deserializer=safely(handler.request_deserializer),
-                response_serializer=handler.response_serializer,
-            )
-            for name, handler in handlers.items()
-        }
+        safe = {name: _parsing_safely(handler) for name, handler in handlers.items()}
         generic = grpc.method_handlers_generic_handler(service, safe)
         self._server.add_generic_rpc_handlers((generic,))
+
+
+def _parsing_safely(handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+    make, behave = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+    if handler.response_streaming:
+        make, behave = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+    return make(
+        behave,
+        request_deserializer=safely(handler.request_deserializer),
+        response_serializer=handler.response_serializer,
+    )
 
 
 def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:

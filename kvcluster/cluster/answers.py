@@ -5,10 +5,13 @@ One place, because an answer is made at the node that a client asked or, forward
 
 from __future__ import annotations
 
-from kvcluster.cluster.coordinator import Written
+from kvcluster.cluster.coordinator import Done, Written
+from kvcluster.cluster.failures import failure_of
+from kvcluster.errors import KvError
+from kvcluster.model.drafts import Kind
 from kvcluster.model.entry import Entry
 
-from demo_pb2 import DeleteResponse, GetResponse, PutResponse
+from demo_pb2 import DeleteResponse, GetResponse, PutResponse, Result
 
 
 def put_response(written: Written, node: str) -> PutResponse:
@@ -38,3 +41,15 @@ def get_response(entry: Entry | None, node: str) -> GetResponse:
         return GetResponse(served_by=node)
     value, version = entry
     return GetResponse(found=value is not None, value=value or "", version=version, served_by=node)
+
+
+def result(kind: Kind, done: Done | KvError, node: str) -> Result:
+    """What came of one operation of a batch that `node` coordinated, or that failed."""
+    if isinstance(done, KvError):
+        return Result(failure=failure_of(done, writes=kind is not Kind.GET))
+    if done.written is None:
+        return Result(get=get_response(done.seen, node))
+    if kind is Kind.PUT:
+        return Result(put=put_response(done.written, node))
+    found = done.seen is not None and done.seen[0] is not None
+    return Result(delete=delete_response(found, done.written, node))

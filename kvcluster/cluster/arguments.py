@@ -9,6 +9,8 @@ from __future__ import annotations
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest
 
+from demo_pb2 import ScanRequest
+
 _SHOWN_CHARACTERS = 40
 
 
@@ -20,6 +22,12 @@ def check_key(key: str, settings: Settings) -> None:
 def check_value(value: str, settings: Settings) -> None:
     """Raise BadRequest, naming value and limit, if the value is too large."""
     _check_size("value", value, 0, settings.value_limit_bytes)
+
+
+def check_scan(request: ScanRequest, settings: Settings) -> None:
+    """Raise BadRequest if no key can begin like the prefix, or be where the scan is to begin."""
+    _check_size("prefix", request.prefix, 0, settings.key_limit_bytes)
+    _check_size("start_after", request.start_after, 0, settings.key_limit_bytes)
 
 
 def _check_size(what: str, text: str, least: int, most: int) -> None:

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import grpc
 
+from kvcluster.cluster.failures import named
 from kvcluster.cluster.parsing import Malformed, safely
 from kvcluster.config import Settings
 from kvcluster.errors import (
-    CERTAIN,
     ERROR_KEY,
     OutcomeUnknown,
     PeerBroke,
@@ -24,7 +24,6 @@ from kvcluster.errors import (
     PeerUnavailable,
     PeerUnreachable,
     as_told,
-    by_name,
 )
 
 from demo_pb2 import (
@@ -46,12 +45,13 @@ from demo_pb2 import (
     PullResponse,
     ReplicateRequest,
     ReplicateResponse,
+    ScanPartRequest,
+    ScanPartResponse,
 )
 from demo_pb2_grpc import KeyValueStub, PeerStub
 
 Answer = TypeVar("Answer")
 
-_ERRORS = by_name()
 _NEVER_SENT = ("failed to connect to", "errors resolving", "dns resolution failed")
 """gRPC says so only when no connection came about, so nothing can have been delivered."""
 
@@ -94,6 +94,12 @@ class Channels:
     ) -> ForwardResponse:
         """See Transport."""
         return await _answer(self._peer[peer].Forward(request, timeout=timeout_s))
+
+    async def scan_part(
+        self, peer: str, request: ScanPartRequest, timeout_s: float
+    ) -> ScanPartResponse:
+        """See Transport."""
+        return await _answer(self._peer[peer].ScanPart(request, timeout=timeout_s))
 
     async def compare(
         self, peer: str, request: CompareRequest, timeout_s: float
@@ -151,6 +157,10 @@ class _Caller:
         parse = safely(response_deserializer)
         return self._channel.unary_unary(method, response_deserializer=parse, **more)
 
+    def unary_stream(self, method: str, **more: Any) -> Any:
+        """The same for streams; nodes ask each other for none."""
+        return self._channel.unary_stream(method, **more)
+
 
 async def _answer(call: Awaitable[Answer]) -> Answer:
     try:
@@ -165,9 +175,8 @@ async def _answer(call: Awaitable[Answer]) -> Answer:
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     """What a failed call means. A node names its own error beside the status code."""
     details = as_told(error.details() or error.code().name)
-    named = dict(error.trailing_metadata() or ()).get(ERROR_KEY)
-    if named in _ERRORS:
-        return PeerRejected(_ERRORS[named](details.removesuffix(CERTAIN)))
+    if reason := named(dict(error.trailing_metadata() or ()).get(ERROR_KEY), details):
+        return PeerRejected(reason)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         broke = not any(text in details.lower() for text in _NEVER_SENT)
         # Of gRPC's chain of reasons only the last is of use in a log line.

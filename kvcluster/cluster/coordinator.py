@@ -12,20 +12,26 @@ once more, because a write that is acknowledged must not already be invisible.
 Reads come from memory. That they are not stale is not checked here: the gate holds them back
 until this node has what others have acknowledged.
 
+A batch is the same for many keys: one version and one entry for each key that is written
+(model/drafts.py), all in one round, and so in one frame of the journal. Each operation succeeds or
+fails for itself.
+
 This is the seam where other kinds of operation will join (linearizable reads and compare-and-set
-on the same replicas): callers know only `put`, `get` and `delete`. Who carries out an operation,
-this node or another, is decided before (router.py).
+on the same replicas): callers know only `put`, `get`, `delete` and `batch`. Who carries out an
+operation, this node or another, is decided before (router.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.waiting import within
-from kvcluster.errors import NothingWritten, OutcomeUnknown
+from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
+from kvcluster.model.drafts import Drafted, Drafts, Kind, Operation
 from kvcluster.model.entry import Entry, Version
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
@@ -40,6 +46,16 @@ class Written:
     """Nodes that should hold the key."""
     acknowledged: int
     """Nodes that hold this write, or a newer one, on disk now."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """One operation of a batch that was carried out."""
+
+    seen: Entry | None
+    """What was there before it."""
+    written: Written | None
+    """If it writes."""
 
 
 class Coordinator:
@@ -77,25 +93,79 @@ class Coordinator:
         self._gate.refuse_unless_readable()
         return self._store.get(key)
 
+    async def batch(
+        self, operations: Sequence[Operation], deadline_s: float
+    ) -> list[Done | KvError]:
+        """Carry out many; what came of each. Raises NotReady if nothing was done at all."""
+        kinds = {operation.kind for operation in operations}
+        if Kind.GET in kinds:
+            self._gate.refuse_unless_readable()
+        if kinds - {Kind.GET}:
+            self._gate.refuse_unless_writable()
+        drafts = Drafts(self._store.get, self._time.tick)
+        drafted = [drafts.take(operation) for operation in operations]
+        written = await self._write_all(drafts.last, deadline_s)
+        results: list[Done | KvError] = []
+        for operation, draft in zip(operations, drafted, strict=True):
+            last = drafts.last.get(operation.key)
+            is_last = last is not None and last[1] == draft.version
+            results.append(_settle(draft, written.get(operation.key), is_last=is_last))
+        return results
+
     async def _write(self, key: str, value: str | None, deadline_s: float) -> Written:
-        self._store.refuse_if_full()
-        written, superseded = await self._write_once(key, value, deadline_s)
-        if superseded:
-            try:
-                written, _ = await self._write_once(key, value, deadline_s)
-            except NothingWritten as error:  # this time; the first time, something was
-                raise OutcomeUnknown(str(error)) from error
+        entry: Entry = (value, self._time.tick())
+        written = (await self._write_all({key: entry}, deadline_s))[key]
+        if isinstance(written, KvError):
+            raise written
         return written
 
+    async def _write_all(
+        self, entries: Mapping[str, Entry], deadline_s: float
+    ) -> dict[str, Written | KvError]:
+        """Write one entry for each key, everywhere, in one round; what came of each."""
+        try:
+            self._store.refuse_if_full()
+        except DiskIsFull as error:
+            return dict.fromkeys(entries, error)
+        done, superseded = await self._write_once(entries, deadline_s)
+        if superseded:
+            newer = {key: (entries[key][0], self._time.tick()) for key in superseded}
+            again, _ = await self._write_once(newer, deadline_s)
+            for key, written in again.items():
+                # Nothing was written this time; the first time, something was.
+                unknown = isinstance(written, NothingWritten)
+                done[key] = OutcomeUnknown(str(written)) if unknown else written
+        return done
+
     async def _write_once(
-        self, key: str, value: str | None, deadline_s: float
-    ) -> tuple[Written, bool]:
-        """One version of a write, everywhere; also whether it met something newer."""
+        self, entries: Mapping[str, Entry], deadline_s: float
+    ) -> tuple[dict[str, Written | KvError], list[str]]:
+        """One version of each; also the keys of those that met something newer."""
         pauses = self._gate.pauses
-        version = self._time.tick()
-        joined, place = self._rounds.join(to_message(key, (value, version)))
-        outcome = await within(joined.done, deadline_s, "storing the write")
-        if self._gate.pauses != pauses:
-            raise OutcomeUnknown("this node was stopped while it wrote; the write may survive")
-        written = Written(version, self._replicas, outcome.acknowledged[place])
-        return written, place in outcome.superseded
+        joined = {key: self._rounds.join(to_message(key, e)) for key, e in entries.items()}
+        done: dict[str, Written | KvError] = {}
+        superseded = []
+        for key, (travelling, place) in joined.items():
+            try:
+                outcome = await within(travelling.done, deadline_s, "storing the write")
+            except KvError as error:
+                done[key] = error
+                continue
+            done[key] = Written(entries[key][1], self._replicas, outcome.acknowledged[place])
+            if place in outcome.superseded:
+                superseded.append(key)
+        if self._gate.pauses == pauses:
+            return done, superseded
+        why = OutcomeUnknown("this node was stopped while it wrote; the write may survive")
+        return {key: d if isinstance(d, KvError) else why for key, d in done.items()}, []
+
+
+def _settle(draft: Drafted, written: Written | KvError | None, *, is_last: bool) -> Done | KvError:
+    """What came of one operation. `written`: what came of the last write of its key, if any."""
+    if draft.depends and isinstance(written, KvError):
+        return written
+    if draft.version is None or not isinstance(written, Written):
+        return Done(draft.seen, None)
+    # A put that was overwritten in its own batch is as safe as what overwrote it, and older.
+    version = written.version if is_last else draft.version
+    return Done(draft.seen, replace(written, version=version))

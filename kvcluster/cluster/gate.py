@@ -130,7 +130,7 @@ class Gate:
         return self._status is Status.SERVING and not self._overdue
 
     @property
-    def _writable(self) -> bool:
+    def writable(self) -> bool:
         """Whether a write may be taken.
 
         What waited at the door while this process was stopped was mostly given up long ago. It is
@@ -146,7 +146,7 @@ class Gate:
     async def until_writable(self, deadline_s: float) -> None:
         """Return when a write may be taken. Raises NotReady, ConfigurationDiffers."""
         self.refuse_if_draining()
-        while not self._writable:
+        while not self.writable:
             self._refuse_if_outvoted()
             await self._wait(deadline_s)
         self.refuse_if_draining()
@@ -165,13 +165,13 @@ class Gate:
     def refuse_unless_writable(self) -> None:
         """Raise NotReady if a write would have to wait."""
         self.refuse_if_draining()
-        if not self._writable:
-            raise self._not_ready()
+        if not self.writable:
+            raise self.not_ready()
 
     def refuse_unless_readable(self) -> None:
         """Raise NotReady if a read would have to wait."""
         if not self.readable:
-            raise self._not_ready()
+            raise self.not_ready()
 
     def _refuse_if_outvoted(self) -> None:
         if self._readiness.outvoted:
@@ -186,9 +186,10 @@ class Gate:
         try:
             await within(self._changed, deadline_s, "becoming ready")
         except TimedOut:
-            raise self._not_ready() from None
+            raise self.not_ready() from None
 
-    def _not_ready(self) -> NotReady:
+    def not_ready(self) -> NotReady:
+        """Why this node does not do it now."""
         if self._overdue:
             return NotReady("this node was stopped, and has not looked around yet")
         return NotReady(f"this node is {self._status.value}: {self.reason}")

@@ -30,6 +30,8 @@ from demo_pb2 import (
     PullResponse,
     ReplicateRequest,
     ReplicateResponse,
+    ScanPartRequest,
+    ScanPartResponse,
 )
 
 
@@ -50,6 +52,11 @@ class Transport(Protocol):
         self, peer: str, request: ForwardRequest, timeout_s: float
     ) -> ForwardResponse:
         """Have the peer carry out a client's operation."""
+
+    async def scan_part(
+        self, peer: str, request: ScanPartRequest, timeout_s: float
+    ) -> ScanPartResponse:
+        """Fetch a page of keys in order."""
 
     async def pull(self, peer: str, request: PullRequest, timeout_s: float) -> PullResponse:
         """Fetch a page of what was missed."""

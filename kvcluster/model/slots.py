@@ -22,7 +22,8 @@ can find the primary of a key by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from xxhash import xxh3_64_intdigest
 
@@ -57,6 +58,15 @@ class Placement:
         return self._held[member]
 
 
+@dataclass(frozen=True)
+class Cover:
+    """Who is read for which slots, so that each is read once."""
+
+    by_member: dict[str, frozenset[int]]
+    uncovered: frozenset[int]
+    """Slots none of whose replicas can be read."""
+
+
 class Home:
     """The placement as one member sees it."""
 
@@ -77,6 +87,25 @@ class Home:
     def leads(self) -> list[int]:
         """The slots of which this member is the primary, ascending."""
         return [slot for slot in range(SLOTS) if self._placement.replicas(slot)[0] == self.name]
+
+    def cover(self, readable: Collection[str]) -> Cover:
+        """Read each slot from this member if it can be, else from the first replica that can."""
+        chosen: dict[str, set[int]] = {}
+        uncovered = set()
+        here = self.held if self.name in readable else frozenset[int]()
+        if here:
+            chosen[self.name] = set(here)
+        for slot in range(SLOTS) if len(here) < SLOTS else ():
+            if slot in here:
+                continue
+            replicas = self._placement.replicas(slot)
+            name = next((name for name in replicas if name in readable), None)
+            if name is None:
+                uncovered.add(slot)
+            else:
+                chosen.setdefault(name, set()).add(slot)
+        by_member = {name: frozenset(slots) for name, slots in chosen.items()}
+        return Cover(by_member, frozenset(uncovered))
 
     def shared(self, peer: str) -> list[int]:
         """The slots that a peer holds, too, ascending."""

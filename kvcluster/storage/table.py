@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, judge
 from kvcluster.model.slots import SLOTS, slot_of
 from kvcluster.storage.codec import to_entry
+from kvcluster.storage.key_index import KeyIndex
 
 from demo_pb2 import Entry as EntryMessage
 
@@ -41,6 +42,8 @@ class Table:
         self._young = 0  # entries stored since the collector last saw them
         self.changed = bytearray(b"\1" * SLOTS)
         """A 1 for each slot that changed since its digest was computed (storage/digests.py)."""
+        self.keys = KeyIndex()
+        """The live keys in order, from `freeze` on."""
         self.live = 0
         """Keys that have a value."""
         self.tombstones = 0
@@ -70,6 +73,7 @@ class Table:
             if held is not None:
                 self._count(number, key, held, -1)
             self._count(number, key, entry, +1)
+            self._order(key, held, entry)
             slot[key] = entry
             self.changed[number] = 1
             if entry[1] > self._newest[number]:
@@ -89,6 +93,7 @@ class Table:
         if held is None or held[1] > version:
             return False
         self._count(number, key, held, -1)
+        self._order(key, held, None)
         del self._slots[number][key]
         self.changed[number] = 1
         return True
@@ -125,7 +130,11 @@ class Table:
             yield from slot.items()
 
     def freeze(self) -> None:
-        """Hide what is held now from the garbage collector. Call once, after loading."""
+        """Put the keys in order, and hide what is held now from the garbage collector.
+
+        Call once, after loading.
+        """
+        self.keys.fill(key for key, (value, _) in self.items() if value is not None)
         gc.collect()
         gc.freeze()
 
@@ -134,6 +143,14 @@ class Table:
         if self._young >= _YOUNG_ENTRIES:
             self._young = 0
             gc.collect(0)
+
+    def _order(self, key: str, before: Entry | None, after: Entry | None) -> None:
+        was_live = before is not None and before[0] is not None
+        is_live = after is not None and after[0] is not None
+        if is_live and not was_live:
+            self.keys.add(key)
+        elif was_live and not is_live:
+            self.keys.remove(key)
 
     def _count(self, number: int, key: str, entry: Entry, change: int) -> None:
         value = entry[0]

@@ -45,6 +45,8 @@ from demo_pb2 import (
     PutRequest,
     ReplicateRequest,
     ReplicateResponse,
+    ScanPartRequest,
+    ScanPartResponse,
 )
 
 T = TypeVar("T")
@@ -165,6 +167,12 @@ class MemoryTransport:
             return await node.router.carry_out(request, deadline_s)
 
         return await self._call(peer, "forward", request, handle, timeout_s)
+
+    async def scan_part(
+        self, peer: str, request: ScanPartRequest, timeout_s: float
+    ) -> ScanPartResponse:
+        """See Transport."""
+        return await self._call(peer, "scan_part", request, lambda n, r: n.scans.part(r), timeout_s)
 
     async def compare(
         self, peer: str, request: CompareRequest, timeout_s: float

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kvcluster.config import Settings
 from kvcluster.errors import (
     BadRequest,
     ConnectionLost,
@@ -25,16 +26,19 @@ from tests.storage.virtual_loop import run
 
 from demo_pb2 import DeleteRequest, ForwardRequest, GetRequest, LocateRequest, PutRequest
 
+Test = Callable[[MemoryCluster], Coroutine[Any, Any, None]]
+Decorator = Callable[[Test], Callable[[], None]]
+
 
 def in_parts(
-    members: tuple[str, ...] = FIVE, replicas: int = 3
-) -> Callable[[Callable[[MemoryCluster], Coroutine[Any, Any, None]]], Callable[[], None]]:
+    members: tuple[str, ...] = FIVE, replicas: int = 3, settings: Settings | None = None
+) -> Decorator:
     """Run a test on a cluster whose nodes hold a part of the keys each."""
 
-    def decorate(test: Callable[[MemoryCluster], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    def decorate(test: Test) -> Callable[[], None]:
         def run_test() -> None:
             async def body() -> None:
-                cluster = MemoryCluster(members=members, replicas=replicas)
+                cluster = MemoryCluster(settings, members=members, replicas=replicas)
                 await cluster.start()
                 await cluster.until_serving()
                 await test(cluster)

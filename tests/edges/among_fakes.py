@@ -103,6 +103,11 @@ class AmongFakes:
         """One of them."""
         return next(self.keys(held=held, led=led))
 
+    @property
+    def held(self) -> frozenset[int]:
+        """The slots of which the server holds a replica."""
+        return self._placement.held(self.server.name)
+
     def wait_asked(self, method: str, times: int) -> None:
         """Return once a method was called so often."""
         eventually(lambda: self.script.asked[method] >= times, f"{method} is called {times} times")

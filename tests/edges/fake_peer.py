@@ -22,6 +22,7 @@ from google.protobuf.message import Message
 from kvcluster.model.slots import SLOTS
 
 from demo_pb2 import (
+    BatchResponse,
     SERVING,
     CompareResponse,
     Configuration,
@@ -40,6 +41,8 @@ from demo_pb2 import (
     PullResponse,
     PutResponse,
     ReplicateResponse,
+    Result,
+    ScanPartResponse,
 )
 
 Answer = Callable[[str, bytes], Message | bytes]
@@ -48,6 +51,7 @@ METHODS = [
     "CheckHealth",
     "Replicate",
     "Forward",
+    "ScanPart",
     "Pull",
     "ConfirmPull",
     "Compare",
@@ -119,15 +123,16 @@ class Script:
         return ReplicateResponse(clock=clock())
 
     def _Forward(self, name: str, request: bytes) -> ForwardResponse:
-        done: dict[str, Any] = {"version": version(), "replicas": 2, "acknowledged": 2}
-        answers = {
-            "put": ForwardResponse(put=PutResponse(served_by=name, **done)),
-            "get": ForwardResponse(get=GetResponse(served_by=name)),
-            "delete": ForwardResponse(delete=DeleteResponse(served_by=name, **done)),
-        }
-        answer = answers[ForwardRequest.FromString(request).WhichOneof("operation") or ""]
-        answer.clock = clock()
-        return answer
+        forwarded = ForwardRequest.FromString(request)
+        operation = forwarded.WhichOneof("operation") or ""
+        if operation == "batch":
+            kinds = [each.WhichOneof("operation") or "" for each in forwarded.batch.operations]
+            results = [Result(**{kind: _done(kind, name)}) for kind in kinds]
+            return ForwardResponse(clock=clock(), batch=BatchResponse(results=results))
+        return ForwardResponse(clock=clock(), **{operation: _done(operation, name)})
+
+    def _ScanPart(self, name: str, request: bytes) -> ScanPartResponse:
+        return ScanPartResponse(clock=clock())
 
     def _Pull(self, name: str, request: bytes) -> PullResponse:
         return PullResponse(clock=clock())
@@ -146,6 +151,15 @@ class Script:
 
     def _Drop(self, name: str, request: bytes) -> DropResponse:
         return DropResponse(clock=clock())
+
+
+def _done(operation: str, name: str) -> Any:
+    """What a node says that has carried it out."""
+    done: dict[str, Any] = {"version": version(), "replicas": 2, "acknowledged": 2}
+    if operation == "get":
+        return GetResponse(served_by=name)
+    answer = PutResponse if operation == "put" else DeleteResponse
+    return answer(served_by=name, **done)
 
 
 class FakePeer(grpc.GenericRpcHandler):

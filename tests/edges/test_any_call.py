@@ -5,6 +5,8 @@ Drawn by Hypothesis, the same in every run. `FUZZ=20000` draws as many for each 
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import os
 from typing import Any
 
@@ -14,6 +16,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kvcluster.cluster.scan_pages import to_bits
 from tests.edges.among_fakes import AmongFakes
 from tests.edges.fake_peer import clock, version
 from tests.edges.messages import Likely, requests
@@ -41,8 +44,13 @@ each_rpc = pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.name)
 def call(lone: AmongFakes, rpc: MethodDescriptor, request: bytes) -> grpc.StatusCode:
     """Send these bytes; the code that comes back."""
     path = f"/{rpc.containing_service.full_name}/{rpc.name}"
-    method: Any = lone.channel.unary_unary(path)
-    answer = method.future(request, timeout=10)
+    channel: Any = lone.channel
+    if rpc.server_streaming:
+        answer = channel.unary_stream(path)(request, timeout=10)
+        with contextlib.suppress(grpc.RpcError):
+            collections.deque(answer, maxlen=0)  # to its end
+    else:
+        answer = channel.unary_unary(path).future(request, timeout=10)
     code: grpc.StatusCode = answer.code()  # waits for it
     if code is not Code.OK:
         assert code in REFUSALS, f"{code}: {answer.details()}"
@@ -68,6 +76,7 @@ def likely(lone: AmongFakes) -> Likely:
         "key": st.sampled_from([lone.key(held=True), lone.key(held=False), "any key"]),
         "slot": st.integers(0, 4_095),
         "mark": st.integers(0, 3),
+        "slot_bits": st.just(to_bits(lone.held)),
     }
 
 

@@ -1,4 +1,6 @@
-"""The clients of a history: several, each with one operation at a time, through any node.
+"""The clients of a history: several, each with one call at a time, through any node.
+
+A call is one operation, a batch of some, or a scan of everything.
 
 Few hot keys, which all of them fight for, and many cold ones. After a failure a client often tries
 something else with the same key at once, blindly, through another node: that found bugs in other
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 from kvcluster.errors import PeerUnavailable
@@ -18,10 +21,23 @@ from tests.sim.judge import Judge
 from tests.sim.network import Network
 from tests.sim.operations import Outcome, Write, outcome_of
 
-from demo_pb2 import DeleteRequest, GetRequest, PutRequest
+from demo_pb2 import (
+    BatchRequest,
+    DeleteRequest,
+    GetRequest,
+    Operation,
+    PutRequest,
+    Result,
+    ScanRequest,
+    ScanResponse,
+)
 
 _HOT, _COLD = 3, 40
 _LONG_CHARACTERS = 1500
+_MOST_IN_A_BATCH = 8
+
+Read = tuple[str, dict[str, bytes]]
+"""A key, and what each node must not be older than."""
 
 
 class Clients:
@@ -47,6 +63,8 @@ class Clients:
         self._reads = rng.choice([0.2, 0.5])
         self._deletes = rng.choice([0.1, 0.3, 0.6])
         self._timeout_s = rng.choice([0.5, 1.5, 3.0])
+        self._batches = rng.choice([0.0, 0.1, 0.4])
+        self._scans = rng.choice([0.0, 0.02, 0.1])
         self._numbers = iter(range(1, 1_000_000))
         self.stopped = False
 
@@ -62,10 +80,16 @@ class Clients:
                 await asyncio.sleep(rng.expovariate(1 / self._pause_s))
                 key = self._key(rng)
             node = rng.choice(self._members)
+            if rng.random() < self._batches:
+                failed = not await self.batch(name, node, rng)
+                continue
+            if rng.random() < self._scans:
+                await self.scan(name, node)
+                continue
             if rng.random() < self._reads and not failed:
                 await self.read(name, node, key)
                 continue
-            value = None if rng.random() < self._deletes else self._value(rng)
+            value = self._value_or_delete(rng)
             failed = not await self.write(name, node, key, value)
 
     def _key(self, rng: random.Random) -> str:
@@ -73,15 +97,15 @@ class Clients:
             return f"hot{rng.randrange(_HOT)}"
         return f"cold{rng.randrange(_COLD)}"
 
-    def _value(self, rng: random.Random) -> str:
+    def _value_or_delete(self, rng: random.Random) -> str | None:
+        if rng.random() < self._deletes:
+            return None
         number = next(self._numbers)
         return f"{number}" if rng.random() < 0.8 else f"{number} " + "x" * _LONG_CHARACTERS
 
     async def write(self, name: str, node: str, key: str, value: str | None) -> bool:
         """One put or delete; whether it was done."""
-        number = len(self._judge.diary.writes)
-        write = Write(number, name, node, key, value, self._now_s())
-        self._judge.begun(write)
+        write = self._begin(name, node, key, value)
         deadline = self._timeout_s
         request: Any
         if value is None:
@@ -99,6 +123,71 @@ class Clients:
         self._log(f"{write}: done by {answer.served_by}, {answer.acknowledged} hold it", key)
         self._judge.acknowledged(write, answer.version, answer.served_by, answer.acknowledged)
         return True
+
+    def _begin(self, name: str, node: str, key: str, value: str | None) -> Write:
+        number = len(self._judge.diary.writes)
+        write = Write(number, name, node, key, value, self._now_s())
+        self._judge.begun(write)
+        return write
+
+    async def batch(self, name: str, node: str, rng: random.Random) -> bool:
+        """Some puts, deletes and gets in one call; whether all of them were done."""
+        steps: list[Write | Read] = []
+        for _ in range(rng.randint(2, _MOST_IN_A_BATCH)):
+            key = self._key(rng)
+            if rng.random() < self._reads:
+                steps.append((key, self._judge.before_read(key)))
+            else:
+                steps.append(self._begin(name, node, key, self._value_or_delete(rng)))
+        request = BatchRequest(operations=[_operation(step) for step in steps])
+        handle = _batch(self._timeout_s)
+        try:
+            answer = await self._network.call(name, node, "batch", request, handle, self._timeout_s)
+        except PeerUnavailable as error:
+            for step in steps:
+                if isinstance(step, Write):
+                    self._failed(step, outcome_of(error), str(error))
+            return False
+        for step, result in zip(steps, answer.results, strict=True):
+            if isinstance(step, Write) and result.HasField("failure"):
+                certain = result.failure.nothing_written
+                outcome = Outcome.REFUSED if certain else Outcome.UNKNOWN
+                self._failed(step, outcome, result.failure.message)
+        for step, result in zip(steps, answer.results, strict=True):
+            if not result.HasField("failure"):
+                self._judge_result(step, result)
+        return not any(result.HasField("failure") for result in answer.results)
+
+    def _failed(self, write: Write, outcome: Outcome, why: str) -> None:
+        write.end_s, write.outcome, write.why = self._now_s(), outcome, why
+        self._log(f"{write} in a batch: {outcome.value} ({why})", write.key)
+
+    def _judge_result(self, step: Write | Read, result: Result) -> None:
+        if isinstance(step, Write):
+            step.end_s, step.outcome = self._now_s(), Outcome.DONE
+            done = result.put if result.HasField("put") else result.delete
+            self._log(f"{step} in a batch: done, {done.acknowledged} hold it", step.key)
+            self._judge.acknowledged(step, done.version, done.served_by, done.acknowledged)
+        else:
+            key, least = step
+            self._log(f"get {key} in a batch: {result.get.value:.12}", key)
+            self._judge.after_read(key, result.get, least)
+
+    async def scan(self, name: str, node: str) -> None:
+        """Read everything there is, in order."""
+        least = {key: self._judge.before_read(key) for key in self._judge.diary.by_key}
+        handle = _scan(self._timeout_s)
+        try:
+            answer = await self._network.call(
+                name, node, "scan", ScanRequest(), handle, self._timeout_s
+            )
+        except PeerUnavailable as error:
+            self._log(f"{name} at {node}: scan: {error}", "")
+            return
+        missing = f", {answer.missing_slots} slots are missing" if answer.missing_slots else ""
+        self._log(f"{name} at {node}: scan: {len(answer.pairs)} keys{missing}", "")
+        pairs = [(pair.key, pair.value) for pair in answer.pairs]
+        self._judge.after_scan(pairs, least, complete=not answer.missing_slots)
 
     async def read(self, name: str, node: str, key: str) -> None:
         """One get."""
@@ -124,6 +213,30 @@ def _put(timeout_s: float) -> Callable[[Node, Any], Any]:
 
 def _delete(timeout_s: float) -> Callable[[Node, Any], Any]:
     return lambda node, request: node.router.delete(request, _deadline_s(timeout_s))
+
+
+def _batch(timeout_s: float) -> Callable[[Node, Any], Any]:
+    return lambda node, request: node.router.batch(request, _deadline_s(timeout_s))
+
+
+def _scan(timeout_s: float) -> Callable[[Node, Any], Any]:
+    async def collect(node: Node, request: ScanRequest) -> ScanResponse:
+        """All messages of the stream in one."""
+        whole = ScanResponse()
+        async with aclosing(node.scans.scan(request, _deadline_s(timeout_s))) as messages:
+            async for message in messages:
+                whole.MergeFrom(message)
+        return whole
+
+    return collect
+
+
+def _operation(step: Write | Read) -> Operation:
+    if not isinstance(step, Write):
+        return Operation(get=GetRequest(key=step[0]))
+    if step.value is None:
+        return Operation(delete=DeleteRequest(key=step.key))
+    return Operation(put=PutRequest(key=step.key, value=step.value))
 
 
 def _get(timeout_s: float) -> Callable[[Node, Any], Any]:

@@ -81,6 +81,7 @@ def _settings(rng: random.Random) -> Settings:
         hold_entries=rng.choice([3, 1000]),
         journal_group_bytes=rng.choice([500, 8_000_000]),
         replication_batch_bytes=rng.choice([2000, 4_000_000]),
+        scan_page_keys=rng.choice([3, 1000]),
         doubt_entries=100,
         drain_timeout_s=2.0,
     )

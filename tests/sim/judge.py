@@ -15,7 +15,7 @@ stands there is durable is judged at each end of a process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kvcluster.model.entry import Entry
 from kvcluster.storage.recovery import recover
@@ -170,6 +170,35 @@ class Judge:
             raise Broken(f"{name} answered {key} = {answer.value!r:.20}, older than it should", key)
         if answer.found:
             self.judge_value(key, answer.value, answer.version, name)
+
+    def after_scan(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        least: Mapping[str, Mapping[str, bytes]],
+        *,
+        complete: bool,
+    ) -> None:
+        """A client was told all keys and values. Any replica of a key may have been read for it."""
+        keys = [key for key, _ in pairs]
+        if keys != sorted(set(keys)):
+            raise Broken(f"a scan gave keys twice or out of order: {keys}")
+        found = dict(pairs)
+        for key, before in least.items():
+            replicas = self._world.replicas_of(key)
+            floor = min(min(before[name], self._least(name, key)) for name in replicas)
+            self.reads += 1
+            self.judged_reads += bool(floor)
+            if key in found:
+                self._judge_scanned(key, found[key], floor)
+            elif complete and floor and not self._may_be_gone(key):
+                raise Broken(f"a scan left out {key}", key)
+
+    def _judge_scanned(self, key: str, value: str, floor: bytes) -> None:
+        write = self.diary.by_value.get(value)
+        version = write.version if write is not None else b""
+        if version and version < floor:
+            raise Broken(f"a scan gave {key} = {value!r:.20}, older than it should be", key)
+        self.judge_value(key, value, version or floor, "a scan")
 
     def judge_value(self, key: str, value: str, version: bytes, where: str) -> None:
         """A value was seen: it must come from a write that may have happened."""

@@ -33,7 +33,7 @@ from tests.sim.loop import Life, SimLoop, current_life
 T = TypeVar("T")
 Handle = Callable[[Node, Any], Awaitable[Any]]
 
-_ONCE = frozenset({"forward", "put", "delete", "get"})
+_ONCE = frozenset({"forward", "put", "delete", "get", "batch", "scan"})
 _BEGINS_ALL_THE_SAME = 0.5
 """How often a request begins though its caller has given up already (measured: 3 to 11 of 500
 calls that waited for a frozen process; more here, to see what it does)."""

@@ -1,0 +1,184 @@
+"""Batches: many operations in one call, each carried out where its key lives.
+
+The operations on one key (a group, batch.py) stay together. A group that only writes is carried out
+here if its key lives here; one that reads, only while this node may answer reads. All others are
+forwarded, those for one node in one call. What a node refuses for certain goes to the next replica,
+together with whatever else goes there: so a batch costs about as many calls as there are nodes.
+
+Groups that only read are forwarded apart from those that write. A call that may have been carried
+out is not repeated if it writes (forwarding.py), and a read must not be lost to that rule because
+of its company.
+
+Each operation succeeds or fails for itself. What is wrong with the batch as a whole, its size, or
+that this node cannot take anything now, fails it as a whole, before anything is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from kvcluster.cluster.answers import result
+from kvcluster.cluster.batch import Batch, Group
+from kvcluster.cluster.coordinator import Coordinator
+from kvcluster.cluster.forwarding import Forwarding, may_pass
+from kvcluster.cluster.gate import Gate
+from kvcluster.config import Settings
+from kvcluster.errors import BadRequest, KvError, NothingWritten, PeerRefused
+from kvcluster.model.readiness import Status
+from kvcluster.model.slots import Home
+
+from demo_pb2 import BatchRequest, BatchResponse, ForwardRequest
+
+Calls = dict[tuple[str, bool], list[Group]]
+"""By the node that is asked, and whether only reads go there: what it is asked for."""
+
+
+class Batches:
+    """Carries out batches. Deadlines are times of the event loop's clock."""
+
+    def __init__(
+        self,
+        home: Home,
+        coordinator: Coordinator,
+        gate: Gate,
+        forwarding: Forwarding,
+        settings: Settings,
+    ) -> None:
+        self._home = home
+        self._coordinator = coordinator
+        self._gate = gate
+        self._forwarding = forwarding
+        self._settings = settings
+
+    async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
+        """What a client asks for. Raises BadRequest, NotReady."""
+        self._check_size(request)
+        if not self._gate.readable:
+            await self._gate.until_writable(deadline_s)  # until then nobody knows who is alive
+        batch = Batch(request, self._settings)
+        here, elsewhere = self._split(batch.groups)
+        if elsewhere:
+            forwarded = self._do_elsewhere(batch, elsewhere, deadline_s)
+            await asyncio.gather(forwarded, self._do_here(batch, here, deadline_s))
+        else:
+            await self._do_here(batch, here, deadline_s)
+        return batch.answer(self._settings.batch_bytes)
+
+    async def carry_out(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
+        """What another node forwarded, here or not at all. Raises NotReady."""
+        self._gate.refuse_if_draining()
+        batch = Batch(request, self._settings)
+        here, elsewhere = self._split(batch.groups)
+        for group in elsewhere:
+            if group.slot in self._home.held:
+                batch.fail(group, self._gate.not_ready())
+            else:
+                batch.fail(group, PeerRefused(f"{self._home.name} holds no replica of the key"))
+        await self._do_here(batch, here, deadline_s)
+        return batch.answer(self._settings.batch_bytes)
+
+    def _check_size(self, request: BatchRequest) -> None:
+        count, limit = len(request.operations), self._settings.batch_operations
+        if count > limit:
+            raise BadRequest(f"the batch has {count:,} operations, allowed are {limit:,}")
+        size_bytes, limit_bytes = request.ByteSize(), self._settings.batch_bytes
+        if size_bytes > limit_bytes and count > 1:
+            raise BadRequest(
+                f"the batch of {count:,} operations is {size_bytes:,} bytes long,"
+                f" allowed are {limit_bytes:,}"
+            )
+
+    def _split(self, groups: list[Group]) -> tuple[list[Group], list[Group]]:
+        """Those that this node can carry out now, and the others."""
+        here: list[Group] = []
+        elsewhere: list[Group] = []
+        for group in groups:
+            ready = self._gate.readable if group.reads else self._gate.writable
+            (here if ready and group.slot in self._home.held else elsewhere).append(group)
+        return here, elsewhere
+
+    async def _do_here(self, batch: Batch, groups: list[Group], deadline_s: float) -> None:
+        if not groups:
+            return
+        operations = batch.operations_of(groups)
+        try:
+            done = await self._coordinator.batch(list(operations.values()), deadline_s)
+        except NothingWritten as error:
+            for group in groups:
+                batch.fail(group, error)
+            return
+        each = zip(operations.items(), done, strict=True)
+        batch.settle({p: result(op.kind, what, self._home.name) for (p, op), what in each})
+
+    async def _do_elsewhere(self, batch: Batch, groups: list[Group], deadline_s: float) -> None:
+        """Ask replicas until each group has an answer, or nobody is left who could give one."""
+        while groups:
+            calls, stuck = self._next_calls(groups)
+            if calls:
+                asked = [self._ask(batch, *call, some, deadline_s) for call, some in calls.items()]
+                groups = [group for some in await asyncio.gather(*asked) for group in some] + stuck
+            else:
+                groups = await self._rest(batch, stuck, deadline_s)
+
+    def _next_calls(self, groups: list[Group]) -> tuple[Calls, list[Group]]:
+        """Who is asked next for what, and for which groups nobody is left."""
+        calls: Calls = defaultdict(list)
+        stuck = []
+        for group in groups:
+            names = self._untried(group)
+            if names:
+                group.tried.add(names[0])
+                calls[names[0], not group.writes].append(group)
+            else:
+                stuck.append(group)
+        return calls, stuck
+
+    def _untried(self, group: Group) -> list[str]:
+        names = self._forwarding.candidates(group.slot, reads=group.reads)
+        return [name for name in names if name not in group.tried]
+
+    async def _ask(
+        self, batch: Batch, name: str, reads: bool, groups: list[Group], deadline_s: float
+    ) -> list[Group]:
+        """Have one node do some groups; those that it refused come back."""
+        places = list(batch.operations_of(groups))
+        request = ForwardRequest()
+        request.batch.operations.extend(batch.messages[place] for place in places)
+        last = not any(self._untried(group) for group in groups)
+        try:
+            response = await self._forwarding.ask(name, request, deadline_s, reads=reads, last=last)
+        except KvError as error:
+            return self._failed(batch, groups, error)
+        answers = dict(zip(places, response.batch.results, strict=True))
+        return [group for group in groups if not batch.settle_unless_refused(group, answers)]
+
+    def _failed(self, batch: Batch, groups: list[Group], error: KvError) -> list[Group]:
+        """A whole call failed; what somebody else may be asked for comes back."""
+        if isinstance(error, NothingWritten) and not isinstance(error, BadRequest):
+            for group in groups:
+                group.why = error
+            return groups
+        for group in groups:
+            batch.fail(group, error)
+        return []
+
+    async def _rest(self, batch: Batch, groups: list[Group], deadline_s: float) -> list[Group]:
+        """Nobody is left to ask: wait for those groups that it may help, and go round again."""
+        loop = asyncio.get_running_loop()
+        rest_s = min(self._settings.forward_retry_s, deadline_s - loop.time())
+        stops = rest_s <= 0 or self._gate.status is Status.DRAINING
+        kept = []
+        for group in groups:
+            why = group.why or self._forwarding.nobody(group.slot)
+            if not stops and may_pass(why, waits_here=group.slot in self._home.held):
+                kept.append(group)
+                group.tried.clear()
+                group.why = None
+            else:
+                batch.fail(group, why)
+        if kept:
+            await self._gate.until_changed(loop.time() + rest_s)
+        here, elsewhere = self._split(kept)
+        await self._do_here(batch, here, deadline_s)
+        return elsewhere

@@ -1,0 +1,90 @@
+"""Failures: how an error of this library reads on the wire, and how it is read again.
+
+A call that fails carries a status code and a sentence. An operation of a batch that fails carries
+the same two in a message of its own, since the batch as a whole did not fail. Both are made here,
+by one table, and so is the way back: a node that forwarded a batch raises what the other raised.
+
+Codes are plain numbers here; the border (wire.py) makes gRPC's own of them.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from kvcluster.errors import (
+    CERTAIN,
+    AnswerFull,
+    BadRequest,
+    ConnectionLost,
+    DiskIsFull,
+    KvError,
+    NothingWritten,
+    NotReady,
+    OutcomeUnknown,
+    Overloaded,
+    PeerRefused,
+    TimedOut,
+    TooLate,
+    as_told,
+    by_name,
+)
+
+from demo_pb2 import Failure
+
+
+class Code(enum.IntEnum):
+    """Those of gRPC's status codes that a node answers with."""
+
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    INTERNAL = 13
+    UNAVAILABLE = 14
+
+
+_CODES: list[tuple[type[KvError], Code]] = [
+    (BadRequest, Code.INVALID_ARGUMENT),
+    (PeerRefused, Code.FAILED_PRECONDITION),
+    (Overloaded, Code.RESOURCE_EXHAUSTED),
+    (AnswerFull, Code.RESOURCE_EXHAUSTED),
+    (DiskIsFull, Code.RESOURCE_EXHAUSTED),
+    (NotReady, Code.UNAVAILABLE),
+    (TooLate, Code.DEADLINE_EXCEEDED),
+    (TimedOut, Code.DEADLINE_EXCEEDED),
+    (ConnectionLost, Code.UNAVAILABLE),
+    (OutcomeUnknown, Code.INTERNAL),
+]
+_ERRORS = by_name()
+
+
+def code_of(error: KvError) -> Code:
+    """The status code of an error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), Code.INTERNAL)
+
+
+def details_of(error: KvError, *, writes: bool) -> str:
+    """The sentence; to callers that wanted to write it says when nothing was, for certain."""
+    return f"{error}{CERTAIN}" if writes and isinstance(error, NothingWritten) else str(error)
+
+
+def failure_of(error: KvError, *, writes: bool) -> Failure:
+    """The message of one operation that failed."""
+    return Failure(
+        code=code_of(error),
+        message=details_of(error, writes=writes),
+        nothing_written=isinstance(error, NothingWritten),
+        error=type(error).__name__,
+    )
+
+
+def named(name: str | bytes | None, details: str) -> KvError | None:
+    """The error that a node named, with its sentence; None if no such error is known."""
+    kind = _ERRORS.get(name) if isinstance(name, str) else None
+    return None if kind is None else kind(as_told(details).removesuffix(CERTAIN))
+
+
+def error_in(failure: Failure) -> KvError:
+    """The error in a message. One that is not known is the careful one: the outcome is unknown."""
+    error = named(failure.error, failure.message)
+    return error or OutcomeUnknown(as_told(failure.message) or f"status code {failure.code}")

@@ -1,0 +1,77 @@
+"""Scan pages: the next live keys behind a position, with their values, in portions.
+
+A page is cut from the table's key index without a pause, in time for a thousand keys; it may hold
+keys of chosen slots only. It says up to which key it reaches, and the next one begins there: no
+state is kept between pages, and keys that come or go meanwhile shift nothing.
+
+Which slots are chosen travels as 4,096 bits, the lowest of a byte first.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from kvcluster.errors import BadRequest
+from kvcluster.model.confluence import Pair
+from kvcluster.model.slots import SLOTS, slot_of
+from kvcluster.storage.table import Table
+
+from demo_pb2 import ScanRequest
+
+_PAGE_LOOKS = 10_000
+"""So many keys are looked at for one page, even if hardly one is of the chosen slots."""
+
+
+@dataclass(frozen=True)
+class ScanPage:
+    """Pairs in key order, and the key that the page reaches; None: there is no more."""
+
+    pairs: list[Pair]
+    reached: str | None
+
+    def is_sound(self, request: ScanRequest) -> bool:
+        """Whether it is in order, in its bounds and a step forward: a peer may answer anything."""
+        keys = [request.start_after, *(key for key, _ in self.pairs)]
+        if self.reached is not None and self.reached <= request.start_after:
+            return False
+        ascending = all(one < next_ for one, next_ in itertools.pairwise(keys))
+        return ascending and (self.reached is None or keys[-1] <= self.reached)
+
+
+def cut_scan_page(
+    table: Table,
+    request: ScanRequest,
+    slots: Collection[int],
+    *,
+    keys: int,
+    size_bytes: int,
+) -> ScanPage:
+    """At most so many pairs behind `request.start_after`, of some slots; at least one if any."""
+    everywhere = len(slots) == SLOTS
+    pairs: list[Pair] = []
+    for looks, key in enumerate(table.keys.behind(request.prefix, request.start_after), 1):
+        if everywhere or slot_of(key) in slots:
+            entry = table.get(key)
+            value = "" if request.keys_only or entry is None else entry[0] or ""
+            pairs.append((key, value))
+            size_bytes -= len(key) + len(value)
+        if looks >= _PAGE_LOOKS or len(pairs) >= keys or size_bytes <= 0:
+            return ScanPage(pairs, key)
+    return ScanPage(pairs, None)
+
+
+def to_bits(slots: Iterable[int]) -> bytes:
+    """Slots as they travel."""
+    bits = bytearray(SLOTS // 8)
+    for slot in slots:
+        bits[slot // 8] |= 1 << slot % 8
+    return bytes(bits)
+
+
+def from_bits(bits: bytes) -> frozenset[int]:
+    """The slots that have travelled. Raises BadRequest."""
+    if len(bits) * 8 != SLOTS:
+        raise BadRequest(f"the slots of a scan are {len(bits):,} bytes, not {SLOTS // 8:,}")
+    return frozenset(slot for slot in range(SLOTS) if bits[slot // 8] >> slot % 8 & 1)

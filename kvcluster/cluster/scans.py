@@ -1,0 +1,232 @@
+"""Scans: live keys in order, from all the nodes that together hold every slot.
+
+Each slot is read once: here if this node holds it and may answer reads, else at the first replica
+that may. Every node that is read gives its keys in pages (scan_pages.py), and the pages flow
+together in order (model/confluence.py). With as many replicas as nodes, all of it comes from here.
+
+A node that fails on the way is left out, and the scan goes on behind the last key that flowed, with
+whoever else holds its slots. Slots that no live replica answers for are named in the end; a scan
+that was silently incomplete would be worse than none.
+
+Each page is read as a Get is: from a node that serves. There is no snapshot: a key that is written
+or deleted while the scan goes on is seen as it was when its page was cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+
+from kvcluster.cluster.arguments import check_scan
+from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.scan_pages import ScanPage, cut_scan_page, from_bits, to_bits
+from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.cluster.transport import Transport
+from kvcluster.cluster.waiting import unless
+from kvcluster.config import Settings
+from kvcluster.errors import NoReplica, PeerRefused, PeerUnavailable, PeerUnreachable, TooLate
+from kvcluster.model.confluence import Confluence
+from kvcluster.model.confluence import Pair as KeyAndValue
+from kvcluster.model.slots import Cover, Home
+from kvcluster.storage.store import Store
+
+from demo_pb2 import Pair, ScanPartRequest, ScanPartResponse, ScanRequest, ScanResponse
+
+
+class Scans:
+    """Scans for clients, and their parts for peers. Deadlines are times of the loop's clock."""
+
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        peers: Peers,
+        transport: Transport,
+        *,
+        home: Home,
+        envelope: Envelope,
+        time: Timekeeper,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._gate = gate
+        self._peers = peers
+        self._transport = transport
+        self._home = home
+        self._envelope = envelope
+        self._time = time
+        self._settings = settings
+        self._now_s = asyncio.get_running_loop().time
+        self._covers: dict[frozenset[str], Cover] = {}
+
+    async def scan(
+        self, request: ScanRequest, deadline_s: float
+    ) -> AsyncGenerator[ScanResponse, None]:
+        """All pages for a client. Raises BadRequest, NotReady, TooLate."""
+        check_scan(request, self._settings)
+        if not self._gate.readable:
+            await self._gate.until_writable(deadline_s)  # until then nobody knows who is alive
+        course = _Course(request)
+        patience_s = self._patience_s(deadline_s)
+        avoid: set[str] = set()
+        uncovered: frozenset[int] = frozenset()
+        while not course.ended:
+            cover = await self._until_covered(avoid, patience_s)
+            if not cover.by_member:
+                raise NoReplica(f"this node is {self._gate.status.value}, and no other can answer")
+            uncovered |= cover.uncovered
+            try:
+                async with aclosing(self._flow(course, cover, deadline_s)) as flow:
+                    async for pairs in flow:
+                        for message in self._messages(pairs):
+                            yield message
+            except _LostError as lost:
+                avoid |= lost.names
+        if uncovered:
+            holders = {name for slot in uncovered for name in self._home.replicas(slot)}
+            yield ScanResponse(missing_slots=len(uncovered), missing_nodes=sorted(holders))
+
+    async def part(self, request: ScanPartRequest) -> ScanPartResponse:
+        """One page for a peer, from here. Raises PeerRefused, BadRequest, NotReady."""
+        self._envelope.check(request)
+        self._gate.refuse_unless_readable()
+        slots = from_bits(request.slot_bits)
+        if not slots <= self._home.held:
+            raise PeerRefused(f"{self._home.name} holds no replica of some of these slots")
+        page = self._cut(request.scan, slots)
+        return ScanPartResponse(
+            clock=self._time.now(),
+            pairs=[Pair(key=key, value=value) for key, value in page.pairs],
+            up_to=page.reached or "",
+        )
+
+    async def _flow(
+        self, course: _Course, cover: Cover, deadline_s: float
+    ) -> AsyncGenerator[list[KeyAndValue], None]:
+        """The pairs of the covered slots, as they come. Raises _LostError when a node fails."""
+        stream = Confluence(cover.by_member, course.position)
+        while not (stream.ended or course.ended):
+            if self._now_s() >= deadline_s:
+                raise TooLate(f"the scan reached its deadline behind the key {course.position!r}")
+            names = stream.wanted()
+            asking = [self._page(n, cover.by_member[n], course, deadline_s) for n in names]
+            pages = dict(zip(names, await asyncio.gather(*asking), strict=True))
+            if lost := {name for name, page in pages.items() if page is None}:
+                raise _LostError(lost)
+            for name, page in pages.items():
+                if page is not None:
+                    stream.take(name, page.pairs, page.reached)
+            pairs = course.pass_on(stream.flow(), stream.position)
+            if pairs:
+                yield pairs
+        course.ended = True
+
+    async def _page(
+        self, name: str, slots: frozenset[int], course: _Course, deadline_s: float
+    ) -> ScanPage | None:
+        """The next page of one node; None if it cannot be had."""
+        scan = course.next_page(self._settings.scan_page_keys)
+        if name == self._home.name:
+            return self._cut(scan, slots) if self._gate.readable else None
+        request = self._envelope.stamp(ScanPartRequest(scan=scan, slot_bits=to_bits(slots)))
+        timeout_s = min(self._settings.read_forward_timeout_s, deadline_s - self._now_s())
+        call = self._transport.scan_part(name, request, timeout_s)
+        try:
+            response = await unless(self._peers[name].silence, call)
+            self._time.accept(name, response.clock, stale_is_fine=True)
+        except PeerUnreachable as error:
+            self._peers.refused(name, str(error))
+            return None
+        except (PeerUnavailable, PeerRefused):
+            return None
+        page = ScanPage([(p.key, p.value) for p in response.pairs], response.up_to or None)
+        return page if page.is_sound(scan) else None
+
+    def _cut(self, scan: ScanRequest, slots: frozenset[int]) -> ScanPage:
+        keys = min(scan.limit or self._settings.scan_page_keys, self._settings.scan_page_keys)
+        size_bytes = self._settings.scan_page_bytes
+        return cut_scan_page(self._store.table, scan, slots, keys=keys, size_bytes=size_bytes)
+
+    async def _until_covered(self, avoid: set[str], patience_s: float) -> Cover:
+        """Who is read for what; waits for replicas that are there and not ready, for a while."""
+        while True:
+            cover = self._cover(avoid)
+            if self._now_s() >= patience_s or not self._may_be_covered(cover):
+                return cover
+            avoid.clear()
+            retry_s = self._now_s() + self._settings.forward_retry_s
+            await self._gate.until_changed(min(retry_s, patience_s))
+            self._gate.refuse_if_draining()
+
+    def _cover(self, avoid: set[str]) -> Cover:
+        readable = {peer.name for peer in self._peers if peer.serves_reads} - avoid
+        if self._gate.readable:
+            readable.add(self._home.name)
+        known = frozenset(readable)
+        if known not in self._covers:
+            self._covers = {known: self._home.cover(known)}  # only the latest is of use
+        return self._covers[known]
+
+    def _may_be_covered(self, cover: Cover) -> bool:
+        """Whether a replica of some slot that nobody is read for lives."""
+        alive = {peer.name for peer in self._peers if peer.alive} | {self._home.name}
+        return any(
+            not alive.isdisjoint(self._home.replicas(slot)) for slot in sorted(cover.uncovered)
+        )
+
+    def _patience_s(self, deadline_s: float) -> float:
+        """Until when to wait for replicas that are not ready: there must be time left to scan."""
+        now_s = self._now_s()
+        return now_s + min((deadline_s - now_s) / 2, self._settings.request_timeout_s)
+
+    def _messages(self, pairs: list[KeyAndValue]) -> Iterator[ScanResponse]:
+        """What flows at once may be a page of each of many nodes: more than a message takes."""
+        message, room_bytes = ScanResponse(), self._settings.batch_bytes
+        for key, value in pairs:
+            message.pairs.add(key=key, value=value)
+            room_bytes -= len(key) + len(value)
+            if room_bytes <= 0:
+                yield message
+                message, room_bytes = ScanResponse(), self._settings.batch_bytes
+        if message.pairs:
+            yield message
+
+
+class _LostError(Exception):
+    """Nodes that were read failed; others may hold what they hold."""
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__(names)
+        self.names = names
+
+
+class _Course:
+    """How far one scan has come."""
+
+    def __init__(self, request: ScanRequest) -> None:
+        self._request = request
+        self._left = request.limit or None
+        self.position = request.start_after
+        self.ended = False
+
+    def next_page(self, keys: int) -> ScanRequest:
+        """What to ask a node for."""
+        return ScanRequest(
+            prefix=self._request.prefix,
+            start_after=self.position,
+            limit=keys if self._left is None else min(keys, self._left),
+            keys_only=self._request.keys_only,
+        )
+
+    def pass_on(self, pairs: list[KeyAndValue], position: str) -> list[KeyAndValue]:
+        """Those of the pairs that are still wanted; everything up to the position is done."""
+        self.position = position
+        if self._left is None:
+            return pairs
+        wanted = pairs[: self._left]
+        self._left -= len(wanted)
+        self.ended = not self._left
+        return wanted
