@@ -67,12 +67,14 @@ class Batch:
     def settle_unless_refused(self, group: Group, answers: Mapping[int, Result]) -> bool:
         """Take what another node answered for a group; False if somebody else may be asked."""
         mine = {place: answers[place] for place in group.places}
-        failures = [a.failure for a in mine.values() if a.WhichOneof("result") == "failure"]
-        errors = [e for e in map(error_in, failures) if not isinstance(e, AnswerFull)]
+        failed = {p: error_in(a.failure) for p, a in mine.items() if a.HasField("failure")}
+        errors = [error for error in failed.values() if not isinstance(error, AnswerFull)]
         if errors and all(_may_ask_next(error) for error in errors):
             group.why = errors[0]
             return False
+        # What another node said of an error is made anew: it may be anything.
         self.settle(mine)
+        self.settle({p: result(self._operations[p].kind, e, "") for p, e in failed.items()})
         return True
 
     def fail(self, group: Group, error: KvError) -> None:

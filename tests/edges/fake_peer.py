@@ -22,8 +22,8 @@ from google.protobuf.message import Message
 from kvcluster.model.slots import SLOTS
 
 from demo_pb2 import (
-    BatchResponse,
     SERVING,
+    BatchResponse,
     CompareResponse,
     Configuration,
     ConfirmPullResponse,

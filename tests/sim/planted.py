@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from kvcluster.cluster.gate import Gate
@@ -16,12 +16,15 @@ from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.rounds import Rounds
+from kvcluster.cluster.scans import Scans
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.model.clock import HybridClock
+from kvcluster.model.drafts import Drafted, Drafts, Operation
 from kvcluster.model.entry import Verdict
 from kvcluster.model.graves import Graves
 from kvcluster.model.notes import Notes
 from kvcluster.model.readiness import Status
+from kvcluster.model.slots import Cover
 from kvcluster.storage.checkpoint import Checkpointer
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.output import Output, remove_older
@@ -200,3 +203,36 @@ def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
 def note_nobody_who_missed_a_write(stack: contextlib.ExitStack) -> None:
     """A replica that failed is left to be found by healing."""
     _replace(stack, Replication, "_note", lambda self, missed: [])
+
+
+@planted
+def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
+    """A put that a later one of the same batch replaces is what is written."""
+    take = Drafts.take
+
+    def take_first(self: Any, operation: Operation) -> Drafted:
+        first = self.last.get(operation.key)
+        drafted = take(self, operation)
+        if first is not None:
+            self.last[operation.key] = first
+        return drafted
+
+    _replace(stack, Drafts, "take", take_first)
+
+
+@planted
+def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
+    """A scan reads from any node that lives, whether it may answer reads or not."""
+
+    def cover(self: Any, avoid: set[str]) -> Cover:
+        alive = {peer.name for peer in self._peers if peer.alive} | {self._home.name}
+        return cast("Cover", self._home.cover(alive - avoid))
+
+    async def page(self: Any, name: str, slots: Any, course: Any, deadline_s: float) -> Any:
+        if name != self._home.name:
+            return await ask(self, name, slots, course, deadline_s)
+        return self._cut(course.next_page(self._settings.scan_page_keys), slots)
+
+    ask = Scans._page
+    _replace(stack, Scans, "_cover", cover)
+    _replace(stack, Scans, "_page", page)
