@@ -166,6 +166,7 @@ def _settle(draft: Drafted, written: Written | KvError | None, *, is_last: bool)
         return written
     if draft.version is None or not isinstance(written, Written):
         return Done(draft.seen, None)
-    # A put that was overwritten in its own batch is as safe as what overwrote it, and older.
-    version = written.version if is_last else draft.version
-    return Done(draft.seen, replace(written, version=version))
+    if not is_last:
+        # It was overwritten in its own batch: as safe as what overwrote it, and older.
+        written = replace(written, version=draft.version)
+    return Done(draft.seen, written)
