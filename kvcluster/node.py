@@ -46,7 +46,7 @@ from kvcluster.model.clock import HybridClock
 from kvcluster.model.members import Cluster, split_address
 from kvcluster.model.notes import Notes
 from kvcluster.model.readiness import Readiness, Status
-from kvcluster.model.slots import Home, Placement
+from kvcluster.model.slots import Home, placement_of
 from kvcluster.storage.store import Store
 
 log = logging.getLogger("kvcluster")
@@ -80,7 +80,7 @@ class Node:
         self._around = surroundings or Surroundings()
         self._salvage = salvage
         self.cluster = cluster
-        self.home = Home(Placement(cluster.members, cluster.replicas), cluster.self_name)
+        self.home = Home(placement_of(cluster.members, cluster.replicas), cluster.self_name)
         self.settings = settings
         port = split_address(cluster.self_name)[1]
         path = data_dir / f"data_node_{port}.json"

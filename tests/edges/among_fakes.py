@@ -15,7 +15,7 @@ import grpc
 
 from kvcluster.client.local_cluster import free_ports
 from kvcluster.model.members import Cluster as Members
-from kvcluster.model.slots import Placement, slot_of
+from kvcluster.model.slots import placement_of, slot_of
 from tests.edges.calm import PATIENT
 from tests.edges.fake_peer import FakePeer, Script, clock
 from tests.processes.harness import Server, eventually
@@ -44,7 +44,7 @@ class AmongFakes:
         ports = free_ports(3)
         names = [f"localhost:{port}" for port in ports]
         self._members = names
-        self._placement = Placement(tuple(names), 2)
+        self._placement = placement_of(tuple(names), 2)
         self._numbers = itertools.count()
         options = ["--replicas", "2", *PATIENT]
         for setting, value in _HASTE.items():

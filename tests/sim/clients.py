@@ -64,7 +64,7 @@ class Clients:
         self._deletes = rng.choice([0.1, 0.3, 0.6])
         self._timeout_s = rng.choice([0.5, 1.5, 3.0])
         self._batches = rng.choice([0.0, 0.1, 0.4])
-        self._scans = rng.choice([0.0, 0.02, 0.1])
+        self._scans = rng.choice([0.0, 0.01, 0.05])
         self._numbers = iter(range(1, 1_000_000))
         self.stopped = False
 

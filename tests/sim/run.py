@@ -1,7 +1,7 @@
 """Playing many seeds: the same real code, without what only costs time here.
 
 Garbage is collected between histories and not in them, where its moment would depend on what was
-played before. Placements are the same for every history of one shape, so they are made once.
+played before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from unittest.mock import patch
 
 from tests.sim.history import History, Result
 from tests.sim.planted import switched_on
-from tests.sim.world import placement
 
 
 class _NoCollector:
@@ -41,7 +40,6 @@ def prepared() -> Iterator[None]:
     gc.disable()
     try:
         with (
-            patch("kvcluster.node.Placement", placement),
             patch("kvcluster.storage.table.gc", _NoCollector),
         ):
             yield

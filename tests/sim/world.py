@@ -8,7 +8,6 @@ the process. Whatever ends, the judge compares what was in memory with what is o
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from kvcluster.errors import CannotStart
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.members import split_address
 from kvcluster.model.readiness import Status
-from kvcluster.model.slots import Placement, slot_of
+from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.node import Node
 from tests.cluster.memory import MemoryTransport
 from tests.sim.loop import Life, SimLoop
@@ -29,8 +28,6 @@ from tests.sim.network import Network, Process, Weather
 from tests.storage.fake_disk import FakeDisk
 
 START_MS = 1_800_000_000_000
-placement = functools.lru_cache(maxsize=None)(Placement)
-"""The same for every history of one shape, so it is made once."""
 _SETTLES_WITHIN_S = 0.3
 FAST_S = (0.0001, 0.002)
 
@@ -87,7 +84,7 @@ class World:
         """Called a moment after a process went on, when what had waited in it is done."""
         self.broken: asyncio.Future[None] = loop.create_future()
         """Fails when a node stops by itself without a reason."""
-        self._placement = placement(members, replicas)
+        self._placement = placement_of(members, replicas)
         self._incarnations = iter(range(1, 100_000))
 
     @property
