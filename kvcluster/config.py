@@ -46,6 +46,10 @@ class Settings:
     """For one page of catching up."""
     read_forward_timeout_s: float = 1.0
     """A forwarded read waits this long for one replica while there is another to ask."""
+    forward_age_limit_s: float = 1.0
+    """A forwarded write that was on its way for longer is refused: the network held it back, its
+    client may have given up, and another write been acknowledged meanwhile. More: such a write may
+    undo that one. Less: a slow network needs more attempts."""
     forward_retry_s: float = 0.05
     """Rest before all replicas are asked again, when each said that it is not ready."""
     drain_timeout_s: float = 5.0

@@ -182,3 +182,8 @@ class Batches:
         here, elsewhere = self._split(kept)
         await self._do_here(batch, here, deadline_s)
         return elsewhere
+
+
+def writes(request: BatchRequest) -> bool:
+    """Whether some operation of a batch is no get."""
+    return any(not operation.HasField("get") for operation in request.operations)

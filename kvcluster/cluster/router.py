@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from kvcluster.cluster.answers import delete_response, get_response, put_response
 from kvcluster.cluster.arguments import check_key, check_value
-from kvcluster.cluster.batches import Batches
+from kvcluster.cluster.batches import Batches, writes
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.forwarding import Forwarding
@@ -98,6 +98,10 @@ class Router:
         operation = request.WhichOneof("operation")
         if operation is None:
             raise BadRequest("a forwarded request without an operation")
+        if operation not in ("get", "batch") or writes(request.batch):
+            # It would get a version of now, and undo what was acknowledged since it was sent.
+            limit_s = self._settings.forward_age_limit_s
+            self._time.refuse_late(request.sender, request.clock, limit_s)
         response = ForwardResponse()
         if operation == "batch":
             response.batch.CopyFrom(await self._batches.carry_out(request.batch, deadline_s))

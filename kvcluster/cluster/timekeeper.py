@@ -76,6 +76,15 @@ class Timekeeper:
             self._warn(sender, time)
         self._clock.observe(time)
 
+    def refuse_late(self, sender: str, time: int, limit_s: float) -> None:
+        """Raise HeldBack if what a peer sent at a time was on its way for longer than the limit."""
+        age_s = ((self.now() - time) >> COUNTER_BITS) / 1000
+        if age_s > limit_s:
+            raise HeldBack(
+                f"a write that {sender} forwarded is {age_s:.1f} s old, over the limit of"
+                f" {limit_s:g} s"
+            )
+
     def accept_entries(self, entries: Iterable[EntryMessage], sender_time: int) -> None:
         """Check entries from a peer. Raises BadRequest for a version that it cannot have made."""
         for entry in entries:

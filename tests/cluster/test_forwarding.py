@@ -13,6 +13,7 @@ from kvcluster.errors import (
     BadRequest,
     ConnectionLost,
     DiskIsFull,
+    HeldBack,
     NoReplica,
     NotReady,
     OutcomeUnknown,
@@ -24,7 +25,15 @@ from kvcluster.model.slots import slot_of
 from tests.cluster.memory import FIVE, NAMES, MemoryCluster
 from tests.storage.virtual_loop import run
 
-from demo_pb2 import DeleteRequest, ForwardRequest, GetRequest, LocateRequest, PutRequest
+from demo_pb2 import (
+    BatchRequest,
+    DeleteRequest,
+    ForwardRequest,
+    GetRequest,
+    LocateRequest,
+    Operation,
+    PutRequest,
+)
 
 Test = Callable[[MemoryCluster], Coroutine[Any, Any, None]]
 Decorator = Callable[[Test], Callable[[], None]]
@@ -238,3 +247,42 @@ async def test_write_forwarded_to_a_node_that_freezes_is_unknown_soon(
         await cluster.put(others[0], "k", "v", timeout_s=30)
     assert loop.time() - started_s < 2
     assert await cluster.put(others[0], "k", "w", timeout_s=30) == 2
+
+
+@in_parts(replicas=1)
+async def test_a_forwarded_write_that_a_network_held_back_is_refused(
+    cluster: MemoryCluster,
+) -> None:
+    """Its client gave up, and another was acknowledged: in a version of now it would undo that."""
+    (owner,), others = homes(cluster, "k")
+    put, get = Operation(put=PutRequest(key="k", value="old")), Operation(get=GetRequest(key="k"))
+    late = [
+        ForwardRequest(put=put.put),
+        ForwardRequest(delete=DeleteRequest(key="k")),
+        ForwardRequest(batch=BatchRequest(operations=[get, put])),
+    ]
+    reads = [ForwardRequest(get=get.get), ForwardRequest(batch=BatchRequest(operations=[get]))]
+    for request in late + reads:
+        cluster.stamped(request, others[0], cluster[others[0]].time.now())
+    await asyncio.sleep(1.2)
+    await cluster.put(others[1], "k", "new")
+    for request in late:
+        with pytest.raises(HeldBack, match=r"forwarded is 1\.2 s old, over the limit of 1 s"):
+            await cluster[owner].router.carry_out(request, deadline_s=1e9)
+    for request in reads:
+        assert "new" in str(await cluster[owner].router.carry_out(request, deadline_s=1e9))
+
+
+@in_parts(replicas=1, settings=Settings(forward_age_limit_s=0.3))
+async def test_a_forwarded_write_over_a_slow_network_is_tried_until_it_is_quick_enough(
+    cluster: MemoryCluster,
+) -> None:
+    """Who still waits for it sends it anew: nothing is lost but time."""
+    (owner,), others = homes(cluster, "k")
+    cluster.network.delay_s = 0.4
+    written = asyncio.ensure_future(cluster.put(others[0], "k", "v", timeout_s=8))
+    await asyncio.sleep(2)
+    assert not written.done()
+    cluster.network.delay_s = 0.001
+    assert await written == 1
+    assert await cluster.get(owner, "k") == "v"

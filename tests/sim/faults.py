@@ -58,6 +58,9 @@ OTHERS = (
     "slow disk",
 )
 
+_HOLDS_BACK = 0.5
+"""So many of the cuts lose nothing: what is sent arrives when the cut is mended, as with TCP."""
+
 
 def draw(
     rng: random.Random, kinds: tuple[str, ...], members: int, count: int, within_s: float
@@ -245,8 +248,10 @@ class Faults:
     # ------------------------------------------------------------ the network
 
     async def _cut(self, fault: Fault, ways: list[tuple[str, str]], what: str) -> bool:
-        self._world.network.cut(ways)
-        await self._lasts(fault, f"{what}: cut " + ", ".join(f"{a} > {b}" for a, b in ways))
+        holds = fault.amount < _HOLDS_BACK
+        self._world.network.cut(ways, holds=holds)
+        how = "hold back" if holds else "cut"
+        await self._lasts(fault, f"{what}: {how} " + ", ".join(f"{a} > {b}" for a, b in ways))
         self._world.network.mend(ways)
         self._world.log(f"-- mended: {what}")
         return True

@@ -91,14 +91,23 @@ class Network:
         self.processes: dict[str, Process] = {}
         self.cuts: dict[tuple[str, str], int] = {}
         """Ways that are cut, and by how many faults."""
+        self._held: dict[tuple[str, str], list[Callable[[], None]]] = {}
+        """What waits at cuts that hold back, as TCP does, instead of losing; in order."""
         self.hash = xxhash.xxh3_64()
         """Of every message with its time: two runs of one seed must agree."""
         self.messages = 0
 
-    def cut(self, ways: list[tuple[str, str]]) -> None:
-        """Let nothing through from the first of a pair to the second."""
+    def cut(self, ways: list[tuple[str, str]], *, holds: bool) -> None:
+        """Let nothing through from the first of a pair to the second, or hold it back until then.
+
+        What is held back is lost if another fault cuts the same way without holding.
+        """
         for way in ways:
             self.cuts[way] = self.cuts.get(way, 0) + 1
+            if holds and self.cuts[way] == 1:
+                self._held[way] = []
+            elif not holds:
+                self._held.pop(way, None)
 
     def mend(self, ways: list[tuple[str, str]]) -> None:
         """Undo a cut."""
@@ -106,6 +115,18 @@ class Network:
             self.cuts[way] -= 1
             if not self.cuts[way]:
                 del self.cuts[way]
+                self._pass_on(self._held.pop(way, []))
+
+    def _pass_on(self, held: list[Callable[[], None]]) -> None:
+        """What was held back arrives in its order, each a little after the one before."""
+        after_s = 0.0
+        for arrive in held:
+            after_s += self._delay_s()
+            self._loop.later(after_s, arrive)
+
+    def mend_all(self) -> None:
+        """Undo every cut."""
+        self.mend([way for way, faults in self.cuts.items() for _ in range(faults)])
 
     async def call(
         self,
@@ -143,7 +164,7 @@ class Network:
     def _send(self, call: _Call) -> None:
         weather, rng = self.weather, self._rng
         self._count(call.caller, call.callee, call.method.encode() + call.request)
-        if not self._is_lost(call.caller, call.callee):
+        if not self._is_lost():
             self._loop.later(self._delay_s(), self._arrive, call)
         if call.method in _ONCE:
             return
@@ -154,9 +175,9 @@ class Network:
 
     def _arrive(self, call: _Call) -> None:
         """A request is there."""
-        process = self.processes.get(call.callee)
-        if (call.caller, call.callee) in self.cuts:
+        if self._is_cut(call.caller, call.callee, lambda: self._arrive(call)):
             return
+        process = self.processes.get(call.callee)
         if process is None:
             refusal = PeerUnreachable("connection refused")
             self._loop.later(self._delay_s(), _fail, call, refusal)
@@ -185,21 +206,29 @@ class Network:
             return
         text = str(answer).encode() if isinstance(answer, Exception) else answer[1]
         self._count(call.callee, call.caller, text)
-        if not self._is_lost(call.callee, call.caller):
-            settle = _fail if isinstance(answer, Exception) else _succeed
+        settle = _fail if isinstance(answer, Exception) else _succeed
+        if self._is_cut(call.callee, call.caller, lambda: settle(call, answer)):
+            return
+        if not self._is_lost():
             self._loop.later(self._delay_s(), settle, call, answer)
 
     def _give_up(self, call: _Call) -> None:
         """The callee hears that nobody waits any more."""
-        if (call.caller, call.callee) in self.cuts:
+        if self._is_cut(call.caller, call.callee, lambda: self._give_up(call)):
             return
         call.given_up = True
         if call.running is not None:
             call.running.cancel()
 
-    def _is_lost(self, sender: str, receiver: str) -> bool:
-        if (sender, receiver) in self.cuts:
-            return True
+    def _is_cut(self, sender: str, receiver: str, pass_on: Callable[[], None]) -> bool:
+        """Whether something cannot pass now. It may later, if it is only held back."""
+        if (sender, receiver) not in self.cuts:
+            return False
+        if (sender, receiver) in self._held:
+            self._held[sender, receiver].append(pass_on)
+        return True
+
+    def _is_lost(self) -> bool:
         return bool(self.weather.lose) and self._rng.random() < self.weather.lose
 
     def _delay_s(self) -> float:

@@ -17,17 +17,18 @@ FOUND_BY = {
     "rename the json before its versions": 24,
     "delete segments before the checkpoint stands": 8,
     "drop tombstones when digests agree": 1,
-    "drop tombstones by age": 7,
+    "drop tombstones by age": 5,
     "apply an older version": 1,
     "serve while syncing": 3,
     "forget the notes at a restart": 7,
     "answer a pull without counting the puller": 7,
-    "execute what waited while stopped": 3,
+    "execute what waited while stopped": 88,
     "reuse a version after a restart": 3,
     "send an old captured entry late": 68,
     "note nobody who missed a write": 3,
     "let the first write of a batch stand": 1,
     "scan what may be old": 3,
+    "carry out a forwarded write late": 412,
 }
 _WITHIN = 500
 

@@ -24,7 +24,7 @@ _BACKGROUND = ("journal", "checkpoint", "watch", "heartbeat", "catching up", "he
 
 async def heal(world: World) -> None:
     """Undo every fault; return once all nodes are whole and equal."""
-    world.network.cuts.clear()
+    world.network.mend_all()
     world.network.weather = world.network.weather.calm()
     for name in world.members:
         world.machines[name].mend()
