@@ -28,7 +28,6 @@ from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.recovery import recover
-from kvcluster.storage.table import Table
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites
@@ -55,7 +54,7 @@ class Store:
         self._found = Recovered()
         self.path = path
         self.folder = path.with_suffix(".wal")
-        self.table = Table()
+        self.table = self._found.table
         self.digests = Digests(self.table)
         self.incomplete = ""
         """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""

@@ -20,6 +20,7 @@ Garbage collection can stop a node for long, and is kept away from the entries i
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, judge
@@ -111,6 +112,10 @@ class Table:
         """The entries of one slot, to read and not to change."""
         return self._slots[number]
 
+    def filled(self) -> Iterator[int]:
+        """The numbers of the slots that hold anything, ascending, each as it is when asked for."""
+        return itertools.compress(range(SLOTS), self._slots)
+
     def newest(self, number: int) -> Version:
         """No entry of a slot is newer than this."""
         return self._newest[number]
@@ -126,8 +131,8 @@ class Table:
 
     def items(self) -> Iterator[tuple[str, Entry]]:
         """Every key and entry. For tests and tools: a million take a while."""
-        for slot in self._slots:
-            yield from slot.items()
+        for number in self.filled():
+            yield from self._slots[number].items()
 
     def freeze(self) -> None:
         """Put the keys in order, and hide what is held now from the garbage collector.
