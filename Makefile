@@ -19,7 +19,7 @@ demo: $(VENV)/run  ## the scripted demo, a node that stops and returns, a cluste
 	@$(BIN)/python -m kvcluster.client.tour
 
 test: $(VENV)/dev  ## every test; under five minutes
-	$(BIN)/python -m pytest --numprocesses $(JOBS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 check: $(VENV)/dev oldest  ## style, types, generated code, tree rules, the oldest versions
 	$(BIN)/ruff check .

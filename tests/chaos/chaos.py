@@ -101,7 +101,8 @@ class Chaos:
         started_s = time.monotonic()
         try:
             self._cluster.start()
-            while time.monotonic() < started_s + duration_s:
+            end_s = time.monotonic() + duration_s
+            while time.monotonic() < end_s:
                 self._play()
                 outcome.memory.append(max(peak_mib(server.pid) for server in self._cluster))
             outcome.tombstones = verdict.forget_tombstones(self._cluster, outcome.findings)

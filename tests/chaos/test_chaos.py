@@ -18,19 +18,22 @@ from tests.chaos.machine import Machine
 from tests.chaos.report import report
 from tests.processes.cluster import Cluster
 from tests.processes.findings import Finding, Findings
-from tests.processes.harness import wall_time
+from tests.processes.harness import eventually, wall_time
 from tests.processes.history import History
 
-SHORT_S = 8
+SEED = 35
+"""Its first round cuts a node off, stops one and kills two, each for a moment only: most seeds
+take three times as long.
+"""
 
 
 def test_short_run_keeps_every_promise(tmp_path: Path) -> None:
-    """Real servers, a few rounds of faults from a fixed seed, clients on all nodes."""
+    """Real servers, a round of faults from a fixed seed, clients on all nodes."""
     with ExitStack() as stack:
         machine = Machine(tmp_path, stack)
-        chaos = Chaos(tmp_path, seed=5, machine=machine)
-        outcome = chaos.run(SHORT_S)
-    text = report(chaos, machine, str(SHORT_S))
+        chaos = Chaos(tmp_path, SEED, machine)
+        outcome = chaos.run(1)
+    text = report(chaos, machine, "one round")
     assert not outcome.findings, text
     assert outcome.faults.total() >= 2, text
     assert outcome.tally.acknowledged > 100, text
@@ -49,8 +52,12 @@ def test_planted_losses_are_found_and_counted_once(tmp_path: Path) -> None:
         cluster.start()
         for key, value in [("back", "back 1"), ("strange", "of nobody"), ("fine", "fine 1")]:
             cluster[0].put(key, value)
+        eventually(
+            lambda: all(server.json().keys() == {"back", "strange", "fine"} for server in cluster),
+            "the files tell of it",
+        )
         found = Findings()
-        verdict.judge(cluster, histories, {"lost", "fine"}, found, deadline_s=2)
+        verdict.judge(cluster, histories, {"lost", "fine"}, found, deadline_s=0)
         again = Findings()
         verdict.judge(cluster, histories, set(histories), again)
     finally:

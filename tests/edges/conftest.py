@@ -12,9 +12,9 @@ from tests.processes.cluster import Cluster
 from tests.processes.harness import started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three servers for all tests; ask for `three` instead."""
+    """Three servers for all tests here; ask for `three` instead."""
     with started(Cluster(tmp_path_factory.mktemp("edges"), options=PATIENT)) as made:
         yield made
 

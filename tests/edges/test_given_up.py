@@ -7,6 +7,7 @@ no task, no place in a budget and no part of a value stays behind.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import shutil
 from collections import Counter
@@ -130,7 +131,11 @@ async def test_cancelled_writes_are_on_all_replicas_or_on_none(three: Cluster) -
     keys = [f"left/{number}" for number in range(200)]
     async with grpc.aio.insecure_channel(three[0].name) as channel:
         put = KeyValueStub(channel).Put
-        calls = [give_up(put(PutRequest(key=k, value=k + LONG)), rng.uniform(0, 0.1)) for k in keys]
+        moments_s = itertools.cycle([0.003, 0.1])  # half of them before any disk has answered
+        calls = [
+            give_up(put(PutRequest(key=key, value=key + LONG)), rng.uniform(0, next(moments_s)))
+            for key in keys
+        ]
         ends = Counter(await asyncio.gather(*calls))
     assert ends["CANCELLED"] > 10, ends
     three.wait_whole()

@@ -169,19 +169,27 @@ def off(counts: Counter[str], members: tuple[str, ...], fair: float) -> float:
     return max(abs(counts[member] / fair - 1) for member in members)
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 3])
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("members", [THREE, FIVE])
+def test_fewer_replicas_are_the_first_of_more(members: tuple[str, ...], replicas: int) -> None:
+    """With another R every slot keeps its order: nothing moves but the last places."""
+    more = all_replicas(placed(members, 3))
+    assert all_replicas(placed(members, replicas)) == [names[:replicas] for names in more]
+
+
 @pytest.mark.parametrize(("count", "allowed"), [(3, 0.10), (5, 0.10), (20, 0.15)])
 @pytest.mark.parametrize("pattern", NAMES)
 def test_no_member_gets_much_more_or_much_less_than_its_share(
-    pattern: str, count: int, allowed: float, replicas: int
+    pattern: str, count: int, allowed: float
 ) -> None:
-    """Neither of the slots it holds nor of those it leads, whatever kind of names there are."""
+    """Neither of the slots it holds, whatever R, nor of those it leads, whatever the names."""
     members = named(pattern, count)
-    every = all_replicas(placed(members, replicas))
-    held = Counter(name for names in every for name in names)
+    every = all_replicas(placed(members, 3))
+    for replicas in (1, 2, 3):
+        held = Counter(name for names in every for name in names[:replicas])
+        assert sum(held.values()) == SLOTS * replicas
+        assert off(held, members, SLOTS * replicas / count) <= allowed
     led = Counter(names[0] for names in every)
-    assert sum(held.values()) == SLOTS * replicas
-    assert off(held, members, SLOTS * replicas / count) <= allowed
     assert off(led, members, SLOTS / count) <= allowed
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kvcluster.client.local_cluster import free_ports
-from kvcluster.model.slots import Placement, slot_of
+from kvcluster.model.slots import placement_of, slot_of
 from tests.processes import linked_server
 from tests.processes.harness import Server, eventually
 from tests.processes.knobs import Knobs
@@ -71,7 +71,7 @@ class Cluster:
 
     def resize(self, replicas: int) -> None:
         """From the next start on, every key is on so many nodes."""
-        self._placement = Placement(self.members.split(","), replicas)
+        self._placement = placement_of(tuple(self.members.split(",")), replicas)
         for server in self.servers:
             server.options = ["--replicas", str(replicas), *self._options]
 

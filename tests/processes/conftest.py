@@ -28,9 +28,9 @@ def unstarted(tmp_path: Path) -> Iterator[Cluster]:
         made.clean_up()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Five servers with three replicas of each key, for all tests; ask for `five` instead."""
+    """Five servers with three replicas of each key, for all tests here; ask for `five` instead."""
     quick = ["--set", "tombstone_wait_s=1", "--set", "tombstone_interval_s=0.2"]
     with started(Cluster(tmp_path_factory.mktemp("five"), 5, quick, linked=True)) as made:
         yield made

@@ -51,7 +51,7 @@ def test_cut_loses_nothing_and_heals_by_itself(
         eventually(lambda: five[0].thinks(five[1]) in GONE, "the cut is noticed")
         load.goes_on()
         five.network.heal()
-    five.wait_whole(deadline_s=8)
+    five.wait_whole()
     five.wait_equal(load.misfits)
     load.assert_kept(five.servers)
     eventually(lambda: not any(server.status().tombstones for server in five), "tombstones go")

@@ -19,7 +19,6 @@ Deterministic: whatever is drawn comes from the `random.Random` that is passed.
 
 from __future__ import annotations
 
-import copy
 import errno
 import os
 import random
@@ -143,7 +142,8 @@ class FakeDisk:
         with self.mutex:
             left = FakeDisk(self.root)
             left.capacity = self.capacity
-            left._folders = copy.deepcopy(self._folders)
+            twins: dict[int, Contents] = {}  # the same contents may stand under several names
+            left._folders = {path: each.twin(twins) for path, each in self._folders.items()}
             return left
 
     def fail(self, method: str, error: int, nth: int = 1, name: str = "") -> None:

@@ -20,6 +20,9 @@ class Contents:
     current: bytearray = field(default_factory=bytearray)
     changes: list[bytes | int] = field(default_factory=list)  # appended bytes, or a cut to a size
 
+    def twin(self) -> Contents:
+        return Contents(self.durable, bytearray(self.current), list(self.changes))
+
     def change(self, change: bytes | int) -> None:
         self.changes.append(change)
         _apply(self.current, change)
@@ -64,6 +67,24 @@ class Folder:
     current: dict[str, Contents] = field(default_factory=dict)
     changes: list[dict[str, Contents | None]] = field(default_factory=list)
     named: bool = False  # its own name in its parent is durable
+
+    def twin(self, twins: dict[int, Contents]) -> Folder:
+        """The same names for copies of the contents, which are found in `twins` by identity."""
+
+        def twin(contents: Contents) -> Contents:
+            if id(contents) not in twins:
+                twins[id(contents)] = contents.twin()
+            return twins[id(contents)]
+
+        return Folder(
+            {name: twin(contents) for name, contents in self.durable.items()},
+            {name: twin(contents) for name, contents in self.current.items()},
+            [
+                {name: c if c is None else twin(c) for name, c in change.items()}
+                for change in self.changes
+            ],
+            self.named,
+        )
 
     def change(self, names: dict[str, Contents | None]) -> None:
         self.changes.append(names)
