@@ -1,11 +1,66 @@
 """A replicated key-value store without a leader: the library behind server.py and client.py.
 
-Read it in the order in which it decides: `model` (pure rules), `storage` (the durable dict),
-`cluster` (talking to peers), `node` (how the parts fit). Imports point only that way.
+    from kvcluster import AsyncClient, Client
+
+is all that a program needs which uses a cluster. Who reads the code of one begins with `model`
+(pure rules), `storage` (the durable dict), `cluster` (talking to peers), `node` (how the parts
+fit). Imports point only that way.
 """
 
+from __future__ import annotations
+
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
 
 # gRPC's own log lines are for its developers; what a person must know, we say ourselves. It reads
 # this once, when it is first imported, so it stands here.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+if TYPE_CHECKING:
+    from kvcluster.client.aio import AsyncClient
+    from kvcluster.client.answers import Deleted, Stored
+    from kvcluster.client.sync import Client
+    from kvcluster.errors import (
+        BadRequest,
+        Incomplete,
+        KvError,
+        NothingWritten,
+        OutcomeUnknown,
+        SomeFailed,
+        Unavailable,
+    )
+
+__all__ = [
+    "AsyncClient",
+    "BadRequest",
+    "Client",
+    "Deleted",
+    "Incomplete",
+    "KvError",
+    "NothingWritten",
+    "OutcomeUnknown",
+    "SomeFailed",
+    "Stored",
+    "Unavailable",
+]
+
+_HOMES = {
+    "AsyncClient": "kvcluster.client.aio",
+    "Client": "kvcluster.client.sync",
+    "Deleted": "kvcluster.client.answers",
+    "Stored": "kvcluster.client.answers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What programs import from here is loaded when they do; a server never loads the client."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES.get(name, "kvcluster.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

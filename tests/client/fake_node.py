@@ -8,18 +8,25 @@ What they say of each other is what `peers` says; no node looks at another.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from typing import Any
 
 import grpc
 
+from kvcluster.errors import ERROR_KEY
+from tests.client.fake_scan import FakeScan
+
 from demo_pb2 import (
     SERVING,
+    BatchRequest,
+    BatchResponse,
     Configuration,
     DeleteRequest,
     DeleteResponse,
+    Failure,
     GetRequest,
     GetResponse,
     HealthCheckRequest,
@@ -27,9 +34,13 @@ from demo_pb2 import (
     LocateRequest,
     LocateResponse,
     MemberStatus,
+    Operation,
     PeerState,
     PutRequest,
     PutResponse,
+    Result,
+    ScanRequest,
+    ScanResponse,
     StatusRequest,
     StatusResponse,
 )
@@ -37,6 +48,8 @@ from demo_pb2_grpc import KeyValueServicer, add_KeyValueServicer_to_server
 
 _PATIENCE_S = 10.0
 """Longer than any test; a handler that hangs ends by `FakeNode.release`."""
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_versions = itertools.count(1)
 
 
 class FakeNode(KeyValueServicer):
@@ -61,12 +74,23 @@ class FakeNode(KeyValueServicer):
         """By method: fail with this status and these details."""
         self.hangs: set[str] = set()
         """Methods that do not answer, until `release` is set."""
+        self.refuses: dict[str, list[Failure]] = {}
+        """By key: how the next operations on it end, however they travel."""
+        self.batch_limit = 1024
+        self.scan = FakeScan()
+        self.written: list[tuple[str, str]] = []
+        """Every put that it carried out, in its order."""
+        self.batches: list[int] = []
+        """How many operations each Batch had."""
+        self.cut_results = False
+        """Leave the last result out of a Batch's answer."""
         self.forgetful = False
         self.on_health: Callable[[], object] = lambda: None
         self.on_status: Callable[[], object] = lambda: None
         self.calls: list[str] = []
         self.arrived = threading.Event()
         """Set when a call that hangs has arrived."""
+        self.on_hang: Callable[[], object] = lambda: None
         self.release = threading.Event()
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         add_KeyValueServicer_to_server(self, self._server)
@@ -81,29 +105,33 @@ class FakeNode(KeyValueServicer):
 
     def Put(self, request: PutRequest, context: Any) -> PutResponse:
         """Store, unless told otherwise."""
-        self._take("Put", context)
-        if not self.forgetful:
-            self.store[request.key] = request.value
-        return PutResponse(
-            replicas=self.replicas, acknowledged=self.acknowledged, served_by=self._served_by
-        )
+        self._take("Put", context, request.key)
+        return self._put(request)
 
     def Get(self, request: GetRequest, context: Any) -> GetResponse:
         """Read the shared dict."""
-        self._take("Get", context)
-        value = self.store.get(request.key)
-        return GetResponse(found=value is not None, value=value or "", served_by=self._served_by)
+        self._take("Get", context, request.key)
+        return self._get(request)
 
     def Delete(self, request: DeleteRequest, context: Any) -> DeleteResponse:
         """Remove from the shared dict."""
-        self._take("Delete", context)
-        found = self.store.pop(request.key, None) is not None
-        return DeleteResponse(
-            found=found,
-            replicas=self.replicas,
-            acknowledged=self.acknowledged,
-            served_by=self._served_by,
-        )
+        self._take("Delete", context, request.key)
+        return self._delete(request)
+
+    def Batch(self, request: BatchRequest, context: Any) -> BatchResponse:
+        """Each operation as if it had come alone."""
+        self._take("Batch", context)
+        self.batches.append(len(request.operations))
+        if len(request.operations) > self.batch_limit:
+            text = f"the batch has {len(request.operations)} operations, allowed are fewer"
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
+        results = [self._result(it) for it in request.operations]
+        return BatchResponse(results=results[:-1] if self.cut_results else results)
+
+    def Scan(self, request: ScanRequest, context: Any) -> Iterator[ScanResponse]:
+        """The shared dict, in pages."""
+        self._take("Scan", context)
+        yield from self.scan.pages(self.store, request, context)
 
     def CheckHealth(self, request: HealthCheckRequest, context: Any) -> HealthCheckResponse:
         """Say what the test wants to hear."""
@@ -153,13 +181,50 @@ class FakeNode(KeyValueServicer):
         lagging = name in self.lagging
         return PeerState(node=name, state=state, lagging=lagging)  # type: ignore[arg-type]
 
-    def _take(self, method: str, context: Any) -> None:
+    def _put(self, request: PutRequest) -> PutResponse:
+        if not self.forgetful:
+            self.store[request.key] = request.value
+            self.written.append((request.key, request.value))
+        return PutResponse(
+            version=next(_versions).to_bytes(12, "big"),
+            replicas=self.replicas,
+            acknowledged=self.acknowledged,
+            served_by=self._served_by,
+        )
+
+    def _get(self, request: GetRequest) -> GetResponse:
+        value = self.store.get(request.key)
+        return GetResponse(found=value is not None, value=value or "", served_by=self._served_by)
+
+    def _delete(self, request: DeleteRequest) -> DeleteResponse:
+        return DeleteResponse(
+            found=self.store.pop(request.key, None) is not None,
+            replicas=self.replicas,
+            acknowledged=self.acknowledged,
+            served_by=self._served_by,
+        )
+
+    def _result(self, operation: Operation) -> Result:
+        kind = operation.WhichOneof("operation")
+        assert kind is not None
+        request = getattr(operation, kind)
+        if refusals := self.refuses.get(request.key):
+            return Result(failure=refusals.pop(0))
+        answer = getattr(self, f"_{kind}")(request)
+        return Result(**{kind: answer})
+
+    def _take(self, method: str, context: Any, key: str = "") -> None:
         self.calls.append(method)
         if method in self.hangs:
             self.arrived.set()
+            self.on_hang()
             self.release.wait(_PATIENCE_S)
         if method in self.failures:
             context.abort(*self.failures[method])
+        if refusals := self.refuses.get(key):
+            refusal = refusals.pop(0)
+            context.set_trailing_metadata(((ERROR_KEY, refusal.error),))
+            context.abort(_CODES[refusal.code], refusal.message)
 
 
 class FakeCluster:
@@ -167,10 +232,13 @@ class FakeCluster:
 
     def __init__(self, count: int) -> None:
         self.store: dict[str, str] = {}
+        self.arrived = threading.Event()
+        """Set when a call that hangs has arrived at any node."""
         self.nodes = [FakeNode(self.store) for _ in range(count)]
         for node in self.nodes:
             node.peers = {n.name: PeerState.ALIVE for n in self.nodes if n is not node}
             node.homes = [n.name for n in self.nodes]
+            node.on_hang = self.arrived.set
 
     @property
     def members(self) -> str:
@@ -181,6 +249,16 @@ class FakeCluster:
     def addresses(self) -> Sequence[str]:
         """The addresses of the nodes, in order."""
         return [node.address for node in self.nodes]
+
+    def hang(self, *methods: str) -> None:
+        """From now on no node answers calls of these methods."""
+        for node in self.nodes:
+            node.hangs = set(methods)
+
+    def release(self) -> None:
+        """Calls that hang go on."""
+        for node in self.nodes:
+            node.release.set()
 
     def lose(self, number: int) -> str:
         """Stop a node; the others know. Returns its address."""

@@ -1,0 +1,40 @@
+"""Answers: what a program that uses the library gets back from a write.
+
+They are plain frozen values, not messages of the wire: a program can compare, print and keep them,
+and a field that is added to demo.proto breaks nobody. What a read gives needs no type of its own;
+it is the value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A put was done: it is on disk at every node that is counted."""
+
+    version: bytes
+    """12 bytes, opaque. Of two versions of a key the larger is the newer."""
+    replicas: int
+    """How many nodes should hold the key."""
+    acknowledged: int
+    """How many of them hold this write on disk now. The others catch up by themselves."""
+    served_by: str
+    """The node that coordinated the write, host:port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A delete was done, whether the key was there or not."""
+
+    found: bool
+    """Whether the key was there."""
+    version: bytes
+    """12 bytes, opaque. Of two versions of a key the larger is the newer."""
+    replicas: int
+    """How many nodes should know of the delete."""
+    acknowledged: int
+    """How many of them have it on disk now. The others catch up by themselves."""
+    served_by: str
+    """The node that coordinated the delete, host:port."""

@@ -1,0 +1,236 @@
+"""The dispatcher: operations in, calls to nodes out, and an end for every operation.
+
+Whoever wants something done hands over an `Operation`. What waits when the event loop comes round
+leaves together in one *parcel*, so a thousand puts that are begun at once cost a call or two, and a
+lone one leaves at once, as a plain call. Two parcels may be on their first way at a time, and what
+comes meanwhile forms the next. More would make each of them smaller and the whole slower.
+
+A parcel travels until every operation in it has ended: to a node, and with what that one refused to
+the next, while the deadlines and the retry budget last. It holds its keys all that time, which is
+what keeps the order per key (`waiting_line.py`). What follows from replies is decided elsewhere
+(`judging.py`), and which node is next, too (`nodes.py`).
+
+A node from which nothing at all was heard for a second is silent. Its parcels make room for others,
+the node is searched for anew, and reads that it was asked for are asked of another one as well; the
+first answer counts. Writes stay with it: they may have happened, and their deadline, or the ping
+that gRPC sends, will say that nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import grpc
+
+from kvcluster.client.judging import Judgement, judge
+from kvcluster.client.nodes import Nodes, stop_quietly
+from kvcluster.client.operations import Operation
+from kvcluster.client.parcel import Parcel, is_too_much
+from kvcluster.client.replies import Reply, batch_of, refusal_in, replies_in
+from kvcluster.client.retrying import RetryBudget, rest_s
+from kvcluster.client.waiting_line import WaitingLine
+from kvcluster.errors import BadRequest
+
+_FIRST_WAYS = 2
+_SILENT_S = 1.0
+_LEAST_TIMEOUT_S = 0.001
+_OVERSTRAINED = "; it is not tried again, since too many calls of this client fail"
+_CLOSED = "; the client was closed"
+
+
+class Dispatcher:
+    """Everything between a client's methods and the wire. Make it inside the event loop."""
+
+    def __init__(self, nodes: Nodes, budget: RetryBudget) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._nodes = nodes
+        self._budget = budget
+        self._line = WaitingLine()
+        self._parcels: dict[asyncio.Task[None], Parcel] = {}
+        self._first_ways = 0
+        self._is_due = False
+        self._closed = self._stopped = False
+
+    def start(self, operation: Operation) -> None:
+        """Have an operation carried out; it is told how it ended, at its deadline at the latest.
+
+        Raises BadRequest if the client is closed.
+        """
+        if self._closed:
+            raise BadRequest("the client is closed")
+        operation.timer = self._loop.call_at(operation.deadline_s, self._expire, operation)
+        self._line.join(operation)
+        self._leave_soon()
+
+    def give_up(self, operation: Operation) -> None:
+        """Nobody waits for it any more. If it is on its way, it may still happen."""
+        if not operation.over:
+            operation.abandon()
+            self._line.leave(operation)
+
+    async def close(self) -> None:
+        """Let everything that somebody waits for come to its end; it has a deadline. Then stop."""
+        self._closed = True
+        self._leave()
+        try:
+            while wanted := [task for task, parcel in self._parcels.items() if parcel.wanted]:
+                await asyncio.wait(wanted, return_when=asyncio.FIRST_COMPLETED)
+                self._leave()
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        self._stopped = True
+        await stop_quietly(list(self._parcels))
+        while left := self._line.take():
+            self._end(left, _CLOSED)
+
+    def _end(self, operations: Sequence[Operation], why: str) -> None:
+        """These are not tried any more."""
+        for operation in operations:
+            operation.conclude(operation.refused(why))
+            self._line.end(operation)
+
+    def _expire(self, operation: Operation) -> None:
+        self._line.leave(operation)
+        operation.conclude(operation.too_late(self._nodes.reasons))
+
+    def _leave_soon(self) -> None:
+        # Whoever is about to ask does so before the event loop comes to this.
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._leave)
+
+    def _leave(self) -> None:
+        """Send off as many parcels as may be on their first way."""
+        self._is_due = False
+        if self._stopped:
+            return
+        while self._first_ways < _FIRST_WAYS and (operations := self._line.take()):
+            self._first_ways += 1
+            self._set_off(Parcel(operations, on_first_way=True))
+
+    def _set_off(self, parcel: Parcel) -> asyncio.Task[None]:
+        task = self._loop.create_task(self._travel(parcel))
+        self._parcels[task] = parcel
+        task.add_done_callback(self._has_arrived)
+        return task
+
+    def _has_arrived(self, task: asyncio.Task[None]) -> None:
+        del self._parcels[task]
+        if not task.cancelled() and (error := task.exception()):
+            raise error  # a bug; the event loop reports it, and deadlines end what is left
+
+    async def _travel(self, parcel: Parcel) -> None:
+        """Carry a parcel from node to node until nothing is left in it."""
+        try:
+            while parcel.wanted:
+                node = self._nodes.at_hand(parcel.avoid) or await self._search(parcel)
+                if node is not None:
+                    await self._visit(parcel, node)
+        finally:
+            self._end(parcel.operations, _CLOSED)
+            self._make_room(parcel)
+
+    async def _search(self, parcel: Parcel) -> str | None:
+        """A node for a parcel; None: not yet, or its time is over."""
+        left_s = max(0.0, parcel.latest_s - self._loop.time())
+        try:
+            # A little longer, so that its operations have ended by themselves when this does.
+            node = await self._nodes.find_within(left_s + 0.01, parcel.avoid)
+        except asyncio.TimeoutError:
+            return None
+        if node is None:
+            parcel.avoid = frozenset()
+            parcel.rounds += 1
+            await asyncio.sleep(rest_s(parcel.rounds, random.random()))
+        return node
+
+    async def _visit(self, parcel: Parcel, node: str) -> None:
+        """Ask a node for what is in a parcel; afterwards only what it did not do is in it."""
+        parcel.operations, over = _parted(parcel.operations)
+        for operation in over:
+            self._line.end(operation)
+        asked = parcel.operations[: self._line.limit]
+        later = parcel.operations[self._line.limit :]
+        replies = await self._ask(parcel, asked, node)
+        self._make_room(parcel)
+        if is_too_much(replies):
+            self._line.shrink(len(asked))
+            return
+        judgement = judge(asked, replies, node)
+        for operation, outcome in judgement.concluded:
+            operation.conclude(outcome)
+            self._line.end(operation)
+        parcel.operations = self._kept(parcel, judgement, node) + later
+        for hedge, task in parcel.hedges:
+            if not hedge.wanted:
+                task.cancel()
+
+    async def _ask(self, parcel: Parcel, asked: Sequence[Operation], node: str) -> list[Reply]:
+        """The replies of a node to some operations of a parcel."""
+        now_s = self._loop.time()
+        timeout_s = max(_LEAST_TIMEOUT_S, max(op.deadline_s for op in asked) - now_s)
+        request = batch_of(asked) if len(asked) > 1 else asked[0].request
+        for operation in asked:
+            operation.on_its_way = True
+        self._watch(parcel, node, now_s)
+        try:
+            return replies_in(await self._nodes.ask(node, request, timeout_s), asked)
+        except grpc.aio.AioRpcError as error:
+            return [refusal_in(error, timeout_s)] * len(asked)
+        finally:
+            if parcel.watch is not None:
+                parcel.watch.cancel()
+
+    def _kept(self, parcel: Parcel, judgement: Judgement, node: str) -> list[Operation]:
+        """What of a parcel is to be asked again; the rest of it ends here."""
+        if judgement.concluded:
+            self._budget.succeeded()
+        if judgement.why_bad:
+            self._nodes.failed(node, judgement.why_bad)
+        kept, over = _parted(judgement.again)
+        if not parcel.is_hedge:
+            kept = [operation for operation in kept if not operation.hedged]
+        if kept and judgement.elsewhere:
+            self._nodes.leave(node)
+            parcel.avoid |= frozenset() if judgement.why_bad else {node}
+            if not self._budget.spend():
+                self._end(kept, _OVERSTRAINED)
+                kept = []
+        for operation in over:
+            self._line.end(operation)
+        return kept
+
+    def _make_room(self, parcel: Parcel) -> None:
+        if parcel.on_first_way:
+            parcel.on_first_way = False
+            self._first_ways -= 1
+        self._leave_soon()
+
+    def _watch(self, parcel: Parcel, node: str, since_s: float) -> None:
+        """Look whether a node says nothing at all, until it does or the parcel's call is over."""
+        heard_s = max(since_s, self._nodes.answered_s(node))
+        if self._loop.time() >= heard_s + _SILENT_S:
+            self._is_silent(parcel, node)
+        else:
+            due_s = heard_s + _SILENT_S
+            parcel.watch = self._loop.call_at(due_s, self._watch, parcel, node, since_s)
+
+    def _is_silent(self, parcel: Parcel, node: str) -> None:
+        self._make_room(parcel)
+        self._nodes.leave(node)
+        reads = parcel.to_hedge()
+        if reads and not parcel.is_hedge and self._budget.spend():
+            for operation in reads:
+                operation.hedged = True
+            hedge = Parcel(reads, avoid=frozenset({node}), is_hedge=True)
+            parcel.hedges.append((hedge, self._set_off(hedge)))
+
+
+def _parted(operations: Sequence[Operation]) -> tuple[list[Operation], list[Operation]]:
+    """Those that somebody waits for, and those that are over."""
+    kept = [operation for operation in operations if not operation.over]
+    return kept, [operation for operation in operations if operation.over]

@@ -1,0 +1,136 @@
+"""Replies: what came back for each operation of a call, in one form however it travelled.
+
+A lone operation travels as a plain Put, Get or Delete, several as one Batch. Afterwards that makes
+no difference: each has a reply, an answer or a `Refusal`. If a call failed as a whole, that is the
+refusal of every operation in it.
+
+What a refusal means is decided in one place (`failure.explain`), by status code and text; a node's
+own name for the error, where there is one, says whether it is about this operation or about the
+node. An answer that does not fit its question is a node that cannot be understood: unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import grpc
+
+from kvcluster.client.failure import Kind, explain
+from kvcluster.client.operations import Answer, Operation
+from kvcluster.errors import (
+    CERTAIN,
+    ERROR_KEY,
+    AnswerFull,
+    KvError,
+    NothingWritten,
+    as_told,
+    by_name,
+)
+
+from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
+    DeleteRequest,
+    DeleteResponse,
+    Failure,
+    GetRequest,
+    GetResponse,
+    PutRequest,
+    PutResponse,
+)
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_ANSWERS = {PutRequest: PutResponse, GetRequest: GetResponse, DeleteRequest: DeleteResponse}
+_ERRORS = by_name()
+_ABOUT_THE_OPERATION = {
+    "AnswerFull",
+    "ConnectionLost",
+    "DiskIsFull",
+    "NoReplica",
+    "OutcomeUnknown",
+    "TimedOut",
+    "TooLate",
+}
+"""Errors that a node has with one operation and not with others. So it may stay in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An operation was not done, or nobody knows. The reason goes on after "localhost:50051: "."""
+
+    kind: Kind
+    reason: str
+    nothing_written: bool
+    name: str = ""
+    """The node's own name for the error; empty if gRPC says it, or the node is older."""
+
+    @property
+    def answer_full(self) -> bool:
+        """Whether the same node gives it at once if it is asked again."""
+        return self.name == AnswerFull.__name__
+
+    @property
+    def about_the_node(self) -> bool:
+        """Whether the node would refuse other operations as well."""
+        return self.kind not in (Kind.BAD_REQUEST, Kind.TIMED_OUT) and (
+            self.name not in _ABOUT_THE_OPERATION
+        )
+
+
+Reply: TypeAlias = Answer | Refusal
+
+
+def batch_of(operations: Sequence[Operation]) -> BatchRequest:
+    """The message in which several operations travel together."""
+    batch = BatchRequest()
+    for operation in operations:
+        request, message = operation.request, batch.operations.add()
+        if isinstance(request, PutRequest):
+            message.put.CopyFrom(request)
+        elif isinstance(request, GetRequest):
+            message.get.CopyFrom(request)
+        else:
+            message.delete.CopyFrom(request)
+    return batch
+
+
+def replies_in(answer: object, operations: Sequence[Operation]) -> list[Reply]:
+    """What the answer to a call says of each operation in it."""
+    if not isinstance(answer, BatchResponse):
+        return [_fitting(operation, answer) for operation in operations]
+    if len(answer.results) != len(operations):
+        return [_unreadable()] * len(operations)
+    return [
+        _fitting(operation, getattr(result, result.WhichOneof("result") or "failure"))
+        for operation, result in zip(operations, answer.results, strict=True)
+    ]
+
+
+def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
+    """What a call that failed as a whole says of every operation in it."""
+    name = dict(error.trailing_metadata() or ()).get(ERROR_KEY, "")
+    return _refusal(error.code(), error.details() or "", str(name), timeout_s)
+
+
+def _fitting(operation: Operation, answer: object) -> Reply:
+    if isinstance(answer, Failure):
+        code = _CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
+        refusal = _refusal(code, answer.message, answer.error, operation.timeout_s)
+        certain = refusal.nothing_written or answer.nothing_written
+        return Refusal(refusal.kind, refusal.reason, certain, refusal.name)
+    if isinstance(answer, _ANSWERS[type(operation.request)]):
+        return answer  # type: ignore[return-value]  # it is one of the three
+    return _unreadable()
+
+
+def _refusal(code: grpc.StatusCode, details: str, name: str, timeout_s: float) -> Refusal:
+    failure = explain(code, as_told(details), timeout_s)
+    certain = failure.nothing_written or issubclass(_ERRORS.get(name, KvError), NothingWritten)
+    reason = str(failure).removesuffix(CERTAIN)  # said once, at the end of the whole sentence
+    return Refusal(failure.kind, reason, certain, name)
+
+
+def _unreadable() -> Refusal:
+    return Refusal(Kind.BROKEN, "its answer cannot be read", nothing_written=False)

@@ -1,0 +1,156 @@
+"""The roster: which nodes there are, and which of them is worth asking now.
+
+A client works like somebody with one doctor and a list of others. It stays with its node as long
+as that one answers. When it does not, whoever may do is knocked at (CheckHealth), all at once, and
+the first that serves is the new one. A node that was not heard for two seconds, because nobody
+asked it anything, is knocked at as well before it is asked. So a write goes only to a node that
+answered just now, and a frozen one costs a moment instead of a write with an unknown end.
+
+A node that failed rests, longer each time it fails again, and is knocked at before it is trusted.
+Nodes that answer and do not serve yet are a last resort, for a second: then others are looked for
+again. All that a node names as its peers are on the list from then on, so one address of a cluster
+is enough to survive the death of the node behind it.
+
+Known weak spot: clients spread when they begin, and again only when their node fails. After all
+nodes were restarted one by one, the last has few clients until new ones come.
+
+Rejected: one channel over all addresses, with gRPC's round_robin and health checking. A frozen
+process keeps its connection READY until a ping goes unanswered, and round_robin goes on handing it
+every third call; a batch for "some node" could not be told from one for this node, and what was
+refused by one could not be kept from it. Rejected, too: asking each node for a share of the keys
+(their primaries), which would save a forward in large clusters and need the placement rules here.
+
+No clock and no chance in here: `now_s` and `chance` are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from kvcluster.client.retrying import rest_s
+from kvcluster.errors import BadSetting
+from kvcluster.model.members import split_address
+
+from demo_pb2 import SERVING, STARTING, SYNCING, HealthCheckResponse
+
+LAST_RESORT_S = 1.0
+"""So long a node that does not serve yet is used before others are looked for again."""
+TRUSTED_S = 2.0
+"""So long after its last answer a node is asked without a knock."""
+_NODES_LIMIT = 256
+"""What nodes name is not trusted to be short."""
+_RANKS = {SERVING: 0, SYNCING: 1, STARTING: 2}
+
+
+@dataclass(slots=True)
+class _Entry:
+    name: str = ""
+    """How the node calls itself; empty until it has said so."""
+    answered_s: float = float("-inf")
+    failures: int = 0
+    """In a row."""
+    rests_until_s: float = 0.0
+    reason: str = ""
+    """Why it was not of use the last time; empty if it was."""
+
+
+class Roster:
+    """The nodes by address. Times are those of the event loop's clock."""
+
+    def __init__(self, seeds: Sequence[str]) -> None:
+        self._nodes = {address: _Entry() for address in seeds}
+        self._current: str | None = None
+        self._good_until_s = float("inf")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All nodes that are known."""
+        return tuple(self._nodes)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why nodes were of no use, by address."""
+        return {address: node.reason for address, node in self._nodes.items() if node.reason}
+
+    def current(self, avoid: Collection[str], now_s: float) -> str | None:
+        """The node to ask, if there is one to stay with that is not to be avoided."""
+        current = self._current
+        if current is None or current in avoid or now_s >= self._good_until_s:
+            return None
+        return current if now_s < self._nodes[current].answered_s + TRUSTED_S else None
+
+    def doubtful(self, avoid: Collection[str], now_s: float) -> str | None:
+        """The node to stay with if it answers a knock; it was not heard lately."""
+        current = self._current
+        good = current not in avoid and now_s < self._good_until_s
+        return current if good and self.current(avoid, now_s) is None else None
+
+    def candidates(self, avoid: Collection[str], now_s: float) -> list[str]:
+        """Those that are worth a knock."""
+        return [
+            address
+            for address, node in self._nodes.items()
+            if address not in avoid and node.rests_until_s <= now_s
+        ]
+
+    def next_rest_ends_s(self) -> float:
+        """When the first node will have rested."""
+        return min(node.rests_until_s for node in self._nodes.values())
+
+    def answered(self, address: str, now_s: float) -> None:
+        """A node gave a sign of life."""
+        self._nodes[address].answered_s = now_s
+
+    def answered_s(self, address: str) -> float:
+        """When a node last gave a sign of life."""
+        return self._nodes[address].answered_s
+
+    def heard(self, address: str, health: HealthCheckResponse, now_s: float, chance: float) -> int:
+        """A node answered a knock. How good it is for work: 0 is best, negative is not at all."""
+        node = self._nodes[address]
+        node.name = health.node
+        self._learn([health.node, *(peer.node for peer in health.peers)])
+        self.answered(address, now_s)
+        rank = _RANKS.get(health.status, -1)
+        if rank < 0:
+            self.failed(address, health.reason or "it does not serve", now_s, chance)
+            return rank
+        node.failures = 0
+        node.reason = ""
+        if rank > 0:
+            self.leave(address)  # there may be a better one
+        return rank
+
+    def failed(self, address: str, reason: str, now_s: float, chance: float) -> None:
+        """A node did not answer, or refuses whatever it is asked."""
+        node = self._nodes[address]
+        node.failures += 1
+        node.rests_until_s = now_s + rest_s(node.failures, chance)
+        node.reason = reason
+        self.leave(address)
+
+    def leave(self, address: str) -> None:
+        """Look for a node anew, if it was this one. It may be found again."""
+        if self._current == address:
+            self._current = None
+
+    def stay_with(self, address: str, rank: int, now_s: float) -> None:
+        """This is the node to ask from now on, unless there is a good one already."""
+        if self.current((), now_s) is None:
+            self._current = address
+            self._good_until_s = now_s + LAST_RESORT_S if rank else float("inf")
+
+    def _learn(self, names: Iterable[str]) -> None:
+        known = {*self._nodes, *(node.name for node in self._nodes.values())}
+        for name in names:
+            if name not in known and len(self._nodes) < _NODES_LIMIT and _is_address(name):
+                self._nodes[name] = _Entry()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        split_address(name)
+    except BadSetting:
+        return False
+    return True

@@ -1,0 +1,156 @@
+"""A session: one client's whole machinery, in one event loop.
+
+Both clients are a face on this. `AsyncClient` uses it in the loop of its caller, `Client` in a loop
+of its own, in a thread. Here arguments are checked, operations are made and handed on, and answers
+of the wire become plain values.
+
+What is checked here is only what no node could be told: types, an empty key, text that UTF-8 cannot
+carry. Sizes are limited by the nodes' settings, which may be others than those known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.dispatcher import Dispatcher
+from kvcluster.client.many import Getting, Putting
+from kvcluster.client.nodes import Nodes
+from kvcluster.client.operations import (
+    Answer,
+    Operation,
+    Tell,
+    Terms,
+    checked_text,
+    checked_timeout,
+    to_delete,
+    to_get,
+    to_put,
+)
+from kvcluster.client.paging import Paging, Pair, Range
+from kvcluster.client.retrying import RetryBudget
+from kvcluster.errors import BadRequest, BadSetting, KvError
+from kvcluster.model.members import parse_members
+
+
+class Session:
+    """Make it inside the event loop in which it is used. `seeds`: as `checked_seeds` gives them."""
+
+    def __init__(self, seeds: tuple[str, ...], timeout_s: float, retry_unknown: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timeout_s = timeout_s
+        self._retry_unknown = retry_unknown
+        self._budget = RetryBudget()
+        self._nodes = Nodes(seeds)
+        self._dispatcher = Dispatcher(self._nodes, self._budget)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where it lives."""
+        return self._loop
+
+    async def put(
+        self, key: str, value: str, timeout_s: float | None, retry_unknown: bool | None
+    ) -> Stored:
+        """See AsyncClient."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        terms = self._terms(timeout_s, retry_unknown)
+        answer = await self._done(to_put(key, value, terms, partial(_end, future)), future)
+        return Stored(answer.version, answer.replicas, answer.acknowledged, answer.served_by)
+
+    async def get(self, key: str, timeout_s: float | None) -> str | None:
+        """See AsyncClient; None if there is no such key."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        terms = self._terms(timeout_s, None)
+        answer = await self._done(to_get(key, terms, partial(_end, future)), future)
+        return answer.value if answer.found else None
+
+    async def delete(
+        self, key: str, timeout_s: float | None, retry_unknown: bool | None
+    ) -> Deleted:
+        """See AsyncClient."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        terms = self._terms(timeout_s, retry_unknown)
+        answer = await self._done(to_delete(key, terms, partial(_end, future)), future)
+        return Deleted(
+            answer.found, answer.version, answer.replicas, answer.acknowledged, answer.served_by
+        )
+
+    async def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
+        """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
+        within_s = self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
+        paging = Paging(self._nodes, self._budget, what, within_s)
+        async with aclosing(paging.pages()) as pages:
+            async for page in pages:
+                yield page
+
+    def putting(self, timeout_s: float | None, retry_unknown: bool | None) -> Putting:
+        """Something to put many keys with. Raises BadRequest."""
+        terms = self._terms(timeout_s, retry_unknown)
+
+        def make(key: str, value: str, tell: Tell) -> Operation:
+            return to_put(key, value, terms.from_now(self._loop.time()), tell)
+
+        return Putting(self._dispatcher, make)
+
+    def getting(self, timeout_s: float | None) -> Getting:
+        """Something to get many keys with. Raises BadRequest."""
+        terms = self._terms(timeout_s, None)
+
+        def make(key: str, tell: Tell) -> Operation:
+            return to_get(key, terms.from_now(self._loop.time()), tell)
+
+        return Getting(self._dispatcher, make)
+
+    async def close(self) -> None:
+        """Let what is on its way come to its end, then let go of every connection."""
+        try:
+            await self._dispatcher.close()
+        finally:
+            await self._nodes.close()
+
+    def _terms(self, timeout_s: float | None, retry_unknown: bool | None) -> Terms:
+        return Terms(
+            self._loop.time(),
+            self._timeout_s if timeout_s is None else checked_timeout(timeout_s),
+            self._retry_unknown if retry_unknown is None else retry_unknown,
+        )
+
+    async def _done(self, operation: Operation, future: asyncio.Future[Any]) -> Any:
+        self._dispatcher.start(operation)
+        try:
+            return await future
+        finally:
+            self._dispatcher.give_up(operation)
+
+
+def _end(future: asyncio.Future[Any], outcome: Answer | KvError) -> None:
+    if future.done():
+        return  # its caller was cancelled just now
+    if isinstance(outcome, KvError):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+def checked_seeds(nodes: str | Iterable[str]) -> tuple[str, ...]:
+    """The addresses in "host:port,host:port" or in an iterable of such. Raises BadRequest."""
+    try:
+        return parse_members(nodes if isinstance(nodes, str) else ",".join(nodes))
+    except BadSetting as error:
+        raise BadRequest(str(error)) from None
+    except TypeError:
+        raise BadRequest(f"nodes are given as host:port,host:port,...; got {nodes!r}") from None
+
+
+def checked_range(prefix: str, start_after: str, limit: int | None, *, keys_only: bool) -> Range:
+    """What a scan is for. Raises BadRequest."""
+    checked_text("prefix", prefix)
+    checked_text("start_after", start_after)
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+        raise BadRequest(f"the limit of a scan is a number of keys from 0 on, not {limit!r}")
+    return Range(prefix, start_after, limit, keys_only)

@@ -1,0 +1,42 @@
+"""Operations for tests that need no client: made by hand, and remembering what they were told."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from kvcluster.client.failure import Kind
+from kvcluster.client.operations import Operation, Terms, to_delete, to_get, to_put
+from kvcluster.client.replies import Refusal
+
+_numbers = itertools.count()
+
+
+class Asked:
+    """Operations, and what each of them was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def put(self, key: str, value: str = "", *, retry_unknown: bool = False) -> Operation:
+        """A put; without a value it gets one that no other has."""
+        value = value or f"value {next(_numbers)}"
+        return to_put(key, value, Terms(0.0, 5.0, retry_unknown), self.told.append)
+
+    def get(self, key: str) -> Operation:
+        """A get."""
+        return to_get(key, Terms(0.0, 5.0), self.told.append)
+
+    def delete(self, key: str) -> Operation:
+        """A delete."""
+        return to_delete(key, Terms(0.0, 5.0), self.told.append)
+
+
+def refused(name: str = "NotReady") -> Refusal:
+    """A node said no, and wrote nothing."""
+    return Refusal(Kind.REFUSED, "not now", nothing_written=True, name=name)
+
+
+def lost() -> Refusal:
+    """The connection broke."""
+    return Refusal(Kind.BROKEN, "the connection broke", nothing_written=False)

@@ -1,0 +1,186 @@
+"""AsyncClient when nodes fail: whom it turns to, what it tries again, and when it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+import pytest
+
+from kvcluster import AsyncClient, OutcomeUnknown, Stored, Unavailable
+from tests.client.fake_node import FakeCluster, FakeNode
+
+from demo_pb2 import DRAINING, SYNCING, Failure
+
+Code = grpc.StatusCode
+STOPPING = (Code.UNAVAILABLE, "it is stopping; nothing was written")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is noticed sooner, and so is that nobody answers a knock."""
+    monkeypatch.setattr("kvcluster.client.dispatcher._SILENT_S", 0.2)
+    monkeypatch.setattr("kvcluster.client.nodes._KNOCK_TIMEOUT_S", 0.3)
+
+
+def _used(cluster: FakeCluster) -> list[FakeNode]:
+    """The nodes that were asked for more than their health."""
+    return [node for node in cluster.nodes if set(node.calls) - {"CheckHealth"}]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_nobody_there(nobody: str, frozen: str) -> None:
+    """The sentence must name each node and what is the matter with it, and when it gave up."""
+    async with AsyncClient([nobody, frozen], timeout_s=0.5) as client:
+        with pytest.raises(Unavailable) as caught:
+            await client.put("a", "1")
+    text = str(caught.value)
+    assert text.startswith("no node could do it within 0.5 s (")
+    assert f"{nobody}: connection refused, nothing listens there" in text
+    assert f"{frozen}: no answer within 0.3 s; it may be frozen or cut off" in text
+    assert text.endswith("; nothing was written")
+
+
+async def test_no_node_of_this_store(web_server: str) -> None:
+    """An address that was mistyped should be found by reading the error."""
+    async with AsyncClient(web_server, timeout_s=0.1) as client:
+        with pytest.raises(Unavailable, match="no gRPC server") as caught:
+            await client.get("a")
+    assert "nothing was written" not in str(caught.value)
+
+
+async def test_a_cluster_that_comes_up_in_time_is_waited_for(cluster: FakeCluster) -> None:
+    """A program that starts a moment before its cluster must not fail."""
+    cluster.nodes[0].failures["CheckHealth"] = (Code.UNAVAILABLE, "not yet")
+    async with AsyncClient(cluster.addresses[0]) as client:
+        put = asyncio.ensure_future(client.put("a", "1"))
+        await asyncio.sleep(0)
+        while cluster.nodes[0].calls.count("CheckHealth") < 2:
+            assert not put.done()
+            await asyncio.sleep(0)
+        cluster.nodes[0].failures.clear()
+        assert isinstance(await put, Stored)
+
+
+async def test_one_seed_is_enough(cluster: FakeCluster) -> None:
+    """With the only address that was given gone, the others of its cluster must be known."""
+    async with AsyncClient(cluster.addresses[0]) as client:
+        await client.put("a", "1")
+        cluster.lose(0)
+        await client.put("b", "2")
+        assert await client.get("a") == "1"
+    assert cluster.store == {"a": "1", "b": "2"}
+
+
+async def test_clients_spread_over_the_nodes(cluster: FakeCluster) -> None:
+    """All clients on one node would leave two idle, and one drowning."""
+    for _ in range(30):
+        async with AsyncClient(cluster.members) as client:
+            await client.get("a")
+    assert len(_used(cluster)) == 3
+
+
+async def test_a_node_that_stops_is_left(cluster: FakeCluster) -> None:
+    """What it refuses is certainly not done, so nobody needs to hear of it."""
+    async with AsyncClient(cluster.members) as client:
+        await client.put("a", "1")
+        (current,) = _used(cluster)
+        current.status = DRAINING
+        current.failures.update(Put=STOPPING, Batch=STOPPING)
+        await asyncio.gather(*(client.put(f"{n}", "1") for n in range(50)))
+        before = len(current.calls)
+        await client.put("b", "1")
+    assert len(cluster.store) == 52
+    assert set(current.calls[before:]) <= {"CheckHealth"}
+
+
+async def test_a_node_that_serves_is_preferred(cluster: FakeCluster) -> None:
+    """A node that catches up passes reads on, at best."""
+    for node in cluster.nodes[:2]:
+        node.status = SYNCING
+    for _ in range(5):
+        async with AsyncClient(cluster.members) as client:
+            await client.get("a")
+    assert _used(cluster) == [cluster.nodes[2]]
+
+
+async def test_a_node_that_does_not_serve_yet_is_better_than_none(cluster: FakeCluster) -> None:
+    """It takes writes, and answers reads as soon as it can."""
+    for node in cluster.nodes:
+        node.status = SYNCING
+    async with AsyncClient(cluster.members) as client:
+        assert isinstance(await client.put("a", "1"), Stored)
+
+
+async def test_what_one_node_refuses_another_may_do(cluster: FakeCluster) -> None:
+    """A node that cannot reach a key's replicas is asked for other keys all the same."""
+    no_replica = Failure(code=14, message="no replica", nothing_written=True, error="NoReplica")
+    async with AsyncClient(cluster.members) as client:
+        await client.put("z", "0")
+        (current,) = _used(cluster)
+        current.refuses["a"] = [no_replica] * 99
+        for number in range(3):
+            await asyncio.gather(client.put("a", str(number)), client.put("b", str(number)))
+    assert cluster.store == {"a": "2", "b": "2", "z": "0"}
+
+
+async def test_retries_end_when_everything_fails(cluster: FakeCluster) -> None:
+    """A cluster that refuses everything must not be asked without end."""
+    no_replica = Failure(code=14, message="no replica", nothing_written=True, error="NoReplica")
+    for node in cluster.nodes:
+        node.refuses["a"] = [no_replica] * 999
+    async with AsyncClient(cluster.members, timeout_s=20) as client:
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="too many calls of this client fail") as caught:
+                await client.put("a", "1")
+    assert "no replica" in str(caught.value)
+    tries = sum(node.calls.count("Put") for node in cluster.nodes)
+    assert tries == 3 + 5  # five retries, and then none
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_silent_node_does_not_hold_reads(cluster: FakeCluster) -> None:
+    """Somebody else has the value, too; only the write has to wait for what nobody can know."""
+    cluster.store["a"] = "1"
+    async with AsyncClient(cluster.members, timeout_s=10) as client:
+        await client.get("a")
+        (current,) = _used(cluster)
+        current.hangs = {"Get", "Put", "Batch", "CheckHealth"}
+        put, got, later = (
+            asyncio.ensure_future(client.put("w", "1", timeout_s=1)),
+            asyncio.ensure_future(client.get("a")),
+            asyncio.ensure_future(client.put("later", "1", timeout_s=1)),
+        )
+        assert await got == "1"
+        assert not put.done()
+        assert isinstance(await client.put("new", "1"), Stored)
+        outcomes = await asyncio.gather(put, later, return_exceptions=True)
+        assert {type(it) for it in outcomes} == {OutcomeUnknown}
+        current.release.set()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_idle_client_does_not_trust_its_node(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that froze meanwhile would swallow the next write, and nobody would know."""
+    monkeypatch.setattr("kvcluster.client.roster.TRUSTED_S", 0.0)
+    async with AsyncClient(cluster.members) as client:
+        await client.put("a", "1")
+        (current,) = _used(cluster)
+        current.hangs = {"Put", "CheckHealth"}
+        assert isinstance(await client.put("a", "2"), Stored)
+        current.release.set()
+    assert current.calls.count("Put") == 1
+
+
+async def test_an_answer_that_cannot_be_read_leaves_writes_unknown(cluster: FakeCluster) -> None:
+    """A node of a later version may answer what this one does not know; nothing may be claimed."""
+    async with AsyncClient(cluster.members) as client:
+        for node in cluster.nodes:
+            node.cut_results = True
+        outcomes = await asyncio.gather(
+            client.put("a", "1"), client.put("b", "1"), return_exceptions=True
+        )
+    assert [type(it) for it in outcomes] == [OutcomeUnknown] * 2
+    assert "its answer cannot be read" in str(outcomes[0])
