@@ -44,7 +44,7 @@ sim: $(VENV)/dev  ## random histories in virtual time; SEEDS=10000 FIRST=, or SE
 chaos: $(VENV)/dev  ## five real servers under load, and every fault there is; DURATION=5m SEED=
 	$(BIN)/python -m tests.chaos $(or $(DURATION),5m) $(SEED)
 
-bench: $(VENV)/run  ## what a Put costs, how many clients may write, what catching up takes
+bench: $(VENV)/run  ## what a Put costs, how many clients may write, batches, catching up
 	$(BIN)/python -m bench
 
 format: $(VENV)/dev  ## mend the style

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Ask the cluster: `python client.py` runs the demo, `python client.py put KEY VALUE` stores.
 
 Every way to call it is in `python client.py --help`; what the commands do, and which node they
@@ -8,13 +9,17 @@ from __future__ import annotations
 
 import sys
 
-from kvcluster.client.command_line import run
-
 NODES = "localhost:50051,localhost:50052,localhost:50053"
+_INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line; return the exit code."""
+    try:
+        # To load it takes a moment, and Ctrl+C may come as early as that.
+        from kvcluster.client.command_line import run
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return run(sys.argv[1:], default_cluster=NODES)
 
 

@@ -1,4 +1,4 @@
-"""What every run says of itself first, and how Hypothesis draws.
+"""What every run says of itself first, how Hypothesis draws, and which ports are whose.
 
 It draws the same examples in every run: a red build is red for everybody. For more of them, by
 hand: `FUZZ=20000 pytest tests/edges/test_any_*.py`.
@@ -13,8 +13,18 @@ import grpc
 import pytest
 from hypothesis import settings
 
+from kvcluster.client import local_cluster
+
 settings.register_profile("house", derandomize=True, deadline=None, database=None, max_examples=150)
 settings.load_profile("house")
+
+# Tests of different workers must not draw the same ports: a server that is down for a moment in
+# one would find another's server where it was.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS_A_WORKER = 1_000
+local_cluster.PORTS = range(
+    20_000 + _WORKER * _PORTS_A_WORKER, 20_000 + (_WORKER + 1) * _PORTS_A_WORKER
+)
 
 
 def pytest_report_header() -> str:

@@ -13,18 +13,24 @@ and says that the key was not there, while `get`, which has nothing to give, exi
 
 A node that does not hold a key forwards the request to one that does, and what is printed names it.
 `get` prints the value and nothing else; who wants to know hears it from there on standard error.
+
+Several keys are handled one after the other over the same connection. They are the few that a
+person types; who has many takes `import`, `scan`, or the library, which sends them together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+from kvcluster.client.escaping import as_line, shown
 from kvcluster.client.failure import CERTAIN, CallFailed, Kind
 from kvcluster.client.link import Link
-from kvcluster.client.screen import Exit, closed, complain, say
-from kvcluster.client.wording import forwarded, peer_word
+from kvcluster.client.output import emit
+from kvcluster.client.screen import Exit, closed, complain, counted, say
+from kvcluster.client.wording import forwarded, peer_word, state_word
 
-from demo_pb2 import SERVING, GetResponse, LocateResponse
+from demo_pb2 import SERVING, DeleteResponse, GetResponse, LocateResponse, PutResponse
 
 _KNOCK_TIMEOUT_S = 1.0
 """How long a node may take to say how it is when there is another one to ask."""
@@ -32,62 +38,124 @@ _KNOCK_TIMEOUT_S = 1.0
 Failures = list[tuple[str, CallFailed]]
 
 
-def put(nodes: Sequence[str], key: str, value: str, *, timeout_s: float) -> int:
+def put(nodes: Sequence[str], key: str, value: str, *, timeout_s: float, json: bool = False) -> int:
     """Store a value; print how many replicas hold it."""
 
     def work(link: Link) -> int:
         answer = link.put(key, value)
-        say(
-            f"stored, {answer.acknowledged} of {answer.replicas} replicas"
-            + forwarded(link.name, answer.served_by)
-        )
+        if json:
+            emit(key=key, stored=True, **_written(answer))
+        else:
+            say(f"stored, {_acknowledged(link, answer)}")
         return Exit.DONE
 
     return _write(nodes, work, timeout_s)
 
 
-def delete(nodes: Sequence[str], key: str, *, timeout_s: float) -> int:
-    """Remove a key; print whether it was there and how many replicas know."""
+def delete(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, json: bool) -> int:
+    """Remove keys, one after the other; print of each whether it was there."""
+    left = list(keys)
 
     def work(link: Link) -> int:
-        answer = link.delete(key)
-        what = "deleted" if answer.found else "was not there"
-        say(
-            f"{what}, {answer.acknowledged} of {answer.replicas} replicas"
-            + forwarded(link.name, answer.served_by)
-        )
+        while left:
+            key = left[0]
+            answer = link.delete(key)
+            del left[0]
+            if json:
+                emit(key=key, found=answer.found, **_written(answer))
+                continue
+            name = f"{shown(key)}: " if len(keys) > 1 else ""
+            what = "deleted" if answer.found else "was not there"
+            say(f"{name}{what}, {_acknowledged(link, answer)}")
         return Exit.DONE
 
-    return _write(nodes, work, timeout_s)
+    code = _write(nodes, work, timeout_s)
+    if left and len(keys) > 1:
+        were = "was" if len(left) == 2 else "were"
+        behind = f"{counted(len(left) - 1, 'key')} behind it {were} left alone"
+        complain(f'It ended at the key "{shown(left[0])}"; {behind}.')
+    return code
 
 
-def get(nodes: Sequence[str], key: str, *, timeout_s: float, verbose: bool = False) -> int:
-    """Print the value of a key and nothing else; `verbose`: also who gave it, beside it."""
+def _acknowledged(link: Link, answer: PutResponse | DeleteResponse) -> str:
+    count = f"{answer.acknowledged} of {answer.replicas} replicas"
+    return count + forwarded(link.name, answer.served_by)
+
+
+def _written(answer: PutResponse | DeleteResponse) -> dict[str, Any]:
+    return {
+        "version": answer.version.hex(),
+        "replicas": answer.replicas,
+        "acknowledged": answer.acknowledged,
+        "served_by": answer.served_by,
+    }
+
+
+def get(
+    nodes: Sequence[str],
+    keys: Sequence[str],
+    *,
+    timeout_s: float,
+    json: bool = False,
+    verbose: bool = False,
+) -> int:
+    """Print values: of one key as it is, of several a line each; `verbose`: also who gave them."""
+    left = list(keys)
+    missing: list[str] = []
 
     def work(link: Link) -> int:
-        answer = link.get(key)
-        if verbose:
-            complain(f"asked {link.name}{forwarded(link.name, answer.served_by)}")
-        return _show(key, answer)
+        while left:
+            key = left[0]
+            answer = link.get(key)
+            del left[0]
+            if verbose:
+                complain(f"asked {link.name}{forwarded(link.name, answer.served_by)}")
+            if json:
+                emit(**_got(key, answer))
+            elif answer.found:
+                _show(key, answer.value, alone=len(keys) == 1)
+            if not answer.found:
+                missing.append(key)
+                complain(f'There is no key "{shown(key)}".')
+        return Exit.NOT_SO if missing else Exit.DONE
 
     return _read(nodes, work, timeout_s)
 
 
-def _show(key: str, answer: GetResponse) -> int:
-    if not answer.found:
-        complain(f'There is no key "{key}".')
-        return Exit.NOT_SO
-    # A line of its own, yet no second newline: what came from a text file goes back as it was.
-    print(answer.value, end="" if answer.value.endswith("\n") else "\n")
-    return Exit.DONE
+def _got(key: str, answer: GetResponse) -> dict[str, Any]:
+    value = answer.value if answer.found else None
+    version = answer.version.hex()
+    return {
+        "key": key,
+        "found": answer.found,
+        "value": value,
+        "version": version,
+        "served_by": answer.served_by,
+    }
 
 
-def locate(nodes: Sequence[str], key: str, *, timeout_s: float) -> int:
+def _show(key: str, value: str, *, alone: bool) -> None:
+    if alone:
+        # A line of its own, yet no second newline: what came from a text file goes back as it was.
+        print(value, end="" if value.endswith("\n") else "\n")
+    else:
+        print(f"{as_line(key)}\t{as_line(value)}")
+
+
+def locate(nodes: Sequence[str], key: str, *, timeout_s: float, json: bool = False) -> int:
     """Print where a key lives, or would live: its slot, its primary, its replicas."""
 
     def work(link: Link) -> int:
-        for line in located(key, link.locate(key)):
-            say(line)
+        answer = link.locate(key)
+        if json:
+            replicas = [
+                {"node": it.node, "state": state_word(it.state), "lagging": it.lagging}
+                for it in answer.replicas
+            ]
+            emit(key=key, slot=answer.slot, replicas=replicas, said_by=answer.node)
+        else:
+            for line in located(key, answer):
+                say(line)
         return Exit.DONE
 
     return _read(nodes, work, timeout_s)

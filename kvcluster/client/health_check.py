@@ -8,9 +8,10 @@ DRAINING, NOT_SERVING), correct the address (WRONG SERVICE).
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
-from kvcluster.client.command_line import address, seconds
+from kvcluster.client.arguments import ENVIRONMENT, address, nodes, seconds
 from kvcluster.client.failure import CallFailed
 from kvcluster.client.health import Health, ask_health
 from kvcluster.client.screen import Exit, counted, run_calmly, say
@@ -34,11 +35,22 @@ def run(arguments: Sequence[str] | None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
-    answers = ask_health(options.addresses, options.timeout)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    answers = ask_health(options.addresses or _from_environment(parser), options.timeout)
     for line in lines(answers):
         say(line)
     return Exit.DONE if all(answer.serving for answer in answers) else Exit.NOT_SO
+
+
+def _from_environment(parser: argparse.ArgumentParser) -> Sequence[str]:
+    text = os.environ.get(ENVIRONMENT, "")
+    if not text:
+        parser.error(f"which nodes? Give their addresses, or set {ENVIRONMENT}")
+    try:
+        return nodes(text)
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"{ENVIRONMENT}: {error}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "addresses", nargs="+", type=address, metavar="ADDR", help="host:port of a node"
+        "addresses",
+        nargs="*",
+        type=address,
+        metavar="ADDR",
+        help=f"host:port of a node (default: those of {ENVIRONMENT})",
     )
     parser.add_argument(
         "--timeout",

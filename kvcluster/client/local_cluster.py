@@ -34,7 +34,7 @@ _LOG_LINES = 15  # of a server that died, for the person who wants to know why
 
 # Below the ports that systems give to outgoing connections, or one of those could take a port
 # between our look at it and the server's start.
-_PORTS = range(20_000, 30_000)
+PORTS = range(20_000, 30_000)
 
 
 class ClusterFailed(Exception):
@@ -179,7 +179,7 @@ class LocalCluster:
 
 def free_ports(count: int) -> list[int]:
     """Ports in a row that nobody listens on, on any address of localhost."""
-    for first in random.sample(_PORTS, len(_PORTS)):
+    for first in random.sample(PORTS, len(PORTS)):
         ports = list(range(first, first + count))
         if all(map(_is_free, ports)):
             return ports

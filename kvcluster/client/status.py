@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -21,8 +22,9 @@ from rich.text import Text
 
 from kvcluster.client.census import Member, census
 from kvcluster.client.disagreements import disagreements, healthy
-from kvcluster.client.health import ask_cluster
+from kvcluster.client.health import View, ask_cluster
 from kvcluster.client.notes import notes
+from kvcluster.client.output import emit
 from kvcluster.client.screen import DASH, Exit, closed, complain, counted, say
 from kvcluster.client.wording import duration, size
 
@@ -33,16 +35,31 @@ _ENDLESS = 10_000
 """Columns of a pipe: more than any row has."""
 
 
-def run(nodes: Sequence[str], *, timeout_s: float) -> int:
+def run(nodes: Sequence[str], *, timeout_s: float, json: bool = False) -> int:
     """Ask the nodes and all that they know of; print the table and return the exit code."""
     answers = ask_cluster(nodes, timeout_s)
     if not any(answer.said for answer in answers):
-        for answer in answers:
-            complain(f"{answer.address}: {closed(str(answer.outcome))}")
+        for line in _silence(answers):
+            complain(line)
         return Exit.UNKNOWN
     members = census(answers)
-    say(render(members, screen(), now_s=time.time()))
+    if json:
+        emit(**as_fields(members, now_s=time.time()))
+    else:
+        say(render(members, screen(), now_s=time.time()))
     return Exit.DONE if healthy(members) else Exit.NOT_SO
+
+
+def _silence(answers: Sequence[View]) -> list[str]:
+    return [f"{answer.address}: {closed(str(answer.outcome))}" for answer in answers]
+
+
+def look(nodes: Sequence[str], *, timeout_s: float) -> str:
+    """The table, or why there is none, as text for standard output."""
+    answers = ask_cluster(nodes, timeout_s)
+    if not any(answer.said for answer in answers):
+        return "\n".join(["no node answers", "", *_silence(answers)])
+    return render(census(answers), screen(), now_s=time.time())
 
 
 def screen() -> Console:
@@ -128,3 +145,39 @@ def _paragraphs(pairs: Iterable[tuple[str, str]]) -> Table:
     for name, text in pairs:
         grid.add_row(Text(name), Text(text))
     return grid
+
+
+def as_fields(members: Sequence[Member], *, now_s: float) -> dict[str, Any]:
+    """The same for programs; docs/client.md lists the fields."""
+    unusual = notes(members, now_s)
+    return {
+        "healthy": healthy(members),
+        "serving": sum(member.serving for member in members),
+        "nodes": [
+            _node_fields(member, [note for node, note in unusual if node == member.node])
+            for member in members
+        ],
+        "disagreements": disagreements(members),
+    }
+
+
+def _node_fields(member: Member, said: list[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "node": member.node,
+        "serving": member.serving,
+        "state": member.state,
+        "answers": member.own is not None,
+        "notes": said,
+    }
+    if (own := member.own) is not None:
+        fields |= {
+            "replicas": own.configuration.replicas,
+            "keys": own.keys,
+            "size_bytes": own.size_bytes,
+            "primary_slots": own.primary_slots,
+            "held_slots": own.replica_slots,
+            "tombstones": own.tombstones,
+            "json_age_s": round(own.checkpoint_age_s, 3) if own.checkpoint_age_s >= 0 else None,
+            "uptime_s": round(own.uptime_s, 3),
+        }
+    return fields

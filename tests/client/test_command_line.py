@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import io
+import re
 
 import pytest
 
+from kvcluster.client import parser
 from tests.client.conftest import THE_THREE, Program
 from tests.client.fake_node import FakeCluster
+
+
+def _commands() -> list[str]:
+    actions = parser.build(THE_THREE)._actions
+    (found,) = [it for it in actions if isinstance(it, argparse._SubParsersAction)]
+    return list(found.choices)
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a cluster of their own."""
+    monkeypatch.delenv("KV_NODES", raising=False)
 
 
 def test_options_may_stand_before_or_after_the_command(
@@ -62,7 +77,7 @@ def test_standard_input_that_is_closed_is_refused(
         (["bogus"], "invalid choice"),
         (["put", "a"], "VALUE"),
         (["get"], "KEY"),
-        (["get", "a", "b"], "b"),
+        (["locate", "a", "b"], "b"),
         (["get", "a", "--nod", "localhost:1"], "--nod"),
         (["get", "a", "--node", "localhost"], "not an address"),
         (["get", "a", "--node", "localhost:1,localhost:2"], "not an address"),
@@ -79,6 +94,27 @@ def test_standard_input_that_is_closed_is_refused(
         (["status", "--node", "h:1"], "demo and status take --cluster"),
         (["locate"], "KEY"),
         (["status", "a"], "a"),
+        (["status", "--interval", "1"], "--watch"),
+        (["demo", "--output", "json"], "for people"),
+        (["get", "a", "--output", "xml"], "xml"),
+        (["delete"], "--prefix"),
+        (["delete", "a", "--prefix", "b"], "one of the two"),
+        (["delete", "--prefix", "", "--yes"], "every key"),
+        (["delete", "--prefix", "a"], "--yes"),
+        (["scan", "a", "b"], "b"),
+        (["scan", "--limit", "0"], "'0'"),
+        (["scan", "--limit", "9" * 5000], "whole number"),
+        (["scan", "--limit", "-1"], "--limit"),
+        (["import"], "FILE"),
+        (["import", ""], "empty"),
+        (["import", "a", "--format", "csv"], "csv"),
+        (["export"], "FILE"),
+        (["bench", "--reads", "101"], "from 0 to 100"),
+        (["bench", "--clients", "0"], "from 1 to 10,000"),
+        (["bench", "--duration", "-5"], "--duration"),
+        (["completion"], "shell"),
+        (["completion", "fish"], "fish"),
+        (["help", "bogus"], "bogus"),
         (["put", "\udcff", "x"], "not valid UTF-8"),
         (["put", "a", "\udcff"], "not valid UTF-8"),
     ],
@@ -98,3 +134,68 @@ def test_help_names_the_nodes_and_the_exit_codes(client: Program) -> None:
     assert ended.code == 0
     assert "exit codes:" in ended.out
     assert THE_THREE in "".join(ended.out.split())
+
+
+def test_the_page_by_hand_leaves_out_no_command_and_no_common_option(client: Program) -> None:
+    """Nobody made it from the parser, so it could fall behind."""
+    page = client("--help").out
+    main = parser.build(THE_THREE)
+    for name in _commands():
+        assert re.search(rf"^  {name}\b", page, re.M), name
+    for action in main._actions:
+        for option in action.option_strings:
+            assert option in page, option
+
+
+@pytest.mark.parametrize("name", ["", *_commands()])
+def test_help_fits_a_terminal_of_80_columns(
+    client: Program, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The width of a terminal that nobody has made larger."""
+    monkeypatch.setenv("COLUMNS", "80")
+    out = client(*([name] if name else []), "--help").out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", _commands())
+def test_the_help_of_a_command_has_an_example_and_its_exit_codes(
+    client: Program, name: str
+) -> None:
+    """An example is what one looks for first; a script needs the codes."""
+    ended = client(name, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert re.search(rf"^  .*client\.py {name}|^  client\.py$", ended.out, re.M)
+    assert name in ("completion", "help") or "exit codes:" in ended.out
+    assert client("help", name).out == ended.out
+
+
+def test_the_version_is_told(client: Program) -> None:
+    """Whoever reports a fault is asked for it."""
+    assert client("--version").out.startswith("kvcluster ")
+
+
+def test_the_environment_names_the_nodes(
+    cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch, nobody: str
+) -> None:
+    """Below --node and --cluster, above those that are built in."""
+    monkeypatch.setenv("KV_NODES", cluster.members)
+    assert client("put", "a", "1").code == 0
+    assert client("get", "a", "--node", nobody).code == 3
+    assert client("get", "a", "--cluster", nobody).code == 3
+    monkeypatch.setenv("KV_NODES", nobody)
+    assert client("get", "a", "--node", cluster.addresses[0]).out == "1\n"
+
+
+def test_a_wrong_environment_is_named(client: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sees it on the command line."""
+    monkeypatch.setenv("KV_NODES", "localhost:1,localhost")
+    ended = client("get", "a")
+    assert ended.code == 2
+    assert "KV_NODES: not an address: 'localhost'" in ended.err
+
+
+def test_an_empty_environment_is_none(client: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`KV_NODES= client.py ...` is how a shell takes it away."""
+    monkeypatch.setenv("KV_NODES", "")
+    assert client("get", "a", "--timeout", "nan").code == 2
+    assert "KV_NODES" not in client("status", "--node", "h:1").err

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import grpc
 import pytest
 
 from tests.client.conftest import Program
 from tests.client.fake_node import FakeCluster
 
-from demo_pb2 import DRAINING, SERVING, SYNCING, PeerState
+from demo_pb2 import DRAINING, SERVING, SYNCING, Failure, PeerState
 
 Code = grpc.StatusCode
 
@@ -220,6 +222,94 @@ def test_a_read_tells_who_answered_only_when_asked(cluster: FakeCluster, client:
     verbose = client("get", "a", "--verbose", "--node", asked.address)
     assert (verbose.out, verbose.err) == ("1\n", f"asked {asked.name}, forwarded to {served}\n")
     assert client("get", "a", "--node", asked.address).err == ""
+
+
+def test_several_values_are_a_line_each(cluster: FakeCluster, client: Program) -> None:
+    """With their keys, escaped as by scan; a missing one is told and does not stop the rest."""
+    cluster.store.update({"a": "1", "c": "x\ty\n"})
+    ended = client("get", "a", "b", "c", "--cluster", cluster.members)
+    assert (ended.code, ended.out) == (1, "a\t1\nc\tx\\ty\\n\n")
+    assert ended.err == 'There is no key "b".\n'
+
+
+def test_several_keys_are_removed_in_their_order(cluster: FakeCluster, client: Program) -> None:
+    """Each is told by its name."""
+    cluster.store.update({"a": "1", "b": "2"})
+    ended = client("delete", "a", "x", "b", "--cluster", cluster.members)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines() == [
+        "a: deleted, 3 of 3 replicas",
+        "x: was not there, 3 of 3 replicas",
+        "b: deleted, 3 of 3 replicas",
+    ]
+    assert cluster.store == {}
+
+
+def test_a_key_that_cannot_be_removed_leaves_those_behind_it_alone(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """Which it was, and how many come after it."""
+    refused = Failure(code=13, message="an internal error; see the log", error="OutcomeUnknown")
+    cluster.store.update({"a": "1", "b": "2", "c": "3"})
+    cluster.nodes[0].refuses["b"] = [refused]
+    ended = client("delete", "a", "b", "c", "--cluster", cluster.members)
+    assert ended.code == 3
+    assert ended.out == "a: deleted, 3 of 3 replicas\n"
+    assert 'It ended at the key "b"; 1 key behind it was left alone.' in ended.err
+    assert set(cluster.store) == {"b", "c"}
+
+
+def test_a_read_of_several_keys_goes_on_at_the_next_node(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """Behind the keys that were read already: none is printed twice."""
+    cluster.store.update({"a": "1", "b": "2"})
+    cluster.nodes[0].refuses["b"] = [Failure(code=14, message="Socket closed")]
+    ended = client("get", "a", "b", "--cluster", cluster.members)
+    assert (ended.code, ended.out) == (0, "a\t1\nb\t2\n")
+
+
+def test_json_has_a_stable_list_of_fields(cluster: FakeCluster, client: Program) -> None:
+    """Programs depend on each of them; docs/client.md lists them."""
+    where = ("-o", "json", "--node", cluster.addresses[0])
+    put = json.loads(client("put", "a", "1", *where).out)
+    written = {"version", "replicas", "acknowledged", "served_by"}
+    assert put.keys() == {"key", "stored"} | written
+    assert (put["key"], put["stored"], put["replicas"], put["acknowledged"]) == ("a", True, 3, 3)
+    got = json.loads(client("get", "a", *where).out)
+    assert got.keys() == {"key", "found", "value", "version", "served_by"}
+    assert (got["found"], got["value"], got["served_by"]) == (True, "1", cluster.nodes[0].name)
+    deleted = json.loads(client("delete", "a", *where).out)
+    assert deleted.keys() == {"key", "found"} | written
+    assert deleted["found"] is True
+    located = json.loads(client("locate", "a", *where).out)
+    assert located.keys() == {"key", "slot", "replicas", "said_by"}
+    assert located["replicas"][1] == {
+        "node": cluster.nodes[1].name,
+        "state": "ALIVE",
+        "lagging": False,
+    }
+
+
+def test_a_missing_key_is_an_object_too(cluster: FakeCluster, client: Program) -> None:
+    """And exit code 1, with the sentence beside it."""
+    ended = client("get", "a", "b", "-o", "json", "--cluster", cluster.members)
+    assert ended.code == 1
+    said = [json.loads(line) for line in ended.out.splitlines()]
+    assert [(it["key"], it["found"], it["value"]) for it in said] == [
+        ("a", False, None),
+        ("b", False, None),
+    ]
+    assert 'There is no key "a".' in ended.err
+
+
+def test_an_error_is_a_sentence_whatever_the_output(client: Program, nobody: str) -> None:
+    """Nothing on standard output that could be taken for a result."""
+    for command in (["put", "a", "1"], ["get", "a"], ["delete", "a"], ["status"]):
+        where = "--cluster" if command == ["status"] else "--node"
+        ended = client(*command, "-o", "json", where, nobody)
+        assert (ended.code, ended.out) == (3, "")
+        assert f"{nobody}: connection refused" in ended.err
 
 
 def test_locate_shows_primary_and_replicas_as_the_node_sees_them(

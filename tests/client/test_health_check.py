@@ -201,3 +201,20 @@ def _empty_grpc_server() -> Iterator[str]:
         yield f"localhost:{port}"
     finally:
         server.stop(None).wait()
+
+
+def test_without_addresses_the_environment_names_the_nodes(
+    cluster: FakeCluster, health: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same variable as for client.py; what is wrong with it is told."""
+    monkeypatch.setenv("KV_NODES", cluster.members)
+    assert len(health().out.splitlines()) == 3
+    assert len(health(cluster.addresses[1]).out.splitlines()) == 1
+    monkeypatch.setenv("KV_NODES", "nonsense")
+    ended = health()
+    assert (ended.code, ended.out) == (2, "")
+    assert "KV_NODES: not an address: 'nonsense'" in ended.err
+    monkeypatch.delenv("KV_NODES")
+    ended = health()
+    assert (ended.code, ended.out) == (2, "")
+    assert "which nodes?" in ended.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 
 import grpc
@@ -176,3 +177,36 @@ def test_a_node_too_old_to_be_asked_has_a_row_and_a_note(
     assert ended.code == 1
     assert f"{cluster.addresses[0]}  WRONG SERVICE" in ended.out
     assert "too old to know the question" in ended.out
+
+
+def test_json_says_the_same_as_the_table(cluster: FakeCluster, client: Program) -> None:
+    """Each node, what is unusual about it, and the disagreements; the exit code as well."""
+    lost = cluster.lose(2)
+    ended = client("status", "--output", "json", "--cluster", cluster.members)
+    assert (ended.code, ended.err) == (1, "")
+    said = json.loads(ended.out)
+    assert said.keys() == {"healthy", "serving", "nodes", "disagreements"}
+    assert (said["healthy"], said["serving"], said["disagreements"]) == (False, 2, [])
+    first, _, third = said["nodes"]
+    assert first.keys() == {
+        "node",
+        "serving",
+        "state",
+        "answers",
+        "notes",
+        "replicas",
+        "keys",
+        "size_bytes",
+        "primary_slots",
+        "held_slots",
+        "tombstones",
+        "json_age_s",
+        "uptime_s",
+    }
+    assert third == {
+        "node": lost,
+        "serving": False,
+        "state": "DEAD 12 s",
+        "answers": False,
+        "notes": [REFUSED],
+    }

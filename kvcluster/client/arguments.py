@@ -1,0 +1,93 @@
+"""The kinds of arguments that these programs take, each refused with a sentence of its own.
+
+argparse calls a kind with the text that was given and shows the reason if it does not fit. So a
+wrong address, number or text is named before any node is asked.
+
+KV_NODES is read by the programs, not here: where a list came from is theirs to say.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kvcluster.errors import BadSetting
+from kvcluster.model.members import parse_members, split_address
+
+ENVIRONMENT = "KV_NODES"
+"""The environment variable with the nodes to ask when the command line names none."""
+_TIMEOUT_LIMIT_S = 24 * 3600.0
+_DIGITS = 18
+
+
+class Word(argparse.Action):
+    """Stores an argument, also a second "--", which argparse before Python 3.13 loses."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Store what was given."""
+        setattr(namespace, self.dest, values if isinstance(values, str) else "--")
+
+
+def address(text: str) -> str:
+    """An argument that is host:port."""
+    try:
+        split_address(text)
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def one_node(text: str) -> tuple[str, ...]:
+    """A list of nodes that has one."""
+    return (address(text),)
+
+
+def nodes(text: str) -> tuple[str, ...]:
+    """A list of nodes, h:p,h:p,..."""
+    try:
+        return parse_members(text)
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def seconds(text: str) -> float:
+    """An argument that is a time to wait."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= _TIMEOUT_LIMIT_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0, at most a day")
+    return value
+
+
+def valid(text: str) -> str:
+    """An argument that is valid text; bytes that are no UTF-8 arrive as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid UTF-8") from None
+    return text
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """An argument that is a whole number from `least` to `most`."""
+
+    def kind(text: str) -> int:
+        digits = text.replace(",", "").replace("_", "")
+        plain = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS
+        value = int(digits) if plain else least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is no whole number from {least:,} to {most:,}"
+            )
+        return value
+
+    return kind

@@ -1,0 +1,25 @@
+"""Keys and values on a line of their own: what would end the line or steer a terminal is escaped.
+
+A backslash is escaped, too, so every line can be turned back. `scan`, `get` of several keys and all
+sentences that name a key go through here; `get` of one key prints the value as it is.
+"""
+
+from __future__ import annotations
+
+_SHOWN_CHARACTERS = 40
+_CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
+_ESCAPES: dict[int, str] = {code: f"\\x{code:02x}" for code in _CONTROLS}
+_ESCAPES |= str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def as_line(text: str) -> str:
+    r"""Text as a part of one line: a tab is \t, a line's end \n or \r, a backslash \\.
+
+    Other control characters are \x1b and the like: no value steers the terminal of who reads it.
+    """
+    return text.translate(_ESCAPES)
+
+
+def shown(text: str) -> str:
+    """A key as a sentence names it: on one line, and cut if it is long."""
+    return as_line(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
