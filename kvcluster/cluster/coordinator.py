@@ -23,7 +23,7 @@ operation, this node or another, is decided before (router.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvcluster.cluster.gate import Gate
@@ -104,32 +104,32 @@ class Coordinator:
             self._gate.refuse_unless_writable()
         drafts = Drafts(self._store.get, self._time.tick)
         drafted = [drafts.take(operation) for operation in operations]
-        written = await self._write_all(drafts.last, deadline_s)
-        results: list[Done | KvError] = []
-        for operation, draft in zip(operations, drafted, strict=True):
-            last = drafts.last.get(operation.key)
-            is_last = last is not None and last[1] == draft.version
-            results.append(_settle(draft, written.get(operation.key), is_last=is_last))
-        return results
+        written = await self._write_all(drafts.last, drafts.renew, deadline_s)
+        return [_settle(drafts, draft, written.get(draft.key)) for draft in drafted]
 
     async def _write(self, key: str, value: str | None, deadline_s: float) -> Written:
-        entry: Entry = (value, self._time.tick())
-        written = (await self._write_all({key: entry}, deadline_s))[key]
+        def tick(key: str) -> Entry:
+            return value, self._time.tick()
+
+        written = (await self._write_all({key: tick(key)}, tick, deadline_s))[key]
         if isinstance(written, KvError):
             raise written
         return written
 
     async def _write_all(
-        self, entries: Mapping[str, Entry], deadline_s: float
+        self, entries: Mapping[str, Entry], renew: Callable[[str], Entry], deadline_s: float
     ) -> dict[str, Written | KvError]:
-        """Write one entry for each key, everywhere, in one round; what came of each."""
+        """Write one entry for each key, everywhere, in one round; what came of each.
+
+        `renew` gives the entry of a key in a newer version.
+        """
         try:
             self._store.refuse_if_full()
         except DiskIsFull as error:
             return dict.fromkeys(entries, error)
         done, superseded = await self._write_once(entries, deadline_s)
         if superseded:
-            newer = {key: (entries[key][0], self._time.tick()) for key in superseded}
+            newer = {key: renew(key) for key in superseded}
             again, _ = await self._write_once(newer, deadline_s)
             for key, written in again.items():
                 # Nothing was written this time; the first time, something was.
@@ -160,13 +160,14 @@ class Coordinator:
         return {key: d if isinstance(d, KvError) else why for key, d in done.items()}, []
 
 
-def _settle(draft: Drafted, written: Written | KvError | None, *, is_last: bool) -> Done | KvError:
+def _settle(drafts: Drafts, draft: Drafted, written: Written | KvError | None) -> Done | KvError:
     """What came of one operation. `written`: what came of the last write of its key, if any."""
     if draft.depends and isinstance(written, KvError):
         return written
-    if draft.version is None or not isinstance(written, Written):
-        return Done(draft.seen, None)
-    if not is_last:
+    if not draft.writes or not isinstance(written, Written):
+        return Done(drafts.seen(draft), None)
+    version = drafts.version(draft)
+    if version != written.version:
         # It was overwritten in its own batch: as safe as what overwrote it, and older.
-        written = replace(written, version=draft.version)
-    return Done(draft.seen, written)
+        written = replace(written, version=version)
+    return Done(drafts.seen(draft), written)

@@ -26,6 +26,7 @@ from demo_pb2 import (
     PeerState,
     PullResponse,
     PutResponse,
+    ScanRequest,
     StatusResponse,
 )
 
@@ -55,6 +56,8 @@ def test_rubbish_in_answer_to_any_call_stops_nothing(among_fakes: AmongFakes, me
     lone.script.answers[method] = in_turn(*RUBBISH)
     for _ in RUBBISH:
         use(lone)
+        if method == "ScanPart":
+            list(lone.server.stub.Scan(ScanRequest(), timeout=0.4))
         lone.forgive()
     lone.wait_asked(method, len(RUBBISH))
     use(lone)

@@ -16,22 +16,32 @@ operations = st.lists(st.builds(Operation, st.sampled_from(Kind), keys, st.text(
 OLD: Entry = ("old", make_version(1, 0))
 
 
+Told = tuple[Entry | None, Version | None, bool]
+"""What an operation saw, its version, and whether it depends on a write of the batch."""
+
+
 def one_by_one(
-    held: dict[str, Entry], steps: Sequence[Operation]
-) -> tuple[list[Drafted], dict[str, Entry]]:
+    held: dict[str, Entry], steps: Sequence[Operation], first_tick: int
+) -> tuple[list[Told], dict[str, Entry]]:
     """The stupid twin: each operation carried out at once, on what is there."""
-    ticks = itertools.count(2)
-    there, written, told = dict(held), set[str](), []
+    ticks = itertools.count(first_tick)
+    there, written, told = dict(held), set[str](), list[Told]()
     for step in steps:
         seen = there.get(step.key)
         if step.kind is Kind.GET:
-            told.append(Drafted(seen, None, step.key in written))
+            told.append((seen, None, step.key in written))
             continue
         version = make_version(next(ticks), 0)
         there[step.key] = (step.value if step.kind is Kind.PUT else None, version)
         written.add(step.key)
-        told.append(Drafted(seen, version, depends=True))
+        told.append((seen, version, True))
     return told, {key: there[key] for key in written}
+
+
+def told_by(drafts: Drafts, drafted: Drafted) -> Told:
+    """The same of a draft."""
+    version = drafts.version(drafted) if drafted.writes else None
+    return drafts.seen(drafted), version, drafted.depends
 
 
 @given(operations)
@@ -40,18 +50,30 @@ def test_operations_of_a_batch_see_those_before_them(steps: list[Operation]) -> 
     held = {"a": OLD, "b": (None, OLD[1])}
     ticks = itertools.count(2)
     drafts = Drafts(held.get, lambda: make_version(next(ticks), 0))
-    told = [drafts.take(step) for step in steps]
-    assert (told, drafts.last) == one_by_one(held, steps)
+    drafted = [drafts.take(step) for step in steps]
+    told = [told_by(drafts, each) for each in drafted]
+    assert (told, drafts.last) == one_by_one(held, steps, 2)
+
+
+@given(st.lists(st.builds(Operation, st.sampled_from(Kind), st.just("a"), st.text(max_size=2))))
+def test_writes_that_take_newer_versions_keep_their_order(steps: list[Operation]) -> None:
+    """Something newer was met: a put that kept its old version would seem to lie before that."""
+    ticks = itertools.count(2)
+    drafts = Drafts({"a": OLD}.get, lambda: make_version(next(ticks), 0))
+    drafted = [drafts.take(step) for step in steps]
+    if drafts.last:
+        assert drafts.renew("a") == drafts.last["a"]
+    writes = sum(step.kind is not Kind.GET for step in steps)
+    told = [told_by(drafts, each) for each in drafted]
+    assert (told, drafts.last) == one_by_one({"a": OLD}, steps, 2 + writes)
 
 
 def test_many_writes_of_a_key_leave_one() -> None:
     """A batch of a thousand puts of one key must not cost a thousand entries."""
-    versions: list[Version] = []
+    ticks = itertools.count(1)
     held: dict[str, Entry] = {}
-    drafts = Drafts(held.get, lambda: make_version(len(versions) + 1, 0))
-    for number in range(1_000):
-        version = drafts.take(Operation(Kind.PUT, "k", str(number))).version
-        assert version is not None
-        versions.append(version)
+    drafts = Drafts(held.get, lambda: make_version(next(ticks), 0))
+    drafted = [drafts.take(Operation(Kind.PUT, "k", str(number))) for number in range(1_000)]
+    versions = [drafts.version(each) for each in drafted]
     assert drafts.last == {"k": ("999", versions[-1])}
     assert versions == sorted(set(versions))

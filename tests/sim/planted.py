@@ -19,7 +19,7 @@ from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.scans import Scans
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.model.clock import HybridClock
-from kvcluster.model.drafts import Drafted, Drafts, Operation
+from kvcluster.model.drafts import Drafts
 from kvcluster.model.entry import Verdict
 from kvcluster.model.graves import Graves
 from kvcluster.model.notes import Notes
@@ -208,16 +208,11 @@ def note_nobody_who_missed_a_write(stack: contextlib.ExitStack) -> None:
 @planted
 def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     """A put that a later one of the same batch replaces is what is written."""
-    take = Drafts.take
 
-    def take_first(self: Any, operation: Operation) -> Drafted:
-        first = self.last.get(operation.key)
-        drafted = take(self, operation)
-        if first is not None:
-            self.last[operation.key] = first
-        return drafted
+    def first(self: Any) -> dict[str, Any]:
+        return {key: writes[0] for key, writes in self._writes.items()}
 
-    _replace(stack, Drafts, "take", take_first)
+    _replace(stack, Drafts, "last", property(first))
 
 
 @planted
@@ -236,9 +231,3 @@ def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
     ask = Scans._page
     _replace(stack, Scans, "_cover", cover)
     _replace(stack, Scans, "_page", page)
-
-
-@planted
-def carry_out_a_forwarded_write_late(stack: contextlib.ExitStack) -> None:
-    """However long it was on its way, it is written as if it were sent now."""
-    _replace(stack, Timekeeper, "refuse_late", lambda self, sender, time, limit_s: None)

@@ -28,7 +28,6 @@ FOUND_BY = {
     "note nobody who missed a write": 3,
     "let the first write of a batch stand": 1,
     "scan what may be old": 3,
-    "carry out a forwarded write late": 412,
 }
 _WITHIN = 500
 
