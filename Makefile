@@ -16,7 +16,7 @@ help:  ## show these words
 setup: $(VENV)/dev  ## make the virtual environment, tools included
 
 demo: $(VENV)/run  ## the scripted demo, a node that stops and returns, a cluster in parts
-	@$(BIN)/python -m kvcluster.client.tour
+	@$(BIN)/python -m kvcluster.terminal.tour
 
 test: $(VENV)/dev  ## every test; under five minutes
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal

@@ -2,7 +2,7 @@
 """Ask the cluster: `python client.py` runs the demo, `python client.py put KEY VALUE` stores.
 
 Every way to call it is in `python client.py --help`; what the commands do, and which node they
-ask, is in kvcluster/client/.
+ask, is in kvcluster/terminal/.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def main() -> int:
     """Run the command line; return the exit code."""
     try:
         # To load it takes a moment, and Ctrl+C may come as early as that.
-        from kvcluster.client.command_line import run
+        from kvcluster.terminal.command_line import run
     except KeyboardInterrupt:
         return _INTERRUPTED
     return run(sys.argv[1:], default_cluster=NODES)

@@ -1,14 +1,14 @@
 """Ask nodes how they are: `python health_check_client.py localhost:50051 localhost:50052`.
 
 A line for each address, in the order given; exit code 0 if all of them serve. How the questions
-are asked is in kvcluster/client/health.py, how they are shown in health_check.py beside it.
+are asked is in kvcluster/terminal/health.py, how they are shown in health_check.py beside it.
 """
 
 from __future__ import annotations
 
 import sys
 
-from kvcluster.client.health_check import run
+from kvcluster.terminal.health_check import run
 
 
 def main() -> int:

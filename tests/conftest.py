@@ -13,7 +13,7 @@ import grpc
 import pytest
 from hypothesis import settings
 
-from kvcluster.client import local_cluster
+from kvcluster.terminal import local_cluster
 
 settings.register_profile("house", derandomize=True, deadline=None, database=None, max_examples=150)
 settings.load_profile("house")

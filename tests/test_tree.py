@@ -15,7 +15,11 @@ GENERATED = {"demo_pb2.py", "demo_pb2.pyi", "demo_pb2_grpc.py"}
 ORDER = ["model", "storage", "cluster", "node"]
 """Each may import from itself and from what stands before it."""
 EVERYBODY_MAY_IMPORT = {"config", "errors"}
-CLIENT_MAY_IMPORT = EVERYBODY_MAY_IMPORT | {"client", "model.members"}
+OUTSIDE = {
+    "client": EVERYBODY_MAY_IMPORT | {"client", "model.members"},
+    "terminal": EVERYBODY_MAY_IMPORT | {"terminal", "client", "model.members"},
+}
+"""What may be imported by those who stand outside the cluster."""
 MODEL_MUST_NOT_IMPORT = {"asyncio", "grpc", "time", "random", "os", "socket", "threading"}
 GRPC_BELONGS_IN = {"kvcluster/cluster/channels.py", "kvcluster/wire.py"}
 
@@ -69,13 +73,14 @@ def test_imports_point_one_way(part: str) -> None:
                 assert name.split(".")[1] in allowed, f"{path} imports {name}"
 
 
-def test_client_knows_nothing_of_the_server() -> None:
-    """The client could be shipped alone."""
-    for path in library("client"):
+@pytest.mark.parametrize(("part", "parts"), OUTSIDE.items())
+def test_clients_know_nothing_of_the_server(part: str, parts: set[str]) -> None:
+    """They could be shipped alone, and the library without the programs."""
+    for path in library(part):
         for name in imports_of(path):
             if name.startswith("kvcluster."):
                 inner = name.removeprefix("kvcluster.")
-                assert inner in CLIENT_MAY_IMPORT or inner.startswith("client."), f"{path}: {name}"
+                assert inner in parts or inner.split(".")[0] in parts, f"{path}: {name}"
 
 
 def test_model_touches_no_clock_no_chance_no_loop() -> None:

@@ -1,52 +1,27 @@
-"""What stands outside the cluster and asks it: the commands, the demo, the health check.
+"""The library that programs use: `from kvcluster import Client, AsyncClient`.
 
-    failure.py        what went wrong with a call, and whether anything may have been written
-    link.py           one node seen from outside
-    health.py         many nodes asked at once how they are
-    health_check.py   the same, printed: health_check_client.py
-    command_line.py   client.py: from its words to the command that they mean
-    parser.py           its commands and options
-    arguments.py        the kinds of arguments, each refused with a sentence
-    manual.py           what --help says
-    completion.py       the script for bash and zsh
-    output.py           results for programs: --output json
-    escaping.py         results for people: a pair on a line
-    commands.py       put, get, delete and locate: which node is asked, and which is asked next
-    scanning.py       scan
-    clearing.py       delete --prefix
-    importing.py      import: what is said before and at the end
-    importer.py         at work: chunks on their way, a bookmark behind them
-    reading.py          the file or the pipe
-    chunks.py           cut into what one request carries
-    exporting.py      export, in pages
-    part.py             the file while it is being written
-    pairs.py          both: the formats, line by line
-    bookmark.py       both: how far they came, and the proof
-    bench.py          bench, told in a table and in bars
-    load.py             the load itself
-    histogram.py        how long calls took
-    meter.py          the bar that shows progress
-    stopping.py       Ctrl+C as a wish, for work that ends in good order
-    status.py         client.py status, in a table; what is said there is decided by
-    census.py           what all nodes said, put together by whom it is about
-    notes.py            what is unusual about each of them
-    disagreements.py    where they contradict each other
-    status_watch.py     the table again and again
-    demo.py           the scripted demo: looks around, and plays
-    rounds.py           the rounds: put, get and delete on every node
-    watch.py            the live/dead list, and a look at it while it changes
-    wording.py        how states, times and amounts are put into words
-    screen.py         text for people, and the calm end of a program
-    interrupts.py     Ctrl+C for a program that has to clean up
-    local_cluster.py  three servers on this machine, in a temporary folder
-    stage.py          commands that are shown, really run, and checked
-    tour.py           `make demo`, first act: the demo and a node that goes and returns
-    tour_of_parts.py    second act: a cluster where each node holds a part of the keys
+    aio.py, sync.py     AsyncClient and Client; both are a face on
+    session.py          one client's whole machinery, in one event loop
+    dispatcher.py       operations in, batches out, an end for every operation
+    operations.py         its parts: what somebody wants done,
+    waiting_line.py       what waits, and who leaves together,
+    parcel.py             what travels together,
+    replies.py            what a node said,
+    judging.py            what follows from it,
+    retrying.py           how often, and when, to try again
+    nodes.py            the channels, and the search for a node that can be asked
+    roster.py             which node that is
+    paging.py           scan
+    many.py, sources.py put_many and get_many; where many keys come from
+    background.py       the event loop that all synchronous clients share
+    answers.py          Stored, Deleted
+    failure.py          what went wrong with a call, and whether anything may have been written
+    link.py             one node and one call at a time, for programs that look at single nodes
 
-Nothing here knows how a node works inside: all knowledge comes over the wire, so whatever these
-programs show is what any client would see.
+Nothing here knows how a node works inside: all knowledge comes over the wire.
 
 A client's one hard duty is to be honest about writes. An answer is *done*, *certainly not done*,
-or *unknown*. `failure.py` decides which, and nothing is sent a second time after *unknown*: the
-first one may have been delivered, and the second could then overwrite what came in between.
+or *unknown*. `failure.py` decides which, and nothing is sent a second time after *unknown*, unless
+the caller allows it: the first one may have been delivered, and the second could then overwrite
+what came in between.
 """

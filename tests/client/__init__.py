@@ -1,1 +1,1 @@
-"""Tests of the commands, the demo and the health check, against nodes that do as they are told."""
+"""Tests of the library: alone, and against nodes that do as they are told."""

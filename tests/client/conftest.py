@@ -1,4 +1,4 @@
-"""What the tests of the client share: a fake cluster, other listeners, and the programs."""
+"""What the tests of clients share: a fake cluster, and others who listen."""
 
 from __future__ import annotations
 
@@ -6,28 +6,12 @@ import contextlib
 import http.server
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from kvcluster.client import command_line, health_check
 from tests.client.fake_node import FakeCluster
-
-THE_THREE = "localhost:50051,localhost:50052,localhost:50053"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a program ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-Program = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -36,32 +20,6 @@ def cluster() -> Iterator[FakeCluster]:
     cluster = FakeCluster(3)
     yield cluster
     cluster.close()
-
-
-@pytest.fixture
-def client(capsys: pytest.CaptureFixture[str]) -> Program:
-    """client.py, run in this process."""
-    return _program(capsys, lambda arguments: command_line.run(arguments, THE_THREE))
-
-
-@pytest.fixture
-def health(capsys: pytest.CaptureFixture[str]) -> Program:
-    """health_check_client.py, run in this process."""
-    return _program(capsys, health_check.run)
-
-
-def _program(capsys: pytest.CaptureFixture[str], run: Callable[[Sequence[str]], int]) -> Program:
-    def program(*arguments: str) -> Ended:
-        capsys.readouterr()
-        try:
-            code = run(arguments)
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else -1
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return Ended(code, out, err)
-
-    return program
 
 
 @pytest.fixture

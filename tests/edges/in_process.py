@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from kvcluster.activity import Activity
-from kvcluster.client.local_cluster import free_ports
 from kvcluster.cluster.channels import Channels
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.model.members import Cluster
 from kvcluster.node import Node
+from kvcluster.terminal.local_cluster import free_ports
 from kvcluster.wire import Limits, Registrar, make_server
 from server import KeyValue, Peer
 from tests.processes.knobs import Knobs, SlowDisk

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import grpc
 
-from kvcluster.client.local_cluster import free_ports
 from kvcluster.cluster.channels import channel_options
 from kvcluster.config import MIB, Settings
+from kvcluster.terminal.local_cluster import free_ports
 from tests.edges.calm import PATIENT, memory_mib, must_be_calm
 from tests.processes import linked_server
 from tests.processes.cluster import Cluster

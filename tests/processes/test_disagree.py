@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from kvcluster.client.local_cluster import free_ports
+from kvcluster.terminal.local_cluster import free_ports
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually
 

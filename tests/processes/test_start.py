@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kvcluster.client.local_cluster import free_ports
+from kvcluster.terminal.local_cluster import free_ports
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually, run_script
 

@@ -1,0 +1,145 @@
+"""`client.py bench`: how fast the cluster is, in a table and in bars that a person can read.
+
+What the load is, and what its figures mean, is in load.py. Ctrl+C ends it early, and what was
+measured until then is told all the same; its keys are removed in any case, and if that fails, the
+command that does it is named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from kvcluster import AsyncClient
+from kvcluster.errors import KvError
+from kvcluster.terminal.histogram import PERCENTILES, Histogram, bars, milliseconds
+from kvcluster.terminal.load import Load, Plan, Tally
+from kvcluster.terminal.meter import Meter
+from kvcluster.terminal.output import emit, give_up
+from kvcluster.terminal.screen import Exit, closed, complain, counted, say
+from kvcluster.terminal.stopping import unless, wishes
+from kvcluster.terminal.wording import size
+
+_BAR_COLUMNS = 36
+_PLACES = 3
+
+
+def run(nodes: tuple[str, ...], plan: Plan, *, timeout_s: float, json: bool) -> int:
+    """Load the cluster, and print what came of it; return the exit code."""
+    return asyncio.run(_run(nodes, plan, timeout_s, json))
+
+
+async def _run(nodes: tuple[str, ...], plan: Plan, timeout_s: float, json: bool) -> int:
+    with wishes() as wish:
+        async with AsyncClient(nodes, timeout_s=timeout_s) as client:
+            load = Load(client, plan)
+            try:
+                with Meter("storing", plan.keys) as meter:
+                    await unless(wish, load.fill(wish, meter))
+                with Meter("bench", plan.duration_s, noun="calls") as meter:
+                    if not wish.is_set():
+                        await load.run(wish, meter)
+            except KvError as error:
+                return await _clean(load, give_up(error))
+            failed = bool(load.reads.errors or load.writes.errors)
+            if not load.elapsed_s:
+                complain("Interrupted, before anything was measured.")
+                return await _clean(load, Exit.INTERRUPTED)
+            if json:
+                emit(**_as_fields(load))
+            else:
+                for line in report(load):
+                    say(line)
+            return await _clean(load, Exit.NOT_SO if failed else Exit.DONE)
+
+
+async def _clean(load: Load, code: int) -> int:
+    if not load.begun:
+        return code
+    if load.plan.keep:
+        complain(f"Its keys stay, under {load.prefix}")
+        return code
+    remedy = f"This removes its keys: client.py delete --yes --prefix {load.prefix}"
+    try:
+        with Meter("removing", load.begun) as meter:
+            await load.clean(meter)
+    except KvError as error:
+        complain(f"Its keys could not be removed: {closed(str(error))}\n{remedy}")
+        return code or Exit.NOT_SO
+    except asyncio.CancelledError:
+        complain(remedy)
+        raise
+    return code
+
+
+def report(load: Load) -> Iterator[str]:
+    """The lines for a person."""
+    plan = load.plan
+    yield (
+        f"{counted(plan.clients, 'call')} at a time for {load.elapsed_s:.1f} s,"
+        f" {plan.reads_percent} % of them reads;"
+        f" {counted(plan.keys, 'key')}, values of {size(plan.value_bytes)}"
+    )
+    yield ""
+    heads = [f"p{share:g}" for share in PERCENTILES]
+    yield f"{'':<6}  {'calls':>9}  {'per s':>7}" + "".join(f"{it:>10}" for it in [*heads, "max"])
+    kinds = [("reads", load.reads), ("writes", load.writes)]
+    for name, tally in kinds:
+        if tally.latency.count:
+            yield f"{name:<6}  {_row(tally.latency, load.elapsed_s)}"
+    for name, tally in kinds:
+        if tally.latency.count:
+            yield ""
+            yield name
+            yield from bars(tally.latency.drawn(), _BAR_COLUMNS)
+    yield ""
+    yield from _errors(kinds)
+
+
+def _row(latency: Histogram, elapsed_s: float) -> str:
+    times = [latency.percentile(share) for share in PERCENTILES] + [latency.max_s]
+    rate = latency.count / elapsed_s if elapsed_s else 0.0
+    return f"{latency.count:>9,}  {rate:>7,.0f}" + "".join(
+        f"{milliseconds(it):>10}" for it in times
+    )
+
+
+def _errors(kinds: list[tuple[str, Tally]]) -> Iterator[str]:
+    if not any(tally.errors for _, tally in kinds):
+        yield "no call failed"
+    for name, tally in kinds:
+        for error, count in tally.errors.most_common():
+            yield f"{counted(count, 'call')} of the {name} failed: {error}"
+        if tally.example:
+            yield f"  the first: {tally.example}"
+
+
+def _as_fields(load: Load) -> dict[str, Any]:
+    plan = load.plan
+    return {
+        "seconds": round(load.elapsed_s, _PLACES),
+        "clients": plan.clients,
+        "keys": plan.keys,
+        "value_bytes": plan.value_bytes,
+        "reads_percent": plan.reads_percent,
+        "reads": _tally_fields(load.reads, load.elapsed_s),
+        "writes": _tally_fields(load.writes, load.elapsed_s),
+    }
+
+
+def _tally_fields(tally: Tally, elapsed_s: float) -> dict[str, Any]:
+    latency = tally.latency
+    names = {f"p{share:g}_ms".replace(".", "_"): share for share in PERCENTILES}
+    return {
+        "calls": latency.count,
+        "per_s": round(latency.count / elapsed_s, 1) if elapsed_s else 0.0,
+        "mean_ms": round(latency.sum_s / latency.count * 1000, _PLACES) if latency.count else 0.0,
+        **{name: round(latency.percentile(it) * 1000, _PLACES) for name, it in names.items()},
+        "max_ms": round(latency.max_s * 1000, _PLACES),
+        "histogram": [
+            {"to_ms": bound if bound != float("inf") else None, "calls": count}
+            for bound, count in latency.drawn()
+        ],
+        "errors": dict(tally.errors),
+    }

@@ -1,0 +1,181 @@
+"""The command line of client.py: from its words to the command that they mean.
+
+What the words may be is in parser.py. Here it is decided which nodes they are about, and each
+command is imported only when it is the one: `get` answers in a sixth of a second, and need not
+wait for the libraries that draw tables and bars.
+
+The nodes: `--node` or `--cluster`, or else the environment (KV_NODES), or else those that
+server.py has built in. Whoever is wrong is named with the value that is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from kvcluster.model.members import parse_members
+from kvcluster.terminal import parser as words
+from kvcluster.terminal.arguments import ENVIRONMENT, nodes
+from kvcluster.terminal.screen import run_calmly
+
+Nodes = tuple[str, ...]
+
+
+def run(arguments: Sequence[str] | None, default_cluster: str) -> int:
+    """Run client.py; return its exit code. Bad usage exits by itself, with code 2."""
+    return run_calmly(lambda: _run(arguments, default_cluster))
+
+
+def _run(arguments: Sequence[str] | None, default_cluster: str) -> int:
+    parser = words.build(default_cluster)
+    options = parser.parse_args(arguments)
+    if options.command == "help":
+        words.of_command(parser, options.about).print_help()
+        return 0
+    if options.command == "completion":
+        from kvcluster.terminal import completion
+
+        return completion.run(parser, options.shell)
+    # What is wrong from here on is shown with the usage of the command that it is about.
+    command = words.of_command(parser, options.command)
+    asked = _nodes(command, options, default_cluster)
+    if options.command in ("put", "get", "delete", "locate"):
+        return _one_key(command, options, asked)
+    if options.command in ("scan", "import", "export"):
+        return _many_keys(command, options, asked)
+    return _cluster(command, options, asked)
+
+
+def _nodes(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, default_cluster: str
+) -> Nodes:
+    if options.node and options.cluster:
+        parser.error("--node asks one node and --cluster all of them; give one of the two")
+    if options.node and options.command in words.FOR_ALL_NODES:
+        parser.error("--node goes with commands about keys; demo and status take --cluster")
+    given: Nodes | None = options.node or options.cluster
+    if given:
+        return given
+    text = os.environ.get(ENVIRONMENT, "")
+    try:
+        return nodes(text) if text else parse_members(default_cluster)
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"{ENVIRONMENT}: {error}")
+
+
+def _one_key(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> int:
+    from kvcluster.terminal import commands
+
+    timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
+    json = options.output == "json"
+    match options.command:
+        case "put":
+            value = _standard_input(parser) if options.value == "-" else options.value
+            return commands.put(asked, options.key, value, timeout_s=timeout_s, json=json)
+        case "get":
+            return commands.get(
+                asked, options.keys, timeout_s=timeout_s, json=json, verbose=options.verbose
+            )
+        case "locate":
+            return commands.locate(asked, options.key, timeout_s=timeout_s, json=json)
+    if bool(options.keys) == (options.prefix is not None):
+        parser.error("give the keys to remove, or --prefix; one of the two")
+    if options.prefix is None:
+        return commands.delete(asked, options.keys, timeout_s=timeout_s, json=json)
+    from kvcluster.terminal import clearing
+
+    return clearing.run(asked, options.prefix, timeout_s=timeout_s, json=json, agreed=options.yes)
+
+
+def _many_keys(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> int:
+    timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
+    json = options.output == "json"
+    if options.command == "scan":
+        from kvcluster.terminal import scanning
+
+        what = scanning.Wanted(
+            options.prefix, options.start_after, options.limit, options.keys_only, options.count
+        )
+        return scanning.run(asked, what, timeout_s=timeout_s, json=json)
+    if not options.file:
+        parser.error("the name of the file is empty")
+    if options.command == "import":
+        from kvcluster.terminal import importing
+
+        order = importing.Order(
+            asked, options.file, options.format, options.restart, options.skip_bad, timeout_s, json
+        )
+        return importing.run(order)
+    from kvcluster.terminal import exporting
+
+    return exporting.run(
+        exporting.Order(
+            asked,
+            options.file,
+            options.format,
+            options.prefix,
+            options.restart,
+            options.force,
+            timeout_s,
+            json,
+        )
+    )
+
+
+def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> int:
+    timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
+    json = options.output == "json"
+    if options.command == "bench":
+        from kvcluster.terminal import bench
+        from kvcluster.terminal.load import Plan
+
+        plan = Plan(
+            duration_s=options.duration,
+            clients=options.clients,
+            value_bytes=options.value_size,
+            keys=options.keys,
+            reads_percent=options.reads,
+            prefix=options.prefix,
+            keep=options.keep,
+        )
+        return bench.run(asked, plan, timeout_s=timeout_s, json=json)
+    if options.command == "status":
+        return _status(parser, options, asked, json=json)
+    if json:
+        parser.error("the demo is for people; it has no --output json")
+    from kvcluster.terminal import demo
+
+    default = not options.cluster and ENVIRONMENT not in os.environ
+    return demo.run(asked, timeout_s=timeout_s, default=default)
+
+
+def _status(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, *, json: bool
+) -> int:
+    from kvcluster.terminal import status
+
+    timeout_s: float = options.timeout or words.STATUS_TIMEOUT_S
+    if options.watch:
+        from kvcluster.terminal import status_watch
+
+        interval_s: float = options.interval or words.INTERVAL_S
+        return status_watch.run(asked, timeout_s=timeout_s, interval_s=interval_s, json=json)
+    if options.interval:
+        parser.error("--interval goes with --watch")
+    return status.run(asked, timeout_s=timeout_s, json=json)
+
+
+def _standard_input(parser: argparse.ArgumentParser) -> str:
+    if sys.stdin is None:
+        _refuse_input(parser, "it is closed")
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        _refuse_input(parser, f"it is not valid UTF-8 (at byte {error.start:,})")
+
+
+def _refuse_input(parser: argparse.ArgumentParser, why: str) -> NoReturn:
+    parser.error(f"cannot take the value from standard input: {why}")

@@ -1,0 +1,141 @@
+"""Where nodes contradict each other, a line each.
+
+Three ways to disagree, and each is a sign of a fault that no single node can see: about whether
+a third lives (the network is cut between some of them, in one direction perhaps), about whom they
+talk to at all (they refuse each other), and about what cluster this is (one was started with
+another `--cluster` or `--replicas`).
+
+That we reach a node ourselves is a voice like any other: a node that answers us while the others
+call it dead is alive and cut off from them. A node that has not heard another yet has no opinion.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+from kvcluster.terminal.census import NOT_WELL, Member
+from kvcluster.terminal.screen import counted, listed
+from kvcluster.terminal.wording import duration, state_word
+
+from demo_pb2 import DRAINING, Configuration, MemberStatus, PeerState
+
+_WORST_FIRST = (PeerState.DEAD, PeerState.SUSPECT, PeerState.UNKNOWN, PeerState.ALIVE)
+
+Voices = dict[int, list[tuple[str, MemberStatus]]]
+"""Who says it, by what is said."""
+
+
+def disagreements(members: Sequence[Member]) -> list[str]:
+    """One line for each."""
+    return [
+        *(line for member in members if (line := _about(member))),
+        *_configurations(members),
+        *_refusals(members),
+    ]
+
+
+def healthy(members: Sequence[Member]) -> bool:
+    """Whether every member answers and serves, and nobody disagrees."""
+    return all(member.serving for member in members) and not disagreements(members)
+
+
+def _about(member: Member) -> str:
+    """The voices about one node, if they are not at one."""
+    voices = _voices(member)
+    if _agree(member, voices):
+        return ""
+    clauses: list[str] = []
+    for state in sorted(voices, key=_WORST_FIRST.index):
+        whom = "it" if clauses else member.node
+        clauses.append(f"{_callers(voices[state])} {whom} {_called(state, voices[state])}")
+    # "A calls C DEAD, B calls it ALIVE, and it answers us" but "A calls C DEAD, but it answers us".
+    alone = len(clauses) == 1
+    if member.own is not None:
+        clauses.append("but it answers us" if alone else "and it answers us")
+    elif PeerState.ALIVE in voices:
+        clauses.append("but it does not answer us" if alone else "and it does not answer us")
+    return ", ".join(clauses)
+
+
+def _voices(member: Member) -> Voices:
+    voices: Voices = {}
+    for speaker, opinion in member.opinions.items():
+        state = opinion.state.state if opinion.state.state in _WORST_FIRST else PeerState.UNKNOWN
+        if state != PeerState.UNKNOWN or member.serving:
+            voices.setdefault(state, []).append((speaker, opinion))
+    return voices
+
+
+def _agree(member: Member, voices: Voices) -> bool:
+    if len(voices) > 1:
+        return False
+    if member.own is None:
+        return PeerState.ALIVE not in voices
+    # Who stops says so to its peers, and they believe it at once.
+    return voices.keys() <= {PeerState.ALIVE} or member.own.status == DRAINING
+
+
+def _callers(voices: Sequence[tuple[str, MemberStatus]]) -> str:
+    names = [speaker for speaker, _ in voices]
+    return f"{listed(names, 'and')} {'calls' if len(names) == 1 else 'call'}"
+
+
+def _called(state: int, voices: Sequence[tuple[str, MemberStatus]]) -> str:
+    if state not in NOT_WELL:
+        return state_word(state)
+    longest_s = max(opinion.since_s for _, opinion in voices)
+    return f"{state_word(state)} (for {duration(longest_s)})"
+
+
+def _configurations(members: Sequence[Member]) -> Iterator[str]:
+    """What some nodes were started with, and others with something else."""
+    known = _configured(members)
+    for name in sorted(
+        {name for configuration in known.values() for name in configuration.members}
+    ):
+        without = [
+            node for node, configuration in known.items() if name not in configuration.members
+        ]
+        if without:
+            verb = "does" if len(without) == 1 else "do"
+            yield f"{listed(without, 'and')} {verb} not count {name} as a member, others do"
+    yield from _split(known, lambda it: counted(it.replicas, "replica"))
+    yield from _split(known, lambda it: counted(it.slots, "slot"))
+
+
+def _split(
+    known: dict[str, Configuration], setting: Callable[[Configuration], str]
+) -> Iterator[str]:
+    nodes: dict[str, list[str]] = {}
+    for node, configuration in known.items():
+        nodes.setdefault(setting(configuration), []).append(node)
+    if len(nodes) > 1:
+        yield ", ".join(
+            f"{listed(names, 'and')} {'runs' if len(names) == 1 else 'run'} with {value}"
+            for value, names in nodes.items()
+        )
+
+
+def _refusals(members: Sequence[Member]) -> Iterator[str]:
+    """Who refuses whom; not where the configurations, that were just told, explain it."""
+    known = _configured(members)
+    for one, other in itertools.combinations(members, 2):
+        here, there = known.get(one.node), known.get(other.node)
+        if here is not None and there is not None and here != there:
+            continue
+        if reason := _refusal(one, other) or _refusal(other, one):
+            yield f"{one.node} and {other.node} refuse each other: {reason}"
+
+
+def _refusal(speaker: Member, about: Member) -> str:
+    opinion = about.opinions.get(speaker.node)
+    return opinion.refusal if opinion is not None else ""
+
+
+def _configured(members: Sequence[Member]) -> dict[str, Configuration]:
+    return {
+        member.node: member.own.configuration
+        for member in members
+        if member.own is not None and member.own.HasField("configuration")
+    }

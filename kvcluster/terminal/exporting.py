@@ -1,0 +1,206 @@
+"""`client.py export`: pairs are read in pages, in the order of their keys, and written to a file.
+
+A page counts once it is complete. If a slot has no live replica, its keys are missing all over the
+page, so the export ends before that page, and goes on from there when the node is back: what is in
+the file is never full of holes that nobody knows of.
+
+Written to standard output nothing can be taken back: there, what was found is printed, and the end
+says what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kvcluster import AsyncClient
+from kvcluster.config import MIB
+from kvcluster.errors import KvError
+from kvcluster.terminal.bookmark import Shelf, difference
+from kvcluster.terminal.meter import Meter, speed
+from kvcluster.terminal.output import emit, file_name, give_up
+from kvcluster.terminal.pairs import Format, format_by_name, to_line, to_member
+from kvcluster.terminal.part import Part
+from kvcluster.terminal.reading import STANDARD
+from kvcluster.terminal.screen import Exit, complain, counted, say
+from kvcluster.terminal.stopping import unless, wishes
+
+_PAGE_BYTES = 8 * MIB
+_PAGE_KEYS = 10_000
+_FIRST_PAGE_KEYS = 1_000
+_SAVE_INTERVAL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for."""
+
+    nodes: tuple[str, ...]
+    file: str
+    format: str | None
+    prefix: str
+    restart: bool
+    force: bool
+    timeout_s: float
+    json: bool
+
+    @property
+    def kind(self) -> Format:
+        """The format that is asked for, or that the name says, or JSON Lines."""
+        return Format(self.format) if self.format else format_by_name(self.file) or Format.JSONL
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What must be the same to go on."""
+        return {
+            "command": "export",
+            "format": self.kind.value,
+            "nodes": ",".join(sorted(self.nodes)),
+            "prefix": self.prefix,
+        }
+
+
+def run(order: Order) -> int:
+    """Export; return the exit code."""
+    if order.file == STANDARD:
+        return asyncio.run(_to_standard_output(order))
+    target = Path(order.file)
+    if target.exists() and not target.is_file():
+        complain(f'{target} is no ordinary file; "-" writes to standard output.')
+        return Exit.BAD_USAGE
+    if target.exists() and not order.force:
+        complain(f"{target} is there already; --force replaces it.")
+        return Exit.BAD_USAGE
+    try:
+        part = Part(target, order.kind, order.about)
+    except OSError as error:
+        complain(f"{target} cannot be written: {error.strerror or error}.")
+        return Exit.BAD_USAGE
+    try:
+        return asyncio.run(_run(order, part, Shelf(target)))
+    finally:
+        part.close()
+
+
+async def _run(order: Order, part: Part, shelf: Shelf) -> int:
+    started_s = time.monotonic()
+    _place(order, part, shelf)
+    before = part.keys
+    with wishes() as wish:
+        try:
+            async with AsyncClient(order.nodes, timeout_s=order.timeout_s) as client:
+                meter = Meter(order.file, None)
+                meter.show(0, part.keys)
+                with meter:
+                    filling = _fill(order, part, shelf, client, meter, wish)
+                    done = await unless(wish, filling)
+        except KvError as error:
+            code = give_up(error)
+            return _say_place(part, shelf, "It ends here", code)
+        except OSError as error:
+            complain(f"{part.path} cannot be written: {error.strerror or error}.")
+            return _say_place(part, shelf, "It ends here", Exit.UNKNOWN)
+    if not done:
+        return _say_place(part, shelf, "Interrupted", Exit.INTERRUPTED)
+    part.install()
+    shelf.clear()
+    elapsed_s = time.monotonic() - started_s
+    if order.json:
+        now = part.keys - before
+        emit(file=file_name(order.file), keys=part.keys, keys_now=now, seconds=round(elapsed_s, 3))
+    else:
+        here = f", {part.keys - before:,} of them now," if before else ""
+        say(f"exported {counted(part.keys, 'key')}{here} {speed(part.keys - before, elapsed_s)}")
+    return Exit.DONE
+
+
+def _place(order: Order, part: Part, shelf: Shelf) -> None:
+    """Put the part behind what an earlier run has written, or empty it."""
+    mark = shelf.find_for("export") if not order.restart else None
+    if mark is not None and mark.keys:
+        why = difference(mark, order.about)
+        if not why and not part.go_on(mark):
+            why = f"{part.path} is not as it was left"
+        if why:
+            complain(f"An earlier export is not gone on with: {why}. It begins anew.")
+        else:
+            complain(f"Going on behind {counted(part.keys, 'key')} that were written before.")
+    part.begin()
+
+
+async def _fill(
+    order: Order,
+    part: Part,
+    shelf: Shelf,
+    client: AsyncClient,
+    meter: Meter,
+    wish: asyncio.Event,
+) -> bool:
+    limit, saved_s, mark = _FIRST_PAGE_KEYS, 0.0, part.mark()
+    try:
+        while True:
+            size_bytes = 0
+            pairs = client.scan(order.prefix, start_after=part.last_key, limit=limit)
+            async for key, value in pairs:
+                size_bytes += part.write(key, value)
+                if wish.is_set():
+                    return False
+            count, mark = part.keys - mark.keys, part.mark()
+            meter.show(0, part.keys)
+            if count < limit:
+                return True
+            if time.monotonic() - saved_s >= _SAVE_INTERVAL_S:
+                saved_s = time.monotonic()
+                shelf.put(mark)
+            limit = max(1, min(_PAGE_KEYS, _PAGE_BYTES * count // size_bytes))
+    finally:
+        shelf.put(mark)
+
+
+def _say_place(part: Part, shelf: Shelf, how: str, code: int) -> int:
+    mark = shelf.find()
+    keys = counted(mark.keys if mark is not None else 0, "key")
+    complain(f"{how}, with {keys} in {part.path}; the same command goes on from there.")
+    if shelf.trouble:
+        complain(f"How far it came could not be noted: {shelf.trouble}.")
+    return code
+
+
+async def _to_standard_output(order: Order) -> int:
+    if sys.stdout is None:
+        complain("Standard output cannot be written: it is closed.")
+        return Exit.BAD_USAGE
+    with wishes() as wish:
+        async with AsyncClient(order.nodes, timeout_s=order.timeout_s) as client:
+            code = await unless(wish, _print(order, client, wish))
+    if code is None or wish.is_set():
+        raise KeyboardInterrupt
+    return code
+
+
+async def _print(order: Order, client: AsyncClient, wish: asyncio.Event) -> int:
+    started_s, count, code = time.monotonic(), 0, int(Exit.DONE)
+    write = sys.stdout.buffer.write
+    json = order.kind is Format.JSON
+    try:
+        with Meter("standard output", None) as meter:
+            async for key, value in client.scan(order.prefix):
+                if wish.is_set():
+                    return Exit.INTERRUPTED
+                if json:
+                    write((b",\n" if count else b"{\n") + to_member(key, value))
+                else:
+                    write(to_line(key, value))
+                count += 1
+                if not count % _FIRST_PAGE_KEYS:
+                    meter.show(0, count)
+    except KvError as error:
+        code = give_up(error)
+    if json and code == Exit.DONE:
+        write(b"\n}\n" if count else b"{}\n")
+    sys.stdout.buffer.flush()
+    complain(f"exported {counted(count, 'key')} {speed(count, time.monotonic() - started_s)}")
+    return code

@@ -1,0 +1,188 @@
+"""`client.py import`: what is said before, at the end, and when it did not go well.
+
+How the work is done is in importer.py. Every way to end says how far it came, and that the same
+command goes on from there, where it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kvcluster import AsyncClient
+from kvcluster.errors import KvError
+from kvcluster.terminal.bookmark import Bookmark, Shelf, difference
+from kvcluster.terminal.chunks import Source
+from kvcluster.terminal.escaping import shown
+from kvcluster.terminal.importer import Importer
+from kvcluster.terminal.meter import Meter, speed
+from kvcluster.terminal.output import capital, emit, file_name, sentence
+from kvcluster.terminal.pairs import BadFile, BadPair
+from kvcluster.terminal.reading import STANDARD, format_of, open_file, source_of
+from kvcluster.terminal.screen import Exit, closed, complain, counted, say
+from kvcluster.terminal.stopping import wishes
+
+_PATIENCE_TIMEOUTS = 2.0
+_NAMED_BAD = 20
+"""So many bad lines are named one by one; the others are counted."""
+
+
+@dataclass
+class Order:
+    """What the command line asks for, and what came of it."""
+
+    nodes: tuple[str, ...]
+    file: str
+    format: str | None
+    restart: bool
+    skip_bad: bool
+    timeout_s: float
+    json: bool
+    bad: int = field(default=0, init=False)
+    """Lines that were left out."""
+    before: int = field(default=0, init=False)
+    """Keys that an earlier run stored."""
+
+    @property
+    def name(self) -> str:
+        """What the file is called in a sentence."""
+        return "standard input" if self.file == STANDARD else self.file
+
+
+def run(order: Order) -> int:
+    """Import; return the exit code."""
+    return asyncio.run(_run(order))
+
+
+async def _run(order: Order) -> int:
+    shelf = None if order.file == STANDARD else Shelf(Path(order.file))
+    started_s = time.monotonic()
+    with wishes() as wish:
+        try:
+            with open_file(order.file, wish.is_set) as file:
+                kind = format_of(file, order.file, order.format)
+                about = {
+                    "command": "import",
+                    "format": kind.value,
+                    "nodes": ",".join(sorted(order.nodes)),
+                }
+                # To read a pipe may take for ever; in a thread it can be broken off.
+                source = await asyncio.to_thread(source_of, file, kind, about)
+                return await _import(order, source, shelf, wish, started_s)
+        except BadFile as bad:
+            text = closed(f"{order.name} {bad}")
+            complain(capital(text) if order.file == STANDARD else text)
+            return Exit.INTERRUPTED if wish.is_set() else Exit.BAD_USAGE
+
+
+async def _import(
+    order: Order, source: Source, shelf: Shelf | None, wish: asyncio.Event, started_s: float
+) -> int:
+    def on_bad(bad: BadPair) -> None:
+        if not order.skip_bad:
+            raise bad
+        order.bad += 1
+        if order.bad <= _NAMED_BAD:
+            complain(f"left out: {_sentence(order, source, bad)}")
+
+    async with AsyncClient(order.nodes, timeout_s=order.timeout_s, retry_unknown=True) as client:
+        mark = await _place(order, source, shelf, client)
+        meter = Meter(order.name, source.total)
+        if mark is not None:
+            meter.show(mark.done, mark.keys)
+        with meter:
+            patience_s = order.timeout_s * _PATIENCE_TIMEOUTS
+            importer = Importer(client, source, shelf, meter, on_bad, patience_s, mark)
+            try:
+                complete = await importer.run(wish)
+                ended: KvError | None = None
+            except KvError as error:
+                complete, ended = False, error
+    if shelf is not None and shelf.trouble:
+        complain(f"How far it came could not be noted: {closed(shelf.trouble)}")
+    if complete:
+        return _done(order, importer.mark, shelf, time.monotonic() - started_s)
+    return _not_done(order, source, importer.mark, ended)
+
+
+async def _place(
+    order: Order, source: Source, shelf: Shelf | None, client: AsyncClient
+) -> Bookmark | None:
+    """Where an earlier run ended, with the source behind it; None at the beginning."""
+    mark = shelf.find_for("import") if shelf is not None else None
+    if mark is None or shelf is None:
+        return None
+    if order.restart:
+        shelf.clear()
+        return None
+    why = await _why_not(order, source, client, mark)
+    if why:
+        complain(f"An earlier import of {order.name} is not gone on with: {why}. It begins anew.")
+        return None
+    order.before = mark.keys
+    unit = source.format.unit
+    complain(
+        f"Going on from {unit} {mark.number + 1:,}; {counted(mark.keys, 'key')} stored before."
+    )
+    return mark
+
+
+async def _why_not(order: Order, source: Source, client: AsyncClient, mark: Bookmark) -> str:
+    about = {"format": source.format.value, "nodes": ",".join(sorted(order.nodes))}
+    if why := difference(mark, {"command": "import", **about}):
+        return why
+    try:
+        # A cluster that was emptied in between, or another one at the same addresses.
+        if mark.last_key and await client.get(mark.last_key) is None:
+            return f'the key "{shown(mark.last_key)}", which it stored last, is not there any more'
+    except KvError:
+        pass  # that no node answers will be told by the import itself
+    return "" if source.go_on(mark) else "the file was changed before that place"
+
+
+def _sentence(order: Order, source: Source, bad: BadPair) -> str:
+    return f"{source.format.unit} {bad.number:,} of {order.name} {closed(str(bad))}"
+
+
+def _done(order: Order, mark: Bookmark | None, shelf: Shelf | None, elapsed_s: float) -> int:
+    keys = mark.keys if mark is not None else 0
+    if shelf is not None:
+        shelf.clear()
+    now = keys - order.before
+    if order.json:
+        emit(
+            file=file_name(order.file),
+            keys=keys,
+            keys_now=now,
+            left_out=order.bad,
+            seconds=round(elapsed_s, 3),
+        )
+    else:
+        here = f", {now:,} of them now," if order.before else ""
+        say(f"imported {counted(keys, 'key')}{here} {speed(now, elapsed_s)}")
+    if order.bad:
+        complain(f"{counted(order.bad, 'line')} left out.")
+        return Exit.NOT_SO
+    return Exit.DONE
+
+
+def _not_done(order: Order, source: Source, mark: Bookmark | None, error: KvError | None) -> int:
+    keys = counted(mark.keys if mark is not None else 0, "key")
+    again = "" if order.file == STANDARD else "the same command goes on from there"
+    if isinstance(error, BadPair):
+        complain(capital(_sentence(order, source, error)))
+        again = f"mend it, and {again}" if again else ""
+        complain(_joined("Everything before it is stored", again))
+        return Exit.BAD_USAGE
+    if error is not None:
+        complain(sentence(error))
+        complain(_joined(f"It ends here, with {keys} stored", again))
+        return Exit.UNKNOWN
+    complain(_joined(f"Interrupted, with {keys} stored", again))
+    return Exit.INTERRUPTED
+
+
+def _joined(first: str, second: str) -> str:
+    return closed(f"{first}; {second}" if second else first)

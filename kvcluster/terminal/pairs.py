@@ -1,0 +1,153 @@
+"""Pairs as text: the two formats of import and export.
+
+**JSON Lines** is one object a line, `{"key": "a", "value": "1"}`. It is read and written a line at
+a time, so a file may be larger than the memory, and a line that was torn is told from a whole one.
+**JSON** is one flat object, `{"a": "1"}`, written in the form of a node's `data_node_<port>.json`,
+a pair a line: an export may be the file that a new node starts with, and that file be imported.
+
+A pair that cannot be stored is refused by a clause that goes on after "line 7 ". Unknown fields of
+a line are refused as well: to drop what a person wrote there (a time to live?) would be to lose it.
+
+All of it is pure: bytes in, pairs out, and back.
+"""
+
+from __future__ import annotations
+
+import codecs
+import enum
+import re
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+
+from kvcluster.errors import KvError
+from kvcluster.terminal.escaping import shown
+from kvcluster.terminal.screen import counted
+
+Pair = tuple[str, str]
+
+_KINDS = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
+_FIELDS = {"key", "value"}
+_LINE = re.compile(rb'\{[ \t]*"(key|value)"[ \t]*:')
+"""How a line of JSON Lines begins. An object over many lines has its first key on the second."""
+
+
+class Format(enum.Enum):
+    """How pairs stand in a file."""
+
+    JSONL = "jsonl"
+    JSON = "json"
+
+    @property
+    def unit(self) -> str:
+        """What its parts are called when they are counted."""
+        return "line" if self is Format.JSONL else "pair"
+
+
+class BadPair(KvError):
+    """A line or a pair cannot be stored. The text goes on after "line 7 "."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(why)
+        self.number = number
+
+
+class BadFile(KvError):
+    """A file is not in its format at all. The text goes on after the name of the file."""
+
+
+def format_by_name(name: str) -> Format | None:
+    """The format that a file's name promises, if it does."""
+    suffixes = {".json": Format.JSON, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
+    return suffixes.get(PurePath(name).suffix.lower())
+
+
+def format_by_sight(beginning: bytes) -> Format:
+    """The format of what begins like this; a name that says nothing is no reason to ask."""
+    text = without_mark(beginning).lstrip()
+    return Format.JSON if text[:1] == b"{" and not _LINE.match(text) else Format.JSONL
+
+
+def without_mark(data: bytes) -> bytes:
+    """The data without the byte order mark that some editors put at the beginning."""
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def parse_line(line: bytes, number: int) -> Pair:
+    """The pair of a line of JSON Lines. Raises BadPair."""
+    try:
+        said = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadPair(number, f"is not JSON: {_why(error)}") from None
+    if type(said) is not dict:
+        raise BadPair(number, f'is {_kind(said)}; want {{"key": "...", "value": "..."}}')
+    key, value = said.get("key"), said.get("value")
+    if type(key) is str and type(value) is str and key and len(said) == 2:
+        return key, value
+    raise BadPair(number, _objection(said))
+
+
+def _objection(said: dict[str, Any]) -> str:
+    for field in ("key", "value"):
+        if field not in said:
+            return f'has no "{field}"'
+        if not isinstance(said[field], str):
+            return f'has a "{field}" that is {_kind(said[field])}, not a string'
+    if not said["key"]:
+        return 'has a "key" that is empty'
+    others = ", ".join(f'"{shown(field)}"' for field in said if field not in _FIELDS)
+    return f'has {others} beside "key" and "value", which cannot be stored'
+
+
+def parse_object(data: bytes) -> list[tuple[str, Any]]:
+    """The pairs of a flat JSON object; their values may be anything. Raises BadFile."""
+    try:
+        said = orjson.loads(without_mark(data))
+    except orjson.JSONDecodeError as error:
+        hint = ""
+        if error.lineno > 1 and "unexpected content after" in str(error):
+            hint = "; if it is JSON Lines, say --format jsonl"
+        raise BadFile(f"is not JSON: {_why(error)} in line {error.lineno:,}{hint}") from None
+    if not isinstance(said, dict):
+        raise BadFile(f'is {_kind(said)}; want one flat object, like {{"key": "value"}}')
+    return list(said.items())
+
+
+def check_pair(key: str, value: Any, number: int) -> Pair:
+    """A pair of a JSON object, if it can be stored. Raises BadPair."""
+    if not key:
+        raise BadPair(number, "has an empty key")
+    if not isinstance(value, str):
+        raise BadPair(number, f'has under the key "{shown(key)}" {_kind(value)}, not a string')
+    return key, value
+
+
+def _why(error: orjson.JSONDecodeError) -> str:
+    # "unexpected end of data: line 1 column 7 (char 6)"
+    reason, _, _ = str(error).rpartition(": line ")
+    return f"{reason} at column {error.colno:,}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "a string"
+    return _KINDS.get(type(value), "a number")
+
+
+def to_line(key: str, value: str) -> bytes:
+    """A line of JSON Lines."""
+    return orjson.dumps({"key": key, "value": value}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def to_member(key: str, value: str) -> bytes:
+    """A line of a flat JSON object, without a comma and without the newline."""
+    return b"  " + orjson.dumps(key) + b": " + orjson.dumps(value)
+
+
+def member_of(line: bytes) -> Pair:
+    """The pair of such a line, with or without its comma. Raises BadPair."""
+    pairs = parse_object(b"{" + line.strip().removesuffix(b",") + b"}")
+    if len(pairs) != 1:
+        raise BadPair(0, f"holds {counted(len(pairs), 'pair')}")
+    return check_pair(*pairs[0], 0)

@@ -1,0 +1,85 @@
+"""`client.py scan`: pairs in the order of their keys, a line each, as they come.
+
+A line is a pair whatever stands in it: what would end a line or a column is escaped (escaping.py).
+Nothing is collected first, so `scan | head` ends at once, and a scan of everything costs no memory.
+
+When some slots have no live replica, all that was found is printed, standard error says what is
+missing, and the exit code is 3: a list with holes is better than none, if one knows that it is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from kvcluster import AsyncClient
+from kvcluster.errors import Incomplete, KvError
+from kvcluster.terminal.escaping import as_line
+from kvcluster.terminal.output import as_json, emit, give_up
+from kvcluster.terminal.screen import Exit, say
+from kvcluster.terminal.stopping import unless, wishes
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which keys, and what of them."""
+
+    prefix: str
+    start_after: str
+    limit: int | None
+    keys_only: bool
+    count: bool
+
+
+def run(nodes: tuple[str, ...], wanted: Wanted, *, timeout_s: float, json: bool) -> int:
+    """Print what is wanted; return the exit code."""
+    return asyncio.run(_run(nodes, wanted, timeout_s, json))
+
+
+async def _run(nodes: tuple[str, ...], wanted: Wanted, timeout_s: float, json: bool) -> int:
+    with wishes() as wish:
+        async with AsyncClient(nodes, timeout_s=timeout_s) as client:
+            code = await unless(wish, _print(client, wanted, json, wish))
+    if code is None or wish.is_set():
+        raise KeyboardInterrupt
+    return code
+
+
+async def _print(client: AsyncClient, wanted: Wanted, json: bool, wish: asyncio.Event) -> int:
+    count, code = 0, int(Exit.DONE)
+    try:
+        async for line in _lines(client, wanted, json):
+            if wish.is_set():
+                return Exit.INTERRUPTED
+            count += 1
+            if not wanted.count:
+                print(line)
+    except KvError as error:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        code = give_up(error)
+        if not isinstance(error, Incomplete):
+            return code
+    if wanted.count:
+        _tell(count, json)
+    return code
+
+
+def _tell(count: int, json: bool) -> None:
+    if json:
+        emit(count=count)
+    else:
+        say(str(count))
+
+
+async def _lines(client: AsyncClient, wanted: Wanted, json: bool) -> AsyncIterator[str]:
+    after, limit = wanted.start_after, wanted.limit
+    if wanted.keys_only or wanted.count:
+        async for key in client.scan_keys(wanted.prefix, start_after=after, limit=limit):
+            yield as_json({"key": key}) if json else as_line(key)
+        return
+    async for key, value in client.scan(wanted.prefix, start_after=after, limit=limit):
+        pair = {"key": key, "value": value}
+        yield as_json(pair) if json else f"{as_line(key)}\t{as_line(value)}"

@@ -1,0 +1,201 @@
+"""The arguments: where options may stand, how odd values get in, and what is refused with 2."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+
+import pytest
+
+from kvcluster.terminal import parser
+from tests.client.fake_node import FakeCluster
+from tests.terminal.conftest import THE_THREE, Program
+
+
+def _commands() -> list[str]:
+    actions = parser.build(THE_THREE)._actions
+    (found,) = [it for it in actions if isinstance(it, argparse._SubParsersAction)]
+    return list(found.choices)
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a cluster of their own."""
+    monkeypatch.delenv("KV_NODES", raising=False)
+
+
+def test_options_may_stand_before_or_after_the_command(
+    cluster: FakeCluster, client: Program
+) -> None:
+    """Nobody remembers which, so both work."""
+    node = cluster.addresses[0]
+    assert client("--node", node, "--timeout", "4", "put", "a", "1").code == 0
+    assert client("get", "a", "--node", node, "--timeout", "4").out == "1\n"
+    assert client("--node", node, "get", "a", "--timeout", "4").out == "1\n"
+
+
+@pytest.mark.parametrize("value", ["-7", "--node", "-h", "--", "-x y"])
+def test_a_value_may_begin_with_a_dash_after_two_dashes(
+    cluster: FakeCluster, client: Program, value: str
+) -> None:
+    """The convention of every command line."""
+    assert client("put", "--node", cluster.addresses[0], "--", "-key", value).code == 0
+    assert cluster.store == {"-key": value}
+
+
+def test_a_value_is_read_from_standard_input_byte_by_byte(
+    cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Line ends of any kind, and no newline added or lost."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("ạ\r\nb\n".encode())))
+    assert client("put", "note", "-", "--cluster", cluster.members).code == 0
+    assert cluster.store == {"note": "ạ\r\nb\n"}
+
+
+def test_standard_input_that_is_not_utf8_is_refused(
+    client: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store holds text; which byte is wrong is told."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"abc\xff")))
+    ended = client("put", "a", "-")
+    assert ended.code == 2
+    assert "not valid UTF-8 (at byte 3)" in ended.err
+
+
+def test_standard_input_that_is_closed_is_refused(
+    client: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some supervisors start programs without one."""
+    monkeypatch.setattr("sys.stdin", None)
+    assert client("put", "a", "-").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["bogus"], "invalid choice"),
+        (["put", "a"], "VALUE"),
+        (["get"], "KEY"),
+        (["locate", "a", "b"], "b"),
+        (["get", "a", "--nod", "localhost:1"], "--nod"),
+        (["get", "a", "--node", "localhost"], "not an address"),
+        (["get", "a", "--node", "localhost:1,localhost:2"], "not an address"),
+        (["--cluster", "localhost:1,localhost:1"], "twice"),
+        (["--cluster", ","], "empty"),
+        (["--cluster", "localhost:99999"], "65535"),
+        (["get", "a", "--timeout", "0"], "above 0"),
+        (["get", "a", "--timeout", "nan"], "above 0"),
+        (["get", "a", "--timeout", "inf"], "above 0"),
+        (["get", "a", "--timeout", "soon"], "'soon'"),
+        (["get", "a", "--node", "h:1", "--cluster", "h:1"], "one of the two"),
+        (["--node", "h:1"], "demo and status take --cluster"),
+        (["demo", "--node", "h:1"], "demo and status take --cluster"),
+        (["status", "--node", "h:1"], "demo and status take --cluster"),
+        (["locate"], "KEY"),
+        (["status", "a"], "a"),
+        (["status", "--interval", "1"], "--watch"),
+        (["demo", "--output", "json"], "for people"),
+        (["get", "a", "--output", "xml"], "xml"),
+        (["delete"], "--prefix"),
+        (["delete", "a", "--prefix", "b"], "one of the two"),
+        (["delete", "--prefix", "", "--yes"], "every key"),
+        (["delete", "--prefix", "a"], "--yes"),
+        (["scan", "a", "b"], "b"),
+        (["scan", "--limit", "0"], "'0'"),
+        (["scan", "--limit", "9" * 5000], "whole number"),
+        (["scan", "--limit", "-1"], "--limit"),
+        (["import"], "FILE"),
+        (["import", ""], "empty"),
+        (["import", "a", "--format", "csv"], "csv"),
+        (["export"], "FILE"),
+        (["bench", "--reads", "101"], "from 0 to 100"),
+        (["bench", "--clients", "0"], "from 1 to 10,000"),
+        (["bench", "--duration", "-5"], "--duration"),
+        (["completion"], "shell"),
+        (["completion", "fish"], "fish"),
+        (["help", "bogus"], "bogus"),
+        (["put", "\udcff", "x"], "not valid UTF-8"),
+        (["put", "a", "\udcff"], "not valid UTF-8"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_names_what_is_wrong(
+    client: Program, arguments: list[str], complaint: str
+) -> None:
+    """Before any node is asked."""
+    ended = client(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert complaint in ended.err
+
+
+def test_help_names_the_nodes_and_the_exit_codes(client: Program) -> None:
+    """Whoever scripts it looks there."""
+    ended = client("--help")
+    assert ended.code == 0
+    assert "exit codes:" in ended.out
+    assert THE_THREE in "".join(ended.out.split())
+
+
+def test_the_page_by_hand_leaves_out_no_command_and_no_common_option(client: Program) -> None:
+    """Nobody made it from the parser, so it could fall behind."""
+    page = client("--help").out
+    main = parser.build(THE_THREE)
+    for name in _commands():
+        assert re.search(rf"^  {name}\b", page, re.M), name
+    for action in main._actions:
+        for option in action.option_strings:
+            assert option in page, option
+
+
+@pytest.mark.parametrize("name", ["", *_commands()])
+def test_help_fits_a_terminal_of_80_columns(
+    client: Program, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The width of a terminal that nobody has made larger."""
+    monkeypatch.setenv("COLUMNS", "80")
+    out = client(*([name] if name else []), "--help").out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", _commands())
+def test_the_help_of_a_command_has_an_example_and_its_exit_codes(
+    client: Program, name: str
+) -> None:
+    """An example is what one looks for first; a script needs the codes."""
+    ended = client(name, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert re.search(rf"^  .*client\.py {name}|^  client\.py$", ended.out, re.M)
+    assert name in ("completion", "help") or "exit codes:" in ended.out
+    assert client("help", name).out == ended.out
+
+
+def test_the_version_is_told(client: Program) -> None:
+    """Whoever reports a fault is asked for it."""
+    assert client("--version").out.startswith("kvcluster ")
+
+
+def test_the_environment_names_the_nodes(
+    cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch, nobody: str
+) -> None:
+    """Below --node and --cluster, above those that are built in."""
+    monkeypatch.setenv("KV_NODES", cluster.members)
+    assert client("put", "a", "1").code == 0
+    assert client("get", "a", "--node", nobody).code == 3
+    assert client("get", "a", "--cluster", nobody).code == 3
+    monkeypatch.setenv("KV_NODES", nobody)
+    assert client("get", "a", "--node", cluster.addresses[0]).out == "1\n"
+
+
+def test_a_wrong_environment_is_named(client: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sees it on the command line."""
+    monkeypatch.setenv("KV_NODES", "localhost:1,localhost")
+    ended = client("get", "a")
+    assert ended.code == 2
+    assert "KV_NODES: not an address: 'localhost'" in ended.err
+
+
+def test_an_empty_environment_is_none(client: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`KV_NODES= client.py ...` is how a shell takes it away."""
+    monkeypatch.setenv("KV_NODES", "")
+    assert client("get", "a", "--timeout", "nan").code == 2
+    assert "KV_NODES" not in client("status", "--node", "h:1").err

@@ -1,0 +1,216 @@
+"""client.py export: whole files or none, and from where the next run goes on."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from kvcluster.terminal import exporting
+from kvcluster.terminal.part import Part
+from tests.client.fake_node import FakeCluster
+from tests.terminal.conftest import Program
+
+from demo_pb2 import ScanResponse
+
+_PAIRS = {f"k{number:02}": f"line\nvalue {number}" for number in range(20)}
+
+
+@pytest.fixture(autouse=True)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that twenty pairs are many pages."""
+    monkeypatch.setattr(exporting, "_FIRST_PAGE_KEYS", 4)
+    monkeypatch.setattr(exporting, "_PAGE_KEYS", 4)
+
+
+@pytest.fixture
+def filled(cluster: FakeCluster) -> FakeCluster:
+    """A cluster with twenty pairs."""
+    cluster.store.update(_PAIRS)
+    return cluster
+
+
+def _lines(file: Path) -> dict[str, str]:
+    said = [json.loads(line) for line in file.read_text().splitlines()]
+    return {line["key"]: line["value"] for line in said}
+
+
+def test_every_pair_is_written_and_nothing_else_is_left(
+    filled: FakeCluster, client: Program, tmp_path: Path
+) -> None:
+    """A line each."""
+    file = tmp_path / "all.jsonl"
+    ended = client("export", str(file), "--cluster", filled.members)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("exported 20 keys in ")
+    assert _lines(file) == _PAIRS
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_json_is_in_the_form_of_a_nodes_file(
+    filled: FakeCluster, client: Program, tmp_path: Path
+) -> None:
+    """So that a new node may start with it."""
+    file = tmp_path / "data_node_50051.json"
+    assert client("export", str(file), "--cluster", filled.members).code == 0
+    assert file.read_text() == json.dumps(_PAIRS, indent=2) + "\n"
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", "{}\n"), ("a.jsonl", "")])
+def test_nothing_is_a_whole_file_too(
+    cluster: FakeCluster, client: Program, tmp_path: Path, name: str, text: str
+) -> None:
+    """JSON has braces even then."""
+    assert client("export", str(tmp_path / name), "--cluster", cluster.members).code == 0
+    assert (tmp_path / name).read_text() == text
+
+
+def test_only_keys_with_the_prefix_are_written(
+    filled: FakeCluster, client: Program, tmp_path: Path
+) -> None:
+    """And the result is told to a script as fields."""
+    file = tmp_path / "some"
+    ended = client("export", str(file), "--prefix", "k1", "-o", "json", "--cluster", filled.members)
+    said = json.loads(ended.out)
+    assert (said["file"], said["keys"], said["keys_now"]) == (str(file), 10, 10)
+    assert _lines(file) == {key: it for key, it in _PAIRS.items() if key.startswith("k1")}
+
+
+def test_a_file_that_is_there_is_replaced_only_by_force(
+    filled: FakeCluster, client: Program, tmp_path: Path
+) -> None:
+    """It may be the only copy of something."""
+    file = tmp_path / "a.jsonl"
+    file.write_text("mine")
+    ended = client("export", str(file), "--cluster", filled.members)
+    assert (ended.code, ended.out) == (2, "")
+    assert "--force" in ended.err
+    assert file.read_text() == "mine"
+    assert client("export", str(file), "--force", "--cluster", filled.members).code == 0
+    assert _lines(file) == _PAIRS
+
+
+@pytest.mark.parametrize("name", [".", "missing/a.json"])
+def test_a_file_that_cannot_be_written_exits_with_2(
+    client: Program, tmp_path: Path, name: str
+) -> None:
+    """Before any node is asked."""
+    ended = client("export", str(tmp_path / name))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("kind", "count"), [("jsonl", 20), ("json", 22)])
+def test_standard_output_carries_pairs_and_nothing_else(
+    filled: FakeCluster, client: Program, kind: str, count: int
+) -> None:
+    """What is to be said goes beside it."""
+    ended = client("export", "-", "--format", kind, "--cluster", filled.members)
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) == count
+    assert ended.err.startswith("exported 20 keys")
+
+
+@pytest.fixture
+def part(
+    filled: FakeCluster, client: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """What an export has left whose disk was full after fourteen pairs, three pages and a half."""
+    file = tmp_path / "all.jsonl"
+    write = Part.write
+
+    def full(part: Part, key: str, value: str) -> int:
+        if key == "k14":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(part, key, value)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Part, "write", full)
+        ended = client("export", str(file), "--cluster", filled.members)
+    assert (ended.code, ended.out) == (3, "")
+    assert "cannot be written: No space left on device." in ended.err
+    assert f"with 12 keys in {file}.kv-part; the same command goes on from there." in ended.err
+    assert not file.exists()
+    return file
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"key":"k14","val', b"\0" * 5000])
+def test_a_part_is_gone_on_with_behind_its_last_page(
+    filled: FakeCluster, client: Program, part: Path, torn: bytes
+) -> None:
+    """What stands behind it is cut off: half a page, half a line, the zeros of a power cut."""
+    with part.with_name(part.name + ".kv-part").open("ab") as more:
+        more.write(torn)
+    for node in filled.nodes:
+        node.calls.clear()
+    ended = client("export", str(part), "--cluster", filled.members)
+    assert ended.code == 0
+    assert ended.err == "Going on behind 12 keys that were written before.\n"
+    assert ended.out.startswith("exported 20 keys, 8 of them now, in ")
+    assert _lines(part) == _PAIRS
+    assert list(part.parent.iterdir()) == [part]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--prefix", "k1"], ["--format", "json"], ["--restart"], ["touched"], ["cut"]]
+)
+def test_a_part_of_another_export_is_not_gone_on_with(
+    filled: FakeCluster, client: Program, part: Path, arguments: list[str]
+) -> None:
+    """Another prefix or format, or a part that somebody has touched."""
+    written = part.with_name(part.name + ".kv-part")
+    if arguments == ["touched"]:
+        written.write_bytes(written.read_bytes().replace(b"k03", b"k30"))
+    if arguments == ["cut"]:
+        written.write_bytes(written.read_bytes()[:100])
+    options = [] if arguments in (["touched"], ["cut"]) else arguments
+    ended = client("export", str(part), *options, "--cluster", filled.members)
+    assert ended.code == 0
+    assert ("begins anew" in ended.err) == (arguments != ["--restart"])
+    if "json" in arguments:
+        assert json.loads(part.read_text()) == _PAIRS
+    else:
+        prefix = "k1" if "k1" in arguments else ""
+        assert _lines(part) == {k: v for k, v in _PAIRS.items() if k.startswith(prefix)}
+
+
+def test_an_export_with_holes_is_no_export(
+    filled: FakeCluster, client: Program, tmp_path: Path
+) -> None:
+    """It ends with 3 and says who is missing; when that node is back, the same command does it."""
+    file = tmp_path / "all.jsonl"
+    for node in filled.nodes:
+        node.scan.missing = ScanResponse(missing_slots=7, missing_nodes=["localhost:9"])
+    ended = client("export", str(file), "--cluster", filled.members)
+    assert (ended.code, ended.out) == (3, "")
+    assert "7 slots" in ended.err
+    assert "localhost:9" in ended.err
+    assert not file.exists()
+    for node in filled.nodes:
+        node.scan.missing = ScanResponse()
+    assert client("export", str(file), "--cluster", filled.members).code == 0
+    assert _lines(file) == _PAIRS
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+def test_holes_in_standard_output_are_told_at_the_end(
+    filled: FakeCluster, client: Program, kind: str
+) -> None:
+    """Nothing can be taken back there; JSON stays open, so that nobody takes it for a whole."""
+    for node in filled.nodes:
+        node.scan.missing = ScanResponse(missing_slots=7)
+    ended = client("export", "-", "--format", kind, "--cluster", filled.members)
+    assert ended.code == 3
+    assert "7 slots" in ended.err
+    assert not ended.out.rstrip().endswith("\n}")
+
+
+def test_without_a_node_it_exits_with_3(client: Program, tmp_path: Path, nobody: str) -> None:
+    """And leaves no file under that name."""
+    file = tmp_path / "a.json"
+    ended = client("export", str(file), "--node", nobody, "--timeout", "0.2")
+    assert (ended.code, ended.out) == (3, "")
+    assert "connection refused" in ended.err
+    assert not file.exists()

@@ -1,0 +1,140 @@
+"""Pairs as text: what is read back, what is refused, and with which clause."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvcluster.terminal.escaping import as_line
+from kvcluster.terminal.pairs import (
+    BadFile,
+    BadPair,
+    Format,
+    check_pair,
+    format_by_name,
+    format_by_sight,
+    parse_line,
+    parse_object,
+    to_line,
+    to_member,
+)
+
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+_KEY = _TEXT.filter(bool)
+
+
+@given(_KEY, _TEXT)
+def test_a_line_is_read_back_as_it_was(key: str, value: str) -> None:
+    """Quotes, line ends, emoji, NUL."""
+    line = to_line(key, value)
+    assert line.count(b"\n") == 1
+    assert parse_line(line, 1) == (key, value)
+
+
+@given(st.lists(st.tuples(_KEY, _TEXT), max_size=4))
+def test_members_make_an_object(pairs: list[tuple[str, str]]) -> None:
+    """A pair a line, in the form of a node's file."""
+    text = b"{\n" + b",\n".join(to_member(*pair) for pair in pairs) + b"\n}\n"
+    assert dict(parse_object(text)) == dict(pairs)
+    assert text.count(b"\n") == max(len(pairs), 1) + 2
+
+
+@given(_KEY, _TEXT)
+def test_a_scanned_line_is_one_line_with_one_tab(key: str, value: str) -> None:
+    """Two columns, whatever the pair is, and nothing is lost in them."""
+    line = f"{as_line(key)}\t{as_line(value)}"
+    assert len(line.splitlines()) == 1 or {"\u2028", "\u2029"} & set(line)
+    assert not any(ord(c) < 32 and c != "\t" for c in line)
+    assert line.count("\t") == 1
+    back = [_unescaped(column) for column in line.split("\t")]
+    assert back == [key, value]
+
+
+def _unescaped(column: str) -> str:
+    whole = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+
+    def one(found: re.Match[str]) -> str:
+        return chr(int(found[2], 16)) if found[2] else whole[found[1]]
+
+    return re.sub(r"\\(x([0-9a-f]{2})|.)", one, column)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b'{"key": "a", "val', "is not JSON: unexpected end of data at column"),
+        (b"\xff", "is not JSON"),
+        (b'{"key": "\\ud800", "value": "x"}', "is not JSON"),
+        (b"[1]", "is a list; want"),
+        (b"5", "is a number; want"),
+        (b'{"value": "1"}', 'has no "key"'),
+        (b'{"key": "a"}', 'has no "value"'),
+        (b'{"key": 7, "value": "1"}', 'has a "key" that is a number, not a string'),
+        (b'{"key": "a", "value": null}', 'has a "value" that is null, not a string'),
+        (b'{"key": "a", "value": {}}', 'has a "value" that is an object, not a string'),
+        (b'{"key": "", "value": "1"}', 'has a "key" that is empty'),
+        (b'{"key": "a", "value": "1", "ttl": 5}', 'has "ttl" beside "key" and "value"'),
+    ],
+)
+def test_a_bad_line_is_refused_by_a_clause(line: bytes, why: str) -> None:
+    """It goes on after "line 7 ", so a person knows what to mend."""
+    with pytest.raises(BadPair) as bad:
+        parse_line(line, 7)
+    assert str(bad.value).startswith(why)
+    assert bad.value.number == 7
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b'{"a": "1",', "is not JSON"),
+        (b"[]", "is a list; want one flat object"),
+        (b'{"key": "a", "value": "1"}\n{"key"', "say --format jsonl"),
+    ],
+)
+def test_a_file_that_is_no_object_is_refused(data: bytes, why: str) -> None:
+    """JSON Lines under a wrong name most of all."""
+    with pytest.raises(BadFile) as bad:
+        parse_object(data)
+    assert why in str(bad.value)
+
+
+@pytest.mark.parametrize(("key", "value"), [("", "1"), ("a", 1), ("a", True), ("a", None)])
+def test_a_pair_of_an_object_is_checked(key: str, value: object) -> None:
+    """What is no string is not made one."""
+    with pytest.raises(BadPair):
+        check_pair(key, value, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.json", Format.JSON), ("a.JSONL", Format.JSONL), ("a.ndjson", Format.JSONL), ("a", None)],
+)
+def test_a_name_may_tell_the_format(name: str, kind: Format | None) -> None:
+    """Or say nothing."""
+    assert format_by_name(name) is kind
+
+
+@pytest.mark.parametrize(
+    ("beginning", "kind"),
+    [
+        (b'{"key": "a", "value": "1"}\n', Format.JSONL),
+        (b'\n\n{ "value": "' + b"x" * 1000, Format.JSONL),
+        (b'{\n  "key": "a"\n}', Format.JSON),
+        (b'\xef\xbb\xbf{"a": "1"}', Format.JSON),
+        (b"", Format.JSONL),
+    ],
+)
+def test_a_beginning_tells_the_format(beginning: bytes, kind: Format) -> None:
+    """An object with the key "key" as well as a line that goes on for long."""
+    assert format_by_sight(beginning) is kind
+
+
+def test_what_is_written_is_plain_json() -> None:
+    """For every other program, and UTF-8 as it was."""
+    assert json.loads(to_line("thủ đô", "Hà Nội")) == {"key": "thủ đô", "value": "Hà Nội"}
+    assert "thủ đô".encode() in to_member("thủ đô", "Hà Nội")

@@ -1,0 +1,191 @@
+"""What is drawn in a terminal, in a real one: the bar of an import, the table that is watched."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kvcluster.terminal.meter import Meter, Rate, speed
+from tests.client.fake_node import FakeCluster
+
+ROOT = Path(__file__).resolve().parents[2]
+_DEADLINE_S = 20.0
+
+
+class _Terminal:
+    """client.py in a terminal of 80 columns."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.seen = ""
+        self._master = master
+
+    def wait_for(self, pattern: str) -> None:
+        """Read until it has drawn this."""
+        end_s = time.monotonic() + _DEADLINE_S
+        while not re.search(pattern, self.seen):
+            last = self.seen[-500:]
+            assert time.monotonic() < end_s, f"never drawn: {pattern!r}, but {last!r}"
+            if not self._read():
+                assert re.search(pattern, self.seen), f"ended without {pattern!r}: {last!r}"
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], 0.1)
+        if not ready:
+            return True
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # Linux says so at the end of a terminal
+            return False
+        self.seen += data.decode()
+        return bool(data)
+
+    def press_ctrl_c(self) -> None:
+        """As its terminal would tell it."""
+        self.process.send_signal(signal.SIGINT)
+
+    def end(self) -> int:
+        """Wait for the end; the exit code."""
+        while self._read():
+            if self.process.poll() is not None:
+                break
+        return self.process.wait(_DEADLINE_S)
+
+
+@contextmanager
+def _in_terminal(*arguments: str, **environment: str) -> Iterator[_Terminal]:
+    master, slave = pty.openpty()
+    environment = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", **environment}
+    process = subprocess.Popen(
+        [sys.executable, "client.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    try:
+        yield _Terminal(master, process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(_DEADLINE_S)
+        os.close(master)
+
+
+def test_a_watched_table_is_drawn_anew_until_ctrl_c(cluster: FakeCluster) -> None:
+    """On the same screen, which is not cleared; the end is an ordinary one."""
+    with _in_terminal(
+        "status", "--watch", "--interval", "0.1", "--cluster", cluster.members
+    ) as terminal:
+        terminal.wait_for("3 of 3 nodes serve")
+        cluster.lose(2)
+        terminal.wait_for("2 of 3 nodes serve")
+        terminal.press_ctrl_c()
+        assert terminal.end() == 0
+    assert "every 0.1 s; Ctrl+C ends" in terminal.seen
+    assert "Traceback" not in terminal.seen
+    assert "\x1b[?1049h" not in terminal.seen
+
+
+def test_an_import_shows_how_far_it_is(cluster: FakeCluster, tmp_path: Path) -> None:
+    """A bar, the keys, the rate; and it stops at Ctrl+C."""
+    file = tmp_path / "pairs.jsonl"
+    line = json.dumps({"key": "k%05d", "value": "x"}) + "\n"
+    file.write_text("".join(line % number for number in range(8_000)))
+    cluster.nodes[0].hangs.add("Batch")
+    with _in_terminal("import", str(file), "--node", cluster.addresses[0]) as terminal:
+        terminal.wait_for(r"pairs\.jsonl.* 0%.*0 keys  0/s")
+        cluster.nodes[0].hangs.clear()
+        cluster.nodes[0].release.set()
+        terminal.wait_for("imported 8,000 keys in")
+        assert terminal.end() == 0
+    assert len(cluster.store) == 8_000
+
+
+def test_a_watch_in_a_pipe_is_blocks_with_a_time(cluster: FakeCluster) -> None:
+    """For a log; a look without any answer is one of them."""
+    process = subprocess.Popen(
+        [sys.executable, "client.py", "status", "--watch", "--interval", "0.05"],
+        cwd=ROOT,
+        env=os.environ | {"KV_NODES": cluster.members},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    head = [process.stdout.readline() for _ in range(7)]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\n", head[0])
+    assert head[1] == "3 of 3 nodes serve; each key has 3 replicas\n"
+    for number in range(3):
+        cluster.lose(number)
+    while "no node answers" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (0, "")
+
+
+def test_a_watch_as_json_is_an_object_a_line(cluster: FakeCluster) -> None:
+    """With its time, for whoever collects them."""
+    process = subprocess.Popen(
+        [sys.executable, "client.py", "status", "--watch", "--interval", "0.05", "-o", "json"],
+        cwd=ROOT,
+        env=os.environ | {"KV_NODES": cluster.members},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    first, second = (json.loads(process.stdout.readline()) for _ in range(2))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert second["time_s"] > first["time_s"]
+    assert first["healthy"] is True
+    assert [node["node"] for node in first["nodes"]] == [node.name for node in cluster.nodes]
+
+
+def test_a_rate_is_of_the_last_seconds() -> None:
+    """What came in the first minute says nothing about now."""
+    rate = Rate()
+    assert rate.per_s == 0
+    for second in range(60):
+        rate.add(second, second * 100)
+    assert rate.per_s == 100
+    for second in range(60, 70):
+        rate.add(second, 5900)
+    assert rate.per_s == 0
+
+
+def test_the_time_left_is_told_while_something_moves() -> None:
+    """Not when nothing does, and not when nobody knows the end."""
+    meter = Meter("a", 1000)
+    meter.line(0.0)
+    meter.show(100, 50)
+    assert meter.line(1.0) == "50 keys  50/s  9 s left"
+    for second in range(2, 20):
+        line = meter.line(second)
+    assert line == "50 keys  0/s"
+    endless = Meter("a", None)
+    endless.line(0.0)
+    endless.show(0, 500)
+    assert endless.line(1.0) == "500 keys  500/s"
+
+
+def test_the_last_sentence_tells_time_and_rate() -> None:
+    """A rate of a handful of keys is no rate."""
+    assert speed(1_000_000, 35.0) == "in 35 s (28,571 keys/s)"
+    assert speed(1_000_000, 135.0) == "in 2 min 15 s (7,407 keys/s)"
+    assert speed(7, 0.04) == "in 0.0 s"
