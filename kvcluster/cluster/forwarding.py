@@ -90,7 +90,8 @@ class Forwarding:
         """One replica; `last`: there is no other one. Raises NothingWritten if another may be asked
         instead.
         """
-        timeout_s = deadline_s - asyncio.get_running_loop().time()
+        asked_s = self._peers.now_s()
+        timeout_s = deadline_s - asked_s
         if reads and not last:
             timeout_s = min(timeout_s, self._settings.read_forward_timeout_s)
         call = self._transport.forward(name, self._envelope.stamp(request), timeout_s)
@@ -99,7 +100,7 @@ class Forwarding:
             self._believe(name, request, response)
         except PeerUnavailable as error:
             if isinstance(error, PeerUnreachable):
-                self._peers.refused(name, str(error))
+                self._peers.refused(name, str(error), asked_s)
             raise _meaning(name, error, reads=reads) from error
         return response
 

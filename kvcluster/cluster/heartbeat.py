@@ -140,7 +140,7 @@ class Heartbeats:
             timer.cancel()
 
     async def _beat(self, name: str) -> None:
-        pauses = self._gate.pauses
+        pauses, asked_s = self._gate.pauses, self._peers.now_s()
         timeout_s = self._settings.heartbeat_timeout_s
         try:
             request = self._request(name)
@@ -155,9 +155,9 @@ class Heartbeats:
             if self._peers[name].detector.look(self._peers.now_s()) is Sign.LONG_SILENT:
                 self._died(self._peers[name])
         except PeerRejected as error:
-            self._refused(name, error.reason)
+            self._refused(name, error.reason, asked_s)
         except (PeerUnavailable, PeerRefused) as error:
-            self._refused(name, error)
+            self._refused(name, error, asked_s)
 
     def _heard(self, name: str, response: HealthCheckResponse) -> None:
         beat = response.responder
@@ -209,24 +209,24 @@ class Heartbeats:
         if beat.status == DRAINING:
             self._peers.left(beat.node)
 
-    def _refused(self, name: str, error: Exception) -> None:
+    def _refused(self, name: str, error: Exception, asked_s: float) -> None:
         """Nobody is there, or nobody who wants to talk to us: nothing can be had from it."""
-        self._left_out_s.pop(name, None)
         if isinstance(error, ConfigurationDiffers):
-            self._disagree(name, str(error))
-            return
-        self._peers.refuses(name, str(error) if isinstance(error, PeerRefused) else "")
-        self._peers.refused(name, str(error))
-        self._gate.excuse(name)
+            self._left_out_s.pop(name, None)
+            self._disagree(name, str(error), asked_s)
+        elif self._peers.refused(name, str(error), asked_s):
+            self._left_out_s.pop(name, None)
+            self._peers.refuses(name, str(error) if isinstance(error, PeerRefused) else "")
+            self._gate.excuse(name)
 
     def _died(self, peer: Peer) -> None:
         self._left_out_s.pop(peer.name, None)
         if not peer.refusal:  # else it is there, and we know already that nothing can be had
             self._gate.excuse(peer.name)
 
-    def _disagree(self, name: str, why: str) -> None:
+    def _disagree(self, name: str, why: str, asked_s: float) -> None:
         self._peers.refuses(name, why)
-        self._peers.refused(name, "its configuration is another")
+        self._peers.refused(name, "its configuration is another", asked_s)
         self._gate.disagree(name)
 
     def _request(self, name: str) -> HealthCheckRequest:

@@ -45,6 +45,8 @@ class Peer:
     told: bool = False
     """It has heard of our note that it missed writes, and so reads nothing out."""
     incarnation: int | None = None
+    heard_s: float = float("-inf")
+    """When its last heartbeat came in, as a call or as an answer."""
     said: HealthCheckResponse | None = None
     """Its last answer to a heartbeat of ours."""
     refusal: str = ""
@@ -144,9 +146,17 @@ class Peers:
             log.info("PEER  %s missed writes (%s); they go on without it", name, why)
         peer.lagging = True
 
-    def refused(self, name: str, why: str) -> None:
-        """Nobody is there, or nobody who wants to talk to us."""
-        self._take(self._peers[name], Sign.REFUSED, why)
+    def refused(self, name: str, why: str, asked_s: float) -> bool:
+        """Nobody is there, or nobody who wants to talk to us; return whether that is still news.
+
+        `asked_s`: when the call was sent that was refused. If the peer was heard since, the refusal
+        was overtaken on its way: it is about a former life of a peer that returned at once.
+        """
+        peer = self._peers[name]
+        if asked_s < peer.heard_s:
+            return False
+        self._take(peer, Sign.REFUSED, why)
+        return True
 
     def left(self, name: str) -> None:
         """It said that it stops."""
@@ -168,6 +178,7 @@ class Peers:
     def met(self, name: str, incarnation: int) -> None:
         """Note which life of a peer is talking. A new one is a return, however short it was."""
         peer = self._peers[name]
+        peer.heard_s = self.now_s()
         known, peer.incarnation = peer.incarnation, incarnation
         if known is not None and known != incarnation and peer.alive:
             log.info("PEER  %s was started anew", name)

@@ -166,6 +166,7 @@ class Replication:
 
     async def _replicate(self, name: str, request: ReplicateRequest) -> ReplicateResponse | None:
         """One call; if it fails, the peer is left behind."""
+        asked_s = self._peers.now_s()
         self._envelope.stamp(request)
         try:
             response = await self._transport.replicate(
@@ -174,7 +175,7 @@ class Replication:
             self._time.accept(name, response.clock, stale_is_fine=True)
         except (PeerUnavailable, PeerRefused) as error:
             if isinstance(error, PeerUnreachable):
-                self._peers.refused(name, str(error))
+                self._peers.refused(name, str(error), asked_s)
             else:
                 self._peers.leave_behind(name, str(error))
             return None

@@ -132,13 +132,14 @@ class Scans:
         if name == self._home.name:
             return self._cut(scan, slots) if self._gate.readable else None
         request = self._envelope.stamp(ScanPartRequest(scan=scan, slot_bits=to_bits(slots)))
-        timeout_s = min(self._settings.read_forward_timeout_s, deadline_s - self._now_s())
+        asked_s = self._now_s()
+        timeout_s = min(self._settings.read_forward_timeout_s, deadline_s - asked_s)
         call = self._transport.scan_part(name, request, timeout_s)
         try:
             response = await unless(self._peers[name].silence, call)
             self._time.accept(name, response.clock, stale_is_fine=True)
         except PeerUnreachable as error:
-            self._peers.refused(name, str(error))
+            self._peers.refused(name, str(error), asked_s)
             return None
         except (PeerUnavailable, PeerRefused):
             return None

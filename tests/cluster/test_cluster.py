@@ -407,3 +407,20 @@ def test_same_history_runs_the_same_twice() -> None:
         return sent
 
     assert run(history()) == run(history())
+
+
+@in_cluster
+async def test_a_refusal_from_a_former_life_of_a_peer_is_no_news(cluster: MemoryCluster) -> None:
+    """It was overtaken by the heartbeat of the new life, which serves: writes would go on without
+    it, and nobody tell it so.
+    """
+    now_s = asyncio.get_running_loop().time
+    peers, asked_s = cluster["b:2"].peers, now_s()
+    await cluster.crash("c:3")
+    await cluster.start("c:3")
+    await cluster.until_serving()
+    assert not peers.refused("c:3", "connection refused", asked_s)
+    assert cluster.sees("b:2", "c:3") == "ALIVE"
+    assert await cluster.put("b:2", "k", "v") == 3
+    assert peers.refused("c:3", "connection refused", now_s())
+    assert cluster.sees("b:2", "c:3") == "SUSPECT"
