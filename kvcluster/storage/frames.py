@@ -26,10 +26,16 @@ pages out of order may leave one after a crash. It looks the same as damage; tha
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from google.protobuf.message import DecodeError, Message
 from xxhash import xxh3_64_intdigest
+
+Payload = TypeVar("Payload", bound=Message)
 
 MAGIC = b"KVF1"
 _FIELDS = struct.Struct("<4sIQ")
@@ -75,6 +81,18 @@ def scan(data: bytes) -> Scan:
         damaged += 1
         position = following or end or len(data)
     return Scan(payloads, good_bytes, torn=False, damaged=damaged)
+
+
+def messages(payloads: Iterable[bytes], kind: type[Payload]) -> list[Payload]:
+    """Those of the payloads that are such messages.
+
+    A checksum says that a payload is what was written, not that what was written is a message.
+    """
+    found = []
+    for payload in payloads:
+        with contextlib.suppress(DecodeError):
+            found.append(kind.FromString(payload))
+    return found
 
 
 def _frame_end(data: bytes, position: int) -> int | None:

@@ -79,6 +79,13 @@ class _Segment:
     path: Path
     data: bytes
     scanned: frames.Scan
+    groups: list[JournalFrame]
+    """Those of the frames whose payload is one."""
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything in it is not what this program wrote."""
+        return bool(self.scanned.damaged) or len(self.groups) < len(self.scanned.payloads)
 
 
 class _Replay:
@@ -98,8 +105,8 @@ class _Replay:
         self._look_for_gaps(numbers, range(first if held else 1, last + 1))
         read = [self._read(number) for number in numbers]
         for segment in read:
-            for payload in segment.scanned.payloads:
-                self._apply(JournalFrame.FromString(payload))
+            for group in segment.groups:
+                self._apply(group)
         if not held and self._found.behind:
             self._found.damage("a versions file is missing")
         unused = last in numbers and last not in held and not read[-1].data
@@ -118,7 +125,8 @@ class _Replay:
     def _read(self, number: int) -> _Segment:
         path = self._folder / segment_name(number)
         data = self._disk.read(path)
-        return _Segment(path, data, frames.scan(data))
+        scanned = frames.scan(data)
+        return _Segment(path, data, scanned, frames.messages(scanned.payloads, JournalFrame))
 
     def _apply(self, frame: JournalFrame) -> None:
         found = self._found
@@ -133,10 +141,10 @@ class _Replay:
     def _mend(self, segment: _Segment, *, last: bool) -> None:
         """Cut what a crash tore; keep a copy of what is damaged; make durable what was read."""
         path, scanned = segment.path, segment.scanned
-        if scanned.damaged or (scanned.torn and not last):
+        if segment.damaged or (scanned.torn and not last):
             self._aside.keep(path, segment.data, "damaged")
             self._found.damage(
-                f"{path.name} is damaged ({len(scanned.payloads):,} of its groups could be read)"
+                f"{path.name} is damaged ({len(segment.groups):,} of its groups could be read)"
             )
             return
         self._disk.truncate(path, scanned.good_bytes)  # which syncs it, too

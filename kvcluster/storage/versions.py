@@ -89,7 +89,7 @@ class Versions:
 def decode(data: bytes) -> Versions:
     """Read a versions file; never raises for damage, see `whole`."""
     scanned = frames.scan(data)
-    pieces = [VersionsFrame.FromString(payload) for payload in scanned.payloads]
+    pieces = frames.messages(scanned.payloads, VersionsFrame)
     result = Versions(
         versions=b"".join(piece.versions for piece in pieces),
         hashes=b"".join(piece.hashes for piece in pieces),
@@ -100,6 +100,7 @@ def decode(data: bytes) -> Versions:
         result.whole = (
             not scanned.damaged
             and not scanned.torn
+            and len(pieces) == len(scanned.payloads)
             and len(result.versions) == result.footer.pairs * VERSION_BYTES
         )
     return result

@@ -12,6 +12,7 @@ import pytest
 
 from kvcluster.errors import CannotStart
 from kvcluster.model.entry import Entry
+from kvcluster.storage import frames
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.life import PATH, Life
 from tests.storage.virtual_loop import run
@@ -159,3 +160,18 @@ def test_after_damage_the_disk_becomes_plain_again(disk: FakeDisk, part: str) ->
         assert still_incomplete == incomplete
         assert {key: entry for key, entry in second.items() if key != "life 2"} == first
         assert second["life 2"][0] == "works"
+
+
+def test_a_frame_that_checks_out_and_is_no_message_is_damage(disk: FakeDisk) -> None:
+    """Written by a bug, or by a later version: no traceback, and every other frame is loaded."""
+    path = path_of(disk, "journal-")
+    data = disk.files()[path]
+    strange = frames.encode(b"\xff\xff\xff")
+    expected = state(Life(disk.kill()))
+    broken, life = start(disk, path, strange + data)
+    assert life is not None
+    assert state(life) == expected
+    assert f"{path.name} is damaged (4 of its groups could be read)" in life.found.incomplete
+    assert [broken.files()[kept] for kept in broken.files() if "damaged" in kept.name] == [
+        strange + data
+    ]
