@@ -85,7 +85,9 @@ class Judge:
                 write.key,
             )
         # More may hold it than were counted: some pulled it meanwhile. They need know of nobody.
-        write.counted = held_by if len(held_by) == holders else [by]
+        # And others may: the coordinator, which always counts itself, may have ended since.
+        exact = by in held_by and len(held_by) == holders
+        write.counted = held_by if exact else [by]
         for name in write.counted:
             if write.before.get(name, b"") > version:
                 raise Broken(f"{write}: {name} held something newer before it began", write.key)
