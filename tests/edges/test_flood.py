@@ -121,7 +121,7 @@ def test_large_values_past_what_calls_may_carry_are_refused(tmp_path: Path) -> N
         flood(server.name, 150, large)
         before = memory_mib(server)
         answers = flood(server.name, 150, large)
-        assert answers[DONE] >= 4
+        assert answers[DONE] >= 3, "so many fit, each with its key"
         assert refusals(answers)
         for refusal in refusals(answers):
             assert "of together 4,194,304 bytes are in flight" in refusal
