@@ -114,7 +114,7 @@ def test_calls_past_the_limit_are_refused_and_others_still_served(tmp_path: Path
 
 def test_large_values_past_what_calls_may_carry_are_refused(tmp_path: Path) -> None:
     """Few calls may carry much: of 150 MiB at once a part is refused, and memory stays flat.
-    (On a disk so slow that a fourth value arrives while three wait for it, however slow the client.)
+    (On a disk so slow that a fourth value arrives while three wait for it, however slow they come.)
     """
     with small_server(tmp_path, f"call_bytes_in_flight={4 * MIB}", sync_delay_s=0.2) as server:
         large = "v" * MIB
