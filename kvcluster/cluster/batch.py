@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from kvcluster.cluster.answers import result
 from kvcluster.cluster.arguments import check_key, check_value
 from kvcluster.cluster.failures import error_in
+from kvcluster.cluster.forwarding import may_ask_next
 from kvcluster.config import Settings
-from kvcluster.errors import AnswerFull, BadRequest, KvError, NothingWritten
+from kvcluster.errors import AnswerFull, BadRequest, KvError
 from kvcluster.model.drafts import Kind, Operation
 from kvcluster.model.slots import slot_of
 
@@ -69,7 +70,7 @@ class Batch:
         mine = {place: answers[place] for place in group.places}
         failed = {p: error_in(a.failure) for p, a in mine.items() if a.HasField("failure")}
         errors = [error for error in failed.values() if not isinstance(error, AnswerFull)]
-        if errors and all(_may_ask_next(error) for error in errors):
+        if errors and all(may_ask_next(error) for error in errors):
             group.why = errors[0]
             return False
         # What another node said of an error is made anew: it may be anything.
@@ -121,7 +122,3 @@ def _operation(message: OperationMessage, settings: Settings) -> Operation:
 
 def _kind(message: OperationMessage) -> Kind:
     return Kind(message.WhichOneof("operation") or "put")
-
-
-def _may_ask_next(error: KvError) -> bool:
-    return isinstance(error, NothingWritten) and not isinstance(error, BadRequest)

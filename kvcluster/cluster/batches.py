@@ -21,7 +21,7 @@ from collections import defaultdict
 from kvcluster.cluster.answers import result
 from kvcluster.cluster.batch import Batch, Group
 from kvcluster.cluster.coordinator import Coordinator
-from kvcluster.cluster.forwarding import Forwarding, may_pass
+from kvcluster.cluster.forwarding import Forwarding, may_ask_next, may_pass
 from kvcluster.cluster.gate import Gate
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, KvError, NothingWritten, PeerRefused
@@ -155,7 +155,7 @@ class Batches:
 
     def _failed(self, batch: Batch, groups: list[Group], error: KvError) -> list[Group]:
         """A whole call failed; what somebody else may be asked for comes back."""
-        if isinstance(error, NothingWritten) and not isinstance(error, BadRequest):
+        if may_ask_next(error):
             for group in groups:
                 group.why = error
             return groups

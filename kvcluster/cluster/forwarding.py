@@ -23,6 +23,7 @@ from kvcluster.cluster.transport import Transport
 from kvcluster.cluster.waiting import unless
 from kvcluster.config import Settings
 from kvcluster.errors import (
+    BadRequest,
     ConnectionLost,
     HeldBack,
     KvError,
@@ -125,6 +126,11 @@ class Forwarding:
             raise why
         await self._gate.until_changed(loop.time() + rest_s)
         self._gate.refuse_if_draining()
+
+
+def may_ask_next(error: KvError) -> bool:
+    """Whether what one replica refused may be asked of the next: it was not done, and not wrong."""
+    return isinstance(error, NothingWritten) and not isinstance(error, BadRequest)
 
 
 def may_pass(why: KvError, *, waits_here: bool) -> bool:

@@ -15,11 +15,11 @@ from kvcluster.cluster.arguments import check_key, check_value
 from kvcluster.cluster.batches import Batches, writes
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.envelope import Envelope
-from kvcluster.cluster.forwarding import Forwarding
+from kvcluster.cluster.forwarding import Forwarding, may_ask_next
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, KvError, NothingWritten, PeerRefused
+from kvcluster.errors import BadRequest, KvError, PeerRefused
 from kvcluster.model.slots import Home, slot_of
 
 from demo_pb2 import (
@@ -149,8 +149,8 @@ class Router:
             last = name == names[-1]
             try:
                 return await self._forwarding.ask(name, request, deadline_s, reads=reads, last=last)
-            except NothingWritten as error:
-                if isinstance(error, BadRequest):
+            except KvError as error:
+                if not may_ask_next(error):
                     raise
                 why = error
         return why

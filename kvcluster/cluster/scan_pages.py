@@ -10,8 +10,9 @@ Which slots are chosen travels as 4,096 bits, the lowest of a byte first.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kvcluster.errors import BadRequest
 from kvcluster.model.confluence import Pair
@@ -62,14 +63,16 @@ def cut_scan_page(
     return ScanPage(pairs, None)
 
 
-def to_bits(slots: Iterable[int]) -> bytes:
-    """Slots as they travel."""
+@lru_cache(maxsize=32)
+def to_bits(slots: frozenset[int]) -> bytes:
+    """Slots as they travel. They are the same for every page of a scan."""
     bits = bytearray(SLOTS // 8)
     for slot in slots:
         bits[slot // 8] |= 1 << slot % 8
     return bytes(bits)
 
 
+@lru_cache(maxsize=32)
 def from_bits(bits: bytes) -> frozenset[int]:
     """The slots that have travelled. Raises BadRequest."""
     if len(bits) * 8 != SLOTS:

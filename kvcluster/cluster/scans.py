@@ -174,9 +174,7 @@ class Scans:
     def _may_be_covered(self, cover: Cover) -> bool:
         """Whether a replica of some slot that nobody is read for lives."""
         alive = {peer.name for peer in self._peers if peer.alive} | {self._home.name}
-        return any(
-            not alive.isdisjoint(self._home.replicas(slot)) for slot in sorted(cover.uncovered)
-        )
+        return any(not alive.isdisjoint(self._home.replicas(slot)) for slot in cover.uncovered)
 
     def _patience_s(self, deadline_s: float) -> float:
         """Until when to wait for replicas that are not ready: there must be time left to scan."""

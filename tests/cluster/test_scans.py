@@ -192,7 +192,7 @@ async def test_a_peer_gives_only_what_it_holds(cluster: MemoryCluster) -> None:
     """Slots that it does not hold would come back empty, and look like keys that are not there."""
     node = cluster["a:1"]
     stranger = next(slot for slot in range(SLOTS) if slot not in node.home.held)
-    request = ScanPartRequest(scan=ScanRequest(), slot_bits=to_bits({stranger}))
+    request = ScanPartRequest(scan=ScanRequest(), slot_bits=to_bits(frozenset({stranger})))
     with pytest.raises(PeerRefused, match="holds no replica"):
         await node.scans.part(cluster.stamped(request, "b:2", node.time.now()))
     request.slot_bits = b"short"
