@@ -97,16 +97,16 @@ class BatchRequest(_message.Message):
     def __init__(self, operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("code", "message", "nothing_written", "error")
+    __slots__ = ("code", "message", "nothing_written", "reason")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     NOTHING_WRITTEN_FIELD_NUMBER: _ClassVar[int]
-    ERROR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     code: int
     message: str
     nothing_written: bool
-    error: str
-    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., nothing_written: bool = ..., error: _Optional[str] = ...) -> None: ...
+    reason: str
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., nothing_written: bool = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Result(_message.Message):
     __slots__ = ("put", "get", "delete", "failure")
@@ -241,7 +241,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms")
+    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms", "traffic", "writes_waiting")
     NODE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -262,6 +262,8 @@ class StatusResponse(_message.Message):
     FSYNC_FIELD_NUMBER: _ClassVar[int]
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_ALARMS_FIELD_NUMBER: _ClassVar[int]
+    TRAFFIC_FIELD_NUMBER: _ClassVar[int]
+    WRITES_WAITING_FIELD_NUMBER: _ClassVar[int]
     node: str
     status: Status
     reason: str
@@ -282,10 +284,45 @@ class StatusResponse(_message.Message):
     fsync: bool
     conflicts: int
     clock_alarms: int
-    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ...) -> None: ...
+    traffic: Traffic
+    writes_waiting: int
+    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ..., traffic: _Optional[_Union[Traffic, _Mapping]] = ..., writes_waiting: _Optional[int] = ...) -> None: ...
+
+class Traffic(_message.Message):
+    __slots__ = ("methods", "within_s", "puts", "gets", "deletes")
+    METHODS_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_S_FIELD_NUMBER: _ClassVar[int]
+    PUTS_FIELD_NUMBER: _ClassVar[int]
+    GETS_FIELD_NUMBER: _ClassVar[int]
+    DELETES_FIELD_NUMBER: _ClassVar[int]
+    methods: _containers.RepeatedCompositeFieldContainer[MethodTraffic]
+    within_s: _containers.RepeatedScalarFieldContainer[float]
+    puts: int
+    gets: int
+    deletes: int
+    def __init__(self, methods: _Optional[_Iterable[_Union[MethodTraffic, _Mapping]]] = ..., within_s: _Optional[_Iterable[float]] = ..., puts: _Optional[int] = ..., gets: _Optional[int] = ..., deletes: _Optional[int] = ...) -> None: ...
+
+class MethodTraffic(_message.Message):
+    __slots__ = ("method", "calls", "durations", "total_s")
+    class CallsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: int
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[int] = ...) -> None: ...
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    DURATIONS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_S_FIELD_NUMBER: _ClassVar[int]
+    method: str
+    calls: _containers.ScalarMap[int, int]
+    durations: _containers.RepeatedScalarFieldContainer[int]
+    total_s: float
+    def __init__(self, method: _Optional[str] = ..., calls: _Optional[_Mapping[int, int]] = ..., durations: _Optional[_Iterable[int]] = ..., total_s: _Optional[float] = ...) -> None: ...
 
 class MemberStatus(_message.Message):
-    __slots__ = ("state", "since_s", "silent_s", "said", "said_reason", "said_keys", "missed", "missed_since", "shared_slots", "refusal")
+    __slots__ = ("state", "since_s", "silent_s", "said", "said_reason", "said_keys", "missed", "missed_since", "shared_slots", "refusal", "writes_in_flight", "behind_s")
     STATE_FIELD_NUMBER: _ClassVar[int]
     SINCE_S_FIELD_NUMBER: _ClassVar[int]
     SILENT_S_FIELD_NUMBER: _ClassVar[int]
@@ -296,6 +333,8 @@ class MemberStatus(_message.Message):
     MISSED_SINCE_FIELD_NUMBER: _ClassVar[int]
     SHARED_SLOTS_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    WRITES_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_S_FIELD_NUMBER: _ClassVar[int]
     state: PeerState
     since_s: float
     silent_s: float
@@ -306,7 +345,9 @@ class MemberStatus(_message.Message):
     missed_since: bytes
     shared_slots: int
     refusal: str
-    def __init__(self, state: _Optional[_Union[PeerState, _Mapping]] = ..., since_s: _Optional[float] = ..., silent_s: _Optional[float] = ..., said: _Optional[_Union[Status, str]] = ..., said_reason: _Optional[str] = ..., said_keys: _Optional[int] = ..., missed: _Optional[int] = ..., missed_since: _Optional[bytes] = ..., shared_slots: _Optional[int] = ..., refusal: _Optional[str] = ...) -> None: ...
+    writes_in_flight: int
+    behind_s: float
+    def __init__(self, state: _Optional[_Union[PeerState, _Mapping]] = ..., since_s: _Optional[float] = ..., silent_s: _Optional[float] = ..., said: _Optional[_Union[Status, str]] = ..., said_reason: _Optional[str] = ..., said_keys: _Optional[int] = ..., missed: _Optional[int] = ..., missed_since: _Optional[bytes] = ..., shared_slots: _Optional[int] = ..., refusal: _Optional[str] = ..., writes_in_flight: _Optional[int] = ..., behind_s: _Optional[float] = ...) -> None: ...
 
 class Waiting(_message.Message):
     __slots__ = ("node", "count")

@@ -17,12 +17,17 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from kvcluster.activity import Activity
+from kvcluster.budgets import Limits
 from kvcluster.cluster.channels import Channels
 from kvcluster.config import Settings, with_overrides
-from kvcluster.errors import CannotStart, DiskFailed
+from kvcluster.errors import CannotStart
+from kvcluster.greeting import say_goodbye, say_hello, say_why_failed
+from kvcluster.listening import addresses_of, make_server
 from kvcluster.model.members import (
     Cluster,
     check_replicas,
@@ -33,44 +38,11 @@ from kvcluster.model.members import (
 from kvcluster.node import Node
 from kvcluster.options import parse_arguments
 from kvcluster.process import raise_file_limit, set_up_log, stop_on_signals
-from kvcluster.wire import Limits, Registrar, addresses_of, make_server, rpc, rpc_stream
+from kvcluster.standard_services import Health, Reflection
+from kvcluster.traffic import Traffic
+from kvcluster.wire import Registrar, rpc, rpc_stream
 
-from demo_pb2 import (
-    BatchRequest,
-    BatchResponse,
-    CompareRequest,
-    CompareResponse,
-    ConfirmPullRequest,
-    ConfirmPullResponse,
-    DeleteRequest,
-    DeleteResponse,
-    DropRequest,
-    DropResponse,
-    ForwardRequest,
-    ForwardResponse,
-    GetRequest,
-    GetResponse,
-    HealthCheckRequest,
-    HealthCheckResponse,
-    HoldRequest,
-    HoldResponse,
-    LocateRequest,
-    LocateResponse,
-    PullDifferencesRequest,
-    PullDifferencesResponse,
-    PullRequest,
-    PullResponse,
-    PutRequest,
-    PutResponse,
-    ReplicateRequest,
-    ReplicateResponse,
-    ScanPartRequest,
-    ScanPartResponse,
-    ScanRequest,
-    ScanResponse,
-    StatusRequest,
-    StatusResponse,
-)
+import demo_pb2 as pb
 from demo_pb2_grpc import (
     KeyValueServicer,
     PeerServicer,
@@ -78,9 +50,15 @@ from demo_pb2_grpc import (
     add_PeerServicer_to_server,
 )
 
+if TYPE_CHECKING:
+    import grpc
+
+    from kvcluster.metrics.page import Page
+
 DEFAULT_CLUSTER = "localhost:50051,localhost:50052,localhost:50053"
 
-Pages = AsyncGenerator[ScanResponse, None]
+OpenPage = Callable[[Node, Traffic, Limits], "Page"]
+Pages = AsyncGenerator[pb.ScanResponse, None]
 
 log = logging.getLogger("kvcluster")
 
@@ -88,63 +66,69 @@ log = logging.getLogger("kvcluster")
 class KeyValue(KeyValueServicer):
     """What clients call, and what peers call to copy writes and to see how we are."""
 
-    def __init__(self, node: Node, activity: Activity, limits: Limits) -> None:
+    def __init__(self, node: Node, activity: Activity, traffic: Traffic, limits: Limits) -> None:
         self.node = node
+        self.traffic = traffic
         self.limits = limits
         self._activity = activity
 
     @rpc(budget="clients", writes=True)
-    async def Put(self, request: PutRequest, deadline_s: float) -> PutResponse:
+    async def Put(self, request: pb.PutRequest, deadline_s: float) -> pb.PutResponse:
         """Store a value at every replica of the key; forward it if none is here."""
         response = await self.node.router.put(request, deadline_s)
         self._activity.put(request, response)
         return response
 
     @rpc(budget="clients")
-    async def Get(self, request: GetRequest, deadline_s: float) -> GetResponse:
+    async def Get(self, request: pb.GetRequest, deadline_s: float) -> pb.GetResponse:
         """Read from memory; forward it if the key is not here, or what is here may be old."""
         return await self.node.router.get(request, deadline_s)
 
     @rpc(budget="clients", writes=True)
-    async def Delete(self, request: DeleteRequest, deadline_s: float) -> DeleteResponse:
+    async def Delete(self, request: pb.DeleteRequest, deadline_s: float) -> pb.DeleteResponse:
         """Write a tombstone at every replica, so that the delete cannot be undone."""
         response = await self.node.router.delete(request, deadline_s)
         self._activity.delete(request, response)
         return response
 
     @rpc(budget="clients", writes=True)
-    async def Batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
+    async def Batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many of these three in one call, each carried out where its key lives."""
+        self.traffic.batch(request)
         response = await self.node.router.batch(request, deadline_s)
         self._activity.batch(response)
         return response
 
     @rpc_stream(budget="scans")
-    def Scan(self, request: ScanRequest, deadline_s: float) -> Pages:
+    def Scan(self, request: pb.ScanRequest, deadline_s: float) -> Pages:
         """Stream keys in order, from all the nodes that together hold every slot."""
         return self.node.scans.scan(request, deadline_s)
 
     @rpc(budget="health")
     async def CheckHealth(
-        self, request: HealthCheckRequest, deadline_s: float
-    ) -> HealthCheckResponse:
+        self, request: pb.HealthCheckRequest, deadline_s: float
+    ) -> pb.HealthCheckResponse:
         """Say how this node is; to a peer, also what it must know (its heartbeat)."""
         return self.node.report.health(request)
 
     @rpc(budget="peers", writes=True)
-    async def Replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
+    async def Replicate(
+        self, request: pb.ReplicateRequest, deadline_s: float
+    ) -> pb.ReplicateResponse:
         """Store what another node coordinated, durably, then answer."""
         response = await self.node.replica.replicate(request, deadline_s)
         self._activity.replicate(request)
         return response
 
     @rpc(budget="health")
-    async def Status(self, request: StatusRequest, deadline_s: float) -> StatusResponse:
+    async def Status(self, request: pb.StatusRequest, deadline_s: float) -> pb.StatusResponse:
         """Say everything that this node knows of itself and of the others."""
-        return self.node.report.status()
+        response = self.node.report.status()
+        response.traffic.CopyFrom(self.traffic.report())
+        return response
 
     @rpc(budget="health")
-    async def Locate(self, request: LocateRequest, deadline_s: float) -> LocateResponse:
+    async def Locate(self, request: pb.LocateRequest, deadline_s: float) -> pb.LocateResponse:
         """Say where a key lives."""
         return self.node.report.locate(request)
 
@@ -152,54 +136,55 @@ class KeyValue(KeyValueServicer):
 class Peer(PeerServicer):
     """What peers call besides: forwarded requests, catching up, healing, tombstones."""
 
-    def __init__(self, node: Node, activity: Activity, limits: Limits) -> None:
+    def __init__(self, node: Node, activity: Activity, traffic: Traffic, limits: Limits) -> None:
         self.node = node
+        self.traffic = traffic
         self.limits = limits
         self._activity = activity
 
     @rpc(budget="forwards", writes=True)
-    async def Forward(self, request: ForwardRequest, deadline_s: float) -> ForwardResponse:
+    async def Forward(self, request: pb.ForwardRequest, deadline_s: float) -> pb.ForwardResponse:
         """Carry out what a client asked of a node that cannot do it."""
         response = await self.node.router.carry_out(request, deadline_s)
         self._activity.forwarded(request, response)
         return response
 
     @rpc(budget="forwards")
-    async def ScanPart(self, request: ScanPartRequest, deadline_s: float) -> ScanPartResponse:
+    async def ScanPart(self, request: pb.ScanPartRequest, deadline_s: float) -> pb.ScanPartResponse:
         """Give a page of the keys that a peer does not hold."""
         return await self.node.scans.part(request)
 
     @rpc(budget="peers")
-    async def Pull(self, request: PullRequest, deadline_s: float) -> PullResponse:
+    async def Pull(self, request: pb.PullRequest, deadline_s: float) -> pb.PullResponse:
         """Give a page of what a peer missed."""
         return await self.node.pulls.pull(request)
 
     @rpc(budget="peers")
     async def ConfirmPull(
-        self, request: ConfirmPullRequest, deadline_s: float
-    ) -> ConfirmPullResponse:
+        self, request: pb.ConfirmPullRequest, deadline_s: float
+    ) -> pb.ConfirmPullResponse:
         """Forget what the peer had missed: it has it now."""
         return await self.node.pulls.confirm(request)
 
     @rpc(budget="peers")
-    async def Compare(self, request: CompareRequest, deadline_s: float) -> CompareResponse:
+    async def Compare(self, request: pb.CompareRequest, deadline_s: float) -> pb.CompareResponse:
         """Say which slots differ here."""
         return await self.node.pulls.compare(request)
 
     @rpc(budget="peers")
     async def PullDifferences(
-        self, request: PullDifferencesRequest, deadline_s: float
-    ) -> PullDifferencesResponse:
+        self, request: pb.PullDifferencesRequest, deadline_s: float
+    ) -> pb.PullDifferencesResponse:
         """Give a page of what a peer lacks."""
         return await self.node.pulls.differences(request)
 
     @rpc(budget="peers", writes=True)
-    async def Hold(self, request: HoldRequest, deadline_s: float) -> HoldResponse:
+    async def Hold(self, request: pb.HoldRequest, deadline_s: float) -> pb.HoldResponse:
         """Store entries of any age, durably, then answer."""
         return await self.node.replica.hold(request, deadline_s)
 
     @rpc(budget="peers", writes=True)
-    async def Drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
+    async def Drop(self, request: pb.DropRequest, deadline_s: float) -> pb.DropResponse:
         """Forget tombstones that every replica holds."""
         return await self.node.replica.drop(request, deadline_s)
 
@@ -211,10 +196,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = with_overrides(Settings(), options.set)
         members = parse_members(options.cluster)
-        name = find_self(members, options.port, options.host)
+        name = find_self(members, options.port, options.host, options.name)
         cluster = Cluster(members, name, check_replicas(options.replicas, members))
         host = options.host or split_address(name)[0]
         addresses = addresses_of(host, options.port)
+        open_page = metrics_on(options.metrics, host)
         node = Node(
             cluster,
             options.data_dir,
@@ -223,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
             salvage=options.salvage,
         )
         node.open()
-        return asyncio.run(run(node, addresses))
+        return asyncio.run(run(node, addresses, open_page))
     except CannotStart as error:
         print(f"server.py: {error}", file=sys.stderr)
         return 2
@@ -231,16 +217,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-async def run(node: Node, addresses: list[str]) -> int:
+async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
     raise_file_limit()
     stop = stop_on_signals()
-    activity = Activity(node.cluster.self_name, node.settings)
+    activity, traffic = Activity(node.cluster.self_name, node.settings), Traffic()
     limits = Limits.of(node.settings)
     await node.start(Channels(node.cluster.peers, node.settings))
     server = make_server(node.settings, addresses)
-    add_KeyValueServicer_to_server(KeyValue(node, activity, limits), Registrar(server))
-    add_PeerServicer_to_server(Peer(node, activity, limits), Registrar(server))
+    health = offer(server, node, activity, traffic, limits)
+    page = open_page(node, traffic, limits) if open_page else None
     await server.start()
     say_hello(node, addresses)
     node.meet_peers()
@@ -250,39 +236,37 @@ async def run(node: Node, addresses: list[str]) -> int:
         say_why_failed(node.failed.exception())
         os._exit(1)  # nothing that could still write may run: what is on disk is unknown
     log.info("STOP  finishing what is in flight (Ctrl+C again ends at once)")
+    health.leave()
+    await asyncio.sleep(node.settings.announce_s)
     await node.drain()
     await server.stop(node.settings.drain_timeout_s)
     summary.cancel()
     await node.stop()
-    if node.failed.done():
-        say_why_failed(node.failed.exception())
-        return 1
-    if node.store.checkpoint_error:
-        log.warning("STOP  %s; what it lacks is in the journal", node.store.checkpoint_error)
-    else:
-        log.info("STOP  %s is complete; goodbye", node.store.path.name)
-    return 0
+    if page:
+        page.close()
+    return say_goodbye(node)
 
 
-def say_hello(node: Node, addresses: list[str]) -> None:
-    """Tell the person in front of the terminal what runs here."""
-    log.info("NODE  %s listens on %s", node.cluster.self_name, ", ".join(addresses))
-    log.info("NODE  its peers are %s", ", ".join(node.cluster.peers) or "none")
-    log.info(
-        "NODE  each key is on %d of %d nodes, %s of 4,096 slots are here",
-        node.cluster.replicas,
-        len(node.cluster.members),
-        f"{len(node.home.held):,}",
-    )
-    log.info("NODE  its data is in %s, keys: %s", node.store.path, f"{node.store.table.live:,}")
-    if not node.store.fsync:
-        log.warning("NODE  --fsync never: a power cut may take acknowledged writes")
+def offer(
+    server: grpc.aio.Server, node: Node, activity: Activity, traffic: Traffic, limits: Limits
+) -> Health:
+    """Put every service on a server."""
+    registrar = Registrar(server)
+    add_KeyValueServicer_to_server(KeyValue(node, activity, traffic, limits), registrar)
+    add_PeerServicer_to_server(Peer(node, activity, traffic, limits), registrar)
+    health = Health(node.gate, traffic, limits)
+    health.add_to(server)
+    Reflection(health).add_to(server)
+    return health
 
 
-def say_why_failed(error: BaseException | None) -> None:
-    """A broken disk is told in a sentence; anything else is our bug, with its traceback."""
-    trace = None if isinstance(error, DiskFailed) else error
-    log.critical("STOP  %s; this node stops at once", error, exc_info=trace)
+def metrics_on(address: tuple[str | None, int] | None, host: str) -> OpenPage | None:
+    """What serves the metrics once there is a node, if somebody wants them. Raises CannotStart."""
+    if address is None:
+        return None
+    from kvcluster.metrics.page import Page  # an optional extra
+
+    return partial(Page, address=(address[0] or host, address[1]))
 
 
 if __name__ == "__main__":

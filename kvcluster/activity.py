@@ -43,7 +43,7 @@ class Activity:
         """A Put was acknowledged; `sender` forwarded it, if one did."""
         if self._allows("Put"):
             size_bytes = len(request.value.encode())
-            what = f"{_show(request.key)} ({size_bytes:,} bytes)"
+            what = f"{_show(request.key)} ({size_bytes:,} byte{'' if size_bytes == 1 else 's'})"
             _log("PUT", f"{what}, {self._where(response)}{_for(sender)}")
 
     def delete(self, request: DeleteRequest, response: DeleteResponse, sender: str = "") -> None:

@@ -52,6 +52,9 @@ class Settings:
     undo that one. Less: a slow network needs more attempts."""
     forward_retry_s: float = 0.05
     """Rest before all replicas are asked again, when each said that it is not ready."""
+    announce_s: float = 0.1
+    """After Ctrl+C the standard health service says NOT_SERVING for so long before calls are
+    refused. More: also balancers that ask now and then turn away in time."""
     drain_timeout_s: float = 5.0
     """After Ctrl+C, calls in flight get this long to end."""
 
@@ -66,6 +69,9 @@ class Settings:
     """After so much silence nobody waits for it any more, a starting node included."""
     reconnect_backoff_s: float = 0.2
     """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
+    lookup_interval_s: float = 1.0
+    """A name is looked up again at most so often. gRPC's default is 30 s: a node that returned
+    behind a new address was found that late."""
     connect_timeout_s: float = 2.0
     """For one attempt to connect; longer than a heartbeat, so that a frozen peer is seen as silent
     and not as absent."""
@@ -119,6 +125,8 @@ class Settings:
     """Apart from other calls: a client that reads its stream slowly holds its place for long."""
     peer_calls_in_flight: int = 1024
     health_calls_in_flight: int = 256
+    watch_calls_in_flight: int = 256
+    """Streams that stay open for long: those who watch the standard health service."""
     call_bytes_in_flight: int = 64 * MIB
     """What the calls of one kind may carry together; on its way a value takes about three times its
     size in memory. Without it 4,096 values of a mebibyte would take 8 GiB."""

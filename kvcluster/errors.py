@@ -9,10 +9,10 @@ One table says how they read on the wire (`kvcluster/cluster/failures.py`).
 
 from __future__ import annotations
 
+import re
+
 CERTAIN = "; nothing was written"
 """What the border adds to the text of `NothingWritten`, for callers that wanted to write."""
-ERROR_KEY = "kvcluster-error"
-"""Under this key in a failed call's trailing metadata stands the error's name: `by_name`."""
 
 _TOLD_CHARACTERS = 500
 
@@ -32,14 +32,22 @@ class BadRequest(NothingWritten):
     """An argument is wrong. The text names the value and the limit."""
 
 
+class UnknownService(NothingWritten):
+    """Somebody asked for the health of a service that is not here."""
+
+
 class PeerRefused(NothingWritten):
-    """A peer's message was refused: its clock is absurd, or the message is far too old."""
+    """A peer's message was refused. Its kin say why."""
 
 
 class HeldBack(PeerRefused):
     """A peer's message is too old. If only the sender's clock is behind, the next heartbeat brings
     it up to date, and what is sent after that is taken.
     """
+
+
+class ClockAbsurd(PeerRefused):
+    """Two nodes have clocks that are further apart than clocks should be. The text says whose."""
 
 
 class ConfigurationDiffers(PeerRefused):
@@ -167,13 +175,18 @@ def as_told(text: str) -> str:
     return line if len(text) <= _TOLD_CHARACTERS else line + "…"
 
 
-def by_name() -> dict[str, type[KvError]]:
-    """Every error that a node may answer with, by its name: how one travels between nodes."""
+def reason_of(kind: type[KvError]) -> str:
+    """The name of an error on the wire: "NOT_READY" for NotReady."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).upper()
+
+
+def by_reason() -> dict[str, type[KvError]]:
+    """Every error that a node may answer with, by its name on the wire."""
     found: dict[str, type[KvError]] = {}
     waiting: list[type[KvError]] = [NothingWritten, OutcomeUnknown]
     while waiting:
         kind = waiting.pop()
-        found[kind.__name__] = kind
+        found[reason_of(kind)] = kind
         waiting += kind.__subclasses__()
-    del found[Unavailable.__name__]  # what a client concludes; no node says it
+    del found[reason_of(Unavailable)]  # what a client concludes; no node says it
     return found

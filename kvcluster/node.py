@@ -63,6 +63,8 @@ class Node:
     report: Report
     gate: Gate
     peers: Peers
+    progress: SyncProgress
+    holding: Holding
     time: Timekeeper
     failed: asyncio.Future[None]
     """Fails when a background task does: the process must stop."""
@@ -142,7 +144,7 @@ class Node:
             time=self.time,
             settings=self.settings,
         )
-        self._progress = SyncProgress(self.settings.sync_announce_s)
+        self.progress = SyncProgress(self.settings.sync_announce_s)
         self._catching_up = CatchingUp(
             self.store,
             self._transport,
@@ -152,7 +154,7 @@ class Node:
             envelope=self._envelope,
             time=self.time,
             settings=self.settings,
-            progress=self._progress,
+            progress=self.progress,
         )
         self._healing = Healing(
             self.store,
@@ -163,10 +165,10 @@ class Node:
             envelope=self._envelope,
             time=self.time,
             settings=self.settings,
-            progress=self._progress,
+            progress=self.progress,
             rng=random.Random(self._around.incarnation),
         )
-        self._holding = Holding(
+        self.holding = Holding(
             self.store,
             self.peers,
             self._transport,
@@ -240,8 +242,9 @@ class Node:
             notes=self._notes,
             time=self.time,
             heartbeats=self._heartbeats,
-            progress=self._progress,
-            holding=self._holding,
+            progress=self.progress,
+            holding=self.holding,
+            rounds=self.rounds,
             settings=self.settings,
         )
 
@@ -263,7 +266,7 @@ class Node:
         self._heartbeats.start(self._tasks.spawn)
         self._tasks.spawn(self._catching_up.run(), "catching up")
         self._tasks.spawn(self._healing.run(), "healing")
-        self._tasks.spawn(self._holding.run(), "holding")
+        self._tasks.spawn(self.holding.run(), "holding")
 
     async def drain(self) -> None:
         """Let no new work in, and tell the peers not to wait for this node."""

@@ -6,6 +6,9 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from kvcluster.errors import BadSetting
+from kvcluster.model.members import split_address
+
 
 def parse_arguments(arguments: list[str] | None, default_cluster: str) -> argparse.Namespace:
     """Read the command line; exits with code 2 and a usage line if it is wrong."""
@@ -16,7 +19,10 @@ def parse_arguments(arguments: list[str] | None, default_cluster: str) -> argpar
     )
     _add_place(parser.add_argument, default_cluster)
     _add_manner(parser.add_argument)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.metrics == (None, options.port):
+        parser.error(f"--metrics {options.port} is the port of the node itself; take another")
+    return options
 
 
 def _add_place(add: Callable[..., object], default_cluster: str) -> None:
@@ -28,6 +34,12 @@ def _add_place(add: Callable[..., object], default_cluster: str) -> None:
         help="the port of this node, one of the cluster's",
     )
     add("--host", metavar="H", help="where to listen (default: this node's host in the list)")
+    add(
+        "--name",
+        metavar="H:P",
+        help="which member this is, spelled as in the list (default: the one that PORT and --host"
+        " fit)",
+    )
     add(
         "--cluster",
         default=default_cluster,
@@ -66,6 +78,13 @@ def _add_manner(add: Callable[..., object]) -> None:
         help="debug, info (default), warning or error",
     )
     add(
+        "--metrics",
+        type=_metrics_address,
+        metavar="[H:]PORT",
+        help="serve metrics for Prometheus at http://H:PORT/metrics (default: nowhere; H: where"
+        " this node listens)",
+    )
+    add(
         "--salvage",
         action="store_true",
         help="after damage, with no peer up: serve what could be read",
@@ -84,3 +103,13 @@ def _port_number(text: str) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text) < 65_536:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 65535")
+
+
+def _metrics_address(text: str) -> tuple[str | None, int]:
+    """Where to serve metrics: a port, on the host on which the node listens, or an address."""
+    if ":" not in text:
+        return None, _port_number(text)
+    try:
+        return split_address(text)
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -19,15 +19,8 @@ import grpc
 
 from kvcluster.client.failure import Kind, explain
 from kvcluster.client.operations import Answer, Operation
-from kvcluster.errors import (
-    CERTAIN,
-    ERROR_KEY,
-    AnswerFull,
-    KvError,
-    NothingWritten,
-    as_told,
-    by_name,
-)
+from kvcluster.error_info import Told, told_in
+from kvcluster.errors import CERTAIN, AnswerFull, as_told, reason_of
 
 from demo_pb2 import (
     BatchRequest,
@@ -43,33 +36,32 @@ from demo_pb2 import (
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _ANSWERS = {PutRequest: PutResponse, GetRequest: GetResponse, DeleteRequest: DeleteResponse}
-_ERRORS = by_name()
 _ABOUT_THE_OPERATION = {
-    "AnswerFull",
-    "ConnectionLost",
-    "DiskIsFull",
-    "NoReplica",
-    "OutcomeUnknown",
-    "TimedOut",
-    "TooLate",
+    "ANSWER_FULL",
+    "CONNECTION_LOST",
+    "DISK_IS_FULL",
+    "NO_REPLICA",
+    "OUTCOME_UNKNOWN",
+    "TIMED_OUT",
+    "TOO_LATE",
 }
 """Errors that a node has with one operation and not with others. So it may stay in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An operation was not done, or nobody knows. The reason goes on after "localhost:50051: "."""
+    """An operation was not done, or nobody knows. `reason` goes on after "localhost:50051: "."""
 
     kind: Kind
     reason: str
     nothing_written: bool
     name: str = ""
-    """The node's own name for the error; empty if gRPC says it, or the node is older."""
+    """The node's own name for the error (`errors.reason_of`); empty if gRPC itself says it."""
 
     @property
     def answer_full(self) -> bool:
         """Whether the same node gives it at once if it is asked again."""
-        return self.name == AnswerFull.__name__
+        return self.name == reason_of(AnswerFull)
 
     @property
     def about_the_node(self) -> bool:
@@ -110,26 +102,24 @@ def replies_in(answer: object, operations: Sequence[Operation]) -> list[Reply]:
 
 def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
     """What a call that failed as a whole says of every operation in it."""
-    name = dict(error.trailing_metadata() or ()).get(ERROR_KEY, "")
-    return _refusal(error.code(), error.details() or "", str(name), timeout_s)
+    return _refusal(error.code(), error.details() or "", told_in(error), timeout_s)
 
 
 def _fitting(operation: Operation, answer: object) -> Reply:
     if isinstance(answer, Failure):
         code = _CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
-        refusal = _refusal(code, answer.message, answer.error, operation.timeout_s)
-        certain = refusal.nothing_written or answer.nothing_written
-        return Refusal(refusal.kind, refusal.reason, certain, refusal.name)
+        told = Told(answer.reason, answer.nothing_written)
+        return _refusal(code, answer.message, told, operation.timeout_s)
     if isinstance(answer, _ANSWERS[type(operation.request)]):
         return answer  # type: ignore[return-value]  # it is one of the three
     return _unreadable()
 
 
-def _refusal(code: grpc.StatusCode, details: str, name: str, timeout_s: float) -> Refusal:
+def _refusal(code: grpc.StatusCode, details: str, told: Told, timeout_s: float) -> Refusal:
     failure = explain(code, as_told(details), timeout_s)
-    certain = failure.nothing_written or issubclass(_ERRORS.get(name, KvError), NothingWritten)
+    certain = failure.nothing_written or told.nothing_written
     reason = str(failure).removesuffix(CERTAIN)  # said once, at the end of the whole sentence
-    return Refusal(failure.kind, reason, certain, name)
+    return Refusal(failure.kind, reason, certain, told.reason)
 
 
 def _unreadable() -> Refusal:

@@ -86,17 +86,19 @@ class CatchingUp:
         if name not in self._complaints:
             log.info("SYNC  fetching from %s what was missed", name)
         self._progress.begin(name)
-        tally = Tally()
+        tally = Tally(total=self._progress.totals.missed)
         try:
             confirmed = await self._pull(name, since, tally)
         except KvError as error:
             if self._complaints.get(name) != str(error):
                 log.warning("SYNC  cannot catch up with %s now: %s", name, error)
             self._complaints[name] = str(error)
+            self._progress.totals.failed_catch_ups += 1
             return False
         finally:
             self._progress.end()
         self._complaints.pop(name, None)
+        self._progress.totals.catch_ups += 1
         missed_since = Version(confirmed.missed_since) if confirmed.missed_since else None
         more = "; it has noted more meanwhile" if missed_since else ""
         log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, now_s() - started_s, more)
@@ -128,7 +130,7 @@ class CatchingUp:
     async def _fetch(self, name: str, request: PullRequest, tally: Tally) -> PullResponse:
         self._envelope.stamp(request)
         page = await self._transport.pull(name, request, self._settings.pull_timeout_s)
-        tally.size_bytes += request.ByteSize() + page.ByteSize()
+        tally.add(size_bytes=request.ByteSize() + page.ByteSize())
         return page
 
     def _gate_changed(self) -> None:

@@ -15,8 +15,8 @@ import grpc
 from kvcluster.cluster.failures import named
 from kvcluster.cluster.parsing import Malformed, safely
 from kvcluster.config import Settings
+from kvcluster.error_info import told_in
 from kvcluster.errors import (
-    ERROR_KEY,
     OutcomeUnknown,
     PeerBroke,
     PeerRejected,
@@ -135,6 +135,7 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
         # This one is also how long an attempt to connect may take.
         ("grpc.min_reconnect_backoff_ms", int(settings.connect_timeout_s * 1000)),
         ("grpc.max_reconnect_backoff_ms", backoff_ms),
+        ("grpc.dns_min_time_between_resolutions_ms", int(settings.lookup_interval_s * 1000)),
         ("grpc.keepalive_time_ms", int(settings.ping_interval_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(settings.ping_timeout_s * 1000)),
         ("grpc.http2.ping_timeout_ms", int(settings.ping_timeout_s * 1000)),
@@ -175,7 +176,7 @@ async def _answer(call: Awaitable[Answer]) -> Answer:
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     """What a failed call means. A node names its own error beside the status code."""
     details = as_told(error.details() or error.code().name)
-    if reason := named(dict(error.trailing_metadata() or ()).get(ERROR_KEY), details):
+    if reason := named(told_in(error).reason, details):
         return PeerRejected(reason)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         broke = not any(text in details.lower() for text in _NEVER_SENT)

@@ -25,8 +25,10 @@ from kvcluster.errors import (
     PeerRefused,
     TimedOut,
     TooLate,
+    UnknownService,
     as_told,
-    by_name,
+    by_reason,
+    reason_of,
 )
 
 from demo_pb2 import Failure
@@ -37,6 +39,7 @@ class Code(enum.IntEnum):
 
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     INTERNAL = 13
@@ -45,6 +48,7 @@ class Code(enum.IntEnum):
 
 _CODES: list[tuple[type[KvError], Code]] = [
     (BadRequest, Code.INVALID_ARGUMENT),
+    (UnknownService, Code.NOT_FOUND),
     (PeerRefused, Code.FAILED_PRECONDITION),
     (Overloaded, Code.RESOURCE_EXHAUSTED),
     (AnswerFull, Code.RESOURCE_EXHAUSTED),
@@ -55,7 +59,7 @@ _CODES: list[tuple[type[KvError], Code]] = [
     (ConnectionLost, Code.UNAVAILABLE),
     (OutcomeUnknown, Code.INTERNAL),
 ]
-_ERRORS = by_name()
+_ERRORS = by_reason()
 
 
 def code_of(error: KvError) -> Code:
@@ -74,17 +78,17 @@ def failure_of(error: KvError, *, writes: bool) -> Failure:
         code=code_of(error),
         message=details_of(error, writes=writes),
         nothing_written=isinstance(error, NothingWritten),
-        error=type(error).__name__,
+        reason=reason_of(type(error)),
     )
 
 
-def named(name: str | bytes | None, details: str) -> KvError | None:
+def named(reason: str, details: str) -> KvError | None:
     """The error that a node named, with its sentence; None if no such error is known."""
-    kind = _ERRORS.get(name) if isinstance(name, str) else None
+    kind = _ERRORS.get(reason)
     return None if kind is None else kind(as_told(details).removesuffix(CERTAIN))
 
 
 def error_in(failure: Failure) -> KvError:
     """The error in a message. One that is not known is the careful one: the outcome is unknown."""
-    error = named(failure.error, failure.message)
+    error = named(failure.reason, failure.message)
     return error or OutcomeUnknown(as_told(failure.message) or f"status code {failure.code}")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kvcluster.cluster.waiting import within
 from kvcluster.config import Settings
-from kvcluster.errors import ConfigurationDiffers, NotReady, TimedOut
+from kvcluster.errors import ClockAbsurd, ConfigurationDiffers, NotReady, TimedOut
 from kvcluster.model.entry import Version
 from kvcluster.model.readiness import Readiness, Status
 
@@ -46,7 +46,7 @@ class Gate:
         if self._status is Status.DRAINING:
             return "stopping"
         if readiness.outvoted:
-            return f"another configuration than that of {', '.join(readiness.disagreeing)}"
+            return _disagreement(readiness.disagreeing)
         if self._status is Status.STARTING:
             return f"waiting to hear from {waiting}"
         if self._status is Status.SYNCING and waiting:
@@ -54,6 +54,11 @@ class Gate:
         if self._status is Status.SYNCING:
             return "data was lost here and no peer is up to restore it; see --salvage"
         return ""
+
+    @property
+    def changed(self) -> asyncio.Future[None]:
+        """Resolves at the next change of status. Whoever waits for it leaves it as it is."""
+        return self._changed
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Have a function called whenever there may be something new to pull."""
@@ -80,9 +85,9 @@ class Gate:
         self._readiness.excuse(peer)
         self._update()
 
-    def disagree(self, peer: str) -> None:
-        """A peer has another configuration."""
-        self._readiness.disagree(peer)
+    def disagree(self, peer: str, about: str) -> None:
+        """A peer has another "configuration", or another "clock"."""
+        self._readiness.disagree(peer, about)
         self._update()
 
     def pulled(self, peer: str, missed_since: Version | None, *, at: int) -> None:
@@ -144,7 +149,7 @@ class Gate:
         return asyncio.get_running_loop().time() - self._looked_s > self._overdue_s
 
     async def until_writable(self, deadline_s: float) -> None:
-        """Return when a write may be taken. Raises NotReady, ConfigurationDiffers."""
+        """Return when a write may be taken. Raises NotReady, or why peers disagree."""
         self.refuse_if_draining()
         while not self.writable:
             self._refuse_if_outvoted()
@@ -152,7 +157,7 @@ class Gate:
         self.refuse_if_draining()
 
     async def until_readable(self, deadline_s: float) -> None:
-        """Return when a read may be answered. Raises NotReady, ConfigurationDiffers."""
+        """Return when a read may be answered. Raises NotReady, or why peers disagree."""
         while self._status in (Status.STARTING, Status.SYNCING):
             self._refuse_if_outvoted()
             await self._wait(deadline_s)
@@ -175,7 +180,9 @@ class Gate:
 
     def _refuse_if_outvoted(self) -> None:
         if self._readiness.outvoted:
-            raise ConfigurationDiffers(f"this node does not serve: {self.reason}")
+            abouts = {about for _, about in self._readiness.disagreeing}
+            kind = ClockAbsurd if abouts == {"clock"} else ConfigurationDiffers
+            raise kind(f"this node does not serve: {self.reason}")
 
     def refuse_if_draining(self) -> None:
         """Raise NotReady if the node is stopping."""
@@ -204,3 +211,11 @@ class Gate:
             self._changed = asyncio.get_running_loop().create_future()
         for listener in self._listeners:
             listener()
+
+
+def _disagreement(disagreeing: Sequence[tuple[str, str]]) -> str:
+    """Clauses for a person: "another configuration than that of b:2, another clock than ..."."""
+    peers: dict[str, list[str]] = {}
+    for peer, about in disagreeing:
+        peers.setdefault(about, []).append(peer)
+    return "; ".join(f"another {it} than that of {', '.join(who)}" for it, who in peers.items())

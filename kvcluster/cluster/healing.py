@@ -76,6 +76,7 @@ class Healing:
         """Slots that differed at the last comparison, and when to look again."""
         self._complaints: dict[str, str] = {}
         self._progress = progress
+        self._totals = progress.totals
         gate.listen(self._gate_changed)
         peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
 
@@ -125,6 +126,7 @@ class Healing:
                     await self._compare_all(name)
         except KvError as error:
             self._complain(name, error)
+            self._totals.failed_visits += 1
             retry_s = self._settings.heal_recheck_s
             asyncio.get_running_loop().call_later(retry_s, self.want, [name])
             return False
@@ -143,7 +145,8 @@ class Healing:
     async def _repair(self, name: str) -> None:
         """Fetch everything that a peer holds for this node, now."""
         self._progress.begin(name)
-        started_s, tally = asyncio.get_running_loop().time(), Tally()
+        started_s = asyncio.get_running_loop().time()
+        tally = Tally(total=self._totals.repair)
         try:
             different = await self._compare(name, self._shared[name], tally, rest=0.0)
             if different:
@@ -155,12 +158,15 @@ class Healing:
             took_s = asyncio.get_running_loop().time() - started_s
             log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, took_s)
         self._wanted.discard(name)
+        self._totals.repairs += 1
         self._gate.healed(name)
 
     async def _compare_all(self, name: str) -> None:
         """Compare every shared slot; what differs is looked at again a little later."""
         rest = self._settings.heal_rest
-        different = await self._compare(name, self._shared[name], Tally(), rest=rest)
+        tally = Tally(total=self._totals.heal)
+        different = await self._compare(name, self._shared[name], tally, rest=rest)
+        self._totals.comparisons += 1
         # Comparing all may take longer than the time between two looks, and must not put off the
         # second for ever.
         self._note_differing(name, different, not_later_than_s=self._due_s(name))
@@ -171,8 +177,9 @@ class Healing:
         if not before or asyncio.get_running_loop().time() < due_s:
             return
         self._note_differing(name, before)  # if this fails, again in a while
-        tally = Tally()
+        tally = Tally(total=self._totals.heal)
         different = await self._compare(name, before, tally, rest=0.0)
+        self._totals.differing_slots += len(different)
         await self._fetch(name, different, tally, rest=self._settings.heal_rest)
         if tally.new:
             log.info("HEAL  %s slots differed from %s: %s", f"{len(different):,}", name, tally)
@@ -205,7 +212,7 @@ class Healing:
             self._envelope.stamp(request)
             timeout_s = self._settings.pull_timeout_s
             response = await self._transport.compare(name, request, timeout_s)
-            tally.size_bytes += request.ByteSize() + response.ByteSize()
+            tally.add(size_bytes=request.ByteSize() + response.ByteSize())
             different += set(part).intersection(response.different)
             await asyncio.sleep((now_s() - started_s) * rest)
         return sorted(different)
@@ -220,7 +227,7 @@ class Healing:
                 self._envelope.stamp(request)
                 timeout_s = self._settings.pull_timeout_s
                 page = await self._transport.differences(name, request, timeout_s)
-                tally.size_bytes += request.ByteSize() + page.ByteSize()
+                tally.add(size_bytes=request.ByteSize() + page.ByteSize())
                 await self._merger.merge(name, page.clock, page.entries, tally)
                 more = page.HasField("next")
                 if more:

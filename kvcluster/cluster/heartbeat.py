@@ -24,6 +24,7 @@ from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import (
+    ClockAbsurd,
     ConfigurationDiffers,
     PeerRefused,
     PeerRejected,
@@ -145,6 +146,7 @@ class Heartbeats:
         try:
             request = self._request(name)
             response = await self._transport.check_health(name, request, timeout_s)
+            self._peers[name].exchange.heartbeats.add(self._peers.now_s() - asked_s)
             if self._gate.pauses == pauses:  # else it tells of the time before we were stopped
                 self._heard(name, response)
                 told = request.sender.missed_since
@@ -212,8 +214,9 @@ class Heartbeats:
     def _refused(self, name: str, error: Exception, asked_s: float) -> None:
         """Nobody is there, or nobody who wants to talk to us: nothing can be had from it."""
         if isinstance(error, ConfigurationDiffers):
-            self._left_out_s.pop(name, None)
-            self._disagree(name, str(error), asked_s)
+            self._disagree(name, str(error), "configuration", asked_s)
+        elif isinstance(error, ClockAbsurd):
+            self._disagree(name, str(error), "clock", asked_s)
         elif self._peers.refused(name, str(error), asked_s):
             self._left_out_s.pop(name, None)
             self._peers.refuses(name, str(error) if isinstance(error, PeerRefused) else "")
@@ -224,10 +227,11 @@ class Heartbeats:
         if not peer.refusal:  # else it is there, and we know already that nothing can be had
             self._gate.excuse(peer.name)
 
-    def _disagree(self, name: str, why: str, asked_s: float) -> None:
+    def _disagree(self, name: str, why: str, about: str, asked_s: float) -> None:
+        self._left_out_s.pop(name, None)
         self._peers.refuses(name, why)
-        self._peers.refused(name, "its configuration is another", asked_s)
-        self._gate.disagree(name)
+        self._peers.refused(name, f"its {about} is another", asked_s)
+        self._gate.disagree(name, about)
 
     def _request(self, name: str) -> HealthCheckRequest:
         return HealthCheckRequest(sender=self._own_beat(name))

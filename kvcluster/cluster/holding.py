@@ -67,6 +67,8 @@ class Holding:
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""
+        self.handed_home = 0
+        """Strays that all their replicas have taken since the start."""
         self._waited_s = 0.0  # for peers that were silent for a while, in this round
 
     @property
@@ -127,6 +129,7 @@ class Holding:
                 if all(answer is not None for answer in answers):
                     await self._forget(part)
                     sent += len(part)
+                    self.handed_home += len(part)
         if sent:
             log.info(
                 "HOLD  handed %s of the entries that do not belong here to the nodes that keep"

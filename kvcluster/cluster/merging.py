@@ -7,7 +7,7 @@ else does not have it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.errors import PeerRefused
@@ -30,6 +30,16 @@ class Tally:
     """Of these, how many were newer than what was here."""
     size_bytes: int = 0
     """As they came over the wire, requests and answers without gRPC's own framing."""
+    total: Tally | None = field(default=None, repr=False)
+    """Of which this is a part: what is counted here is counted there, too."""
+
+    def add(self, *, entries: int = 0, new: int = 0, size_bytes: int = 0) -> None:
+        """Count what came."""
+        self.entries += entries
+        self.new += new
+        self.size_bytes += size_bytes
+        if self.total:
+            self.total.add(entries=entries, new=new, size_bytes=size_bytes)
 
     def __str__(self) -> str:
         size = f"{self.size_bytes / KIB:,.1f} KiB"
@@ -55,8 +65,7 @@ class Merger:
         self._time.accept_entries(entries, clock)
         judge = self._store.table.judge
         newer = [entry for entry in entries if judge(entry.key, to_entry(entry)).stores]
-        tally.entries += len(entries)
-        tally.new += len(newer)
+        tally.add(entries=len(entries), new=len(newer))
         if newer:
             self._store.refuse_if_full()
             await self._store.write(newer)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kvcluster.errors import BadRequest
+
 
 @dataclass(frozen=True)
 class Malformed:
@@ -29,3 +31,9 @@ def safely(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
             return Malformed(str(error))
 
     return parse_or_say_why
+
+
+def refuse_malformed(request: object) -> None:
+    """Raise BadRequest if this is what could not be parsed."""
+    if isinstance(request, Malformed):
+        raise BadRequest(f"the request is malformed ({request.reason})")

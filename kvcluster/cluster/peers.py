@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from kvcluster.config import Settings
 from kvcluster.model.detector import Detector, Liveness, Sign
+from kvcluster.model.exchange import Exchange
 
 from demo_pb2 import SERVING, HealthCheckResponse
 
@@ -36,7 +37,7 @@ _SENTENCES = {
 
 @dataclass
 class Peer:
-    """One peer. Only Peers changes it."""
+    """One peer. Only Peers changes it; `exchange` is kept by those who call it."""
 
     name: str
     detector: Detector
@@ -51,6 +52,7 @@ class Peer:
     """Its last answer to a heartbeat of ours."""
     refusal: str = ""
     """Why it and we refuse each other; empty if we do not."""
+    exchange: Exchange = field(default_factory=Exchange)
     silence: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while it is silent: who waits for its answer need not wait longer."""
 

@@ -2,12 +2,16 @@
 
 Nobody knows beforehand how many entries will come. But they come by slot, and keys spread evenly
 over slots, so what came so far and how many slots it took say about how many there will be.
+
+Beside it stands what came since the start, by why it was fetched. It grows while a fetch is under
+way, and so says how fast it goes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 
 from kvcluster.cluster.merging import Tally
 from kvcluster.model.slots import SLOTS
@@ -15,6 +19,27 @@ from kvcluster.model.slots import SLOTS
 from demo_pb2 import Progress
 
 log = logging.getLogger("kvcluster")
+
+
+@dataclass
+class Totals:
+    """Since the start."""
+
+    missed: Tally = field(default_factory=Tally)
+    """Fetched because a peer had noted that it was missed here."""
+    repair: Tally = field(default_factory=Tally)
+    """Fetched by a node that had lost its data."""
+    heal: Tally = field(default_factory=Tally)
+    """Fetched because a comparison found a difference."""
+    catch_ups: int = 0
+    failed_catch_ups: int = 0
+    repairs: int = 0
+    comparisons: int = 0
+    """Of everything that this node shares with a peer."""
+    failed_visits: int = 0
+    """Repairs, comparisons and what follows them that ended early."""
+    differing_slots: int = 0
+    """Slots that differed twice, and so not because somebody was writing."""
 
 
 class SyncProgress:
@@ -25,6 +50,7 @@ class SyncProgress:
         self._said_s = 0.0
         self.current: Progress | None = None
         """None: nothing is being fetched that the node needs before it serves."""
+        self.totals = Totals()
 
     def begin(self, source: str) -> None:
         """Something is to be fetched from a peer."""

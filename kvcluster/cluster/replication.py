@@ -133,7 +133,8 @@ class Replication:
             entries=[entries[place] for place in parcel.places],
             missed=[_message(peer, missed) for peer, missed in parcel.missed.items()],
         )
-        response = await self._replicate(name, request)
+        with self._peers[name].exchange.sending(parcel.as_missed):
+            response = await self._replicate(name, request)
         if response is None:
             # Written even if there is nothing new to note: another round's note may still be on
             # its way to disk, and this waits for it. If the disk fails, so does the write itself.
@@ -166,7 +167,7 @@ class Replication:
 
     async def _replicate(self, name: str, request: ReplicateRequest) -> ReplicateResponse | None:
         """One call; if it fails, the peer is left behind."""
-        asked_s = self._peers.now_s()
+        asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
         self._envelope.stamp(request)
         try:
             response = await self._transport.replicate(
@@ -174,11 +175,13 @@ class Replication:
             )
             self._time.accept(name, response.clock, stale_is_fine=True)
         except (PeerUnavailable, PeerRefused) as error:
+            exchange.failures += 1
             if isinstance(error, PeerUnreachable):
                 self._peers.refused(name, str(error), asked_s)
             else:
                 self._peers.leave_behind(name, str(error))
             return None
+        exchange.copies.add(self._peers.now_s() - asked_s)
         self._peers.signs_of_life(name)
         return response
 

@@ -14,6 +14,7 @@ from kvcluster.cluster.heartbeat import STATUS_CODES, Heartbeats
 from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peer, Peers
 from kvcluster.cluster.progress import SyncProgress
+from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.config import Settings
 from kvcluster.model.detector import Liveness
@@ -57,6 +58,7 @@ class Report:
         heartbeats: Heartbeats,
         progress: SyncProgress,
         holding: Holding,
+        rounds: Rounds,
         settings: Settings,
     ) -> None:
         self._cluster = cluster
@@ -69,6 +71,7 @@ class Report:
         self._heartbeats = heartbeats
         self._progress = progress
         self._holding = holding
+        self._rounds = rounds
         self._settings = settings
         self._started_s = asyncio.get_running_loop().time()
         self._led = len(home.leads())
@@ -115,6 +118,7 @@ class Report:
             fsync=store.fsync,
             conflicts=table.conflicts,
             clock_alarms=self._time.skewed,
+            writes_waiting=self._rounds.waiting,
         )
 
     def locate(self, request: LocateRequest) -> LocateResponse:
@@ -130,6 +134,8 @@ class Report:
     def _member(self, peer: Peer, now_s: float) -> MemberStatus:
         detector, said = peer.detector, peer.said
         answered_s = detector.answered_s
+        missed_since = self._notes.since(peer.name)
+        oldest = peer.exchange.oldest(missed_since)
         return MemberStatus(
             state=self._state(peer),
             since_s=now_s - detector.since_s,
@@ -138,9 +144,11 @@ class Report:
             said_reason=said.reason if said else "",
             said_keys=said.keys if said else 0,
             missed=self._notes.count(peer.name),
-            missed_since=self._notes.since(peer.name) or b"",
+            missed_since=missed_since or b"",
             shared_slots=self._shared[peer.name],
             refusal=peer.refusal,
+            writes_in_flight=peer.exchange.in_flight,
+            behind_s=self._time.age_s(oldest) if oldest else 0.0,
         )
 
     def _strangers(self) -> list[MemberStatus]:

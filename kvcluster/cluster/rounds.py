@@ -91,6 +91,11 @@ class Rounds:
         self._launch()
         return joined, place
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for the round before theirs to come back."""
+        return sum(len(gathering.entries) for gathering in self._gathering)
+
     def refuse_waiting(self, why: str) -> None:
         """Send nothing of what is gathered: it is too old to be written now."""
         for waiting in self._gathering:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, HeldBack, PeerRefused
+from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
 from kvcluster.model.entry import VERSION_BYTES, Version, is_version, time_of
 
@@ -55,14 +55,14 @@ class Timekeeper:
         return self._clock.tick(self._wall_ms())
 
     def accept(self, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
-        """Move past a peer's clock. Raises PeerRefused if it is absurd, HeldBack if it is old.
+        """Move past a peer's clock. Raises ClockAbsurd if it is, HeldBack if it is old.
 
         Heartbeats may be stale: they write nothing, and they are how a clock is caught up.
         """
         self._pass_time()
         skew = self._clock.judge(time, self._wall_ms(), self._limits)
         if skew is Skew.ABSURD:
-            raise PeerRefused(
+            raise ClockAbsurd(
                 f"the clock of {sender} is {self._seconds_ahead(time):.0f} s ahead,"
                 f" over the limit of {self._limits.absurd_ms / 1000:.0f} s"
             )
@@ -75,6 +75,10 @@ class Timekeeper:
         if skew is Skew.AHEAD:
             self._warn(sender, time)
         self._clock.observe(time)
+
+    def age_s(self, version: Version) -> float:
+        """How long ago a version was made, in seconds."""
+        return max(0, (self.now() - time_of(version)) >> COUNTER_BITS) / 1000
 
     def refuse_late(self, sender: str, time: int, limit_s: float) -> None:
         """Raise HeldBack if what a peer sent at a time was on its way for longer than the limit."""

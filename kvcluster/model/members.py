@@ -100,12 +100,19 @@ def check_replicas(replicas: int | None, members: tuple[str, ...]) -> int:
     return replicas
 
 
-def find_self(members: tuple[str, ...], port: int, host: str | None) -> str:
+def find_self(members: tuple[str, ...], port: int, host: str | None, name: str | None) -> str:
     """Find the member that a server with this port and host is.
 
-    `host:port` if the list has it; else the only member with that port, and `host` just says
-    where to listen (0.0.0.0, say). Raises BadSetting when no member or several fit.
+    `name` if it is given. Else `host:port` if the list has it; else the only member with that
+    port, and `host` just says where to listen (0.0.0.0, say). Raises BadSetting when no member or
+    several fit.
     """
+    if name is not None:
+        if name in members:
+            return name
+        raise BadSetting(
+            f"--name {name} is no member of this cluster; its members are {', '.join(members)}"
+        )
     for member in members:
         if split_address(member) == (host, port):
             return member
@@ -115,7 +122,7 @@ def find_self(members: tuple[str, ...], port: int, host: str | None) -> str:
     if matches:
         raise BadSetting(
             f"port {port} fits {' and '.join(matches)};"
-            " say which with --host, spelled as in the list"
+            " say which with --name, spelled as in the list"
         )
     raise BadSetting(
         f"port {port} is no member of this cluster; its members are {', '.join(members)}"

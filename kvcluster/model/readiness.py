@@ -60,9 +60,9 @@ class Readiness:
         self._told: dict[str, tuple[int, Version]] = {}  # the last word of each peer, and its time
         self._left_out_by: set[str] = set()  # they answer, and send us no writes yet
         self._excused: set[str] = set()
-        self._disagreeing: set[str] = set()
-        self._opposed = False  # some peer had another configuration
-        self._settled = False  # some peer agreed with our configuration, or there was none to ask
+        self._disagreeing: dict[str, str] = {}  # and about what
+        self._opposed = False  # some peer disagreed
+        self._settled = False  # some peer agreed, or there was none to ask
         self._to_heal = {peer for peer in shared if shared[peer]} if repair or incomplete else set()
         self._lost_slots = set().union(*shared.values()) if incomplete else set()
         self.draining = False
@@ -85,13 +85,13 @@ class Readiness:
 
     @property
     def outvoted(self) -> bool:
-        """Whether every peer that was heard so far has another configuration."""
+        """Whether every peer that was heard so far has another configuration, or another clock."""
         return bool(self._disagreeing) and not self._settled
 
     @property
-    def disagreeing(self) -> list[str]:
-        """The peers that have another configuration, in member order."""
-        return [peer for peer in self._shared if peer in self._disagreeing]
+    def disagreeing(self) -> list[tuple[str, str]]:
+        """The peers that disagree, in member order, and about what."""
+        return [(it, self._disagreeing[it]) for it in self._shared if it in self._disagreeing]
 
     def owed(self, peer: str) -> Version | None:
         """From which version on to pull from a peer; None if nothing is owed to it."""
@@ -116,7 +116,7 @@ class Readiness:
         self._settled = True
         self._unheard.discard(peer)
         self._excused.discard(peer)
-        self._disagreeing.discard(peer)
+        self._disagreeing.pop(peer, None)
         if counts_on_us:
             self._left_out_by.discard(peer)
         else:
@@ -133,14 +133,17 @@ class Readiness:
     def excuse(self, peer: str) -> None:
         """A peer cannot be reached: what it has cannot be had now. Its note stands on its disk."""
         self._set_aside(peer)
-        self._disagreeing.discard(peer)
+        self._disagreeing.pop(peer, None)
         if not self._unheard and not self._opposed:
             self._settled = True
 
-    def disagree(self, peer: str) -> None:
-        """A peer has another configuration: nothing can be had from it."""
+    def disagree(self, peer: str, about: str) -> None:
+        """A peer has another configuration, or a clock that is far off: nothing can be had from it.
+
+        `about`: "configuration" or "clock".
+        """
         self._set_aside(peer)
-        self._disagreeing.add(peer)
+        self._disagreeing[peer] = about
         self._opposed = True
 
     def pulled(self, peer: str, missed_since: Version | None, *, at: int) -> None:

@@ -16,7 +16,7 @@ as in Latin hypercube sampling (McKay et al., 1979), nobody has more luck than o
 error is 4.7 %. Rejected: moving slots by hand until all is even. It would be perfect, and every
 change of the member list would move slots between members that stay.
 
-Everything here is pinned by vectors in docs/file-formats.md, so that a client in another language
+Everything here is pinned by vectors in docs/files.md, so that a client in another language
 can find the primary of a key by itself.
 """
 

@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from kvcluster.config import Settings
 from kvcluster.model.entry import Version
+from kvcluster.storage.counts import Counts
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.output import Output, remove_older
@@ -64,6 +65,7 @@ class Checkpointer:
         journal: Journal,
         settings: Settings,
         facts: Callable[[], Facts],
+        counts: Counts,
     ) -> None:
         self._disk = disk
         self._json_path = json_path
@@ -72,11 +74,13 @@ class Checkpointer:
         self._journal = journal
         self._settings = settings
         self._facts = facts
+        self._counts = counts
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._closing = asyncio.Event()
         self._covered = 0  # of the journal's frames, how many the JSON certainly contains
         self._required = False
         self._segment: int | None = None  # opened for a checkpoint that then failed
+        self._older_bytes = 0  # of the journal, in older segments than that
         self.finished_s: float | None = None
         """When the files last held everything, by the loop's clock; None: not since the start."""
         self.last_error = ""
@@ -112,6 +116,7 @@ class Checkpointer:
             return
         if self._segment is None:
             self._segment = await self._journal.rotate()
+            self._older_bytes = self._counts.written_bytes
         required, self._required = self._required, False
         covered = self._journal.committed
         try:
@@ -123,12 +128,16 @@ class Checkpointer:
         self.finished_s = started_s
         await self._in_thread(remove_older, self._disk, self._folder, self._segment)
         self._segment = None
+        self._counts.covered_bytes = self._older_bytes
+        self._counts.checkpoints += 1
+        self._counts.checkpoint_s = asyncio.get_running_loop().time() - started_s
 
     async def _try_checkpoint(self) -> float:
         """Write a checkpoint; return how long to wait for the next, in seconds."""
         try:
             await self.checkpoint()
         except OSError as error:
+            self._counts.failed_checkpoints += 1
             self._complain(f"cannot write {self._json_path.name}: {error}")
             return self._settings.checkpoint_retry_s
         if self.last_error:
@@ -156,6 +165,7 @@ class Checkpointer:
             footer = self._footer(pairs, segment)
             await self._in_thread(output.finish, b"\n}\n" if pairs else b"}\n", footer)
             await self._in_thread(output.install)
+            self._counts.checkpoint_bytes = output.size_bytes
         except OSError:
             await self._in_thread(output.discard)
             raise

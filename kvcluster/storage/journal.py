@@ -31,6 +31,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import DiskFailed, DiskIsFull, OutcomeUnknown
 from kvcluster.model.entry import Verdict
 from kvcluster.storage import frames
+from kvcluster.storage.counts import Counts
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.segment import Segment
 
@@ -70,6 +71,7 @@ class Journal:
         apply: Callable[[Sequence[EntryMessage]], list[Verdict]],
         drop: Callable[[Sequence[EntryMessage]], None],
         clock: Callable[[], int],
+        counts: Counts,
     ) -> None:
         self._disk = disk
         self._folder = folder
@@ -78,6 +80,8 @@ class Journal:
         self._apply = apply
         self._drop = drop
         self._clock = clock
+        self._counts = counts
+        self._now_s = asyncio.get_running_loop().time
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._wake = asyncio.Event()
         self._writes: list[_Write] = []
@@ -88,7 +92,7 @@ class Journal:
         self._next_probe_s = 0.0
         self._closing = False
         self._ended: DiskFailed | None = None  # why nothing can be written any more
-        self._segment = Segment(disk, folder, segment)
+        self._segment = self._open(segment)
         self.full = False
         """The disk had no room at the last try."""
         self.committed = 0
@@ -198,6 +202,7 @@ class Journal:
         drops = [drop for write in group for drop in write.drops]
         changes = bool(entries or notes or drops)
         if changes:
+            started_s = self._now_s()
             payload = JournalFrame(clock=self._clock(), entries=entries, notes=notes, drops=drops)
             try:
                 await self._in_thread(self._append, payload)
@@ -205,6 +210,8 @@ class Journal:
                 self.full = True
                 _tell(group, error)
                 return
+            self._counts.commits.add(self._now_s() - started_s)
+            self._counts.entries += len(entries)
         verdicts = iter(await self._apply_slowly(entries))
         self._drop(drops)
         self.committed += changes
@@ -253,9 +260,12 @@ class Journal:
         """
         old = self._segment
         old.sync()
-        self._segment = Segment(self._disk, self._folder, old.number + 1)
+        self._segment = self._open(old.number + 1)
         old.close()
         return self._segment.number
+
+    def _open(self, number: int) -> Segment:
+        return Segment(self._disk, self._folder, number, counts=self._counts, now_s=self._now_s)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()

@@ -48,6 +48,8 @@ class Output:
         self._hasher = json_hasher()
         self._unsynced_bytes = 0
         self._files: list[File] = []
+        self.size_bytes = 0
+        """Of both files, as far as they are written."""
 
     def create(self) -> None:
         """Open both temporary files."""
@@ -60,6 +62,7 @@ class Output:
         for file, data in zip(self._files, (json, versions), strict=True):
             file.append(data)
         self._unsynced_bytes += len(json) + len(versions)
+        self.size_bytes += len(json) + len(versions)
         if self._unsynced_bytes >= self._sync_bytes:
             self._sync()
 
@@ -69,6 +72,7 @@ class Output:
         footer.json_hash = self._hasher.digest()
         self.append(b"", encode_footer(footer))
         self._files[0].append(json)
+        self.size_bytes += len(json)
         self._sync()
 
     def install(self) -> None:

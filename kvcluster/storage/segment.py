@@ -16,9 +16,11 @@ Everything here blocks; the journal runs it in its thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kvcluster.errors import DiskFailed, DiskIsFull
+from kvcluster.storage.counts import Counts
 from kvcluster.storage.disk import Disk, is_full
 
 SEGMENT_PREFIX = "journal-"
@@ -32,10 +34,20 @@ def segment_name(number: int) -> str:
 class Segment:
     """An open segment, empty at first. Its name is durable before anything is written to it."""
 
-    def __init__(self, disk: Disk, folder: Path, number: int) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        folder: Path,
+        number: int,
+        *,
+        counts: Counts,
+        now_s: Callable[[], float],
+    ) -> None:
         self.number = number
         self._name = segment_name(number)
         self._folder = folder
+        self._counts = counts
+        self._now_s = now_s
         self._file = disk.create(folder / self._name)
         self._size_bytes = 0
         try:
@@ -50,6 +62,7 @@ class Segment:
         if sync:
             self.sync()
         self._size_bytes += len(frame)
+        self._counts.written_bytes += len(frame)
 
     def probe(self, size_bytes: int) -> None:
         """Learn whether there is room for so much. Raises DiskIsFull, DiskFailed.
@@ -61,10 +74,12 @@ class Segment:
 
     def sync(self) -> None:
         """Make everything written so far durable, cuts included. Raises DiskFailed."""
+        started_s = self._now_s()
         try:
             self._file.sync()
         except OSError as error:
             raise DiskFailed(f"fsync of {self._name} failed: {error}") from error
+        self._counts.syncs.add(self._now_s() - started_s)
 
     def close(self) -> None:
         """Close the file."""

@@ -23,6 +23,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import CannotStart, DiskFailed, OutcomeUnknown
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version
 from kvcluster.storage.checkpoint import Checkpointer, Facts
+from kvcluster.storage.counts import Counts
 from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
@@ -52,6 +53,7 @@ class Store:
         self._checkpointer: Checkpointer
         self._tasks: list[asyncio.Task[None]] = []
         self._found = Recovered()
+        self.counts = Counts()
         self.path = path
         self.folder = path.with_suffix(".wal")
         self.table = self._found.table
@@ -94,6 +96,7 @@ class Store:
                 apply=self._apply,
                 drop=self._drop,
                 clock=clock,
+                counts=self.counts,
             )
             self._checkpointer = Checkpointer(
                 self._disk,
@@ -105,6 +108,7 @@ class Store:
                 facts=lambda: Facts(
                     clock(), notes(), self.incomplete, self.repair, self._configuration
                 ),
+                counts=self.counts,
             )
             self._tasks.append(spawn(self._journal.run(), "journal"))
             if self._found.rewrite or self._found.behind:
@@ -132,6 +136,11 @@ class Store:
     def refuse_if_full(self) -> None:
         """Raise DiskIsFull if a write would certainly fail now."""
         self._journal.refuse_if_full()
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk had no room at the last try."""
+        return self._journal.full
 
     async def barrier(self) -> None:
         """Return when everything handed to `write` so far is durable and applied."""

@@ -32,7 +32,7 @@ class Asked:
         return to_delete(key, Terms(0.0, 5.0), self.told.append)
 
 
-def refused(name: str = "NotReady") -> Refusal:
+def refused(name: str = "NOT_READY") -> Refusal:
     """A node said no, and wrote nothing."""
     return Refusal(Kind.REFUSED, "not now", nothing_written=True, name=name)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import grpc
 
-from kvcluster.errors import ERROR_KEY
+from kvcluster.error_info import trailer_of
 from tests.client.fake_scan import FakeScan
 
 from demo_pb2 import (
@@ -223,7 +223,13 @@ class FakeNode(KeyValueServicer):
             context.abort(*self.failures[method])
         if refusals := self.refuses.get(key):
             refusal = refusals.pop(0)
-            context.set_trailing_metadata(((ERROR_KEY, refusal.error),))
+            trailer = trailer_of(
+                refusal.code,
+                refusal.message,
+                refusal.reason,
+                nothing_written=refusal.nothing_written,
+            )
+            context.set_trailing_metadata(trailer)
             context.abort(_CODES[refusal.code], refusal.message)
 
 

@@ -15,18 +15,18 @@ from demo_pb2 import Failure
 
 Code = grpc.StatusCode
 NOT_READY = Failure(
-    code=14, message="it is stopping; nothing was written", nothing_written=True, error="NotReady"
+    code=14, message="it is stopping; nothing was written", nothing_written=True, reason="NOT_READY"
 )
 NO_REPLICA = Failure(
-    code=14, message="no replica; nothing was written", nothing_written=True, error="NoReplica"
+    code=14, message="no replica; nothing was written", nothing_written=True, reason="NO_REPLICA"
 )
 TOO_LONG = Failure(
     code=3,
     message="the key is too long; nothing was written",
     nothing_written=True,
-    error="BadRequest",
+    reason="BAD_REQUEST",
 )
-LOST = Failure(code=13, message="a replica may have it", error="OutcomeUnknown")
+LOST = Failure(code=13, message="a replica may have it", reason="OUTCOME_UNKNOWN")
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ async def test_a_broken_batch_leaves_writes_unknown_and_reads_go_elsewhere(
 
 async def test_a_full_answer_is_asked_for_again(cluster: FakeCluster, client: AsyncClient) -> None:
     """Large values that do not fit into one answer come with the next."""
-    full = Failure(code=8, message="no room", nothing_written=True, error="AnswerFull")
+    full = Failure(code=8, message="no room", nothing_written=True, reason="ANSWER_FULL")
     cluster.store.update(a="1", b="2", c="3")
     for node in cluster.nodes:
         node.refuses["b"], node.refuses["c"] = [full], [full]

@@ -114,7 +114,7 @@ async def test_a_node_that_does_not_serve_yet_is_better_than_none(cluster: FakeC
 
 async def test_what_one_node_refuses_another_may_do(cluster: FakeCluster) -> None:
     """A node that cannot reach a key's replicas is asked for other keys all the same."""
-    no_replica = Failure(code=14, message="no replica", nothing_written=True, error="NoReplica")
+    no_replica = Failure(code=14, message="no replica", nothing_written=True, reason="NO_REPLICA")
     async with AsyncClient(cluster.members) as client:
         await client.put("z", "0")
         (current,) = _used(cluster)
@@ -126,7 +126,7 @@ async def test_what_one_node_refuses_another_may_do(cluster: FakeCluster) -> Non
 
 async def test_retries_end_when_everything_fails(cluster: FakeCluster) -> None:
     """A cluster that refuses everything must not be asked without end."""
-    no_replica = Failure(code=14, message="no replica", nothing_written=True, error="NoReplica")
+    no_replica = Failure(code=14, message="no replica", nothing_written=True, reason="NO_REPLICA")
     for node in cluster.nodes:
         node.refuses["a"] = [no_replica] * 999
     async with AsyncClient(cluster.members, timeout_s=20) as client:

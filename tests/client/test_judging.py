@@ -75,7 +75,7 @@ def test_a_write_is_not_tried_again_behind_a_later_one() -> None:
     """It would land over its successor, and the last put would not be the one that counts."""
     asked = Asked()
     first, second = asked.put("a"), asked.put("a")
-    judgement = _judge((first, refused("NoReplica")), (second, DONE))
+    judgement = _judge((first, refused("NO_REPLICA")), (second, DONE))
     assert not judgement.again
     (_, error), _ = judgement.concluded
     assert isinstance(error, Unavailable)
@@ -93,7 +93,7 @@ def test_a_read_behind_a_write_that_is_tried_again_is_repeated() -> None:
     """It saw the time before a put that was begun earlier."""
     asked = Asked()
     put, get = asked.put("a"), asked.get("a")
-    judgement = _judge((put, refused("NoReplica")), (get, GetResponse(found=False)))
+    judgement = _judge((put, refused("NO_REPLICA")), (get, GetResponse(found=False)))
     assert judgement.again == [put, get]
 
 
@@ -101,18 +101,18 @@ def test_a_full_answer_is_asked_for_again_at_once() -> None:
     """The node did nothing wrong, and going elsewhere would be slower."""
     asked = Asked()
     one, two = asked.get("a"), asked.get("b")
-    judgement = _judge((one, GetResponse(found=True)), (two, refused("AnswerFull")))
+    judgement = _judge((one, GetResponse(found=True)), (two, refused("ANSWER_FULL")))
     assert (judgement.again, judgement.elsewhere, judgement.why_bad) == ([two], False, "")
 
 
 def test_an_answer_that_is_full_of_nothing_is_no_reason_to_stay() -> None:
     """A node that never gets further would be asked for ever."""
     get = Asked().get("a")
-    assert _judge((get, refused("AnswerFull"))).elsewhere
+    assert _judge((get, refused("ANSWER_FULL"))).elsewhere
 
 
 def test_a_missing_replica_says_nothing_about_the_node() -> None:
     """Other keys are fine there: it must not be given a rest for it."""
-    judgement = _judge((Asked().put("a"), refused("NoReplica")))
+    judgement = _judge((Asked().put("a"), refused("NO_REPLICA")))
     assert judgement.elsewhere
     assert not judgement.why_bad

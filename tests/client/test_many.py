@@ -16,7 +16,7 @@ from tests.client.fake_node import FakeCluster
 from demo_pb2 import Failure
 
 Code = grpc.StatusCode
-LOST = Failure(code=13, message="a replica may have it", error="OutcomeUnknown")
+LOST = Failure(code=13, message="a replica may have it", reason="OUTCOME_UNKNOWN")
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def told(results: Sequence[Result]) -> list[str | bool | None]:
     for result in results:
         kind = result.WhichOneof("result")
         if kind == "failure":
-            read.append(result.failure.error)
+            read.append(result.failure.reason)
         elif kind == "get":
             read.append(result.get.value if result.get.found else None)
         else:
@@ -92,7 +92,7 @@ async def test_what_is_wrong_with_one_operation_fails_it_alone(cluster: MemoryCl
     results = await batch(
         cluster, "a:1", [put("good", "v"), put(key, "v"), get(""), Operation(), get("good")]
     )
-    assert told(results) == [True, "BadRequest", "BadRequest", "BadRequest", "v"]
+    assert told(results) == [True, "BAD_REQUEST", "BAD_REQUEST", "BAD_REQUEST", "v"]
     failure = results[1].failure
     assert failure.code == 3
     assert failure.nothing_written
@@ -119,7 +119,7 @@ async def test_gets_past_the_room_of_an_answer_say_so(cluster: MemoryCluster) ->
     for number in range(6):
         await cluster.put("a:1", f"k{number}", large)
     results = await batch(cluster, "a:1", [*(get(f"k{number}") for number in range(6)), get("no")])
-    assert told(results) == [large] * 4 + ["AnswerFull"] * 2 + [None]
+    assert told(results) == [large] * 4 + ["ANSWER_FULL"] * 2 + [None]
     assert results[4].failure.code == 8
 
 
@@ -159,7 +159,7 @@ async def test_keys_whose_replicas_are_away_fail_and_others_do_not(cluster: Memo
     results = await batch(cluster, "a:1", [put(key, "v") for key in keys])
     for key, result in zip(keys, results, strict=True):
         if homes(cluster, key)[0] == ("b:2",):
-            assert result.failure.error == "NoReplica"
+            assert result.failure.reason == "NO_REPLICA"
             assert result.failure.nothing_written
             assert "b:2" in result.failure.message
         else:
@@ -180,7 +180,7 @@ async def test_a_forwarded_write_that_may_have_happened_is_not_sent_again(
     mixed = [*(put(key, "new") for key in keys[:4]), *(get(key) for key in keys[4:])]
     results = await batch(cluster, "a:1", mixed, timeout_s=4)
     for result in results[:4]:
-        assert result.failure.error in ("TimedOut", "ConnectionLost")
+        assert result.failure.reason in ("TIMED_OUT", "CONNECTION_LOST")
         assert not result.failure.nothing_written
         assert "may have happened" in result.failure.message
     assert told(results[4:]) == ["old"] * 5
@@ -211,10 +211,10 @@ async def test_a_batch_on_a_full_disk_writes_nothing_and_reads(cluster: MemoryCl
     """Reads go on; each write says that nothing was written."""
     await cluster.put("a:1", "k", "v")
     cluster.disks["a:1"].capacity = 0
-    assert told(await batch(cluster, "a:1", [put("x", "v")])) == ["OutcomeUnknown"]
+    assert told(await batch(cluster, "a:1", [put("x", "v")])) == ["OUTCOME_UNKNOWN"]
     results = await batch(cluster, "a:1", [put("k", "w"), get("k"), delete("k"), get("other")])
-    assert told(results) == ["DiskIsFull"] * 3 + [None]
-    assert told(await batch(cluster, "a:1", [get("k"), put("k", "w")])) == ["v", "DiskIsFull"]
+    assert told(results) == ["DISK_IS_FULL"] * 3 + [None]
+    assert told(await batch(cluster, "a:1", [get("k"), put("k", "w")])) == ["v", "DISK_IS_FULL"]
     assert all(r.failure.nothing_written for r in results[:3])
 
 
@@ -253,5 +253,5 @@ async def test_a_forwarded_batch_for_somebody_else_is_refused(cluster: MemoryClu
     request.sender, request.clock = "b:2", cluster["b:2"].time.now()
     request.configuration = cluster["b:2"].cluster.digest
     response = await cluster["a:1"].router.carry_out(request, 1e9)
-    assert response.batch.results[0].failure.error == "PeerRefused"
+    assert response.batch.results[0].failure.reason == "PEER_REFUSED"
     assert slot_of(key) not in cluster["a:1"].home.held

@@ -10,7 +10,7 @@ import asyncio
 
 import pytest
 
-from kvcluster.errors import HeldBack
+from kvcluster.errors import ClockAbsurd, HeldBack
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import homes, in_parts
 
@@ -81,3 +81,41 @@ async def test_node_that_has_not_heard_of_a_jump_forwards_all_the_same(
     assert await cluster.get(others[0], "k") == "ahead"
     assert await cluster.put(others[1], "k", "after") == 3
     assert await cluster.get(replicas[1], "k") == "after"
+
+
+async def start_off(cluster: MemoryCluster, offset_ms: int) -> None:
+    """One node starts with a clock that is off, and finds out."""
+    await cluster.stop("c:3")
+    cluster.clock_offset_ms["c:3"] = offset_ms
+    await cluster.start("c:3")
+    await cluster.until(lambda: "another clock" in cluster["c:3"].gate.reason, "it is told")
+
+
+@in_cluster
+async def test_node_whose_clock_is_over_a_day_ahead_does_not_begin_to_serve(
+    cluster: MemoryCluster,
+) -> None:
+    """Alone it would take writes that nobody can have, and that win over all that come after."""
+    await start_off(cluster, 30 * HOUR_MS)
+    with pytest.raises(ClockAbsurd, match="another clock than that of a:1, b:2"):
+        await cluster.put("c:3", "k", "odd")
+    with pytest.raises(ClockAbsurd):
+        await cluster.get("c:3", "k")
+
+
+@in_cluster
+async def test_node_whose_clock_is_over_a_day_behind_joins_once_it_is_set_right(
+    cluster: MemoryCluster,
+) -> None:
+    """And those whose clocks agree go on without it: a dead battery stops nobody else."""
+    await start_off(cluster, -30 * HOUR_MS)
+    for name in ("a:1", "b:2"):
+        assert await cluster.put(name, "k", name) == 2
+        assert await cluster.get(name, "k") == name
+    with pytest.raises(ClockAbsurd):
+        await cluster.put("c:3", "k", "odd")
+    await cluster.stop("c:3")
+    cluster.clock_offset_ms["c:3"] = 0
+    await cluster.start("c:3")
+    await cluster.until_equal()
+    assert await cluster.get("c:3", "k") == "b:2"

@@ -12,17 +12,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from kvcluster.activity import Activity
+from kvcluster.budgets import Limits
 from kvcluster.cluster.channels import Channels
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
+from kvcluster.listening import make_server
 from kvcluster.model.members import Cluster
 from kvcluster.node import Node
 from kvcluster.terminal.local_cluster import free_ports
-from kvcluster.wire import Limits, Registrar, make_server
-from server import KeyValue, Peer
+from kvcluster.traffic import Traffic
+from server import offer
 from tests.processes.knobs import Knobs, SlowDisk
-
-from demo_pb2_grpc import add_KeyValueServicer_to_server, add_PeerServicer_to_server
 
 
 def make_node(
@@ -39,14 +39,13 @@ def make_node(
 
 
 @asynccontextmanager
-async def serving(node: Node) -> AsyncIterator[str]:
+async def serving(node: Node, limits: Limits | None = None) -> AsyncIterator[str]:
     """The node serves at this address; it is stopped cleanly, and must not have failed."""
     await node.start(Channels((), node.settings))
     name = node.cluster.self_name
     server = make_server(node.settings, [name])
-    activity, limits = Activity(name, node.settings), Limits.of(node.settings)
-    add_KeyValueServicer_to_server(KeyValue(node, activity, limits), Registrar(server))
-    add_PeerServicer_to_server(Peer(node, activity, limits), Registrar(server))
+    activity = Activity(name, node.settings)
+    offer(server, node, activity, Traffic(), limits or Limits.of(node.settings))
     await server.start()
     node.meet_peers()
     try:

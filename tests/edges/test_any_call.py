@@ -13,10 +13,13 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
+from grpc_health.v1.health_pb2 import DESCRIPTOR as HEALTH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kvcluster.cluster.scan_pages import to_bits
+from kvcluster.error_info import told_in
+from kvcluster.errors import CERTAIN
 from tests.edges.among_fakes import AmongFakes
 from tests.edges.fake_peer import clock, version
 from tests.edges.messages import Likely, requests
@@ -25,15 +28,19 @@ from demo_pb2 import DESCRIPTOR, PullRequest
 
 Code = grpc.StatusCode
 
+WRITES = {"Put", "Delete", "Batch", "Replicate", "Forward", "Hold", "Drop"}
 REFUSALS = {
     Code.INVALID_ARGUMENT,
     Code.FAILED_PRECONDITION,
+    Code.NOT_FOUND,
     Code.RESOURCE_EXHAUSTED,
     Code.UNAVAILABLE,
 }
 EXAMPLES = int(os.environ.get("FUZZ", "60"))
+CHECK: Any = HEALTH.services_by_name["Health"].methods_by_name["Check"]
 RPCS: list[MethodDescriptor] = [
-    method for service in DESCRIPTOR.services_by_name.values() for method in service.methods
+    *(method for service in DESCRIPTOR.services_by_name.values() for method in service.methods),
+    CHECK,
 ]
 any_calls = settings(
     max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -55,6 +62,9 @@ def call(lone: AmongFakes, rpc: MethodDescriptor, request: bytes) -> grpc.Status
     if code is not Code.OK:
         assert code in REFUSALS, f"{code}: {answer.details()}"
         assert 0 < len(answer.details()) < 1_000
+        told = told_in(answer)
+        assert told.reason, "programs are not told why"
+        assert told.nothing_written == (CERTAIN in answer.details() or rpc.name not in WRITES)
     return code
 
 

@@ -161,7 +161,7 @@ def test_a_failure_that_a_peer_made_up_is_passed_on_as_unknown(among_fakes: Amon
     """A node of a later version may know errors that this one does not."""
     lone = among_fakes
     made_up = Result()
-    made_up.failure.error, made_up.failure.message = "Sunspots", "it \n was the sun" + "!" * 9_999
+    made_up.failure.reason, made_up.failure.message = "Sunspots", "it \n was the sun" + "!" * 9_999
     answer = ForwardResponse(clock=clock(), batch=BatchResponse(results=[made_up]))
     lone.script.answers["Forward"] = lambda name, request: answer
     failure = batch(lone.server, put(lone.key(held=False)))[0].failure

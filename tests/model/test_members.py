@@ -79,29 +79,42 @@ def test_a_bad_member_list_is_refused(text: str) -> None:
 
 def test_a_node_finds_itself_by_its_port() -> None:
     """The mission's command line: `server.py 50052` and nothing else."""
-    assert find_self(THREE, 50052, None) == "localhost:50052"
+    assert find_self(THREE, 50052, None, None) == "localhost:50052"
 
 
 def test_the_host_decides_where_ports_are_equal() -> None:
     """One port on three machines: --host says which one this is, spelled as in the list."""
     members = ("10.0.0.1:7000", "10.0.0.2:7000", "[::1]:7000")
-    assert find_self(members, 7000, "10.0.0.2") == "10.0.0.2:7000"
-    assert find_self(members, 7000, "::1") == "[::1]:7000"
-    with pytest.raises(BadSetting, match="--host"):
-        find_self(members, 7000, None)
-    with pytest.raises(BadSetting, match="--host"):
-        find_self(members, 7000, "0.0.0.0")
+    assert find_self(members, 7000, "10.0.0.2", None) == "10.0.0.2:7000"
+    assert find_self(members, 7000, "::1", None) == "[::1]:7000"
+    with pytest.raises(BadSetting, match="--name"):
+        find_self(members, 7000, None, None)
+    with pytest.raises(BadSetting, match="--name"):
+        find_self(members, 7000, "0.0.0.0", None)
 
 
 def test_a_host_to_listen_on_need_not_be_a_member() -> None:
     """0.0.0.0 says where to listen, and the port says who it is."""
-    assert find_self(THREE, 50053, "0.0.0.0") == "localhost:50053"
+    assert find_self(THREE, 50053, "0.0.0.0", None) == "localhost:50053"
+
+
+@pytest.mark.parametrize(("port", "host"), [(7000, "0.0.0.0"), (7000, None), (9, "172.17.0.2")])
+def test_a_name_says_who_it_is_wherever_it_listens(port: int, host: str | None) -> None:
+    """One port on three machines, each listening everywhere; or behind a mapped port."""
+    members = ("10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000")
+    assert find_self(members, port, host, "10.0.0.2:7000") == "10.0.0.2:7000"
+
+
+def test_a_name_that_is_no_member_is_refused_with_the_list() -> None:
+    """A slip in the name must not start some other member's life."""
+    with pytest.raises(BadSetting, match=r"--name localhost:50059 .* localhost:50051, "):
+        find_self(THREE, 50051, None, "localhost:50059")
 
 
 def test_a_port_that_is_no_member_is_refused_with_the_list() -> None:
     """The message says what would have been right."""
     with pytest.raises(BadSetting, match=r"50059.*localhost:50051, localhost:50052"):
-        find_self(THREE, 50059, "localhost")
+        find_self(THREE, 50059, "localhost", None)
 
 
 # ---------------------------------------------------------------- what all must agree about

@@ -145,7 +145,7 @@ def test_node_that_was_stopped_still_owes_what_it_owed() -> None:
 def test_draining_goes_before_everything() -> None:
     """A stopping node takes nothing, whatever else it waits for."""
     readiness = Readiness(ALL_SHARED, incomplete=True)
-    readiness.disagree("b:2")
+    readiness.disagree("b:2", "configuration")
     readiness.draining = True
     assert status_of(readiness) is Status.DRAINING
 
@@ -267,20 +267,20 @@ def test_pause_while_the_last_slots_are_restored_does_not_keep_a_node_from_servi
 def test_node_that_all_heard_peers_disagree_with_does_not_begin_to_serve() -> None:
     """It would build a cluster of its own, though its other peer is only away."""
     readiness = Readiness(ALL_SHARED)
-    readiness.disagree("b:2")
+    readiness.disagree("b:2", "configuration")
     readiness.excuse("c:3")
     assert status_of(readiness) is Status.STARTING
     assert readiness.outvoted
-    assert readiness.disagreeing == ["b:2"]
+    assert readiness.disagreeing == [("b:2", "configuration")]
 
 
 def test_one_peer_that_agrees_is_enough_to_begin() -> None:
     """The other one is the newcomer that is to be mended."""
     readiness = Readiness(ALL_SHARED)
-    readiness.disagree("b:2")
+    readiness.disagree("b:2", "configuration")
     readiness.heard("c:3", None)
     assert status_of(readiness) is Status.SERVING
-    assert readiness.disagreeing == ["b:2"]
+    assert readiness.disagreeing == [("b:2", "configuration")]
 
 
 @pytest.mark.parametrize("heard", [True, False])
@@ -296,19 +296,19 @@ def test_node_that_served_goes_on_when_a_newcomer_disagrees(heard: bool) -> None
     readiness.excuse("c:3")
     assert status_of(readiness) is Status.SERVING
     for peer in PEERS:
-        readiness.disagree(peer)
+        readiness.disagree(peer, "clock")
     assert status_of(readiness) is Status.SERVING
-    assert readiness.disagreeing == ["b:2", "c:3"]
+    assert readiness.disagreeing == [("b:2", "clock"), ("c:3", "clock")]
 
 
 def test_outvoted_node_whose_peers_restart_is_outvoted_again() -> None:
     """While they were away it could not know better; that does not make its configuration right."""
     readiness = Readiness(ALL_SHARED)
-    readiness.disagree("b:2")
-    readiness.disagree("c:3")
+    readiness.disagree("b:2", "configuration")
+    readiness.disagree("c:3", "configuration")
     for peer in PEERS:
         readiness.excuse(peer)
-    readiness.disagree("c:3")
+    readiness.disagree("c:3", "configuration")
     assert status_of(readiness) is Status.STARTING
 
 
@@ -316,7 +316,7 @@ def test_peer_that_was_mended_is_heard_as_any_other() -> None:
     """What it has noted is fetched, and nobody is said to disagree any more."""
     readiness = Readiness(ALL_SHARED)
     readiness.excuse("c:3")
-    readiness.disagree("b:2")
+    readiness.disagree("b:2", "configuration")
     readiness.heard("b:2", V1)
     assert readiness.disagreeing == []
     assert readiness.waiting_for() == ["b:2"]
@@ -328,7 +328,7 @@ def test_nothing_is_owed_to_a_peer_that_disagrees() -> None:
     """It would refuse to be pulled from, and reads must not wait for that."""
     readiness = started()
     readiness.told("c:3", V1)
-    readiness.disagree("c:3")
+    readiness.disagree("c:3", "configuration")
     assert readiness.owed("c:3") is None
     assert status_of(readiness) is Status.SERVING
 
@@ -440,7 +440,7 @@ def happen(readiness: Readiness, what: str, peer: str, since: Version | None, at
     elif what == "excuse":
         readiness.excuse(peer)
     elif what == "disagree":
-        readiness.disagree(peer)
+        readiness.disagree(peer, "configuration")
     elif what == "pulled":
         readiness.pulled(peer, since, at=at)
     elif what == "healed":
@@ -467,7 +467,7 @@ def test_readiness_agrees_with_its_stupid_twin(
             peer: twin.owed(peer) for peer in PARTS
         }
         assert readiness.to_heal() == twin.to_heal(end)
-        assert readiness.disagreeing == twin.disagreeing(end)
+        assert [peer for peer, _ in readiness.disagreeing] == twin.disagreeing(end)
         assert status_of(readiness) is twin.status()
 
 

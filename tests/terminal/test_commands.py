@@ -249,7 +249,7 @@ def test_a_key_that_cannot_be_removed_leaves_those_behind_it_alone(
     cluster: FakeCluster, client: Program
 ) -> None:
     """Which it was, and how many come after it."""
-    refused = Failure(code=13, message="an internal error; see the log", error="OutcomeUnknown")
+    refused = Failure(code=13, message="an internal error; see the log", reason="OUTCOME_UNKNOWN")
     cluster.store.update({"a": "1", "b": "2", "c": "3"})
     cluster.nodes[0].refuses["b"] = [refused]
     ended = client("delete", "a", "b", "c", "--cluster", cluster.members)

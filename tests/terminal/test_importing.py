@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 
 def _refuse(cluster: FakeCluster, key: str) -> None:
     why = "the value 'x' is 2,000,000 bytes long, allowed are 0 to 1,048,576"
-    failure = Failure(code=3, message=why, nothing_written=True, error="BadRequest")
+    failure = Failure(code=3, message=why, nothing_written=True, reason="BAD_REQUEST")
     for node in cluster.nodes:
         node.refuses[key] = [failure] * 9
 

@@ -1,0 +1,65 @@
+"""The error that a failed call carries for programs: google.rpc.ErrorInfo, as other services do it.
+
+A status code says too little and a sentence is for people. So every call that a node fails carries
+the reason as a word (`errors.reason_of`), and whether something may have been written, in the
+trailer that gRPC reserves for a `google.rpc.Status`. Any language with the usual error library
+reads it; nothing here is our own but the domain and the reasons.
+
+It is read by peers and by clients, written by nodes. What cannot be read is no error: then there is
+the code, and the sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_status.rpc_status import from_call, to_status
+
+DOMAIN = "kvcluster"
+NOTHING_WRITTEN = "nothing_written"
+"""Key in the metadata: "true" if the request certainly wrote nothing, else "false"."""
+
+Trailer = tuple[tuple[str, str | bytes], ...]
+
+
+def trailer_of(code: int, details: str, reason: str, *, nothing_written: bool) -> Trailer:
+    """The trailing metadata of a call that fails."""
+    info = AnyMessage()
+    info.Pack(
+        ErrorInfo(
+            reason=reason,
+            domain=DOMAIN,
+            metadata={NOTHING_WRITTEN: "true" if nothing_written else "false"},
+        )
+    )
+    status = to_status(Status(code=code, message=details, details=[info]))
+    return status.trailing_metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a node says of a call that it failed."""
+
+    reason: str = ""
+    """Its name for the error; empty if no node of ours named one."""
+    nothing_written: bool = False
+
+
+def told_in(call: Any) -> Told:
+    """What stands in the trailer of a call that failed."""
+    if not call.trailing_metadata():
+        return Told()  # gRPC itself failed it; most failures are of this kind
+    try:
+        status = from_call(call)
+        for detail in status.details if status else ():
+            info = ErrorInfo()
+            if detail.Unpack(info) and info.domain == DOMAIN:
+                return Told(info.reason, info.metadata.get(NOTHING_WRITTEN) == "true")
+    except (DecodeError, ValueError):
+        pass
+    return Told()

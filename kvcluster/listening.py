@@ -1,0 +1,88 @@
+"""Listening: a gRPC server on every address of a host, with gRPC's defaults mended.
+
+Every address is bound by itself and any failure is fatal, since a node that listens on half of its
+addresses is found by some and not by others, and nobody sees why.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Any
+
+import grpc
+
+from kvcluster.config import Settings
+from kvcluster.errors import CannotStart
+
+_PENDING_CALLS = 10_000
+"""So many may wait to be looked at, however few are taken: what is refused is refused by us."""
+
+
+def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
+    """A server bound to every address, not started yet. Raises CannotStart."""
+    server = grpc.aio.server(options=_server_options(settings))
+    for address in addresses:
+        try:
+            server.add_insecure_port(address)
+        except RuntimeError:
+            raise CannotStart(f"cannot listen on {address}: another program took it") from None
+    return server
+
+
+def _server_options(settings: Settings) -> list[tuple[str, int]]:
+    """Where gRPC's own defaults are wrong for a store."""
+    pending = max(
+        _PENDING_CALLS, 2 * (settings.client_calls_in_flight + settings.peer_calls_in_flight)
+    )
+    return [
+        ("grpc.so_reuseport", 0),  # or two servers start on one port without an error
+        ("grpc.server.max_pending_requests", pending),  # else some are cancelled at random
+        ("grpc.server.max_pending_requests_hard_limit", 2 * pending),
+        ("grpc.server_handshake_timeout_ms", 5_000),  # a silent stranger holds nothing for long
+        # Peers ping; a server takes that for abuse unless told how often is fine, and a network
+        # that held some back delivers them at once.
+        ("grpc.http2.max_ping_strikes", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", int(settings.ping_interval_s * 500)),
+        ("grpc.max_send_message_length", settings.message_limit_bytes),
+        ("grpc.max_receive_message_length", settings.message_limit_bytes),
+    ]
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """Every address of a host that can be listened on, checked one by one. Raises CannotStart.
+
+    On `localhost` gRPC is content with one of two addresses, and clients that try the other
+    one first would reach somebody else.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise CannotStart(f"cannot listen on {host}: {error}") from None
+    addresses = [
+        f"[{address[0]}]:{port}" if family == socket.AF_INET6 else f"{address[0]}:{port}"
+        for family, _, _, _, address in found
+        if _is_free(family, address, host, port)
+    ]
+    if not addresses:
+        raise CannotStart(f"cannot listen on {host}: it is no address of this machine")
+    return list(dict.fromkeys(addresses))
+
+
+def _is_free(family: int, address: Any, host: str, port: int) -> bool:
+    """Whether an address exists here; CannotStart if it does and cannot be had."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return False
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(f"port {port} on {host} is in use by another program") from None
+        raise CannotStart(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return True

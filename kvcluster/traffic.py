@@ -1,0 +1,83 @@
+"""Traffic: what was asked of this node, how each call ended, and how long it took.
+
+It counts and judges nothing. `Status` gives the counts as they are (a dashboard asks twice and
+subtracts), and so does the page that Prometheus reads; both tell of the same numbers.
+
+A call is counted once, when it ends, under its method and its status code; one that its caller
+cancelled too. A Batch is one call, however many operations are in it, so those are counted apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kvcluster.model.timings import BOUNDS_S, Timings
+
+from demo_pb2 import BatchRequest, MethodTraffic
+from demo_pb2 import Traffic as TrafficMessage
+
+OPERATIONS = ("put", "get", "delete")
+
+
+@dataclass
+class Calls:
+    """The calls of one method."""
+
+    by_code: Counter[int] = field(default_factory=Counter)
+    """How many ended with each status code, by the code's number."""
+    timings: Timings = field(default_factory=Timings)
+
+
+class Traffic:
+    """Counts calls, and the operations of clients in them."""
+
+    def __init__(self) -> None:
+        self._methods: dict[str, Calls] = {}
+        self._batched: Counter[str] = Counter()
+
+    @property
+    def methods(self) -> Mapping[str, Calls]:
+        """The calls of each method that was called."""
+        return self._methods
+
+    def ended(self, method: str, code: int, duration_s: float) -> None:
+        """A call came to its end."""
+        calls = self._methods.get(method)
+        if calls is None:
+            calls = self._methods[method] = Calls()
+        calls.by_code[code] += 1
+        calls.timings.add(duration_s)
+
+    def batch(self, request: BatchRequest) -> None:
+        """A client asked for many operations at once."""
+        self._batched.update(operation.WhichOneof("operation") for operation in request.operations)
+
+    @property
+    def operations(self) -> dict[str, int]:
+        """The operations of clients, alone or in a Batch, by kind."""
+        return {kind: self._batched[kind] + self._alone(kind) for kind in OPERATIONS}
+
+    def report(self) -> TrafficMessage:
+        """All of it, for `Status`."""
+        operations = self.operations
+        return TrafficMessage(
+            methods=[
+                MethodTraffic(
+                    method=name,
+                    calls=calls.by_code,
+                    durations=calls.timings.classes,
+                    total_s=calls.timings.total_s,
+                )
+                for name, calls in self._methods.items()
+            ],
+            within_s=BOUNDS_S,
+            puts=operations["put"],
+            gets=operations["get"],
+            deletes=operations["delete"],
+        )
+
+    def _alone(self, kind: str) -> int:
+        calls = self._methods.get(kind.capitalize())
+        return calls.timings.count if calls else 0

@@ -1,0 +1,96 @@
+"""What a node counts of the calls that it gets: each once, under the code that its caller saw."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from kvcluster.budgets import Limits
+from kvcluster.config import Settings
+from kvcluster.node import Node
+from tests.edges.in_process import make_node, serving, until
+
+from demo_pb2 import (
+    BatchRequest,
+    DeleteRequest,
+    GetRequest,
+    Operation,
+    PutRequest,
+    ScanRequest,
+    StatusRequest,
+    Traffic,
+)
+from demo_pb2_grpc import KeyValueStub
+
+SETTINGS = Settings(pause_limit_s=60, client_calls_in_flight=4)
+OK, CANCELLED, INVALID_ARGUMENT = 0, 1, 3
+
+
+def counted(traffic: Traffic) -> dict[str, dict[int, int]]:
+    """Calls by method and code."""
+    return {method.method: dict(method.calls) for method in traffic.methods}
+
+
+@asynccontextmanager
+async def stub_of(node: Node, limits: Limits | None = None) -> AsyncIterator[Any]:
+    """A client's stub for a node that serves meanwhile."""
+    async with serving(node, limits) as name, grpc.aio.insecure_channel(name) as channel:
+        yield KeyValueStub(channel)
+
+
+async def traffic_of(stub: Any) -> Traffic:
+    """What the node says that it was asked."""
+    traffic: Traffic = (await stub.Status(StatusRequest(), timeout=10)).traffic
+    return traffic
+
+
+async def test_each_call_is_counted_once_under_its_code(tmp_path: Path) -> None:
+    """A rate that leaves out failures, or counts them as done, hides what is wrong."""
+    async with stub_of(make_node(tmp_path, SETTINGS)) as stub:
+        for key in ("a", "b"):
+            await stub.Put(PutRequest(key=key, value="v"), timeout=10)
+        await stub.Get(GetRequest(key="a"), timeout=10)
+        for _ in range(3):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await stub.Delete(DeleteRequest(key=""), timeout=10)
+        assert [page async for page in stub.Scan(ScanRequest(), timeout=10)]
+        traffic = await traffic_of(stub)
+    assert counted(traffic) == {
+        "Put": {OK: 2},
+        "Get": {OK: 1},
+        "Delete": {INVALID_ARGUMENT: 3},
+        "Scan": {OK: 1},
+    }
+    for method in traffic.methods:
+        assert len(method.durations) == len(traffic.within_s) + 1
+        assert sum(method.durations) == sum(method.calls.values())
+        assert method.total_s > 0
+    assert (traffic.puts, traffic.gets, traffic.deletes) == (2, 1, 3)
+
+
+async def test_the_operations_of_a_batch_are_counted_one_by_one(tmp_path: Path) -> None:
+    """One call may be a thousand writes."""
+    put = Operation(put=PutRequest(key="a", value="v"))
+    get = Operation(get=GetRequest(key="a"))
+    async with stub_of(make_node(tmp_path, SETTINGS)) as stub:
+        await stub.Batch(BatchRequest(operations=[put, get, get, get]), timeout=10)
+        await stub.Get(GetRequest(key="a"), timeout=10)
+        traffic = await traffic_of(stub)
+    assert counted(traffic) == {"Batch": {OK: 1}, "Get": {OK: 1}}
+    assert (traffic.puts, traffic.gets, traffic.deletes) == (1, 4, 0)
+
+
+async def test_a_call_that_was_given_up_is_counted_as_cancelled(tmp_path: Path) -> None:
+    """Clients that give up are the first sign of a slow disk."""
+    limits = Limits.of(SETTINGS)
+    async with stub_of(make_node(tmp_path, SETTINGS, sync_delay_s=0.5), limits) as stub:
+        call = stub.Put(PutRequest(key="a", value="v"), timeout=20)
+        await until(lambda: limits.clients.running == 1)
+        call.cancel()
+        await until(lambda: limits.clients.running == 0)
+        assert counted(await traffic_of(stub)) == {"Put": {CANCELLED: 1}}
