@@ -42,6 +42,8 @@ class Nodes:
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._stubs: dict[str, Any] = {}  # generated without types
         self._knocks: dict[str, asyncio.Task[int]] = {}
+        self._echoes = False
+        """Whether a call was cancelled of which gRPC has still something to report."""
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -95,8 +97,12 @@ class Nodes:
         return answer
 
     def scan(self, node: str, request: ScanRequest, timeout_s: float) -> Any:
-        """The call in which a node streams its answer to a Scan; whoever reads it may cancel it."""
+        """The call in which a node streams its answer to a Scan; `end_scan` ends it."""
         return self._stub(node).Scan(request, timeout=timeout_s)
+
+    def end_scan(self, call: Any) -> None:
+        """Cancel such a call, unless it has come to its end."""
+        self._echoes |= call.cancel()
 
     def answered(self, node: str) -> None:
         """A node gave a sign of life."""
@@ -119,6 +125,8 @@ class Nodes:
         if self._knocks:
             await asyncio.wait(self._knocks.values(), timeout=_LAST_KNOCKS_S)
         await stop_quietly(list(self._knocks.values()))
+        if self._echoes:
+            await asyncio.sleep(_ECHO_S)
         for channel in self._channels.values():
             await channel.close()
 
@@ -189,6 +197,7 @@ def channel_options() -> list[tuple[str, int]]:
         ("grpc.use_local_subchannel_pool", 1),  # share no connection and no backoff
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", int(settings.reconnect_backoff_s * 1000)),
+        ("grpc.dns_min_time_between_resolutions_ms", int(settings.lookup_interval_s * 1000)),
         # A connection that says nothing for a second is pinged, and given up soon after.
         ("grpc.keepalive_time_ms", int(settings.ping_interval_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(settings.ping_timeout_s * 1000)),

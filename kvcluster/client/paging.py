@@ -187,7 +187,7 @@ class Paging:
         except grpc.aio.AioRpcError as error:
             page.refusal = refusal_in(error, timeout_s)
         finally:
-            call.cancel()
+            self._nodes.end_scan(call)
         return page
 
     async def _read(self, call: Any, node: str) -> object:
