@@ -41,7 +41,19 @@ def _run(arguments: Sequence[str] | None, default_cluster: str) -> int:
         return completion.run(parser, options.shell)
     # What is wrong from here on is shown with the usage of the command that it is about.
     command = words.of_command(parser, options.command)
-    asked = _nodes(command, options, default_cluster)
+    asked = given_nodes(command, options) or _default_nodes(command, default_cluster)
+    if options.command == "shell":
+        from kvcluster.shell import session
+
+        return session.run(options, asked, default_cluster)
+    return perform(command, options, asked)
+
+
+def perform(command: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> int:
+    """Do what a command line says, at these nodes; return the exit code.
+
+    `command`: the parser of the command, to which what is wrong with its arguments is told.
+    """
     if options.command in ("put", "get", "delete", "locate"):
         return _one_key(command, options, asked)
     if options.command in ("scan", "import", "export"):
@@ -49,16 +61,17 @@ def _run(arguments: Sequence[str] | None, default_cluster: str) -> int:
     return _cluster(command, options, asked)
 
 
-def _nodes(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, default_cluster: str
-) -> Nodes:
+def given_nodes(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Nodes | None:
+    """The nodes that a command line names, if it names some."""
     if options.node and options.cluster:
         parser.error("--node asks one node and --cluster all of them; give one of the two")
     if options.node and options.command in words.FOR_ALL_NODES:
         parser.error("--node goes with commands about keys; demo and status take --cluster")
     given: Nodes | None = options.node or options.cluster
-    if given:
-        return given
+    return given
+
+
+def _default_nodes(parser: argparse.ArgumentParser, default_cluster: str) -> Nodes:
     text = os.environ.get(ENVIRONMENT, "")
     try:
         return nodes(text) if text else parse_members(default_cluster)
@@ -144,6 +157,8 @@ def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked
         return bench.run(asked, plan, timeout_s=timeout_s, json=json)
     if options.command == "status":
         return _status(parser, options, asked, json=json)
+    if options.command == "top":
+        return _top(parser, options, asked, json=json)
     if json:
         parser.error("the demo is for people; it has no --output json")
     from kvcluster.terminal import demo
@@ -166,6 +181,17 @@ def _status(
     if options.interval:
         parser.error("--interval goes with --watch")
     return status.run(asked, timeout_s=timeout_s, json=json)
+
+
+def _top(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, *, json: bool
+) -> int:
+    if json:
+        parser.error("the dashboard is for people; it has no --output json, and status has")
+    from kvcluster.dashboard import run as show
+
+    timeout_s: float = options.timeout or words.STATUS_TIMEOUT_S
+    return show(asked, timeout_s=timeout_s, interval_s=options.interval or words.INTERVAL_S)
 
 
 def _standard_input(parser: argparse.ArgumentParser) -> str:

@@ -11,7 +11,6 @@ In front of a person, and only there, it ends with an invitation to stop a node 
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 
 from kvcluster.client.failure import CallFailed
@@ -22,7 +21,17 @@ from kvcluster.terminal.census import census
 from kvcluster.terminal.disagreements import disagreements
 from kvcluster.terminal.health import Health, ask_cluster, ask_until, settled
 from kvcluster.terminal.rounds import Rounds
-from kvcluster.terminal.screen import DASH, TICK, Checklist, Exit, complain, counted, listed, say
+from kvcluster.terminal.screen import (
+    DASH,
+    TICK,
+    Checklist,
+    Exit,
+    complain,
+    counted,
+    listed,
+    say,
+    somebody_is_there,
+)
 from kvcluster.terminal.wording import status_word, why_not_serving
 
 _LOOK_TIMEOUT_S = 2.0
@@ -55,13 +64,9 @@ def run(nodes: Sequence[str], *, timeout_s: float, default: bool) -> int:
         ]
         Rounds(asked, checklist, down=len(nodes) - len(up)).run()
     say(f"\n{_summary(checklist, nodes, list(up))}")
-    if len(up) > 1 and _somebody_is_there():
+    if len(up) > 1 and somebody_is_there():
         watch.invite(nodes)
     return Exit.DONE if checklist.all_held else Exit.NOT_SO
-
-
-def _somebody_is_there() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _show_living_and_dead(nodes: Sequence[str], timeout_s: float) -> None:

@@ -26,10 +26,12 @@ many keys:
 the cluster:
   status                show all nodes, and what they say of each other;
                         --watch goes on showing them
+  top                   watch the cluster in the terminal, live
   demo                  put, get and delete on every node, each step checked
   bench                 measure how fast your cluster is
 
 this program:
+  shell                 type these commands at a prompt, with history and Tab
   completion SHELL      print what makes bash or zsh complete its words
   help [COMMAND]        the same as COMMAND --help
   --version             print the version
@@ -167,6 +169,20 @@ exit codes:
   3  no node answers
 """
 
+TOP = """\
+Nodes, rates, latencies, slots and events on one screen that fits 80x24; the
+keys that it takes stand at its foot. It needs: pip install 'kvcluster[top]'
+
+examples:
+  client.py top
+  client.py top --node localhost:50052     the others are learned from it
+  client.py top --interval 1
+
+exit codes:
+  0  you ended it
+  2  bad usage, no terminal, or a part is not installed
+"""
+
 DEMO = """\
 examples:
   client.py
@@ -232,6 +248,30 @@ exit codes:
   1  measured, and some calls failed
   2  bad usage
   3  no node could be reached
+"""
+
+SHELL = """\
+The commands are those of client.py, without it in front. Up, Down and Ctrl+R
+go through what was typed before, Tab completes commands, options, files and
+keys. Ctrl+C cancels a command, Ctrl+D ends the shell. It stays with one node;
+when that one does not answer, it moves to another and says so in a line. With
+--node it asks that one only.
+
+Without a terminal it runs the commands of its standard input, a line each;
+empty lines and lines that begin with # are skipped, and an error does not end
+it.
+
+Lines are kept in ~/.local/state/kvcluster/history, or below $XDG_STATE_HOME;
+one that begins with a space is not.
+
+examples:
+  client.py shell
+  client.py shell --cluster localhost:50051,localhost:50052
+  client.py shell < commands.txt
+
+exit codes:
+  0  it was ended; without a terminal: no line failed
+  2  bad usage; without a terminal, the code of the last line that failed
 """
 
 COMPLETION = """\

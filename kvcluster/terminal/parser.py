@@ -5,6 +5,9 @@ as everywhere; a value `-` alone is standard input, a file `-` standard input or
 
 What an argument may be is decided in arguments.py, what the help says in manual.py; what follows
 from all of it in command_line.py. `complete` on an argument is what completion.py reads.
+
+The lines of `client.py shell` are parsed by the same commands, so nothing is said twice. There they
+have no program in front, and words of their own about it: `exit` instead of `completion`.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ INTERVAL_S = 2.0
 """Between two looks of status --watch."""
 FOR_ALL_NODES = (None, "demo", "status")
 """Commands that have no use for --node."""
+WITHOUT_NODES = ("completion", "help", "exit", "quit")
+"""Commands that ask nobody."""
 
 _OPTIONS = ("cluster", "node", "timeout", "output")
 _FILES = {"bash": "_shtab_compgen_files", "zsh": "_files"}
@@ -65,21 +70,34 @@ class _Version(argparse.Action):
 
 
 def build(default_cluster: str) -> argparse.ArgumentParser:
-    """The parser. `default_cluster`: what the help says of --cluster."""
+    """The parser of client.py. `default_cluster`: what the help says of --cluster."""
     parser = _Page(prog="client.py", usage="client.py [OPTIONS] COMMAND ...", allow_abbrev=False)
     parser.page = manual.PAGE.replace("{nodes}", default_cluster)
     parser.add_argument("--version", action=_Version)
-    _add_options(parser, default_cluster, dict.fromkeys(_OPTIONS))
     subparsers = parser.add_subparsers(
-        dest="command",
-        metavar="COMMAND",
-        prog="client.py",
-        parser_class=argparse.ArgumentParser,
+        dest="command", metavar="COMMAND", prog="client.py", parser_class=argparse.ArgumentParser
     )
+    add = add_commands(parser, subparsers, default_cluster)
+    add("shell", "type these commands at a prompt, with history and Tab", manual.SHELL)
+    completion = add("completion", "print what makes a shell complete", manual.COMPLETION)
+    completion.add_argument("shell", choices=("bash", "zsh"), help="which shell")
+    add_help(add, subparsers)
+    return parser
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, subparsers: Any, default_cluster: str, front: str = "client.py"
+) -> Add:
+    """Add the common options and the commands about keys and the cluster; how to add one more.
+
+    `front`: what stands before a command where it is typed.
+    """
+    _add_options(parser, default_cluster, dict.fromkeys(_OPTIONS))
 
     def add(name: str, text: str, epilog: str) -> argparse.ArgumentParser:
-        command = subparsers.add_parser(
+        command: argparse.ArgumentParser = subparsers.add_parser(
             name,
+            prog=f"{front} {name}".strip(),
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
             epilog=epilog,
@@ -88,15 +106,21 @@ def build(default_cluster: str) -> argparse.ArgumentParser:
         )
         # An option that is not given here must not undo one given before the command.
         given = dict.fromkeys(_OPTIONS, argparse.SUPPRESS)
-        if name not in ("completion", "help"):
+        if name not in WITHOUT_NODES:
             _add_options(command, default_cluster, given, node=name not in FOR_ALL_NODES)
         return command
 
     _add_keys(add)
     _add_many_keys(add)
     _add_cluster(add)
-    _add_program(add, subparsers)
-    return parser
+    return add
+
+
+def add_help(add: Add, subparsers: Any) -> None:
+    """Add the command that shows what all the others do."""
+    helps = add("help", "show what a command does", manual.HELP)
+    names = tuple(subparsers.choices)
+    helps.add_argument("about", nargs="?", choices=names, metavar="COMMAND", help="which command")
 
 
 def of_command(parser: argparse.ArgumentParser, name: str | None) -> argparse.ArgumentParser:
@@ -169,12 +193,14 @@ def _add_many_keys(add: Add) -> None:
 def _add_cluster(add: Add) -> None:
     status = add("status", "show all nodes, and what they say of each other", manual.STATUS)
     status.add_argument("--watch", action="store_true", help="go on showing them until Ctrl+C")
-    status.add_argument(
-        "--interval",
-        type=seconds,
-        metavar="S",
-        help=f"seconds between two looks (default: {INTERVAL_S:g})",
-    )
+    top = add("top", "watch the cluster in the terminal, live", manual.TOP)
+    for watching in (status, top):
+        watching.add_argument(
+            "--interval",
+            type=seconds,
+            metavar="S",
+            help=f"seconds between two looks (default: {INTERVAL_S:g})",
+        )
     add("demo", "put, get and delete on every node, each step checked", manual.DEMO)
     bench = add("bench", "measure how fast your cluster is", manual.BENCH)
     bench.add_argument(
@@ -201,14 +227,6 @@ def _add_cluster(add: Add) -> None:
         help="its keys begin with this and a random word (default: bench/)",
     )
     bench.add_argument("--keep", action="store_true", help="do not remove its keys at the end")
-
-
-def _add_program(add: Add, subparsers: Any) -> None:
-    completion = add("completion", "print what makes a shell complete", manual.COMPLETION)
-    completion.add_argument("shell", choices=("bash", "zsh"), help="which shell")
-    helps = add("help", "show what a command does", manual.HELP)
-    names = tuple(subparsers.choices)
-    helps.add_argument("about", nargs="?", choices=names, metavar="COMMAND", help="which command")
 
 
 def _word(parser: argparse.ArgumentParser, name: str, text: str) -> None:

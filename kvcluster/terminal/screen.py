@@ -47,6 +47,11 @@ def run_calmly(work: Callable[[], int]) -> int:
     return code
 
 
+def somebody_is_there() -> bool:
+    """Whether a person sits in front of it: both ends of a conversation are a terminal."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
 def complain(sentence: str) -> None:
     """Say on standard error what went wrong."""
     print(sentence, file=sys.stderr, flush=True)

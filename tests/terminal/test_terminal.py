@@ -4,89 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from kvcluster.terminal.meter import Meter, Rate, speed
 from tests.client.fake_node import FakeCluster
-
-ROOT = Path(__file__).resolve().parents[2]
-_DEADLINE_S = 20.0
-
-
-class _Terminal:
-    """client.py in a terminal of 80 columns."""
-
-    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.seen = ""
-        self._master = master
-
-    def wait_for(self, pattern: str) -> None:
-        """Read until it has drawn this."""
-        end_s = time.monotonic() + _DEADLINE_S
-        while not re.search(pattern, self.seen):
-            last = self.seen[-500:]
-            assert time.monotonic() < end_s, f"never drawn: {pattern!r}, but {last!r}"
-            if not self._read():
-                assert re.search(pattern, self.seen), f"ended without {pattern!r}: {last!r}"
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self._master], [], [], 0.1)
-        if not ready:
-            return True
-        try:
-            data = os.read(self._master, 65536)
-        except OSError:  # Linux says so at the end of a terminal
-            return False
-        self.seen += data.decode()
-        return bool(data)
-
-    def press_ctrl_c(self) -> None:
-        """As its terminal would tell it."""
-        self.process.send_signal(signal.SIGINT)
-
-    def end(self) -> int:
-        """Wait for the end; the exit code."""
-        while self._read():
-            if self.process.poll() is not None:
-                break
-        return self.process.wait(_DEADLINE_S)
-
-
-@contextmanager
-def _in_terminal(*arguments: str, **environment: str) -> Iterator[_Terminal]:
-    master, slave = pty.openpty()
-    environment = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", **environment}
-    process = subprocess.Popen(
-        [sys.executable, "client.py", *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-    )
-    os.close(slave)
-    try:
-        yield _Terminal(master, process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait(_DEADLINE_S)
-        os.close(master)
+from tests.terminal.in_terminal import ROOT, in_terminal
 
 
 def test_a_watched_table_is_drawn_anew_until_ctrl_c(cluster: FakeCluster) -> None:
     """On the same screen, which is not cleared; the end is an ordinary one."""
-    with _in_terminal(
+    with in_terminal(
         "status", "--watch", "--interval", "0.1", "--cluster", cluster.members
     ) as terminal:
         terminal.wait_for("3 of 3 nodes serve")
@@ -105,7 +36,7 @@ def test_an_import_shows_how_far_it_is(cluster: FakeCluster, tmp_path: Path) -> 
     line = json.dumps({"key": "k%05d", "value": "x"}) + "\n"
     file.write_text("".join(line % number for number in range(8_000)))
     cluster.nodes[0].hangs.add("Batch")
-    with _in_terminal("import", str(file), "--node", cluster.addresses[0]) as terminal:
+    with in_terminal("import", str(file), "--node", cluster.addresses[0]) as terminal:
         terminal.wait_for(r"pairs\.jsonl.* 0%.*0 keys  0/s")
         cluster.nodes[0].hangs.clear()
         cluster.nodes[0].release.set()

@@ -91,7 +91,7 @@ def test_the_demo_invites_a_person_in_front_of_it(
     cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what they then do does not change how the demo ended."""
-    monkeypatch.setattr(demo, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(demo, "somebody_is_there", lambda: True)
     monkeypatch.setattr(watch, "_enter_was_pressed", lambda _: True)
     ended = client("--cluster", cluster.members)
     assert ended.code == 0
@@ -106,7 +106,7 @@ def test_ctrl_c_ends_a_watch_quietly(
     def interrupt(_: float) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(demo, "somebody_is_there", lambda: True)
     monkeypatch.setattr(watch, "_enter_was_pressed", interrupt)
     ended = client("--cluster", cluster.members)
     assert (ended.code, ended.err) == (0, "")
@@ -116,7 +116,7 @@ def test_patience_ends_a_watch(
     cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever went for a coffee."""
-    monkeypatch.setattr(demo, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(demo, "somebody_is_there", lambda: True)
     monkeypatch.setattr(watch, "_enter_was_pressed", lambda _: False)
     monkeypatch.setattr(watch, "_PATIENCE_S", 0.0)
     assert client("--cluster", cluster.members).code == 0

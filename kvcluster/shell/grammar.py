@@ -1,0 +1,78 @@
+"""The parser of a line: the commands of client.py, and one sentence for each mistake.
+
+argparse was made for programs that end: it prints a usage of four lines and leaves. Here a mistake
+is an error with a sentence, and the usage stands at the foot of the screen already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from kvcluster.shell.page import PAGE, without_program
+from kvcluster.terminal.escaping import shown
+from kvcluster.terminal.parser import add_commands, add_help
+
+ENDS = ("exit", "quit")
+"""Words that end the shell."""
+_END = """\
+examples:
+  exit
+  quit
+
+exit codes:
+  0  it ends; a script ends with the code of its last line that failed
+"""
+
+
+class Mistake(Exception):
+    """A line does not say what to do. The text is a sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """The parser of one command."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise Mistake."""
+        raise Mistake(f"{self.prog}: {message} (help {self.prog} tells more)")
+
+    def format_help(self) -> str:
+        """As client.py has it, without that word."""
+        return without_program(super().format_help())
+
+
+class Grammar(argparse.ArgumentParser):
+    """The parser of a line."""
+
+    def __init__(self, default_cluster: str, given: Mapping[str, object]) -> None:
+        """Make it. `given`: options that hold for every line that does not say otherwise."""
+        super().__init__(prog="", allow_abbrev=False)
+        subparsers = self.add_subparsers(
+            dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+        )
+        add = add_commands(self, subparsers, default_cluster, front="")
+        for name in ENDS:
+            add(name, "end the shell", _END)
+        add_help(add, subparsers)
+        self.set_defaults(**given)
+        self.commands: Mapping[str, argparse.ArgumentParser] = subparsers.choices
+        """The parser of each command."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise Mistake."""
+        raise Mistake(message)
+
+    def format_help(self) -> str:
+        """The page of the shell."""
+        return PAGE
+
+    def understand(self, words: Sequence[str]) -> argparse.Namespace:
+        """What a line says. Raises Mistake; and SystemExit, as argparse does, after a --help."""
+        for word in words[: 2 if words[0] == "help" else 1]:
+            if word not in self.commands and not word.startswith("-"):
+                near = difflib.get_close_matches(word, self.commands, n=1)
+                hint = f'did you mean "{near[0]}"?' if near else "help shows all commands."
+                raise Mistake(f'There is no command "{shown(word)}"; {hint}')
+        return self.parse_args(words)

@@ -1,0 +1,168 @@
+"""A session: lines, one after the other, each done by the commands of client.py.
+
+Before a command about keys the current node is knocked at, and left if it does not serve
+(whereabouts.py). So a write is sent to a node that answered a moment ago. If it breaks in that
+moment, the command says that the outcome is unknown, as client.py does; nothing is sent again, and
+the shell moves on behind it.
+
+Commands about the whole cluster ask every node that is known, and need no knock.
+
+Without a terminal there is no prompt and no welcome: the lines are a script. An error does not end
+it, as with `sh`; Ctrl+C does. The exit code is that of the last line that failed, so a script whose
+lines all worked is told from one where some did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from kvcluster.shell.grammar import ENDS, Grammar, Mistake
+from kvcluster.shell.knocking import until_one_serves
+from kvcluster.shell.line import Unclosed, Word, commands
+from kvcluster.shell.whereabouts import Whereabouts
+from kvcluster.terminal.command_line import Nodes, given_nodes, perform
+from kvcluster.terminal.escaping import as_line, shown
+from kvcluster.terminal.screen import Exit, complain, somebody_is_there
+
+_ABOUT_KEYS = ("put", "get", "delete", "locate", "scan", "import", "export", "bench")
+_PIPELESS = (
+    'This shell has no pipes, redirections or second commands; a word "{}" stands in quotes.'
+)
+
+
+def run(options: argparse.Namespace, asked: Nodes, default_cluster: str) -> int:
+    """The shell: a conversation in a terminal, a script otherwise; return the exit code."""
+    # After a command that was broken off, gRPC may report to an event loop that is gone.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    session = Session(options, asked, default_cluster)
+    if somebody_is_there():
+        from kvcluster.shell import conversation
+
+        return conversation.run(session)
+    if sys.stdin is None:
+        complain("There are no commands to read: standard input is closed.")
+        return Exit.BAD_USAGE
+    return session.run_script(sys.stdin.buffer)
+
+
+class Ended(Exception):
+    """A line ends the session."""
+
+
+class Session:
+    """What holds from one line to the next."""
+
+    def __init__(self, options: argparse.Namespace, asked: Nodes, default_cluster: str) -> None:
+        given = {"timeout": options.timeout, "output": options.output}
+        self.grammar = Grammar(default_cluster, given)
+        self.place = Whereabouts(asked, pinned=options.node is not None)
+        self._named = bool(options.node or options.cluster)
+        """Whether the nodes were named on the command line."""
+
+    def run_script(self, lines: Iterable[bytes]) -> int:
+        """Do a line after the other; return the code of the last one that failed."""
+        code = int(Exit.DONE)
+        for line in lines:
+            try:
+                # What is no UTF-8 is refused with a sentence, by whoever parses it.
+                ended = self.obey(line.decode(errors="surrogateescape"))
+            except Ended:
+                break
+            if ended == Exit.INTERRUPTED:
+                return ended
+            code = ended or code
+        return code
+
+    def obey(self, text: str) -> int:
+        """Do what a line says; return its exit code. Raises Ended, KeyboardInterrupt.
+
+        Lines that were pasted are one text; an error in one of them does not end the others.
+        """
+        try:
+            pasted = commands(text)
+        except Unclosed as unclosed:
+            complain(str(unclosed))
+            return Exit.BAD_USAGE
+        code = int(Exit.DONE)
+        for words in pasted:
+            try:
+                ended = self._do(words)
+            except Mistake as mistake:
+                complain(str(mistake))
+                ended = Exit.BAD_USAGE
+            if sys.stdout is not None:
+                sys.stdout.flush()  # before the next sentence on standard error
+            if ended == Exit.INTERRUPTED:
+                return ended
+            code = ended or code
+        return code
+
+    def _do(self, words: list[Word]) -> int:
+        for word in words:
+            if word.for_another_shell:
+                raise Mistake(_PIPELESS.format(word.text))
+        try:
+            options = self.grammar.understand([word.text for word in words])
+        except SystemExit as end:  # after a --help
+            return int(end.code or 0)
+        if options.command in ENDS:
+            raise Ended
+        if options.command == "help":
+            about = options.about
+            print((self.grammar.commands[about] if about else self.grammar).format_help(), end="")
+            return Exit.DONE
+        _check_files(options)
+        return self._ask(options)
+
+    def _ask(self, options: argparse.Namespace) -> int:
+        command = self.grammar.commands[options.command]
+        if given := given_nodes(command, options):
+            return perform(command, options, given)
+        if options.command not in _ABOUT_KEYS:
+            asked = (self.place.current,) if self.place.pinned else self.place.known
+            options.cluster = asked if self._named else None
+            return perform(command, options, asked)
+        try:
+            well = self._settle()
+        except KeyboardInterrupt:
+            complain("Cancelled, before anything was sent.")
+            return Exit.INTERRUPTED
+        code = perform(command, options, self.place.asked)
+        if code == Exit.UNKNOWN and well:
+            self._settle()  # so that the prompt names a node that serves
+        return code
+
+    def _settle(self) -> bool:
+        """Whether the current node serves; it is left for another if it does not."""
+        if self.place.pinned:
+            return True
+        (current,) = answers = until_one_serves([self.place.current])
+        self.place.learn(answers)
+        if current.serving:
+            return True
+        others = until_one_serves(self.place.others)
+        self.place.learn(others)
+        if moved := self.place.move(current, others):
+            complain(as_line(moved))  # the reason may be in a stranger's words
+        return bool(moved)
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """Files are named as in other shells; standard input is none of them. Raises Mistake."""
+    if (options.command == "put" and options.value == "-") or (
+        options.command == "import" and options.file == "-"
+    ):
+        what = "value" if options.command == "put" else "name of a file"
+        raise Mistake(
+            f'"-" means standard input, and this shell reads its commands there; give the {what}.'
+        )
+    if options.command in ("import", "export") and options.file:
+        if "\0" in options.file:
+            raise Mistake(f'No file can have the name "{shown(options.file)}".')
+        with contextlib.suppress(RuntimeError):  # it names the home of nobody
+            options.file = str(Path(options.file).expanduser())
