@@ -14,9 +14,10 @@ from kvcluster.shell.expecting import expected
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.line import at_cursor
 from kvcluster.shell.whereabouts import Whereabouts, predicament
+from kvcluster.terminal.census import serving_clause
 from kvcluster.terminal.escaping import as_line
 from kvcluster.terminal.health import Health
-from kvcluster.terminal.screen import counted, listed
+from kvcluster.terminal.screen import listed
 
 _COMMON = ("--help", "--cluster", "--node", "--timeout", "--output")
 """Options of all commands: usage leaves them out."""
@@ -55,8 +56,7 @@ def health(place: Whereabouts, answers: Sequence[Health]) -> str:
     """How the nodes are, the current one first."""
     if not answers:
         return place.current
-    serving = sum(answer.serving for answer in answers)
-    count = f"{serving} of {counted(len(answers), 'node')} {'serves' if serving == 1 else 'serve'}"
+    count = serving_clause(answers)
     away = {answer.address: answer for answer in answers if not answer.serving}
     if place.pinned:
         how = predicament(away[place.current]) if away else "serves"
@@ -66,7 +66,8 @@ def health(place: Whereabouts, answers: Sequence[Health]) -> str:
     if 1 < len(away) < len(answers):
         return f"{count}; {listed(list(away), 'and')} do not"
     told = away.get(place.current, next(iter(away.values())))
-    return f"{told.address} {predicament(told)}; {count if serving else 'no node serves'}"
+    how_many = count if len(away) < len(answers) else "no node serves"
+    return f"{told.address} {predicament(told)}; {how_many}"
 
 
 def _argument(action: argparse.Action) -> str:

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvcluster.client.failure import CallFailed
-from kvcluster.terminal.health import View
+from kvcluster.terminal.health import Health, View
+from kvcluster.terminal.screen import counted
 from kvcluster.terminal.wording import (
     duration,
     failure_word,
@@ -75,6 +76,12 @@ class Member:
 def _account(own: StatusResponse) -> str:
     why = why_not_serving(own.reason, own.sync)
     return f"{status_word(own.status)}: {why}" if why else status_word(own.status)
+
+
+def serving_clause(nodes: Sequence[Member | Health]) -> str:
+    """How many of the nodes serve: "2 of 3 nodes serve"."""
+    serving = sum(node.serving for node in nodes)
+    return f"{serving} of {counted(len(nodes), 'node')} {'serves' if serving == 1 else 'serve'}"
 
 
 def census(answers: Sequence[View]) -> list[Member]:

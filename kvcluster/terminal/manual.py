@@ -171,7 +171,7 @@ exit codes:
 
 TOP = """\
 Nodes, rates, latencies, slots and events on one screen that fits 80x24; the
-keys that it takes stand at its foot. It needs: pip install 'kvcluster[top]'
+keys that it takes stand at its foot. It needs: pip install textual
 
 examples:
   client.py top

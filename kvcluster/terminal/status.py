@@ -20,7 +20,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from kvcluster.terminal.census import Member, census
+from kvcluster.terminal.census import Member, census, serving_clause
 from kvcluster.terminal.disagreements import disagreements, healthy
 from kvcluster.terminal.health import View, ask_cluster
 from kvcluster.terminal.notes import notes
@@ -85,8 +85,7 @@ def render(members: Sequence[Member], console: Console, *, now_s: float) -> str:
 
 def _summary(members: Sequence[Member]) -> str:
     """How many serve, and what all of them were started with, if it is the same."""
-    serving = sum(member.serving for member in members)
-    line = f"{serving} of {counted(len(members), 'node')} {'serves' if serving == 1 else 'serve'}"
+    line = serving_clause(members)
     agreed = {
         own.configuration.replicas
         for member in members

@@ -1,0 +1,54 @@
+"""`client.py top`: the cluster live, on one screen, for the person on call.
+
+    app.py             looks, draws, and takes keys; the only file with Textual in it beside
+    parts.py             the parts of the screen, which draw what they are given,
+    asking.py            from a key that is pressed to a deed,
+    prompts.py           the boxes in which a person is asked,
+    help_page.py         and what ? shows
+    watching.py        asks every node again and again, and waits for none
+    source.py            how a node is asked: over gRPC, or by a test
+    hearing.py           what may be said of a node whose answer is late
+    look.py            all that is known at one moment
+    rates.py             what was asked of a node between two looks, and how long it took
+    drawing.py         from a look and a size to the screen, as values
+    layout.py            how many lines each part gets
+    headline.py          the one sentence that matters
+    nodes_table.py       a row for each node
+    matters.py           what is wrong or goes on now
+    picture.py           the slots as a field of cells
+    following.py         one key at each of its replicas
+    ink.py               signs, colours, and text that steers no terminal
+    changes.py         what a look finds that the one before it did not know: events
+    log.py               which are kept here
+    deeds.py           put, get and delete for a person
+
+What decides takes values and returns values, and is tested so. What the nodes' answers mean, and in
+which words it is said, is that of `client.py status`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from kvcluster.terminal.screen import Exit, complain, somebody_is_there
+
+
+def run(nodes: tuple[str, ...], *, timeout_s: float, interval_s: float) -> int:
+    """Show the cluster until the person quits; return the exit code."""
+    # Textual draws on standard error, whatever standard output is.
+    if not somebody_is_there() or sys.stderr is None or not sys.stderr.isatty():
+        complain(
+            "The dashboard needs a terminal; in a pipe use `status --watch` or `status -o json`."
+        )
+        return Exit.BAD_USAGE
+    try:
+        from kvcluster.dashboard.app import Dashboard
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "textual":
+            raise
+        complain("The dashboard needs Textual: pip install textual")
+        return Exit.BAD_USAGE
+    from kvcluster.dashboard.source import Network
+
+    Dashboard(nodes, interval_s, lambda: Network(nodes, timeout_s)).run(mouse=False)
+    return Exit.DONE

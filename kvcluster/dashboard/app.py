@@ -1,0 +1,258 @@
+"""The dashboard itself: it looks, draws what the look says, and takes keys.
+
+Two things run side by side. One looks at the cluster, waits, and looks again; what it finds is
+drawn from one value (`Scene`), so nothing on the screen is newer or older than the rest. The other
+is Textual, which hands on what a person types. Neither waits for the other, and neither for a node.
+
+The colours are those of the terminal unless a person wants others, so it reads on white and on
+black. The mouse is left to the terminal: what stands on the screen can be selected and copied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Footer, Static
+
+from kvcluster.dashboard import deeds
+from kvcluster.dashboard.asking import Asking
+from kvcluster.dashboard.drawing import PARTS, Scene, draw
+from kvcluster.dashboard.help_page import PAGE
+from kvcluster.dashboard.ink import Tone, lines, plain, told, wrapped
+from kvcluster.dashboard.layout import Size
+from kvcluster.dashboard.log import Event
+from kvcluster.dashboard.parts import Part
+from kvcluster.dashboard.prompts import Page
+from kvcluster.dashboard.source import Source
+from kvcluster.dashboard.watching import Watching
+
+_INTERVALS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_ANSWER_STAYS_S = 15.0
+"""So long the line with what came of a deed is shown; the log keeps it."""
+_ANSWER_LINES = 3
+
+# Priority keys are handled by the app, one after the other, before any widget has them. So what is
+# typed while a box is being opened waits for it, and is not lost or taken for another order.
+_order = partial(Binding, priority=True)
+
+
+class Dashboard(App[None]):
+    """`nodes`: some nodes of the cluster. `connect`: how they are asked; called in its loop."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    Screen { layout: vertical; overflow: hidden; }
+    #head, #answer { height: auto; text-wrap: nowrap; }
+    Footer { text-style: none; }
+    """
+    ORDERS: ClassVar[tuple[Binding, ...]] = (
+        _order("q", "leave", "Quit"),
+        _order("question_mark,f1", "page", "Help", key_display="?"),
+        _order("p", "put", "Put"),
+        _order("g", "get", "Get"),
+        _order("d", "delete", "Delete"),
+        _order("f", "follow", "Follow"),
+        _order("s", "slots", "Slots"),
+        _order("e", "events", "Events"),
+        _order("space", "pause", "Pause", key_display="Space"),
+        _order("r", "look", "Look", show=False),
+        _order("plus,equals_sign", "interval(-1)", "Faster", show=False),
+        _order("minus", "interval(1)", "Slower", show=False),
+        _order("t", "colours", "Colours", show=False),
+        _order("S", "picture", "Screenshot", show=False),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*ORDERS, _order("ctrl+c", "quit", "Quit", show=False)]
+
+    def __init__(
+        self, nodes: tuple[str, ...], interval_s: float, connect: Callable[[], Source]
+    ) -> None:
+        # It decides here, and once, how NO_COLOR is obeyed; for other themes it would draw black on
+        # black in this one. From then on the theme decides.
+        super().__init__(ansi_color=True)
+        self.ansi_color = None
+        self.title = "kvcluster"
+        native = "ansi-light" if _is_light() else "ansi-dark"
+        self._themes = (native, "textual-light", "textual-dark")
+        self.theme = self._themes[0]
+        self.animation_level = "none"
+        self._asked = nodes
+        self._interval_s = interval_s
+        self._connect = connect
+        self._wake = asyncio.Event()
+        self._paused = False
+        self._slots_size = self._events_size = Size.USUAL
+        self._answer, self._answered_s = plain(""), 0.0
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield Static(id="head", markup=False)
+        for name in PARTS:
+            yield Part(name, to_end=name == "events")
+        yield Static(id="answer", markup=False)
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        if not self.is_headless:  # else the terminal would be left as it is
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        self._source = self._connect()
+        self._watching = Watching(self._source, self._asked)
+        self._asking = Asking(self, self._source, tell=self._tell, follow=self._follow)
+        self._draw()
+        self._watch()
+
+    async def on_unmount(self) -> None:
+        """Let go of everything that is on its way."""
+        await self._watching.close()
+        await self._source.close()
+
+    def on_resize(self) -> None:
+        """Draw for another size."""
+        self.call_after_refresh(self._draw)
+
+    @work(exclusive=True, group="watch")
+    async def _watch(self) -> None:
+        """Look at the cluster again and again. Between two looks lies the interval."""
+        while True:
+            self._wake.clear()  # who wants a look while one is going on gets another
+            if not self._paused:
+                await self._watching.look()
+                self._draw()
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._interval_s)
+            except asyncio.TimeoutError:
+                continue
+
+    def _draw(self) -> None:
+        """Copy onto the screen what `draw` says; also while a box is open over it."""
+        base, (width, height) = self.screen_stack[0], self.size
+        answer = base.query_one("#answer", Static)
+        stays = time.time() - self._answered_s < _ANSWER_STAYS_S
+        told_lines = wrapped(self._answer, width, 2)[:_ANSWER_LINES] if stays else []
+        answer.display = bool(told_lines)
+        answer.update(lines(told_lines, width))
+        drawing = draw(self._scene(width), width, height - len(told_lines))
+        base.query_one("#head", Static).update(lines(drawing.head, width))
+        for name, section in drawing.sections.items():
+            part = base.query_one(f"#{name}", Part)
+            part.show(section.title, section.lines, width=width, height=section.height)
+
+    def _scene(self, width: int) -> Scene:
+        watching = self._watching
+        return Scene(
+            asked=self._asked,
+            look=watching.now,
+            events=watching.log.lines(width - 1),
+            home=watching.home,
+            seen=watching.seen,
+            interval_s=self._interval_s,
+            paused=self._paused,
+            slots=self._slots_size,
+            log=self._events_size,
+        )
+
+    def _tell(self, event: Event) -> None:
+        """Say what came of something that a person did: in a line, and in the log."""
+        self._watching.log.add(time.time(), [event])
+        self._answered_s = time.time()
+        self._answer = told(event.tone, event.what)
+        self._draw()
+        self.action_look()
+
+    async def action_put(self) -> None:
+        """Ask for a key and a value, and store it."""
+        await self._asking.put()
+
+    async def action_get(self) -> None:
+        """Ask for a key, and read it."""
+        await self._asking.get()
+
+    async def action_delete(self) -> None:
+        """Ask for a key, ask whether it is meant, and remove it."""
+        await self._asking.delete()
+
+    async def action_follow(self) -> None:
+        """Ask for a key, and show what each of its replicas holds."""
+        await self._asking.follow()
+
+    def _follow(self, key: str) -> None:
+        self._watching.follow(key)
+        self.action_look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a box is open the keys are letters for it, and no orders for the dashboard."""
+        boxed = len(self.screen_stack) > 1
+        ours = any(action == order.action.partition("(")[0] for order in self.ORDERS)
+        return None if boxed and ours else super().check_action(action, parameters)
+
+    def action_leave(self) -> None:
+        """End the dashboard."""
+        self.exit()
+
+    def action_look(self) -> None:
+        """Look now, or again as soon as the look that is going on is over."""
+        self._wake.set()
+
+    def action_pause(self) -> None:
+        """Look no more, or again."""
+        self._paused = not self._paused
+        self._draw()
+        self.action_look()
+
+    def action_interval(self, step: int) -> None:
+        """Look more often, or less."""
+        longer = [it for it in _INTERVALS_S if it > self._interval_s]
+        shorter = [it for it in _INTERVALS_S if it < self._interval_s]
+        self._interval_s = (longer[:1] if step > 0 else shorter[-1:] or [self._interval_s])[0]
+        self._draw()
+        self.action_look()
+
+    def action_slots(self) -> None:
+        """The picture usual, big, off."""
+        self._slots_size, self._events_size = self._slots_size.following, Size.USUAL
+        self._draw()
+
+    def action_events(self) -> None:
+        """More room for the log, or no more than usual."""
+        big = self._events_size is Size.USUAL
+        self._events_size = Size.BIG if big else Size.USUAL
+        self._slots_size = Size.USUAL
+        self._draw()
+
+    def action_colours(self) -> None:
+        """The next colours."""
+        self.theme = self._themes[(self._themes.index(self.theme) + 1) % len(self._themes)]
+
+    def action_page(self) -> None:
+        """Show what everything means."""
+        self.push_screen(Page(PAGE))
+
+    def action_picture(self) -> None:
+        """Save what the screen shows, as SVG, in the folder where the program was started."""
+        name = time.strftime("kvcluster-%Y%m%d-%H%M%S.svg")
+        picture = self.export_screenshot(title="client.py top")
+        # Whoever looks at it should not have to load fonts from somewhere.
+        picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
+        try:
+            Path(name).write_text(picture, "utf-8")
+        except OSError as error:
+            self._tell(Event(Tone.BAD, deeds.YOU, f"{name} cannot be written: {error.strerror}"))
+        else:
+            self._tell(Event(Tone.PLAIN, deeds.YOU, f"the screen is in {name}"))
+
+
+def _is_light() -> bool:
+    """Whether the terminal says that it is light. Few do; the colours do without."""
+    return os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")

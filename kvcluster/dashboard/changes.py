@@ -1,0 +1,193 @@
+"""Changes: what a look finds that the one before it did not know, as events.
+
+An event is news, and is told once. When a trouble is over, that is news as well, and it says how
+long it lasted: whoever comes back to the screen can read what happened and that it has passed.
+
+The numbers in a note grow while it stands (`missed 12 writes`, `missed at least 40 writes`), so the
+notes about a node are told apart by their first word. An alarm is the exception: each new number is
+an event.
+
+Whom nobody reaches is called by turns unreachable, suspect and dead, as the others come to notice.
+Only what is worse than anything before is told, until it answers again.
+
+Two nodes are never asked at exactly one moment, so for a blink they contradict each other whenever
+something happens. A contradiction is an event only when two looks in a row have found it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kvcluster.dashboard.ink import Tone
+from kvcluster.dashboard.log import Event
+from kvcluster.dashboard.look import TIMED_STATES, Look, catches_up, state_of, tone_of
+from kvcluster.dashboard.matters import failures
+from kvcluster.terminal.census import Member, serving_clause
+from kvcluster.terminal.screen import counted
+from kvcluster.terminal.wording import duration, why_not_serving
+
+from demo_pb2 import SYNCING
+
+QUIET_S = 10.0
+"""A node that failed no call for so long is over it."""
+
+Noted = tuple[str, str]
+
+
+def changes(earlier: Look | None, before: Look | None, now: Look) -> list[Event]:
+    """What is new, in the order in which a person wants to read it. `earlier`: before `before`."""
+    if before is None or not before.members:
+        return _first(now)
+    return [
+        *_states(before, now),
+        *_syncs(before, now),
+        *_failing(before, now),
+        *_notes(before, now),
+        *_contradictions(earlier, before, now),
+        *_all_well(before, now),
+    ]
+
+
+def _first(now: Look) -> list[Event]:
+    if not now.members:
+        return []
+    tone = Tone.GOOD if now.all_serve else Tone.BAD
+    return [
+        Event(tone, "cluster", f"{serving_clause(now.members)}, at the first look"),
+        *(Event(tone_of(it), it.node, _state(it)) for it in now.members if not it.serving),
+        *(Event(Tone.BUSY, *note) for note in _noted(now)),
+        *(Event(Tone.BAD, "cluster", line) for line in now.disagreements),
+    ]
+
+
+def _states(before: Look, now: Look) -> Iterator[Event]:
+    for member in now.members:
+        old = before.member(member.node)
+        if old is None:
+            yield Event(tone_of(member), member.node, f"is named as a member: {_state(member)}")
+            continue
+        if anew := _started_anew(member, before):
+            yield Event(Tone.BUSY, member.node, anew)
+        if state_of(member) == state_of(old) or _is_old_news(member, before):
+            continue
+        if member.serving:
+            yield Event(Tone.GOOD, member.node, _serves(before, member.node, now))
+        else:
+            yield Event(tone_of(member), member.node, f"{state_of(old)} → {_state(member)}")
+
+
+def _is_old_news(member: Member, before: Look) -> bool:
+    """Whether it is away, as before, and nobody says anything worse of it than before."""
+    absent_as = before.absent_as.get(member.node, ())
+    if member.own is not None or not absent_as:
+        return False
+    told = max((TIMED_STATES.index(it) + 1 for it in absent_as if it in TIMED_STATES), default=0)
+    return state_of(member) not in TIMED_STATES[told:]
+
+
+def _started_anew(member: Member, before: Look) -> str:
+    """Whether it is another life of the node than the last that was seen."""
+    last = before.incarnations.get(member.node)
+    if member.own is None or last in (None, member.own.incarnation):
+        return ""
+    return f"was started {duration(member.own.uptime_s)} ago"
+
+
+def _serves(before: Look, node: str, now: Look) -> str:
+    left_s = before.served_s.get(node)
+    return "serves" if left_s is None else f"serves again, after {duration(now.now_s - left_s)}"
+
+
+def _state(member: Member) -> str:
+    """The state, and why."""
+    why = str(member.failure or "")
+    if member.own is not None:
+        why = why_not_serving(member.own.reason, member.own.sync)
+    return f"{state_of(member)}: {why}" if why else state_of(member)
+
+
+def _syncs(before: Look, now: Look) -> Iterator[Event]:
+    for member in now.members:
+        old = before.member(member.node)
+        was, goes_on = old is not None and catches_up(old), catches_up(member)
+        if goes_on and not was and member.own is not None and not _told_by_state(old, member):
+            yield Event(Tone.BUSY, member.node, f"catches up from {member.own.sync.source}")
+        elif was and not goes_on and member.own is not None:
+            since_s = before.syncs_since_s.get(member.node, now.now_s)
+            yield Event(Tone.GOOD, member.node, f"caught up, {duration(now.now_s - since_s)}")
+
+
+def _told_by_state(old: Member | None, member: Member) -> bool:
+    changed = old is None or state_of(old) != state_of(member)
+    return changed and member.own is not None and member.own.status == SYNCING
+
+
+def _failing(before: Look, now: Look) -> Iterator[Event]:
+    for node, at_s in now.failed_s.items():
+        last_s = before.failed_s.get(node, 0.0)
+        known = now.rates.get(node)
+        if at_s == now.now_s and at_s - last_s > QUIET_S and known is not None:
+            yield Event(Tone.BAD, node, failures(known.failed, known.calls))
+        elif now.now_s - at_s > QUIET_S >= before.now_s - at_s:
+            yield Event(Tone.GOOD, node, f"has failed no call for {duration(QUIET_S)}")
+
+
+def _notes(before: Look, now: Look) -> Iterator[Event]:
+    old, new = _shapes(before), _shapes(now)
+    for shape, (node, note) in new.items():
+        if shape not in old:
+            yield Event(Tone.BAD if note.startswith("ALARM") else Tone.BUSY, node, note)
+    for shape, (node, note) in old.items():
+        member = now.member(node)
+        # Who falls silent takes its notes along; that does not mean that they are settled.
+        if shape not in new and member is not None and _still_told(member, note):
+            yield Event(Tone.GOOD, node, f"over: {note}")
+
+
+def _still_told(member: Member, note: str) -> bool:
+    """Whether it would be told if it still were so."""
+    about_by_others = note.startswith(("missed", "lagging"))
+    return not note.startswith("ALARM") and (about_by_others or member.own is not None)
+
+
+def _shapes(look: Look) -> dict[Noted, Noted]:
+    return {(node, _kind(note)): (node, note) for node, note in _noted(look)}
+
+
+def _kind(note: str) -> str:
+    return note if note.startswith("ALARM") else note.partition(" ")[0]
+
+
+def _noted(look: Look) -> Iterator[Noted]:
+    """The notes, without those that only say why a node is in its state."""
+    for node, note in look.notes:
+        member = look.member(node)
+        if member is not None and note not in _state(member):
+            yield node, note
+
+
+def _contradictions(earlier: Look | None, before: Look, now: Look) -> Iterator[Event]:
+    old, new = _lasting(earlier or before, before), _lasting(before, now)
+    for shape, line in new.items():
+        if shape not in old:
+            yield Event(Tone.BAD, "cluster", line)
+    if old and not new and not now.disagreements:
+        yield Event(Tone.GOOD, "cluster", "they agree again")
+
+
+def _lasting(one: Look, other: Look) -> dict[str, str]:
+    """What both found, by its words without "for 12 s"."""
+
+    def words(line: str) -> str:
+        return re.sub(r"\(for .*?\)", "", line)
+
+    known = {words(line) for line in one.disagreements}
+    return {words(line): line for line in other.disagreements if words(line) in known}
+
+
+def _all_well(before: Look, now: Look) -> Iterator[Event]:
+    if now.all_serve and not before.all_serve:
+        yield Event(Tone.GOOD, "cluster", f"all {counted(len(now.members), 'node')} serve")
+    elif before.answering and not now.answering:
+        yield Event(Tone.BAD, "cluster", "no node answers")

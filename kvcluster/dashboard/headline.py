@@ -1,0 +1,75 @@
+"""The headline: the one sentence that matters, above everything else.
+
+It says how many nodes serve, which do not and what they are, and then whether any keys are without
+a replica that serves, which is what users of the cluster feel. When all is well it is short; so a
+glance at its length and its sign is enough.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from kvcluster.dashboard.ink import Tone, told, wrapped
+from kvcluster.dashboard.look import Look
+from kvcluster.dashboard.picture import Fate, Slot
+from kvcluster.terminal.census import serving_clause
+from kvcluster.terminal.screen import counted, listed
+from kvcluster.terminal.wording import duration
+
+_NAMED = 2
+"""So many nodes are named; of more it is said how many there are."""
+_LINES = 2
+_INDENT = 2
+
+
+def headline(look: Look, all_slots: Sequence[Slot]) -> tuple[Tone, str]:
+    """How the cluster is, in a sentence without a full stop."""
+    if not look.members:
+        return Tone.BUSY, "no node has answered yet"
+    if not look.answering:
+        return Tone.BAD, f"no node answers{_for_how_long(look)}"
+    clauses = [serving_clause(look.members), *_lost(all_slots), *_absent(look)]
+    if look.cut_off:
+        are = "is" if len(look.cut_off) == 1 else "are"
+        clauses.append(f"{listed(list(look.cut_off), 'and')} {are} cut off from the others")
+    elif look.disagreements:
+        clauses.append("they disagree")
+    if any(note.startswith("ALARM") for _, note in look.notes):
+        clauses.append("ALARM")
+    tone = Tone.GOOD if len(clauses) == 1 else Tone.BUSY
+    if look.cut_off or not look.all_serve:
+        tone = Tone.BAD
+    return tone, "; ".join(clauses)
+
+
+def header(tone: Tone, sentence: str, status: str, width: int) -> list[Text]:
+    """The sentence and, at the right where there is room, how and when it was found."""
+    line = told(tone, sentence)
+    line.stylize("bold")
+    parts = wrapped(line, width, _INDENT)[:_LINES]
+    room = width - parts[-1].cell_len - len(status)
+    if room >= 2:
+        parts[-1].append(" " * room + status, "not bold")
+    return parts
+
+
+def _absent(look: Look) -> list[str]:
+    names = [f"{it.node} {it.state}" for it in look.members if not it.serving]
+    if len(names) > _NAMED:
+        names[_NAMED:] = [f"and {counted(len(names) - _NAMED, 'other')}"]
+    return [", ".join(names)] if names else []
+
+
+def _lost(all_slots: Sequence[Slot]) -> list[str]:
+    lost = Counter(slot.fate for slot in all_slots)[Fate.LOST]
+    if not lost:
+        return []
+    return [f"no replica serves {lost:,} of {counted(len(all_slots), 'slot')}"]
+
+
+def _for_how_long(look: Look) -> str:
+    served_s = max((look.served_s.get(it.node, 0.0) for it in look.members), default=0.0)
+    return f"; one served {duration(look.now_s - served_s)} ago" if served_s else ""

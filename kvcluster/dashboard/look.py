@@ -1,0 +1,183 @@
+"""A look: everything that is known of the cluster at one moment, and what follows from the last.
+
+All that is drawn, and all that is told in the log of events, is made from a look and the one before
+it. A look is a value. It carries on what a single moment cannot tell: since when a node has been as
+it is, when it last served, the configuration that was last heard while nobody answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kvcluster.dashboard.ink import Tone
+from kvcluster.dashboard.rates import Rates, rates
+from kvcluster.terminal.census import NOT_WELL, Member, census
+from kvcluster.terminal.disagreements import disagreements
+from kvcluster.terminal.health import View
+from kvcluster.terminal.notes import notes
+from kvcluster.terminal.wording import state_word, status_word
+
+from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, PeerState
+
+_ON_ITS_WAY = (STARTING, SYNCING, DRAINING)
+TIMED_STATES = (state_word(PeerState.SUSPECT), state_word(PeerState.DEAD))
+"""What the others call a node that is away; each is worse than the one before."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The cluster at `now_s`, in seconds since 1970."""
+
+    now_s: float
+    members: tuple[Member, ...] = ()
+    rates: Mapping[str, Rates] = field(default_factory=dict)
+    """Of the nodes that answered twice in the same life."""
+    served_s: Mapping[str, float] = field(default_factory=dict)
+    """When each node was last seen serving; of those that were."""
+    failed_s: Mapping[str, float] = field(default_factory=dict)
+    """When each node last failed calls of clients; of those that did."""
+    absent_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each node that does not answer has been called since it last did."""
+    syncs_since_s: Mapping[str, float] = field(default_factory=dict)
+    """When each node that is catching up was first seen to."""
+    incarnations: Mapping[str, int] = field(default_factory=dict)
+    """The life in which each node was last heard; of those that were."""
+    configuration: Configuration | None = None
+    """That of most nodes that answer, or the last that was heard."""
+    cut_off: tuple[str, ...] = ()
+    """Nodes that answer us, and that every other node which answers calls suspect or dead."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """Pairs of a node and what is unusual about it."""
+    disagreements: tuple[str, ...] = ()
+
+    def member(self, node: str) -> Member | None:
+        """The node of this name."""
+        return next((it for it in self.members if it.node == node), None)
+
+    @property
+    def answering(self) -> bool:
+        """Whether any node answers."""
+        return any(member.own is not None for member in self.members)
+
+    @property
+    def all_serve(self) -> bool:
+        """Whether there are nodes and every one of them serves."""
+        return bool(self.members) and all(member.serving for member in self.members)
+
+
+def take(views: Sequence[View], before: Look | None, now_s: float) -> Look:
+    """A look at what all nodes said. `before`: the one before it, if there was one."""
+    before = before or Look(now_s)
+    members = tuple(census(views))
+    alone = _cut_off(members)
+    found = {it.node: known for it in members if (known := _rates(it, before)) is not None}
+    serving = {it.node: now_s for it in members if it.serving}
+    failing = {node: now_s for node, known in found.items() if known.failed}
+    return Look(
+        now_s=now_s,
+        members=members,
+        rates=found,
+        served_s={**before.served_s, **serving},
+        failed_s={**before.failed_s, **failing},
+        absent_as={
+            it.node: _with(before.absent_as.get(it.node, ()), state_of(it))
+            for it in members
+            if it.own is None
+        },
+        syncs_since_s={
+            it.node: before.syncs_since_s.get(it.node, now_s) for it in members if catches_up(it)
+        },
+        incarnations={
+            **before.incarnations,
+            **{it.node: it.own.incarnation for it in members if it.own is not None},
+        },
+        configuration=_configuration(members) or before.configuration,
+        cut_off=alone,
+        notes=tuple(notes(members, now_s)),
+        disagreements=tuple(disagreements([_heard_without(alone, it) for it in members])),
+    )
+
+
+def catches_up(member: Member) -> bool:
+    """Whether the node reads from another what it lacks."""
+    return member.own is not None and bool(member.own.sync.source)
+
+
+def state_of(member: Member) -> str:
+    """The state without how long it has been so: "DEAD"."""
+    if member.own is not None:
+        return status_word(member.own.status)
+    word = member.state.partition(" ")[0]
+    return word if word in TIMED_STATES else member.state
+
+
+def tone_of(member: Member) -> Tone:
+    """How it is by its own account; who gives none is not well."""
+    if member.serving:
+        return Tone.GOOD
+    on_its_way = member.own is not None and member.own.status in _ON_ITS_WAY
+    return Tone.BUSY if on_its_way else Tone.BAD
+
+
+def stands(member: Member) -> bool:
+    """Whether it does its work, as far as anybody knows: by its own account, or by that of peers
+    which reach it where we do not.
+    """
+    if member.own is not None:
+        return member.serving
+    return any(it.state.state == PeerState.ALIVE for it in member.opinions.values())
+
+
+def _with(words: tuple[str, ...], word: str) -> tuple[str, ...]:
+    return words if word in words else (*words, word)
+
+
+def _cut_off(members: Sequence[Member]) -> tuple[str, ...]:
+    """Whom the network has parted from the others; nobody, if it is as many as those."""
+    answering = {it.node for it in members if it.own is not None}
+    alone = tuple(
+        member.node
+        for member in members
+        if member.node in answering
+        and (voices := [it for who, it in member.opinions.items() if who in answering])
+        and all(it.state.state in NOT_WELL for it in voices)
+    )
+    return alone if 2 * len(alone) < len(answering) else ()
+
+
+def _heard_without(alone: Sequence[str], member: Member) -> Member:
+    """The member without the voices that would only seem to contradict others.
+
+    Who is cut off tells of its own cable. And of a node that is gone, one may say SUSPECT while
+    another says DEAD already; both mean the same.
+    """
+    if member.own is None and not stands(member):
+        return replace(member, opinions={})
+    if member.node in alone:
+        return member
+    opinions = {who: it for who, it in member.opinions.items() if who not in alone}
+    return replace(member, opinions=opinions)
+
+
+def _rates(member: Member, before: Look) -> Rates | None:
+    earlier = before.member(member.node)
+    if earlier is None or earlier.own is None or member.own is None:
+        return None
+    if earlier.own is member.own:  # nothing new was heard
+        return before.rates.get(member.node)
+    return rates(earlier.own, member.own)
+
+
+def _configuration(members: Sequence[Member]) -> Configuration | None:
+    told = [
+        member.own.configuration
+        for member in members
+        if member.own is not None and member.own.HasField("configuration")
+    ]
+    if not told:
+        return None
+    forms = Counter(it.SerializeToString(deterministic=True) for it in told)
+    most, _ = forms.most_common(1)[0]
+    return next(it for it in told if it.SerializeToString(deterministic=True) == most)

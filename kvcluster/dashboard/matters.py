@@ -1,0 +1,99 @@
+"""What matters now: everything that goes on or is wrong at this moment, the worst first.
+
+Contradictions and alarms come first, then who catches up and how far, then what is unusual about
+single nodes, in the words of `client.py status`, and at the end how replication stands. When
+nothing is wrong, that last line is all. An event says when something began; here is what still is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import grpc
+from rich.text import Text
+
+from kvcluster.dashboard.ink import Tone, plain, told
+from kvcluster.dashboard.look import Look, catches_up
+from kvcluster.dashboard.nodes_table import age
+from kvcluster.terminal.census import Member
+from kvcluster.terminal.screen import counted, listed
+from kvcluster.terminal.wording import duration, why_not_serving
+
+_BAR_COLUMNS = 16
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+def matters(look: Look) -> list[Text]:
+    """A line for each thing."""
+    if not look.answering:
+        return [told(Tone.BAD, f"{node}: {note}") for node, note in look.notes]
+    alarms = [told(Tone.BAD, f"{node}: {note}") for node, note in look.notes if _alarm(note)]
+    return [
+        *(told(Tone.BAD, line) for line in look.disagreements),
+        *alarms,
+        *_syncs(look),
+        *_failing(look),
+        *_notes(look),
+        told(Tone.PLAIN, _replication(look)),
+    ]
+
+
+def _alarm(note: str) -> bool:
+    return note.startswith("ALARM")
+
+
+def _syncs(look: Look) -> Iterator[Text]:
+    for member in look.members:
+        if member.own is None or not catches_up(member):
+            continue
+        sync = member.own.sync
+        line = told(Tone.BUSY, f"{member.node}: ")
+        known = 0 < sync.about >= sync.entries  # else the estimate was too low
+        if known:
+            full = round(_BAR_COLUMNS * sync.entries / sync.about)
+            line.append("█" * full + "░" * (_BAR_COLUMNS - full) + " ")
+        line.append_text(plain(why_not_serving("", sync)))
+        if known:
+            line.append(f", {100 * sync.entries // sync.about} %")
+        line.append(f", for {duration(look.now_s - look.syncs_since_s[member.node])}")
+        yield line
+
+
+def _failing(look: Look) -> Iterator[Text]:
+    for node, known in look.rates.items():
+        if known.failed:
+            yield told(Tone.BAD, f"{node}: {failures(known.failed, known.calls)}")
+
+
+def failures(failed: Mapping[int, int], calls: int) -> str:
+    """How many calls failed, and how: "3 of 40 calls failed: 3 UNAVAILABLE"."""
+    named = [f"{n:,} {_CODES.get(code, code)}" for code, n in sorted(failed.items())]
+    return f"{sum(failed.values()):,} of {counted(calls, 'call')} failed: {listed(named, 'and')}"
+
+
+def _notes(look: Look) -> Iterator[Text]:
+    for node, note in look.notes:
+        member = look.member(node)
+        syncs = member is not None and catches_up(member) and note.startswith("catching up")
+        if not _alarm(note) and not syncs:
+            silent = member is None or member.own is None
+            yield told(Tone.BAD if silent else Tone.BUSY, f"{node}: {note}")
+
+
+def _replication(look: Look) -> str:
+    speakers = [it for it in look.members if it.own is not None and it.own.HasField("traffic")]
+    if not speakers:
+        return "replication: these nodes do not say how it stands"
+    opinions = [opinion for it in look.members for opinion in it.opinions.values()]
+    in_flight = sum(opinion.writes_in_flight for opinion in opinions)
+    waiting = sum(it.own.writes_waiting for it in speakers if it.own is not None)
+    behind_s = max((opinion.behind_s for opinion in opinions), default=0.0)
+    parts = [f"{counted(in_flight, 'write')} in flight, {waiting:,} waiting"]
+    if behind_s:
+        parts.append(f"a replica is up to {age(behind_s)} behind")
+    return f"replication: {'; '.join([*parts, *_tombstones(look.members)])}"
+
+
+def _tombstones(members: tuple[Member, ...]) -> list[str]:
+    kept = max((it.own.tombstones for it in members if it.own is not None), default=0)
+    return [f"up to {counted(kept, 'delete')} remembered"] if kept else []

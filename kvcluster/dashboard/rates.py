@@ -1,0 +1,103 @@
+"""Rates: what was asked of a node between two of its answers, and how long that took.
+
+Nodes only count. So a rate is a difference, divided by the time that passed at the node itself:
+its uptime goes on while an answer is late, and both counts are from the same moments as it. Two
+answers of different lives of a node, or of a node that does not count, have no rates; that is shown
+as unknown, for zero would be a claim.
+
+Durations come in classes. A percentile lies somewhere in its class, and is taken from there as if
+the calls of the class were spread evenly. What is longer than all classes is infinite: how much
+longer is not known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from demo_pb2 import MethodTraffic, StatusResponse, Traffic
+
+CLIENTS_METHODS = ("Put", "Get", "Delete", "Batch")
+"""Calls of clients that end when they are answered; a Scan lasts as long as its reader wants."""
+_NO_FAULT = (0, 1, 3)
+"""OK; CANCELLED, by the caller; INVALID_ARGUMENT, of the caller."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Of one node, between two answers."""
+
+    puts_per_s: float
+    gets_per_s: float
+    deletes_per_s: float
+    p50_s: float | None = None
+    """Half of the calls took no longer; None: there were none."""
+    p99_s: float | None = None
+    calls: int = 0
+    failed: Mapping[int, int] = field(default_factory=dict)
+    """How many of the calls ended with each status code that is a fault of the cluster."""
+
+    @property
+    def operations_per_s(self) -> float:
+        """Puts, gets and deletes together."""
+        return self.puts_per_s + self.gets_per_s + self.deletes_per_s
+
+
+def rates(before: StatusResponse, after: StatusResponse) -> Rates | None:
+    """What was asked between two answers of one node; None: they do not say."""
+    span_s = after.uptime_s - before.uptime_s
+    counted = before.HasField("traffic") and after.HasField("traffic")
+    if not counted or span_s <= 0 or before.incarnation != after.incarnation:
+        return None
+    old, new = before.traffic, after.traffic
+    durations = _durations(old, new)
+    failed = _codes(new) - _codes(old)
+    return Rates(
+        puts_per_s=max(0, new.puts - old.puts) / span_s,
+        gets_per_s=max(0, new.gets - old.gets) / span_s,
+        deletes_per_s=max(0, new.deletes - old.deletes) / span_s,
+        p50_s=percentile(new.within_s, durations, 50),
+        p99_s=percentile(new.within_s, durations, 99),
+        calls=sum(durations),
+        failed={code: count for code, count in failed.items() if code not in _NO_FAULT},
+    )
+
+
+def percentile(within_s: Sequence[float], durations: Sequence[int], share: float) -> float | None:
+    """So many percent took no longer than this; None if there is nothing to tell it from.
+
+    `durations`: how many were at most `within_s[i]`; the last: how many were longer than all.
+    """
+    total = sum(durations)
+    if not total or len(durations) != len(within_s) + 1:
+        return None
+    rank, seen = total * share / 100, 0
+    for index, count in enumerate(durations[:-1]):
+        if count and seen + count >= rank:
+            lower_s = within_s[index - 1] if index else 0.0
+            return lower_s + (within_s[index] - lower_s) * (rank - seen) / count
+        seen += count
+    return math.inf
+
+
+def _durations(old: Traffic, new: Traffic) -> list[int]:
+    totals = [0] * (len(new.within_s) + 1)
+    earlier = {it.method: it for it in old.methods}
+    for method in new.methods:
+        if method.method not in CLIENTS_METHODS or len(method.durations) != len(totals):
+            continue
+        before = earlier.get(method.method, MethodTraffic())
+        for index, count in enumerate(method.durations):
+            known = before.durations[index] if index < len(before.durations) else 0
+            totals[index] += max(0, count - known)
+    return totals
+
+
+def _codes(traffic: Traffic) -> Counter[int]:
+    codes: Counter[int] = Counter()
+    for method in traffic.methods:
+        if method.method in CLIENTS_METHODS:
+            codes.update(dict(method.calls))
+    return codes

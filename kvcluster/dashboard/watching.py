@@ -1,0 +1,123 @@
+"""Watching: asks every node how it is, again and again, and keeps what was heard.
+
+A look never waits for a node. It sends a question to each node that has none on its way, waits a
+moment for those that answer at once, and is over; what comes later is in the next look. So a frozen
+node costs one open question, however long it is silent, and delays nobody.
+
+The keys that are followed are read in the same rhythm, by the same rule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+
+from kvcluster.client.failure import CallFailed
+from kvcluster.dashboard.changes import changes
+from kvcluster.dashboard.following import Home, home_of
+from kvcluster.dashboard.hearing import PATIENCE_S, Heard, strangers, views
+from kvcluster.dashboard.log import Log
+from kvcluster.dashboard.look import Look, take
+from kvcluster.dashboard.source import Source
+
+from demo_pb2 import GetResponse
+
+_GRACE_S = 0.1
+"""How long a look waits for a node that was silent, and may be back."""
+
+
+class Watching:
+    """What is known, and the questions on their way. Used in one event loop."""
+
+    def __init__(self, source: Source, nodes: tuple[str, ...]) -> None:
+        self._source = source
+        self._loop = asyncio.get_running_loop()
+        self._heard: dict[str, Heard] = {}
+        self._earlier: Look | None = None
+        self._questions: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self.now: Look | None = None
+        """The last look."""
+        self.log = Log()
+        self.home: Home | None = None
+        """Where the key that is followed lives."""
+        self.seen: dict[str, GetResponse | CallFailed] = {}
+        """What its replicas last answered."""
+        for node in nodes:
+            self._know(node)
+
+    async def look(self) -> Look:
+        """Ask all nodes and, soon after, say how the cluster is."""
+        self._ask(list(self._heard))
+        self._read_key()
+        await self._for_a_moment()
+        if new := strangers(self._heard.values()):
+            for node in new:
+                self._know(node)
+            self._ask(new)
+            await self._for_a_moment()
+        known = views(list(self._heard.values()), self._loop.time())
+        found = take(known, self.now, time.time())
+        self.log.add(found.now_s, changes(self._earlier, self.now, found))
+        self._earlier, self.now = self.now, found
+        return found
+
+    def follow(self, key: str) -> None:
+        """Read this key at its replicas from now on; an empty one ends it."""
+        self.seen = {}
+        self.home = home_of(key, self.now.configuration if self.now else None) if key else None
+
+    async def close(self) -> None:
+        """Give up every question."""
+        tasks = list(self._questions.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _know(self, node: str) -> None:
+        self._heard[node] = Heard(node, node, self._loop.time())
+
+    def _ask(self, nodes: list[str]) -> None:
+        for node in nodes:
+            if self._heard[node].asked_s is None:
+                self._heard[node] = self._heard[node].ask(self._loop.time())
+                self._begin(node, "status", self._hear(node))
+
+    def _read_key(self) -> None:
+        if self.home is not None and not self.home.replicas:
+            self.follow(self.home.key)  # perhaps it can be said by now where it lives
+        if (home := self.home) is not None:
+            for replica in home.replicas:
+                if (replica, "key") not in self._questions:
+                    self._begin(replica, "key", self._see(replica, home))
+
+    def _begin(self, node: str, kind: str, question: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(question)
+        self._questions[node, kind] = task
+        task.add_done_callback(lambda _: self._questions.pop((node, kind), None))
+
+    async def _hear(self, node: str) -> None:
+        try:
+            outcome = await self._source.status(node)
+        except CallFailed as failure:
+            self._heard[node] = self._heard[node].hear(failure, self._loop.time())
+        else:
+            self._heard[node] = self._heard[node].hear(outcome, self._loop.time())
+
+    async def _see(self, node: str, home: Home) -> None:
+        try:
+            outcome: GetResponse | CallFailed = await self._source.get_at(node, home.key)
+        except CallFailed as failure:
+            outcome = failure
+        if self.home is home:  # else another key is followed by now
+            self.seen[node] = outcome
+
+    async def _for_a_moment(self) -> None:
+        """Wait for what is on its way, but hardly for those that are known to be silent."""
+        now_s = self._loop.time()
+        late = {node for node, heard in self._heard.items() if heard.silent(now_s)}
+        awaited = [task for (node, _), task in self._questions.items() if node not in late]
+        if awaited:
+            await asyncio.wait(awaited, timeout=PATIENCE_S)
+        if self._questions:
+            await asyncio.wait(self._questions.values(), timeout=_GRACE_S)

@@ -1,0 +1,89 @@
+"""Asking the nodes: who is asked, how often, and that nobody waits for the silent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kvcluster.dashboard.watching import Watching
+from tests.dashboard.fake_source import FakeSource
+from tests.dashboard.looks import WELL
+from tests.terminal.views import NAMES, A, B, C
+
+from demo_pb2 import GetResponse
+
+
+async def test_one_address_is_enough() -> None:
+    """The members that the answers name would not be asked before the next look."""
+    source = FakeSource(*WELL)
+    look = await Watching(source, (A,)).look()
+    assert [member.node for member in look.members] == [A, B, C]
+    assert look.all_serve
+    assert source.asked == {A: 1, B: 1, C: 1}
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_frozen_node_has_one_question_and_delays_nobody() -> None:
+    """Questions would pile up at it, and the others be shown as they were long ago."""
+    source = FakeSource(*WELL)
+    watching = Watching(source, NAMES)
+    await watching.look()
+    source.frozen = {C}
+    for _ in range(3):
+        look = await watching.look()
+    assert source.asked == {A: 4, B: 4, C: 2}
+    assert source.on_their_way[C] == 1
+    assert [member.node for member in look.members if not member.serving] == [C]
+    assert "no answer for" in dict(look.notes)[C]
+    await watching.close()
+    assert source.on_their_way[C] == 0
+
+
+async def test_who_refuses_is_asked_again() -> None:
+    """A node that is back would not be seen."""
+    source = FakeSource(*WELL[:2])
+    watching = Watching(source, NAMES)
+    assert not (await watching.look()).all_serve
+    source.say(*WELL)
+    assert (await watching.look()).all_serve
+    told = [line.plain[11:] for line in watching.log.lines(80)]
+    assert {f"{C}  serves", "cluster  all 3 nodes serve"} <= set(told)
+
+
+async def test_a_key_is_read_at_its_replicas_only() -> None:
+    """Other nodes would forward the read, and seem to hold the key."""
+    source = FakeSource(*WELL)
+    source.store["city"] = "x"
+    watching = Watching(source, NAMES)
+    watching.follow("city")
+    assert watching.home is not None
+    assert watching.home.replicas == ()
+    await watching.look()
+    await watching.look()
+    assert watching.home is not None
+    assert set(watching.seen) == set(watching.home.replicas) == set(NAMES)
+    watching.follow("")
+    assert watching.home is None
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_another_key_shows_nothing_of_the_one_before() -> None:
+    """The values of the last key would be shown under the name of the new one."""
+    source = FakeSource(*WELL)
+    watching = Watching(source, NAMES)
+    await watching.look()
+    watching.follow("city")
+    await watching.look()
+    source.may_read.clear()
+    await watching.look()
+    watching.follow("town")
+    assert watching.seen == {}
+    source.may_read.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert watching.seen == {}
+    source.store["town"] = "new"
+    await watching.look()
+    await watching.look()
+    assert {it.value for it in watching.seen.values() if isinstance(it, GetResponse)} == {"new"}
