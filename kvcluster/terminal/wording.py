@@ -27,7 +27,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _KIB = 1024
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _MILLISECONDS_BYTES = 6
-"""A version begins with so many bytes of milliseconds since 1970 (docs/file-formats.md)."""
+"""A version begins with so many bytes of milliseconds since 1970 (docs/files.md)."""
 
 
 def status_word(number: int) -> str:

@@ -1,0 +1,1 @@
+"""What a reader of the documents does, done by a test."""

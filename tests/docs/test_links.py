@@ -1,0 +1,72 @@
+"""Nothing that a document points to is missing: pages, headings, files, tests."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import ROOT
+from tests.docs.prose import TEXTS, anchors, code, links, prose
+
+_FILE = re.compile(r"[\w./-]+\.(py|md|proto)")
+_TEST = re.compile(r"test_\w+")
+_NAME = re.compile(r"(?!kvcluster_|process_|python_|test_|data_node_)[a-z]+(_[a-z]+)+")
+"""A setting, a field, a function; not a metric."""
+
+every_text = pytest.mark.parametrize("document", TEXTS, ids=lambda document: document.name)
+
+
+@cache
+def files() -> tuple[str, ...]:
+    """Every file that may be meant, as /its/path from the root."""
+    folders = ("kvcluster", "tests", "bench", "docs")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*.*")]
+    return tuple(f"/{path.relative_to(ROOT).as_posix()}" for path in (*found, *ROOT.glob("*.*")))
+
+
+@cache
+def known_tests() -> set[str]:
+    """The name of every test."""
+    sources = (path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    return {name for source in sources for name in re.findall(r"def (test_\w+)", source)}
+
+
+@cache
+def sources() -> str:
+    """Everything in which a name may stand."""
+    found = [*(ROOT / "kvcluster").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    return "\n".join(path.read_text("utf-8") for path in (*found, ROOT / "demo.proto"))
+
+
+@every_text
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """A page or a heading that was renamed would leave a reader at its door."""
+    for link in links(document):
+        if "://" in link:
+            continue
+        page, _, anchor = link.partition("#")
+        target = document.parent / page if page else document
+        assert target.exists(), f"{document.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{document.name}: {link}"
+
+
+@every_text
+def test_every_file_and_test_that_is_named_exists(document: Path) -> None:
+    """A promise whose test is gone is no promise."""
+    for word in code(prose(document)):
+        if _FILE.fullmatch(word) and document.name != "CHANGELOG.md":
+            name = word.removeprefix("./")
+            assert any(file.endswith(f"/{name}") for file in files()), f"{document.name}: {word}"
+        elif _TEST.fullmatch(word):
+            assert word in known_tests(), f"{document.name}: {word}"
+
+
+@every_text
+def test_every_name_that_is_spelled_is_one(document: Path) -> None:
+    """A setting or a field that was renamed is looked for in vain."""
+    for word in code(prose(document)):
+        if _NAME.fullmatch(word):
+            assert word in sources(), f"{document.name}: {word}"
