@@ -15,5 +15,5 @@ try:
     import prometheus_client  # noqa: F401 - whether it is there
 except ImportError:
     raise CannotStart(
-        "--metrics needs the package prometheus-client; pip install 'kvcluster[metrics]'"
+        "--metrics needs a package that is not installed: pip install prometheus-client"
     ) from None

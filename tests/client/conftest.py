@@ -44,7 +44,7 @@ class _Quiet(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def web_server() -> Iterator[str]:
     """An address where an ordinary web server answers."""
-    with http.server.HTTPServer(("localhost", 0), _Quiet) as server:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Quiet) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"localhost:{server.server_port}"
+        yield f"127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -43,7 +43,7 @@ async def test_nobody_there(nobody: str, frozen: str) -> None:
 
 async def test_no_node_of_this_store(web_server: str) -> None:
     """An address that was mistyped should be found by reading the error."""
-    async with AsyncClient(web_server, timeout_s=0.1) as client:
+    async with AsyncClient(web_server, timeout_s=0.5) as client:
         with pytest.raises(Unavailable, match="no gRPC server") as caught:
             await client.get("a")
     assert "nothing was written" not in str(caught.value)

@@ -88,7 +88,7 @@ async def test_the_operations_of_a_batch_are_counted_one_by_one(tmp_path: Path) 
 async def test_a_call_that_was_given_up_is_counted_as_cancelled(tmp_path: Path) -> None:
     """Clients that give up are the first sign of a slow disk."""
     limits = Limits.of(SETTINGS)
-    async with stub_of(make_node(tmp_path, SETTINGS, sync_delay_s=0.5), limits) as stub:
+    async with stub_of(make_node(tmp_path, SETTINGS, sync_delay_s=0.1), limits) as stub:
         call = stub.Put(PutRequest(key="a", value="v"), timeout=20)
         await until(lambda: limits.clients.running == 1)
         call.cancel()

@@ -246,7 +246,7 @@ def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path) -> No
         timeout=60,
         cwd=ROOT,
     )
-    assert_refused(refused, "pip install 'kvcluster[metrics]'")
+    assert_refused(refused, "pip install prometheus-client")
     assert refused.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
