@@ -23,10 +23,11 @@ def cluster() -> Iterator[FakeCluster]:
 
 
 @pytest.fixture
-def nobody() -> str:
-    """An address where nothing listens."""
-    with contextlib.closing(socket.create_server(("localhost", 0))) as listener:
-        return f"localhost:{listener.getsockname()[1]}"
+def nobody() -> Iterator[str]:
+    """An address where nothing listens, nor comes to listen meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield f"localhost:{holder.getsockname()[1]}"
 
 
 @pytest.fixture

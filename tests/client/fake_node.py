@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 
 from kvcluster.error_info import trailer_of
+from kvcluster.terminal.local_cluster import free_ports
 from tests.client.fake_scan import FakeScan
 
 from demo_pb2 import (
@@ -94,7 +95,9 @@ class FakeNode(KeyValueServicer):
         self.release = threading.Event()
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         add_KeyValueServicer_to_server(self, self._server)
-        self.address = f"localhost:{self._server.add_insecure_port('localhost:0')}"
+        # Of this worker's own: where a node was lost, no other test's node may come up and answer.
+        self.address = f"localhost:{free_ports(1)[0]}"
+        self._server.add_insecure_port(self.address)
         self.name = self.address
         self._server.start()
 
