@@ -29,8 +29,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from kvcluster.client.retrying import rest_s
-from kvcluster.errors import BadSetting
-from kvcluster.model.members import split_address
+from kvcluster.model.members import is_address
 
 from demo_pb2 import SERVING, STARTING, SYNCING, HealthCheckResponse
 
@@ -144,13 +143,5 @@ class Roster:
     def _learn(self, names: Iterable[str]) -> None:
         known = {*self._nodes, *(node.name for node in self._nodes.values())}
         for name in names:
-            if name not in known and len(self._nodes) < _NODES_LIMIT and _is_address(name):
+            if name not in known and len(self._nodes) < _NODES_LIMIT and is_address(name):
                 self._nodes[name] = _Entry()
-
-
-def _is_address(name: str) -> bool:
-    try:
-        split_address(name)
-    except BadSetting:
-        return False
-    return True

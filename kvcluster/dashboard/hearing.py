@@ -15,8 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.errors import BadSetting
-from kvcluster.model.members import split_address
+from kvcluster.model.members import is_address
 from kvcluster.terminal.health import View
 from kvcluster.terminal.wording import duration
 
@@ -75,7 +74,7 @@ def strangers(known: Iterable[Heard]) -> list[str]:
     views = [it.outcome for it in heard if isinstance(it.outcome, StatusResponse)]
     named = {member for view in views for member in view.configuration.members}
     asked = {it.address for it in heard} | {it.name for it in heard}
-    new = [name for name in sorted(named - asked) if _is_address(name)]
+    new = [name for name in sorted(named - asked) if is_address(name)]
     return new[: max(0, NODES_LIMIT - len(heard))]
 
 
@@ -87,11 +86,3 @@ def views(known: Sequence[Heard], now_s: float) -> list[View]:
         if view is not None and (heard.name not in found or view.said is not None):
             found[heard.name] = view
     return list(found.values())
-
-
-def _is_address(name: str) -> bool:
-    try:
-        split_address(name)
-    except BadSetting:
-        return False
-    return True

@@ -33,6 +33,15 @@ def split_address(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def is_address(text: str) -> bool:
+    """Whether it is "host:port"; for what others name, which is not to be trusted."""
+    try:
+        split_address(text)
+    except BadSetting:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Cluster:
     """What all nodes must agree about, and which member this node is."""

@@ -17,8 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.errors import BadSetting
-from kvcluster.model.members import split_address
+from kvcluster.model.members import is_address
 from kvcluster.terminal.health import Health
 from kvcluster.terminal.wording import status_word
 
@@ -79,7 +78,7 @@ class Whereabouts:
 
     def _add(self, name: str) -> None:
         known = name in self._known or name in self._names.values()
-        if not known and len(self._known) < _NODES_LIMIT and _is_address(name):
+        if not known and len(self._known) < _NODES_LIMIT and is_address(name):
             self._known.append(name)
 
 
@@ -97,11 +96,3 @@ def _why(failure: CallFailed) -> str:
         return "frozen or cut off"
     text = str(failure)
     return text.partition(",")[0] if failure.kind is Kind.UNREACHABLE else text
-
-
-def _is_address(name: str) -> bool:
-    try:
-        split_address(name)
-    except BadSetting:
-        return False
-    return True
