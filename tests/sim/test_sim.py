@@ -10,7 +10,7 @@ import pytest
 from tests.sim.many import play_some
 from tests.sim.shrink import command
 
-_PARTS, _SEEDS = 10, 15
+_PARTS, _SEEDS = 10, 12
 
 
 @pytest.mark.parametrize("part", range(_PARTS))
