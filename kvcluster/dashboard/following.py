@@ -20,7 +20,8 @@ from rich.text import Text
 from kvcluster.client.failure import CallFailed
 from kvcluster.dashboard.ink import Tone, plain, short, told
 from kvcluster.dashboard.look import Look, state_of, tone_of
-from kvcluster.model.slots import SLOTS, placement_of, slot_of
+from kvcluster.dashboard.picture import shape
+from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.terminal.escaping import as_line
 from kvcluster.terminal.screen import counted, listed
 from kvcluster.terminal.wording import moment
@@ -46,11 +47,8 @@ class Home:
 def home_of(key: str, configuration: Configuration | None) -> Home:
     """Where a key lives in a cluster of this configuration."""
     slot = slot_of(key)
-    if configuration is None or configuration.slots != SLOTS or not configuration.members:
-        return Home(key, slot, ())
-    members = tuple(sorted(set(configuration.members)))
-    replicas = max(1, min(configuration.replicas, len(members)))
-    return Home(key, slot, placement_of(members, replicas).replicas(slot))
+    known = shape(configuration)
+    return Home(key, slot, placement_of(*known).replicas(slot) if known else ())
 
 
 def lines(home: Home, seen: Sightings, look: Look) -> list[Text]:

@@ -59,11 +59,19 @@ def slots(members: tuple[str, ...], replicas: int, serving: frozenset[str]) -> t
 
 def slots_of(configuration: Configuration | None, serving: Collection[str]) -> tuple[Slot, ...]:
     """Every slot of a cluster; none if its configuration is not known, or makes no sense here."""
-    if configuration is None or configuration.slots != SLOTS or not configuration.members:
+    known = shape(configuration)
+    if known is None:
         return ()
-    members = tuple(sorted(set(configuration.members)))
-    replicas = max(1, min(configuration.replicas, len(members)))
+    members, replicas = known
     return slots(members, replicas, frozenset(serving).intersection(members))
+
+
+def shape(configuration: Configuration | None) -> tuple[tuple[str, ...], int] | None:
+    """The members and R; None if they are not known, or make no sense here."""
+    if configuration is None or configuration.slots != SLOTS or not configuration.members:
+        return None
+    members = tuple(sorted(set(configuration.members)))
+    return members, max(1, min(configuration.replicas, len(members)))
 
 
 def cells(all_slots: Sequence[Slot], count: int) -> list[Slot]:
