@@ -3,7 +3,8 @@
 Two kinds of entries pass through here. *Tombstones* go when every replica holds them; what each
 needs is decided by model/graves.py, this file does it. *Strays* are entries of slots that this node
 should not hold: the JSON was made by hand, or the node was started with another R. They are
-handed to every replica of their slot, and dropped when all have them.
+handed to every replica of their slot, and dropped when all have them. Those of all the slots that
+the same nodes keep go together: a slot rarely has more than a few, and a call for each would be slow.
 
 It is a trickle: a round takes a twentieth of the time at most. To wait for a peer that is
 silent for a while is no work, and does not count, or one freeze would put the next round off for
@@ -14,7 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from kvcluster.cluster.envelope import Envelope
@@ -63,7 +66,7 @@ class Holding:
         self._home = home
         self._envelope = envelope
         self._settings = settings
-        self._foreign = [slot for slot in range(SLOTS) if slot not in home.held]
+        self._foreign = _by_keepers(home)
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""
@@ -74,7 +77,8 @@ class Holding:
     @property
     def strays(self) -> int:
         """Entries of slots that this node should not hold."""
-        return sum(len(self._store.table.slot(slot)) for slot in self._foreign)
+        slots = chain.from_iterable(self._foreign.values())
+        return sum(len(self._store.table.slot(slot)) for slot in slots)
 
     async def run(self) -> None:
         """Look after both for ever."""
@@ -119,12 +123,10 @@ class Holding:
     async def _send_home(self) -> None:
         """One round for the strays."""
         sent = 0
-        for slot in self._foreign:
-            if not (held := self._store.table.slot(slot)):
-                continue
-            entries = list(held.items())
-            for part in self._parts(entries, _size_bytes):
-                answers = [await self._hold(n, part) for n in self._home.replicas(slot)]
+        for keepers, slots in self._foreign.items():
+            held = (item for slot in slots for item in list(self._store.table.slot(slot).items()))
+            for part in self._parts(held, _size_bytes):
+                answers = [await self._hold(name, part) for name in keepers]
                 # Superseded is as good as held here: the replica has something newer.
                 if all(answer is not None for answer in answers):
                     await self._forget(part)
@@ -172,19 +174,28 @@ class Holding:
         self._store.refuse_if_full()
         await self._store.write([], [], _messages(entries))
 
-    def _parts(self, items: Sequence[T], size_of: Callable[[T], int]) -> list[list[T]]:
+    def _parts(self, items: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
         """Cut into portions that fit into one message."""
-        parts: list[list[T]] = []
-        room_bytes = 0
+        part: list[T] = []
+        room_bytes = self._settings.replication_batch_bytes
         for item in items:
             size_bytes = size_of(item)
-            full = not parts or len(parts[-1]) >= self._settings.hold_entries
-            if full or size_bytes > room_bytes:
-                parts.append([])
-                room_bytes = self._settings.replication_batch_bytes
-            parts[-1].append(item)
+            if part and (len(part) >= self._settings.hold_entries or size_bytes > room_bytes):
+                yield part
+                part, room_bytes = [], self._settings.replication_batch_bytes
+            part.append(item)
             room_bytes -= size_bytes
-        return parts
+        if part:
+            yield part
+
+
+def _by_keepers(home: Home) -> dict[tuple[str, ...], list[int]]:
+    """The slots that are not this node's, by the nodes that keep them."""
+    slots: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for slot in range(SLOTS):
+        if slot not in home.held:
+            slots[tuple(sorted(home.replicas(slot)))].append(slot)
+    return dict(slots)
 
 
 def _entries(tombstones: Sequence[Tombstone]) -> list[tuple[str, Entry]]:

@@ -292,6 +292,17 @@ async def test_hand_made_json_moves_to_where_its_keys_belong(cluster: MemoryClus
         assert await cluster.get(FIVE[number % 5], key) == "v"
 
 
+@parts
+async def test_strays_of_many_slots_travel_together(cluster: MemoryCluster) -> None:
+    """A call for each slot was so slow that its rest put what was left off for half a minute."""
+    lay_hand_made_json(cluster, 300)
+    await cluster.start()
+    await cluster.until_serving()
+    await cluster.until(lambda: not cluster["a:1"].report.status().strays, "all are home")
+    calls = [callee for _, callee, method in cluster.network.sent if method == "hold"]
+    assert len(calls) <= 24, "four trios of other nodes, each asked twice at most"
+
+
 @in_cluster
 async def test_node_with_another_configuration_does_not_serve_beside_the_others(
     cluster: MemoryCluster,
