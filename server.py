@@ -27,7 +27,7 @@ from kvcluster.cluster.channels import Channels
 from kvcluster.config import Settings, with_overrides
 from kvcluster.errors import CannotStart
 from kvcluster.greeting import say_goodbye, say_hello, say_why_failed
-from kvcluster.listening import addresses_of, make_server
+from kvcluster.listening import addresses_of, make_server, until_left
 from kvcluster.model.members import (
     Cluster,
     check_replicas,
@@ -239,6 +239,7 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     health.leave()
     await asyncio.sleep(node.settings.announce_s)
     await node.drain()
+    await until_left(limits, node.settings)
     await server.stop(node.settings.drain_timeout_s)
     summary.cancel()
     await node.stop()

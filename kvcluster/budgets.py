@@ -32,10 +32,13 @@ class Budget:
         """Calls that hold a place now."""
         self.running_bytes = 0
         """What they carry together."""
+        self.asked = 0
+        """Calls that ever asked for a place."""
 
     @contextmanager
     def admit(self, size_bytes: int) -> Iterator[None]:
         """Hold a place for the time of a call. Raises Overloaded."""
+        self.asked += 1
         if self.running >= self._limit:
             raise self._overloaded("")
         if self.running and self.running_bytes + size_bytes > self._limit_bytes:
@@ -69,6 +72,11 @@ class Limits:
     """For a call that names no deadline."""
     stream_timeout_s: float
     """For one that answers with a stream."""
+
+    @property
+    def asked(self) -> int:
+        """How many calls ever came whose caller must know what became of them."""
+        return self.clients.asked + self.forwards.asked + self.scans.asked
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:

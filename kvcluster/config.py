@@ -55,6 +55,11 @@ class Settings:
     announce_s: float = 0.1
     """After Ctrl+C the standard health service says NOT_SERVING for so long before calls are
     refused. More: also balancers that ask now and then turn away in time."""
+    lame_duck_quiet_s: float = 0.1
+    """A node that stops goes on refusing calls until none has come for so long: who was refused
+    goes elsewhere. Less: gRPC cancels some, and their callers do not know what became of them."""
+    lame_duck_limit_s: float = 1.0
+    """For callers that come again and again all the same."""
     drain_timeout_s: float = 5.0
     """After Ctrl+C, calls in flight get this long to end."""
 

@@ -2,16 +2,24 @@
 
 Every address is bound by itself and any failure is fatal, since a node that listens on half of its
 addresses is found by some and not by others, and nobody sees why.
+
+The end is mended, too. A gRPC server that is stopped cancels what has arrived and was not looked at
+yet, and CANCELLED does not tell a caller that nothing happened: of 60 that call as fast as they can
+some 55 would see it. So a node that leaves first goes on answering for a while, though only with
+refusals, which send callers elsewhere: the *lame duck* of Google's Site Reliability Engineering
+(Beyer et al., 2016).
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from typing import Any
 
 import grpc
 
+from kvcluster.budgets import Limits
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 
@@ -28,6 +36,16 @@ def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
         except RuntimeError:
             raise CannotStart(f"cannot listen on {address}: another program took it") from None
     return server
+
+
+async def until_left(limits: Limits, settings: Settings) -> None:
+    """Return when calls have ceased to come to a node that refuses them all, or at a limit."""
+    now_s = asyncio.get_running_loop().time
+    end_s = now_s() + settings.lame_duck_limit_s
+    asked = -1
+    while asked != limits.asked and now_s() < end_s:
+        asked = limits.asked
+        await asyncio.sleep(settings.lame_duck_quiet_s)
 
 
 def _server_options(settings: Settings) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ Two kinds of entries pass through here. *Tombstones* go when every replica holds
 needs is decided by model/graves.py, this file does it. *Strays* are entries of slots that this node
 should not hold: the JSON was made by hand, or the node was started with another R. They are
 handed to every replica of their slot, and dropped when all have them. Those of all the slots that
-the same nodes keep go together: a slot rarely has more than a few, and a call for each would be slow.
+the same nodes keep go together: a slot has few, and a call for each would take long.
 
 It is a trickle: a round takes a twentieth of the time at most. To wait for a peer that is
 silent for a while is no work, and does not count, or one freeze would put the next round off for

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from kvcluster import AsyncClient, NothingWritten, OutcomeUnknown, Stored
 from kvcluster.model.members import split_address
+from kvcluster.terminal.local_cluster import free_ports
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, started
 from tests.processes.proxy import Link, Mode, Switchboard
 
+from demo_pb2 import PutRequest
+from demo_pb2_grpc import KeyValueStub
+
 _IN_FLIGHT = 2 * 500
 """Two batches may be on their way when a node dies."""
+_PATIENT = ["--set", "lame_duck_quiet_s=0.5", "--set", "lame_duck_limit_s=10"]
+"""For callers on a machine so busy that they may not run for a while."""
 
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three servers for all tests of this file; ask for `cluster` instead."""
-    with started(Cluster(tmp_path_factory.mktemp("three"))) as made:
+    with started(Cluster(tmp_path_factory.mktemp("three"), options=_PATIENT)) as made:
         yield made
 
 
@@ -145,6 +156,35 @@ async def test_a_node_that_stops_is_not_noticed(cluster: Cluster) -> None:
         counts = await writing
         keys = [key async for key in client.scan_keys("stops/")]
     assert len(keys) == sum(counts)
+
+
+async def test_calls_that_arrive_as_a_node_stops_are_refused_and_not_cancelled(
+    tmp_path: Path,
+) -> None:
+    """gRPC cancels what it has not looked at yet, and nobody could tell what became of it."""
+    port = free_ports(1)[0]
+    endings: Counter[str] = Counter()
+
+    async def write(number: int, stub: Any) -> None:
+        for turn in itertools.count():
+            try:
+                await stub.Put(PutRequest(key=f"{number}/{turn}", value="1"), timeout=10)
+            except grpc.aio.AioRpcError as error:
+                endings[f"{error.code().name}: {error.details()}"] += 1
+                return
+            called.set()
+
+    called = asyncio.Event()
+    with started(Server(port, f"localhost:{port}", tmp_path, _PATIENT)) as server:
+        server.wait_serving()
+        async with grpc.aio.insecure_channel(server.name) as channel:
+            stub = KeyValueStub(channel)
+            writing = asyncio.gather(*(write(number, stub) for number in range(60)))
+            await called.wait()
+            server.signal(signal.SIGINT)
+            await writing
+        assert await asyncio.to_thread(server.wait) == 0
+    assert endings == {"UNAVAILABLE: this node is stopping; nothing was written": 60}
 
 
 async def test_no_node_is_left(cluster: Cluster) -> None:
