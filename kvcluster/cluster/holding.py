@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.entry import Entry
 from kvcluster.model.graves import Graves, Tombstone, Work
-from kvcluster.model.slots import SLOTS, Home, slot_of
+from kvcluster.model.slots import Home, slot_of
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 
@@ -66,7 +66,6 @@ class Holding:
         self._home = home
         self._envelope = envelope
         self._settings = settings
-        self._foreign = _by_keepers(home)
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""
@@ -77,8 +76,16 @@ class Holding:
     @property
     def strays(self) -> int:
         """Entries of slots that this node should not hold."""
-        slots = chain.from_iterable(self._foreign.values())
+        slots = chain.from_iterable(self._foreign().values())
         return sum(len(self._store.table.slot(slot)) for slot in slots)
+
+    def _foreign(self) -> Mapping[tuple[str, ...], Sequence[int]]:
+        """The slots that hold something and are not this node's, by the nodes that keep them."""
+        slots: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for slot in self._store.table.filled():
+            if slot not in self._home.held:
+                slots[tuple(sorted(self._home.replicas(slot)))].append(slot)
+        return slots
 
     async def run(self) -> None:
         """Look after both for ever."""
@@ -123,7 +130,7 @@ class Holding:
     async def _send_home(self) -> None:
         """One round for the strays."""
         sent = 0
-        for keepers, slots in self._foreign.items():
+        for keepers, slots in self._foreign().items():
             held = (item for slot in slots for item in list(self._store.table.slot(slot).items()))
             for part in self._parts(held, _size_bytes):
                 answers = [await self._hold(name, part) for name in keepers]
@@ -187,15 +194,6 @@ class Holding:
             room_bytes -= size_bytes
         if part:
             yield part
-
-
-def _by_keepers(home: Home) -> dict[tuple[str, ...], list[int]]:
-    """The slots that are not this node's, by the nodes that keep them."""
-    slots: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for slot in range(SLOTS):
-        if slot not in home.held:
-            slots[tuple(sorted(home.replicas(slot)))].append(slot)
-    return dict(slots)
 
 
 def _entries(tombstones: Sequence[Tombstone]) -> list[tuple[str, Entry]]:
