@@ -241,7 +241,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms", "traffic", "writes_waiting")
+    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms", "traffic", "writes_waiting", "disk_full")
     NODE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -264,6 +264,7 @@ class StatusResponse(_message.Message):
     CLOCK_ALARMS_FIELD_NUMBER: _ClassVar[int]
     TRAFFIC_FIELD_NUMBER: _ClassVar[int]
     WRITES_WAITING_FIELD_NUMBER: _ClassVar[int]
+    DISK_FULL_FIELD_NUMBER: _ClassVar[int]
     node: str
     status: Status
     reason: str
@@ -286,21 +287,31 @@ class StatusResponse(_message.Message):
     clock_alarms: int
     traffic: Traffic
     writes_waiting: int
-    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ..., traffic: _Optional[_Union[Traffic, _Mapping]] = ..., writes_waiting: _Optional[int] = ...) -> None: ...
+    disk_full: bool
+    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ..., traffic: _Optional[_Union[Traffic, _Mapping]] = ..., writes_waiting: _Optional[int] = ..., disk_full: bool = ...) -> None: ...
 
 class Traffic(_message.Message):
-    __slots__ = ("methods", "within_s", "puts", "gets", "deletes")
+    __slots__ = ("methods", "within_s", "puts", "gets", "deletes", "batch_failures")
+    class BatchFailuresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: int
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[int] = ...) -> None: ...
     METHODS_FIELD_NUMBER: _ClassVar[int]
     WITHIN_S_FIELD_NUMBER: _ClassVar[int]
     PUTS_FIELD_NUMBER: _ClassVar[int]
     GETS_FIELD_NUMBER: _ClassVar[int]
     DELETES_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FAILURES_FIELD_NUMBER: _ClassVar[int]
     methods: _containers.RepeatedCompositeFieldContainer[MethodTraffic]
     within_s: _containers.RepeatedScalarFieldContainer[float]
     puts: int
     gets: int
     deletes: int
-    def __init__(self, methods: _Optional[_Iterable[_Union[MethodTraffic, _Mapping]]] = ..., within_s: _Optional[_Iterable[float]] = ..., puts: _Optional[int] = ..., gets: _Optional[int] = ..., deletes: _Optional[int] = ...) -> None: ...
+    batch_failures: _containers.ScalarMap[int, int]
+    def __init__(self, methods: _Optional[_Iterable[_Union[MethodTraffic, _Mapping]]] = ..., within_s: _Optional[_Iterable[float]] = ..., puts: _Optional[int] = ..., gets: _Optional[int] = ..., deletes: _Optional[int] = ..., batch_failures: _Optional[_Mapping[int, int]] = ...) -> None: ...
 
 class MethodTraffic(_message.Message):
     __slots__ = ("method", "calls", "durations", "total_s")

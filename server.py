@@ -96,6 +96,7 @@ class KeyValue(KeyValueServicer):
         """Many of these three in one call, each carried out where its key lives."""
         self.traffic.batch(request)
         response = await self.node.router.batch(request, deadline_s)
+        self.traffic.batch_answered(response)
         self._activity.batch(response)
         return response
 

@@ -4,7 +4,8 @@ It counts and judges nothing. `Status` gives the counts as they are (a dashboard
 subtracts), and so does the page that Prometheus reads; both tell of the same numbers.
 
 A call is counted once, when it ends, under its method and its status code; one that its caller
-cancelled too. A Batch is one call, however many operations are in it, so those are counted apart.
+cancelled too. A Batch is one call, however many operations are in it, so those are counted apart;
+so are those that failed in it, for a batch is OK when all that it asked has failed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 from kvcluster.model.timings import BOUNDS_S, Timings
 
-from demo_pb2 import BatchRequest, MethodTraffic
+from demo_pb2 import BatchRequest, BatchResponse, MethodTraffic
 from demo_pb2 import Traffic as TrafficMessage
 
 OPERATIONS = ("put", "get", "delete")
@@ -36,6 +37,8 @@ class Traffic:
     def __init__(self) -> None:
         self._methods: dict[str, Calls] = {}
         self._batched: Counter[str] = Counter()
+        self.batch_failures: Counter[int] = Counter()
+        """Operations that failed in a Batch that did not, by status code."""
 
     @property
     def methods(self) -> Mapping[str, Calls]:
@@ -53,6 +56,12 @@ class Traffic:
     def batch(self, request: BatchRequest) -> None:
         """A client asked for many operations at once."""
         self._batched.update(operation.WhichOneof("operation") for operation in request.operations)
+
+    def batch_answered(self, response: BatchResponse) -> None:
+        """It was carried out, or as much of it as could be."""
+        self.batch_failures.update(
+            result.failure.code for result in response.results if result.HasField("failure")
+        )
 
     @property
     def operations(self) -> dict[str, int]:
@@ -76,6 +85,7 @@ class Traffic:
             puts=operations["put"],
             gets=operations["get"],
             deletes=operations["delete"],
+            batch_failures=self.batch_failures,
         )
 
     def _alone(self, kind: str) -> int:

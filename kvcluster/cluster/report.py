@@ -119,6 +119,7 @@ class Report:
             conflicts=table.conflicts,
             clock_alarms=self._time.skewed,
             writes_waiting=self._rounds.waiting,
+            disk_full=store.full,
         )
 
     def locate(self, request: LocateRequest) -> LocateResponse:

@@ -128,9 +128,9 @@ def _failing(before: Look, now: Look) -> Iterator[Event]:
         last_s = before.failed_s.get(node, 0.0)
         known = now.rates.get(node)
         if at_s == now.now_s and at_s - last_s > QUIET_S and known is not None:
-            yield Event(Tone.BAD, node, failures(known.failed, known.calls))
+            yield Event(Tone.BAD, node, failures(known))
         elif now.now_s - at_s > QUIET_S >= before.now_s - at_s:
-            yield Event(Tone.GOOD, node, f"has failed no call for {duration(QUIET_S)}")
+            yield Event(Tone.GOOD, node, f"has failed nothing for {duration(QUIET_S)}")
 
 
 def _notes(before: Look, now: Look) -> Iterator[Event]:

@@ -37,7 +37,7 @@ class Look:
     served_s: Mapping[str, float] = field(default_factory=dict)
     """When each node was last seen serving; of those that were."""
     failed_s: Mapping[str, float] = field(default_factory=dict)
-    """When each node last failed calls of clients; of those that did."""
+    """When each node last failed what clients asked; of those that did."""
     absent_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What each node that does not answer has been called since it last did."""
     syncs_since_s: Mapping[str, float] = field(default_factory=dict)
@@ -74,7 +74,9 @@ def take(views: Sequence[View], before: Look | None, now_s: float) -> Look:
     alone = _cut_off(members)
     found = {it.node: known for it in members if (known := _rates(it, before)) is not None}
     serving = {it.node: now_s for it in members if it.serving}
-    failing = {node: now_s for node, known in found.items() if known.failed}
+    failing = {
+        node: now_s for node, known in found.items() if known.failed or known.failed_in_batches
+    }
     return Look(
         now_s=now_s,
         members=members,
@@ -150,11 +152,8 @@ def _cut_off(members: Sequence[Member]) -> tuple[str, ...]:
 def _heard_without(alone: Sequence[str], member: Member) -> Member:
     """The member without the voices that would only seem to contradict others.
 
-    Who is cut off tells of its own cable. And of a node that is gone, one may say SUSPECT while
-    another says DEAD already; both mean the same.
+    Who is cut off tells of its own cable.
     """
-    if member.own is None and not stands(member):
-        return replace(member, opinions={})
     if member.node in alone:
         return member
     opinions = {who: it for who, it in member.opinions.items() if who not in alone}

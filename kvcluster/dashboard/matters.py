@@ -15,6 +15,7 @@ from rich.text import Text
 from kvcluster.dashboard.ink import Tone, plain, told
 from kvcluster.dashboard.look import Look, catches_up
 from kvcluster.dashboard.nodes_table import age
+from kvcluster.dashboard.rates import Rates
 from kvcluster.terminal.census import Member
 from kvcluster.terminal.screen import counted, listed
 from kvcluster.terminal.wording import duration, why_not_serving
@@ -61,14 +62,24 @@ def _syncs(look: Look) -> Iterator[Text]:
 
 def _failing(look: Look) -> Iterator[Text]:
     for node, known in look.rates.items():
-        if known.failed:
-            yield told(Tone.BAD, f"{node}: {failures(known.failed, known.calls)}")
+        if what := failures(known):
+            yield told(Tone.BAD, f"{node}: {what}")
 
 
-def failures(failed: Mapping[int, int], calls: int) -> str:
-    """How many calls failed, and how: "3 of 40 calls failed: 3 UNAVAILABLE"."""
-    named = [f"{n:,} {_CODES.get(code, code)}" for code, n in sorted(failed.items())]
-    return f"{sum(failed.values()):,} of {counted(calls, 'call')} failed: {listed(named, 'and')}"
+def failures(known: Rates) -> str:
+    """How many calls failed, and how: "3 of 40 calls failed: 3 UNAVAILABLE"; empty if none did."""
+    clauses: list[str] = []
+    if failed := known.failed:
+        calls = counted(known.calls, "call")
+        clauses.append(f"{sum(failed.values()):,} of {calls} failed: {_by_code(failed)}")
+    if failed := known.failed_in_batches:
+        operations = counted(sum(failed.values()), "operation")
+        clauses.append(f"{operations} in batches failed: {_by_code(failed)}")
+    return "; ".join(clauses)
+
+
+def _by_code(failed: Mapping[int, int]) -> str:
+    return listed([f"{n:,} {_CODES.get(code, code)}" for code, n in sorted(failed.items())], "and")
 
 
 def _notes(look: Look) -> Iterator[Text]:

@@ -38,6 +38,8 @@ class Rates:
     calls: int = 0
     failed: Mapping[int, int] = field(default_factory=dict)
     """How many of the calls ended with each status code that is a fault of the cluster."""
+    failed_in_batches: Mapping[int, int] = field(default_factory=dict)
+    """The same of operations in batches that did not fail as a whole."""
 
     @property
     def operations_per_s(self) -> float:
@@ -53,7 +55,6 @@ def rates(before: StatusResponse, after: StatusResponse) -> Rates | None:
         return None
     old, new = before.traffic, after.traffic
     durations = _durations(old, new)
-    failed = _codes(new) - _codes(old)
     return Rates(
         puts_per_s=max(0, new.puts - old.puts) / span_s,
         gets_per_s=max(0, new.gets - old.gets) / span_s,
@@ -61,7 +62,8 @@ def rates(before: StatusResponse, after: StatusResponse) -> Rates | None:
         p50_s=percentile(new.within_s, durations, 50),
         p99_s=percentile(new.within_s, durations, 99),
         calls=sum(durations),
-        failed={code: count for code, count in failed.items() if code not in _NO_FAULT},
+        failed=_faults(_codes(old), _codes(new)),
+        failed_in_batches=_faults(old.batch_failures, new.batch_failures),
     )
 
 
@@ -101,3 +103,8 @@ def _codes(traffic: Traffic) -> Counter[int]:
         if method.method in CLIENTS_METHODS:
             codes.update(dict(method.calls))
     return codes
+
+
+def _faults(old: Mapping[int, int], new: Mapping[int, int]) -> dict[int, int]:
+    came = Counter(new) - Counter(old)
+    return {code: count for code, count in came.items() if code not in _NO_FAULT}

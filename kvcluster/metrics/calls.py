@@ -42,6 +42,12 @@ def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
         {(kind,): count for kind, count in traffic.operations.items()},
         ["operation"],
     )
+    yield counter(
+        "kvcluster_batch_failures_total",
+        "Operations that failed in a Batch that did not, by status code",
+        {(_CODE_NAMES[code],): count for code, count in list(traffic.batch_failures.items())},
+        ["code"],
+    )
     budgets = {name: each for name, each in vars(limits).items() if isinstance(each, Budget)}
     yield gauge(
         "kvcluster_calls_in_flight",

@@ -14,7 +14,7 @@ waits is told that the outcome is unknown, and so is everyone who comes later.
 
 **A full disk passes, a broken one does not** (segment.py). On "no space" the group fails as
 *unknown* (a replica may have it), and later writes are refused before anything is sent, until a
-probe finds room. Anything else ends `run`, and with it the process.
+probe, made a few times a second, finds room. Anything else ends `run`, and with it the process.
 """
 
 from __future__ import annotations
@@ -89,7 +89,6 @@ class Journal:
         self._in_hand: list[_Write] = []  # taken out of the two lists above, not yet told
         self._rotations_in_hand: list[asyncio.Future[int]] = []
         self._probe_wanted = False
-        self._next_probe_s = 0.0
         self._closing = False
         self._ended: DiskFailed | None = None  # why nothing can be written any more
         self._segment = self._open(segment)
@@ -152,15 +151,9 @@ class Journal:
         return done
 
     def refuse_if_full(self) -> None:
-        """Raise DiskIsFull if the disk is known to be full; now and then, look again."""
-        if not self.full:
-            return
-        now_s = asyncio.get_running_loop().time()
-        if now_s >= self._next_probe_s:
-            self._next_probe_s = now_s + self._settings.journal_probe_interval_s
-            self._probe_wanted = True
-            self._wake.set()
-        raise DiskIsFull(f"the disk under {self._folder} is full")
+        """Raise DiskIsFull if the disk is known to be full."""
+        if self.full:
+            raise DiskIsFull(f"the disk under {self._folder} is full")
 
     def close(self) -> None:
         """Let `run` end once everything handed in is committed."""
@@ -207,7 +200,9 @@ class Journal:
             try:
                 await self._in_thread(self._append, payload)
             except DiskIsFull as error:
-                self.full = True
+                if not self.full:
+                    self.full = True
+                    self._look_again_later()
                 _tell(group, error)
                 return
             self._counts.commits.add(self._now_s() - started_s)
@@ -234,8 +229,17 @@ class Journal:
         try:
             await self._in_thread(self._segment.probe, self._settings.journal_probe_bytes)
         except DiskIsFull:
+            self._look_again_later()
             return
         self.full = False
+
+    def _look_again_later(self) -> None:
+        def look() -> None:
+            self._probe_wanted = True
+            self._wake.set()
+
+        interval_s = self._settings.journal_probe_interval_s
+        asyncio.get_running_loop().call_later(interval_s, look)
 
     async def _rotate(self, done: asyncio.Future[int]) -> None:
         try:

@@ -68,10 +68,10 @@ def _voices(member: Member) -> Voices:
 
 
 def _agree(member: Member, voices: Voices) -> bool:
-    if len(voices) > 1:
+    if member.own is None and voices.keys() <= {*NOT_WELL}:
+        return True  # one says SUSPECT while another says DEAD already: both mean the same
+    if len(voices) > 1 or member.own is None:
         return False
-    if member.own is None:
-        return PeerState.ALIVE not in voices
     # Who stops says so to its peers, and they believe it at once.
     return voices.keys() <= {PeerState.ALIVE} or member.own.status == DRAINING
 

@@ -64,6 +64,8 @@ def _count(noted: Sequence[MemberStatus]) -> str:
 
 
 def _data(own: StatusResponse) -> Iterator[str]:
+    if own.disk_full:
+        yield "its disk is full: it refuses writes until there is room"
     if not own.fsync:
         yield "runs with --fsync never: a power cut may take acknowledged writes"
     if own.checkpoint_error:

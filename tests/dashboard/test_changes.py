@@ -139,7 +139,7 @@ def test_failing_calls_are_told_once_and_so_is_their_end() -> None:
     assert news(zero, bad, worse) == []
     well = [counted(6 + n, 9, 16 + 2 * n) for n in range(8)]
     told = [news(zero, bad, worse, *well[:count]) for count in range(1, 8)]
-    assert [line for lines in told for line in lines] == [f"{A}  has failed no call for 10 s"]
+    assert [line for lines in told for line in lines] == [f"{A}  has failed nothing for 10 s"]
 
 
 def test_a_member_that_becomes_known_is_told() -> None:

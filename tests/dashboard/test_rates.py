@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kvcluster.dashboard.matters import failures
 from kvcluster.dashboard.rates import percentile, rates
 from tests.dashboard.looks import BOUNDS_S, traffic
 from tests.terminal.views import A, view
@@ -69,6 +70,17 @@ def test_faults_are_counted_and_wishes_are_not() -> None:
     found = rates(answer(10, traffic=traffic(1, (1, 0, 0, 0), {14: 1})), after)
     assert found is not None
     assert found.failed == {14: 1, 8: 1}
+
+
+def test_operations_that_fail_in_a_batch_are_faults_of_their_own() -> None:
+    """The call of their batch was answered, and a full disk would look like a quiet hour."""
+    before, after = traffic(1, (1, 0, 0, 0)), traffic(3, (3, 0, 0, 0))
+    before.batch_failures.update({8: 5})
+    after.batch_failures.update({8: 505, 3: 7})
+    found = rates(answer(10, traffic=before), answer(12, traffic=after))
+    assert found is not None
+    assert (found.failed, found.failed_in_batches) == ({}, {8: 500})
+    assert failures(found) == "500 operations in batches failed: 500 RESOURCE_EXHAUSTED"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,21 @@ async def test_calls_are_counted_by_how_they_end(scene: Scene) -> None:
     assert now("operations_total", operation="get") == 2
 
 
+@provokes("batch_failures_total")
+async def test_operations_that_fail_in_a_batch_are_counted(scene: Scene) -> None:
+    """Its call is OK: without this, a node that refuses every write of a library looks well."""
+    front: Any = scene.watched().front
+    operations = [
+        Operation(put=PutRequest(key="", value="v")),
+        Operation(put=PutRequest(key="k", value="v")),
+        Operation(get=GetRequest(key="")),
+    ]
+    await front.Batch(BatchRequest(operations=operations), Context())
+    now = scene.look()
+    assert now("batch_failures_total", code="INVALID_ARGUMENT") == 2
+    assert now("calls_total", method="Batch", code="OK") == 1
+
+
 @provokes("calls_in_flight", "calls_in_flight_bytes", "calls_total")
 async def test_calls_are_seen_while_they_wait(scene: Scene) -> None:
     """A node near its budgets is about to refuse."""

@@ -60,7 +60,9 @@ def test_full_disk_refuses_writes_serves_reads_and_recovers(small_disk: SmallDis
         assert Code.RESOURCE_EXHAUSTED in codes
         assert set(codes) <= {Code.INTERNAL, Code.RESOURCE_EXHAUSTED, None}
         assert server.get("k").value == "v"
+        assert server.status().disk_full
         small_disk.make_room()
+        eventually(lambda: not server.status().disk_full, "the room is found, though nobody writes")
         eventually(lambda: code_of_put(server, "after", "v") is None, "writes work again")
         server.kill()
         server.start()

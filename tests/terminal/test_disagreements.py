@@ -61,9 +61,9 @@ def test_a_node_that_only_we_cannot_reach_is_a_disagreement() -> None:
     ]
 
 
-@pytest.mark.parametrize("second", [DEAD, UNKNOWN])
+@pytest.mark.parametrize("second", [DEAD, SUSPECT, UNKNOWN])
 def test_a_node_that_is_gone_is_no_disagreement(second: int) -> None:
-    """Nor is a node that has just started and not heard it yet."""
+    """Nor is it when one has waited longer than another, or has just started and not heard it."""
     assert _lines(view(A, says(C, DEAD)), view(B, says(C, second)), silent(C)) == []
 
 

@@ -36,6 +36,7 @@ def test_a_healthy_cluster_has_no_notes() -> None:
         ),
         ({"fsync": False}, "runs with --fsync never: a power cut may take acknowledged writes"),
         ({"checkpoint_error": "the disk is full"}, "its JSON file falls behind: the disk is full"),
+        ({"disk_full": True}, "its disk is full: it refuses writes until there is room"),
         ({"strays": 1}, "holds 1 entry that belongs to other nodes"),
         ({"strays": 1200}, "holds 1,200 entries that belong to other nodes"),
         (
