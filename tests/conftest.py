@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from kvcluster.terminal import local_cluster
 
-settings.register_profile("house", derandomize=True, deadline=None, database=None, max_examples=150)
+settings.register_profile("house", derandomize=True, deadline=None, database=None, max_examples=100)
 settings.load_profile("house")
 
 # Tests of different workers must not draw the same ports: a server that is down for a moment in

@@ -1,7 +1,7 @@
 """Each planted bug is found: a simulator that finds nothing proves nothing.
 
 One seed is known that finds each; if the code has changed so much that it does not any more, the
-first few hundred are tried.
+first few hundred are tried. That its history holds without the bug is shown by `test_sim.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import pytest
 
 from tests.sim.planted import PLANTED
 from tests.sim.run import play, prepared, search
+from tests.sim.test_sim import SEEDS
 
 FOUND_BY = {
     "acknowledge before fsync": 0,
@@ -34,10 +35,10 @@ _WITHIN = 500
 
 @pytest.mark.parametrize("bug", PLANTED)
 def test_planted_bug_is_found(bug: str) -> None:
-    """The history holds without the bug and breaks with it."""
+    """A history that holds without the bug breaks with it."""
     seed = FOUND_BY[bug]
+    assert seed in SEEDS, "else nothing shows that its history holds"
     with prepared():
-        assert not play(seed).broken
         found = play(seed, bug=bug)
         if not found.broken:
             others = search(bug, range(_WITHIN))

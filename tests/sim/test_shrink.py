@@ -7,7 +7,7 @@ from tests.sim.run import play, prepared
 from tests.sim.shrink import command, shrink, story
 from tests.sim.test_planted import FOUND_BY
 
-_BUG = "note nobody who missed a write"
+_BUG = "reuse a version after a restart"
 
 
 def test_failing_history_is_told_with_few_faults_and_how_to_replay_it() -> None:

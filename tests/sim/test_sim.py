@@ -1,4 +1,4 @@
-"""A few hundred histories in every run of the tests, each from its seed."""
+"""Some histories in every run of the tests, each from its seed; `make sim` plays many more."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 from tests.sim.many import play_some
 from tests.sim.shrink import command
 
-_PARTS, _SEEDS = 10, 12
+_PARTS, _SEEDS = 10, 9
+SEEDS = range(_PARTS * _SEEDS)
 
 
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_no_history_breaks_a_promise(part: int) -> None:
     """Whatever crashes, freezes, fills up, is cut off and jumps in time: every promise holds."""
-    total = play_some(range(part * _SEEDS, (part + 1) * _SEEDS))
+    total = play_some(SEEDS[part * _SEEDS : (part + 1) * _SEEDS])
     failures = [f"{what}\n  {command(seed)}" for seed, what in total.broken]
     assert not failures, "\n".join(failures)
     assert total.faults.total() > 5 * _SEEDS, "too little was broken to prove anything"
@@ -27,7 +28,7 @@ def test_no_history_breaks_a_promise(part: int) -> None:
 _DIGESTS = """
 from tests.sim.run import play, prepared
 with prepared():
-    for seed in (3, 5, 6):
+    for seed in (2, 7, 8):
         print(play(seed).digest)
 """
 

@@ -24,7 +24,7 @@ from tests.storage.fake_disk import FakeDisk
 from tests.storage.life import FOLDER, PATH, Life
 from tests.storage.virtual_loop import run
 
-often = settings(max_examples=int(os.environ.get("FUZZ", "300")))
+often = settings(max_examples=int(os.environ.get("FUZZ", "200")))
 LIMITS = Settings(key_limit_bytes=8, value_limit_bytes=16)
 
 JSON_LIKE = st.recursive(
