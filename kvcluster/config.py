@@ -148,7 +148,7 @@ class Settings:
     journal_group_bytes: int = 8 * MIB
     """Most that one group commit writes."""
     journal_probe_bytes: int = 64 * KIB
-    """On a full disk, writes work again once this much can be written."""
+    """On a full disk, writes work again once this much can be written, and as much as failed."""
     journal_probe_interval_s: float = 0.25
 
     # Versions.

@@ -150,6 +150,7 @@ class Healing:
         try:
             different = await self._compare(name, self._shared[name], tally, rest=0.0)
             if different:
+                self._store.refuse_if_full()  # or the next line would be told again and again
                 log.info("SYNC  fetching from %s what is not here", name)
             await self._fetch(name, different, tally, rest=0.0)
         finally:

@@ -14,7 +14,7 @@ waits is told that the outcome is unknown, and so is everyone who comes later.
 
 **A full disk passes, a broken one does not** (segment.py). On "no space" the group fails as
 *unknown* (a replica may have it), and later writes are refused before anything is sent, until a
-probe, made a few times a second, finds room. Anything else ends `run`, and with it the process.
+probe, a few times a second, finds room for as much. Anything else ends `run`, and the process.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class Journal:
         self._in_hand: list[_Write] = []  # taken out of the two lists above, not yet told
         self._rotations_in_hand: list[asyncio.Future[int]] = []
         self._probe_wanted = False
+        self._lacking_bytes = 0
         self._closing = False
         self._ended: DiskFailed | None = None  # why nothing can be written any more
         self._segment = self._open(segment)
@@ -200,9 +201,7 @@ class Journal:
             try:
                 await self._in_thread(self._append, payload)
             except DiskIsFull as error:
-                if not self.full:
-                    self.full = True
-                    self._look_again_later()
+                self._found_full(payload.ByteSize())
                 _tell(group, error)
                 return
             self._counts.commits.add(self._now_s() - started_s)
@@ -227,11 +226,18 @@ class Journal:
     async def _probe(self) -> None:
         self._probe_wanted = False
         try:
-            await self._in_thread(self._segment.probe, self._settings.journal_probe_bytes)
+            await self._in_thread(self._segment.probe, self._lacking_bytes)
         except DiskIsFull:
             self._look_again_later()
             return
-        self.full = False
+        self.full, self._lacking_bytes = False, 0
+
+    def _found_full(self, size_bytes: int) -> None:
+        least_bytes = self._settings.journal_probe_bytes
+        self._lacking_bytes = max(self._lacking_bytes, size_bytes, least_bytes)
+        if not self.full:
+            self.full = True
+            self._look_again_later()
 
     def _look_again_later(self) -> None:
         def look() -> None:

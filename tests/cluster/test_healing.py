@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -89,6 +90,34 @@ async def test_empty_folder_refills_before_it_serves(cluster: MemoryCluster) -> 
     assert await cluster.get("b:2", "k199") == "v"
     await cluster.until_serving()
     assert len(cluster.held("b:2")) == 200
+
+
+@in_cluster
+async def test_refilling_a_node_that_has_no_room_is_told_once(cluster: MemoryCluster) -> None:
+    """It tries again twice a second, and who reads its log must find what is wrong in it."""
+    for number in range(20):
+        await cluster.put("a:1", f"k{number}", "v" * 10_000)
+    await cluster.crash("b:2")
+    cluster.disks["b:2"] = disk = FakeDisk()
+    disk.capacity = 100_000
+    told: list[str] = []
+
+    def tell(level: int, text: str, names: tuple[object, ...], **_: object) -> None:
+        if level >= logging.INFO and text.startswith(("SYNC", "HEAL")):
+            told.append(text % names)
+
+    log = logging.getLogger("kvcluster")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_log", tell)
+        log.setLevel(logging.INFO)
+        await cluster.start("b:2")
+        await asyncio.sleep(30)
+        log.setLevel(logging.NOTSET)
+    assert cluster["b:2"].report.status().disk_full
+    assert 2 <= len(told) <= 5, "\n".join(told)
+    disk.capacity = None
+    await cluster.until_serving()
+    assert len(cluster.held("b:2")) == 20
 
 
 @in_cluster

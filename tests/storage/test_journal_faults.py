@@ -94,6 +94,29 @@ def test_room_is_found_while_nobody_writes() -> None:
     run(scenario())
 
 
+def test_room_is_found_when_what_failed_has_room() -> None:
+    """A probe that is content with less lets a large write fail again and again, each time with an
+    unknown outcome where it could have been refused.
+    """
+
+    async def scenario() -> None:
+        async with bench() as one:
+            one.disk.capacity = 100 * KIB
+            with pytest.raises(OutcomeUnknown):
+                await one.write("k", value="x" * 200 * KIB)
+            await asyncio.sleep(1)
+            assert one.journal.full
+            one.disk.capacity = 250 * KIB
+            await until(lambda: not one.journal.full)
+            await one.write("k", value="x" * 200 * KIB)
+            with pytest.raises(OutcomeUnknown):
+                await one.write("l", value="x" * 100 * KIB)
+            one.disk.capacity = 320 * KIB
+            await until(lambda: not one.journal.full)
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("method", ["append", "sync"])
 def test_a_broken_disk_ends_the_journal_and_tells_everyone(method: str) -> None:
     """EIO is final: no second sync, nothing applied, and no waiter is left waiting."""
