@@ -36,8 +36,9 @@ from kvcluster.model.members import (
     split_address,
 )
 from kvcluster.node import Node
+from kvcluster.open_files import raise_file_limit, watch_open_files
 from kvcluster.options import parse_arguments
-from kvcluster.process import raise_file_limit, set_up_log, stop_on_signals
+from kvcluster.process import set_up_log, stop_on_signals
 from kvcluster.standard_services import Health, Reflection
 from kvcluster.traffic import Traffic
 from kvcluster.wire import Registrar, rpc, rpc_stream
@@ -220,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
-    raise_file_limit()
+    file_limit = raise_file_limit()
     stop = stop_on_signals()
     activity, traffic = Activity(node.cluster.self_name, node.settings), Traffic()
     limits = Limits.of(node.settings)
@@ -231,7 +232,10 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     await server.start()
     say_hello(node, addresses)
     node.meet_peers()
-    summary = asyncio.create_task(activity.summarize())
+    chores = [
+        asyncio.create_task(activity.summarize()),
+        asyncio.create_task(watch_open_files(file_limit)),
+    ]
     await asyncio.wait([stop, node.failed], return_when=asyncio.FIRST_COMPLETED)
     if node.failed.done():
         say_why_failed(node.failed.exception())
@@ -242,7 +246,8 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     await node.drain()
     await until_left(limits, node.settings)
     await server.stop(node.settings.drain_timeout_s)
-    summary.cancel()
+    for chore in chores:
+        chore.cancel()
     await node.stop()
     if page:
         page.close()

@@ -1,4 +1,4 @@
-"""The process around a node: its signals, its log, its open files.
+"""The process around a node: its signals and its log.
 
 Ctrl+C means "stop cleanly", a second one "now". Everything else about stopping is the node's.
 """
@@ -6,10 +6,8 @@ Ctrl+C means "stop cleanly", a second one "now". Everything else about stopping 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import resource
 import signal
 
 log = logging.getLogger("kvcluster")
@@ -28,14 +26,6 @@ def stop_on_signals() -> asyncio.Future[None]:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     return stop
-
-
-def raise_file_limit() -> None:
-    """Take as many open files as the system allows: each client connection is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def set_up_log(level: str) -> None:
