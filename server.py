@@ -95,9 +95,7 @@ class KeyValue(KeyValueServicer):
     @rpc(budget="clients", writes=True)
     async def Batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many of these three in one call, each carried out where its key lives."""
-        self.traffic.batch(request)
         response = await self.node.router.batch(request, deadline_s)
-        self.traffic.batch_answered(response)
         self._activity.batch(response)
         return response
 
@@ -106,7 +104,7 @@ class KeyValue(KeyValueServicer):
         """Stream keys in order, from all the nodes that together hold every slot."""
         return self.node.scans.scan(request, deadline_s)
 
-    @rpc(budget="health")
+    @rpc()
     async def CheckHealth(
         self, request: pb.HealthCheckRequest, deadline_s: float
     ) -> pb.HealthCheckResponse:
@@ -122,14 +120,14 @@ class KeyValue(KeyValueServicer):
         self._activity.replicate(request)
         return response
 
-    @rpc(budget="health")
+    @rpc()
     async def Status(self, request: pb.StatusRequest, deadline_s: float) -> pb.StatusResponse:
         """Say everything that this node knows of itself and of the others."""
         response = self.node.report.status()
         response.traffic.CopyFrom(self.traffic.report())
         return response
 
-    @rpc(budget="health")
+    @rpc()
     async def Locate(self, request: pb.LocateRequest, deadline_s: float) -> pb.LocateResponse:
         """Say where a key lives."""
         return self.node.report.locate(request)
@@ -232,10 +230,8 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     await server.start()
     say_hello(node, addresses)
     node.meet_peers()
-    chores = [
-        asyncio.create_task(activity.summarize()),
-        asyncio.create_task(watch_open_files(file_limit)),
-    ]
+    node.spawn(activity.summarize(), "summary of activity")
+    node.spawn(watch_open_files(file_limit), "watch over open files")
     await asyncio.wait([stop, node.failed], return_when=asyncio.FIRST_COMPLETED)
     if node.failed.done():
         say_why_failed(node.failed.exception())
@@ -246,8 +242,6 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     await node.drain()
     await until_left(limits, node.settings)
     await server.stop(node.settings.drain_timeout_s)
-    for chore in chores:
-        chore.cancel()
     await node.stop()
     if page:
         page.close()

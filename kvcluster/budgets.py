@@ -4,8 +4,10 @@ A call past its budget is refused at once (`Overloaded`), not queued: a queue wo
 length to everybody's latency, and its client has a deadline. What was refused was certainly not
 done, so a client may try it elsewhere.
 
-Each kind of call has a budget of its own. Busy clients can neither starve peers nor hide a node's
-health; a reader that is slow to take its scan stands in nobody's way.
+Each kind of call has a budget of its own: busy clients cannot starve peers, and a reader that is
+slow to take its scan stands in nobody's way. What is answered without waiting needs none, a
+heartbeat above all: it is over before the next call is looked at, so nobody can hide a node's
+health.
 """
 
 from __future__ import annotations
@@ -60,12 +62,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class Limits:
-    """Separate budgets, so that busy clients can neither starve peers nor hide a node's health."""
+    """Separate budgets, so that busy clients cannot starve peers."""
 
     clients: Budget
     peers: Budget
     forwards: Budget
-    health: Budget
     scans: Budget
     watchers: Budget
     timeout_s: float
@@ -86,7 +87,6 @@ class Limits:
             clients=Budget("client", settings.client_calls_in_flight, size_bytes),
             peers=Budget("peer", settings.peer_calls_in_flight, size_bytes),
             forwards=Budget("forwarded", settings.client_calls_in_flight, size_bytes),
-            health=Budget("health", settings.health_calls_in_flight, size_bytes),
             scans=Budget("scan", settings.scan_calls_in_flight, size_bytes),
             watchers=Budget("watching", settings.watch_calls_in_flight, size_bytes),
             timeout_s=settings.request_timeout_s,

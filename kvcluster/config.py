@@ -129,7 +129,6 @@ class Settings:
     scan_calls_in_flight: int = 256
     """Apart from other calls: a client that reads its stream slowly holds its place for long."""
     peer_calls_in_flight: int = 1024
-    health_calls_in_flight: int = 256
     watch_calls_in_flight: int = 256
     """Streams that stay open for long: those who watch the standard health service."""
     call_bytes_in_flight: int = 64 * MIB

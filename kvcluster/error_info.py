@@ -18,8 +18,11 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
+from grpc import StatusCode
 from grpc_status.rpc_status import from_call, to_status
 
+STATUS_CODES = {code.value[0]: code for code in StatusCode}
+"""By the numbers under which they travel."""
 DOMAIN = "kvcluster"
 NOTHING_WRITTEN = "nothing_written"
 """Key in the metadata: "true" if the request certainly wrote nothing, else "false"."""

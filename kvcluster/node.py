@@ -16,7 +16,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from kvcluster.cluster.catching_up import CatchingUp
 from kvcluster.cluster.coordinator import Coordinator
@@ -267,6 +269,10 @@ class Node:
         self._tasks.spawn(self._catching_up.run(), "catching up")
         self._tasks.spawn(self._healing.run(), "healing")
         self._tasks.spawn(self.holding.run(), "holding")
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run something beside this node until it stops; if it fails, so does the node."""
+        self._tasks.spawn(work, name)
 
     async def drain(self) -> None:
         """Let no new work in, and tell the peers not to wait for this node."""

@@ -7,7 +7,8 @@ as grpcurl what can be asked, so that it needs no proto file.
 What health says, by service:
 
     "", demo.KeyValue    SERVING while the node serves; not while it starts, catches up or stops
-    demo.Peer            SERVING until it stops: a node that catches up is there for its peers
+    demo.Peer            SERVING until it stops: a node that catches up is there for its peers;
+                         so are health and reflection themselves
 
 A node that catches up takes calls all the same (it passes reads on). It says NOT_SERVING because
 whoever restarts nodes one after the other must wait for it, and whoever can choose should choose
@@ -62,7 +63,7 @@ class Health(HealthServicer):
         """Announce the stop: to those who watch at once, and to whoever asks from now on."""
         self.leaving.set_result(None)
 
-    @rpc(budget="health")
+    @rpc()
     async def Check(self, request: HealthCheckRequest, deadline_s: float) -> HealthCheckResponse:
         """Say whether a service serves. Raises UnknownService."""
         status = self._status(request.service)

@@ -5,7 +5,8 @@ subtracts), and so does the page that Prometheus reads; both tell of the same nu
 
 A call is counted once, when it ends, under its method and its status code; one that its caller
 cancelled too. A Batch is one call, however many operations are in it, so those are counted apart;
-so are those that failed in it, for a batch is OK when all that it asked has failed.
+so are those that failed in it, for a batch is OK when all that it asked has failed. What an answer
+had no room for is no failure: it is asked for again.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kvcluster.errors import AnswerFull, reason_of
 from kvcluster.model.timings import BOUNDS_S, Timings
 
 from demo_pb2 import BatchRequest, BatchResponse, MethodTraffic
 from demo_pb2 import Traffic as TrafficMessage
 
+_NO_ROOM = reason_of(AnswerFull)
 OPERATIONS = ("put", "get", "delete")
 
 
@@ -45,23 +48,25 @@ class Traffic:
         """The calls of each method that was called."""
         return self._methods
 
-    def ended(self, method: str, code: int, duration_s: float) -> None:
-        """A call came to its end."""
+    def ended(
+        self,
+        method: str,
+        code: int,
+        duration_s: float,
+        request: object = None,
+        answer: object = None,
+    ) -> None:
+        """A call came to its end. In a Batch and in its answer, if it has one, is more to count."""
         calls = self._methods.get(method)
         if calls is None:
             calls = self._methods[method] = Calls()
         calls.by_code[code] += 1
         calls.timings.add(duration_s)
-
-    def batch(self, request: BatchRequest) -> None:
-        """A client asked for many operations at once."""
-        self._batched.update(operation.WhichOneof("operation") for operation in request.operations)
-
-    def batch_answered(self, response: BatchResponse) -> None:
-        """It was carried out, or as much of it as could be."""
-        self.batch_failures.update(
-            result.failure.code for result in response.results if result.HasField("failure")
-        )
+        if isinstance(request, BatchRequest):
+            self._batched.update(each.WhichOneof("operation") for each in request.operations)
+        if isinstance(answer, BatchResponse):
+            failures = [it.failure for it in answer.results if it.HasField("failure")]
+            self.batch_failures.update(it.code for it in failures if it.reason != _NO_ROOM)
 
     @property
     def operations(self) -> dict[str, int]:

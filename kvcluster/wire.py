@@ -11,15 +11,16 @@ import asyncio
 import functools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from kvcluster.budgets import Budget, Limits
 from kvcluster.cluster.failures import code_of, details_of
 from kvcluster.cluster.parsing import refuse_malformed, safely
-from kvcluster.error_info import trailer_of
+from kvcluster.error_info import STATUS_CODES, trailer_of
 from kvcluster.errors import (
     KvError,
     NothingWritten,
@@ -38,17 +39,17 @@ Handler = Callable[[Servicer, Any, Any], Awaitable[Response]]
 Stream = Callable[[Servicer, Request, float], AsyncGenerator[Response, None]]
 StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
 
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OK, _CANCELLED = 0, 1
 
 
 def rpc(
-    *, budget: str, writes: bool = False
+    *, budget: str | None = None, writes: bool = False
 ) -> Callable[[Method[Any, Any, Response]], Handler[Any, Response]]:
     """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
 
-    `budget` names a field of the servicer's `limits`; its `traffic` counts. A method that writes
-    tells its caller when a failure certainly wrote nothing; clients rely on it.
+    `budget` names a field of the servicer's `limits`; a method that answers without waiting for
+    anything needs none. The servicer's `traffic` counts. A method that writes tells its caller when
+    a failure certainly wrote nothing; clients rely on it.
     """
 
     def decorate(method: Method[Any, Any, Response]) -> Handler[Any, Response]:
@@ -56,8 +57,9 @@ def rpc(
         async def handler(servicer: Any, request: Any, context: Any) -> Response:
             started_s = asyncio.get_running_loop().time()
             code: int = _CANCELLED  # unless it comes to an end of its own
+            answer: Response | None = None
             try:
-                with getattr(servicer.limits, budget).admit(_size_bytes(request)):
+                with _admitted(servicer.limits, budget, request):
                     deadline_s = _deadline_s(request, context, servicer.limits.timeout_s)
                     answer = await method(servicer, request, deadline_s)
                 code = _OK
@@ -69,7 +71,7 @@ def rpc(
                 raise AssertionError("abort always raises") from error
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
-                servicer.traffic.ended(method.__name__, code, duration_s)
+                servicer.traffic.ended(method.__name__, code, duration_s, request, answer)
 
         return handler
 
@@ -85,7 +87,7 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamH
             started_s = asyncio.get_running_loop().time()
             code: int = _CANCELLED
             try:
-                with getattr(servicer.limits, budget).admit(_size_bytes(request)):
+                with _admitted(servicer.limits, budget, request):
                     deadline_s = _deadline_s(request, context, servicer.limits.stream_timeout_s)
                     async with aclosing(method(servicer, request, deadline_s)) as answers:
                         async for answer in answers:
@@ -102,6 +104,13 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamH
         return handler
 
     return decorate
+
+
+def _admitted(limits: Limits, budget: str | None, request: object) -> AbstractContextManager[None]:
+    if budget is None:
+        return nullcontext()
+    admits: Budget = getattr(limits, budget)
+    return admits.admit(_size_bytes(request))
 
 
 def _size_bytes(request: object) -> int:
@@ -132,7 +141,7 @@ async def _abort(context: Any, error: KvError, *, writes: bool) -> None:
     code, details = code_of(error), details_of(error, writes=writes)
     certain = not writes or isinstance(error, NothingWritten)
     trailer = trailer_of(code, details, reason_of(type(error)), nothing_written=certain)
-    await context.abort(_STATUS_CODES[code], details, trailer)
+    await context.abort(STATUS_CODES[code], details, trailer)
 
 
 class Registrar:

@@ -26,8 +26,8 @@ OUTSIDE = {
 MODEL_MUST_NOT_IMPORT = {"asyncio", "grpc", "time", "random", "os", "socket", "threading"}
 GRPC_BELONGS_IN = {
     "kvcluster/cluster/channels.py",
+    "kvcluster/error_info.py",
     "kvcluster/listening.py",
-    "kvcluster/metrics/calls.py",
     "kvcluster/standard_services.py",
     "kvcluster/wire.py",
 }

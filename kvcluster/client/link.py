@@ -3,7 +3,7 @@
 It adds two things to the generated stub: options where gRPC's own defaults are wrong for a store,
 and failures as `CallFailed`, which says whether anything may have been written.
 
-It never retries. Who may ask again, and whom, is a question for the caller (`commands.py`).
+It never retries. Who may ask again, and whom, is a question for the caller.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import grpc
 
 from kvcluster.client.failure import Kind, explain
 from kvcluster.client.operations import Answer, Operation
-from kvcluster.error_info import Told, told_in
+from kvcluster.error_info import STATUS_CODES, Told, told_in
 from kvcluster.errors import CERTAIN, AnswerFull, as_told, reason_of
 
 from demo_pb2 import (
@@ -34,7 +34,6 @@ from demo_pb2 import (
     PutResponse,
 )
 
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _ANSWERS = {PutRequest: PutResponse, GetRequest: GetResponse, DeleteRequest: DeleteResponse}
 _ABOUT_THE_OPERATION = {
     "ANSWER_FULL",
@@ -107,7 +106,7 @@ def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
 
 def _fitting(operation: Operation, answer: object) -> Reply:
     if isinstance(answer, Failure):
-        code = _CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
+        code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
         told = Told(answer.reason, answer.nothing_written)
         return _refusal(code, answer.message, told, operation.timeout_s)
     if isinstance(answer, _ANSWERS[type(operation.request)]):

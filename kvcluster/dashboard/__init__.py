@@ -3,8 +3,8 @@
     app.py             looks, draws, and takes keys; the only file with Textual in it beside
     parts.py             the parts of the screen, which draw what they are given,
     asking.py            from a key that is pressed to a deed,
-    prompts.py           the boxes in which a person is asked,
-    help_page.py         and what ? shows
+    prompts.py           and the boxes in which a person is asked
+    help_page.py       what ? shows
     watching.py        asks every node again and again, and waits for none
     source.py            how a node is asked: over gRPC, or by a test
     hearing.py           what may be said of a node whose answer is late
@@ -50,5 +50,6 @@ def run(nodes: tuple[str, ...], *, timeout_s: float, interval_s: float) -> int:
         return Exit.BAD_USAGE
     from kvcluster.dashboard.source import Network
 
-    Dashboard(nodes, interval_s, lambda: Network(nodes, timeout_s)).run(mouse=False)
-    return Exit.DONE
+    app = Dashboard(nodes, interval_s, lambda: Network(nodes, timeout_s))
+    app.run(mouse=False)
+    return app.return_code or Exit.DONE  # what it was ended by; 1: it broke, and has told why

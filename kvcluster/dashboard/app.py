@@ -106,7 +106,8 @@ class Dashboard(App[None]):
         """Begin to look."""
         if not self.is_headless:  # else the terminal would be left as it is
             for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+                leave = partial(self.exit, return_code=128 + number)
+                asyncio.get_running_loop().add_signal_handler(number, leave)
         self._source = self._connect()
         self._watching = Watching(self._source, self._asked)
         self._asking = Asking(self, self._source, tell=self._tell, follow=self._follow)
@@ -189,6 +190,7 @@ class Dashboard(App[None]):
 
     def _follow(self, key: str) -> None:
         self._watching.follow(key)
+        self._draw()
         self.action_look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -24,6 +24,7 @@ from kvcluster.dashboard.log import Event
 from kvcluster.dashboard.look import TIMED_STATES, Look, catches_up, state_of, tone_of
 from kvcluster.dashboard.matters import failures
 from kvcluster.terminal.census import Member, serving_clause
+from kvcluster.terminal.notes import is_alarm
 from kvcluster.terminal.screen import counted
 from kvcluster.terminal.wording import duration, why_not_serving
 
@@ -125,9 +126,10 @@ def _told_by_state(old: Member | None, member: Member) -> bool:
 
 def _failing(before: Look, now: Look) -> Iterator[Event]:
     for node, at_s in now.failed_s.items():
-        last_s = before.failed_s.get(node, 0.0)
+        quiet_s = at_s - before.failed_s.get(node, 0.0)
         known = now.rates.get(node)
-        if at_s == now.now_s and at_s - last_s > QUIET_S and known is not None:
+        anew = quiet_s > max(QUIET_S, now.now_s - before.now_s)  # looks may be a minute apart
+        if at_s == now.now_s and anew and known is not None:
             yield Event(Tone.BAD, node, failures(known))
         elif now.now_s - at_s > QUIET_S >= before.now_s - at_s:
             yield Event(Tone.GOOD, node, f"has failed nothing for {duration(QUIET_S)}")
@@ -137,7 +139,7 @@ def _notes(before: Look, now: Look) -> Iterator[Event]:
     old, new = _shapes(before), _shapes(now)
     for shape, (node, note) in new.items():
         if shape not in old:
-            yield Event(Tone.BAD if note.startswith("ALARM") else Tone.BUSY, node, note)
+            yield Event(Tone.BAD if is_alarm(note) else Tone.BUSY, node, note)
     for shape, (node, note) in old.items():
         member = now.member(node)
         # Who falls silent takes its notes along; that does not mean that they are settled.
@@ -148,7 +150,7 @@ def _notes(before: Look, now: Look) -> Iterator[Event]:
 def _still_told(member: Member, note: str) -> bool:
     """Whether it would be told if it still were so."""
     about_by_others = note.startswith(("missed", "lagging"))
-    return not note.startswith("ALARM") and (about_by_others or member.own is not None)
+    return not is_alarm(note) and (about_by_others or member.own is not None)
 
 
 def _shapes(look: Look) -> dict[Noted, Noted]:
@@ -156,7 +158,7 @@ def _shapes(look: Look) -> dict[Noted, Noted]:
 
 
 def _kind(note: str) -> str:
-    return note if note.startswith("ALARM") else note.partition(" ")[0]
+    return note if is_alarm(note) else note.partition(" ")[0]
 
 
 def _noted(look: Look) -> Iterator[Noted]:

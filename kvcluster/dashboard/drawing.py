@@ -75,7 +75,7 @@ def draw(scene: Scene, width: int, height: int) -> Drawing:
         return Drawing(header(Tone.PLAIN, asking, _status(scene), width), empty)
     all_slots = slots_of(look.configuration, {it.node for it in look.members if stands(it)})
     names = {slot.primary for slot in all_slots} | {it.node for it in look.members}
-    marked = marks(sorted(names))
+    marked = marks(names)
     columns, *nodes = table(rows(look), marked, width)
     now = [part for line in matters(look) for part in wrapped(line, width - 1, _INDENT)]
     key = following.lines(scene.home, scene.seen, look) if scene.home is not None else []

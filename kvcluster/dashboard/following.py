@@ -24,11 +24,9 @@ from kvcluster.dashboard.picture import shape
 from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.terminal.escaping import as_line
 from kvcluster.terminal.screen import counted, listed
-from kvcluster.terminal.wording import moment
+from kvcluster.terminal.wording import MILLISECONDS_BYTES, moment
 
 from demo_pb2 import Configuration, GetResponse
-
-_MILLISECONDS_BYTES = 6
 
 Sightings = Mapping[str, GetResponse | CallFailed]
 """What came of reading the key at each replica."""
@@ -87,7 +85,7 @@ def _what(name: str, answer: GetResponse, now_s: float) -> str:
 def _version(version: bytes, now_s: float) -> str:
     if not version:
         return ""
-    return f"of {moment(version, now_s)}, {version[_MILLISECONDS_BYTES:].hex()}"
+    return f"of {moment(version, now_s)}, {version[MILLISECONDS_BYTES:].hex()}"
 
 
 def described(value: str) -> str:

@@ -16,6 +16,7 @@ from kvcluster.dashboard.ink import Tone, told, wrapped
 from kvcluster.dashboard.look import Look
 from kvcluster.dashboard.picture import Fate, Slot
 from kvcluster.terminal.census import serving_clause
+from kvcluster.terminal.notes import is_alarm
 from kvcluster.terminal.screen import counted, listed
 from kvcluster.terminal.wording import duration
 
@@ -37,7 +38,7 @@ def headline(look: Look, all_slots: Sequence[Slot]) -> tuple[Tone, str]:
         clauses.append(f"{listed(list(look.cut_off), 'and')} {are} cut off from the others")
     elif look.disagreements:
         clauses.append("they disagree")
-    if any(note.startswith("ALARM") for _, note in look.notes):
+    if any(is_alarm(note) for _, note in look.notes):
         clauses.append("ALARM")
     tone = Tone.GOOD if len(clauses) == 1 else Tone.BUSY
     if look.cut_off or not look.all_serve:

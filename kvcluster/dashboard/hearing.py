@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.model.members import is_address
+from kvcluster.terminal import health
 from kvcluster.terminal.health import View
 from kvcluster.terminal.wording import duration
 
@@ -23,8 +23,6 @@ from demo_pb2 import StatusResponse
 
 PATIENCE_S = 1.0
 """After so long a question without an answer is shown as silence."""
-NODES_LIMIT = 64
-"""What answers name is not trusted to be short."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,8 @@ class Heard:
 def strangers(known: Iterable[Heard]) -> list[str]:
     """Members that answers name and nobody has asked yet, as far as they are addresses."""
     heard = list(known)
-    views = [it.outcome for it in heard if isinstance(it.outcome, StatusResponse)]
-    named = {member for view in views for member in view.configuration.members}
-    asked = {it.address for it in heard} | {it.name for it in heard}
-    new = [name for name in sorted(named - asked) if is_address(name)]
-    return new[: max(0, NODES_LIMIT - len(heard))]
+    said = [it.outcome for it in heard if isinstance(it.outcome, StatusResponse)]
+    return health.strangers(said, {name for it in heard for name in (it.address, it.name)})
 
 
 def views(known: Sequence[Heard], now_s: float) -> list[View]:

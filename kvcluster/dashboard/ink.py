@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -64,7 +64,7 @@ _COLOURS = (
 )
 
 
-def marks(names: Sequence[str]) -> dict[str, Mark]:
+def marks(names: Iterable[str]) -> dict[str, Mark]:
     """A letter and a colour for each node, by the order of the names; colours repeat."""
     found = {}
     for index, name in enumerate(sorted(names)):

@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import grpc
 from rich.text import Text
 
 from kvcluster.dashboard.ink import Tone, plain, told
 from kvcluster.dashboard.look import Look, catches_up
 from kvcluster.dashboard.nodes_table import age
 from kvcluster.dashboard.rates import Rates
+from kvcluster.error_info import STATUS_CODES
 from kvcluster.terminal.census import Member
+from kvcluster.terminal.notes import is_alarm
 from kvcluster.terminal.screen import counted, listed
 from kvcluster.terminal.wording import duration, why_not_serving
 
 _BAR_COLUMNS = 16
-_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 def matters(look: Look) -> list[Text]:
     """A line for each thing."""
     if not look.answering:
         return [told(Tone.BAD, f"{node}: {note}") for node, note in look.notes]
-    alarms = [told(Tone.BAD, f"{node}: {note}") for node, note in look.notes if _alarm(note)]
+    alarms = [told(Tone.BAD, f"{node}: {note}") for node, note in look.notes if is_alarm(note)]
     return [
         *(told(Tone.BAD, line) for line in look.disagreements),
         *alarms,
@@ -37,10 +37,6 @@ def matters(look: Look) -> list[Text]:
         *_notes(look),
         told(Tone.PLAIN, _replication(look)),
     ]
-
-
-def _alarm(note: str) -> bool:
-    return note.startswith("ALARM")
 
 
 def _syncs(look: Look) -> Iterator[Text]:
@@ -79,14 +75,18 @@ def failures(known: Rates) -> str:
 
 
 def _by_code(failed: Mapping[int, int]) -> str:
-    return listed([f"{n:,} {_CODES.get(code, code)}" for code, n in sorted(failed.items())], "and")
+    return listed([f"{n:,} {_name(code)}" for code, n in sorted(failed.items())], "and")
+
+
+def _name(code: int) -> str:
+    return STATUS_CODES[code].name if code in STATUS_CODES else str(code)
 
 
 def _notes(look: Look) -> Iterator[Text]:
     for node, note in look.notes:
         member = look.member(node)
         syncs = member is not None and catches_up(member) and note.startswith("catching up")
-        if not _alarm(note) and not syncs:
+        if not is_alarm(note) and not syncs:
             silent = member is None or member.own is None
             yield told(Tone.BAD if silent else Tone.BUSY, f"{node}: {note}")
 

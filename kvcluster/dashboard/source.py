@@ -18,6 +18,7 @@ import grpc
 from kvcluster.client.aio import DEFAULT_TIMEOUT_S, AsyncClient
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.link import failure_of, open_channel
+from kvcluster.dashboard.deeds import Store
 
 from demo_pb2 import GetRequest, GetResponse, StatusRequest, StatusResponse
 from demo_pb2_grpc import KeyValueStub
@@ -26,7 +27,7 @@ _CLOSING_S = 1.0
 """How long what is on its way may take when the dashboard ends."""
 
 
-class Source(Protocol):
+class Source(Store, Protocol):
     """Where the dashboard has everything from."""
 
     async def status(self, address: str) -> StatusResponse:
@@ -34,15 +35,6 @@ class Source(Protocol):
 
     async def get_at(self, address: str, key: str) -> GetResponse:
         """A key as one node answers for it. Raises CallFailed."""
-
-    async def put(self, key: str, value: str) -> Stored:
-        """Store a value, at any node. Raises KvError."""
-
-    async def get(self, key: str) -> str | None:
-        """The value of a key, from any node. Raises KvError."""
-
-    async def delete(self, key: str) -> Deleted:
-        """Remove a key, at any node. Raises KvError."""
 
     async def close(self) -> None:
         """Let go of every connection."""

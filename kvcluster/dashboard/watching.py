@@ -4,14 +4,16 @@ A look never waits for a node. It sends a question to each node that has none on
 moment for those that answer at once, and is over; what comes later is in the next look. So a frozen
 node costs one open question, however long it is silent, and delays nobody.
 
-The keys that are followed are read in the same rhythm, by the same rule.
+The key that is followed is read in the same rhythm, by the same rule.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
 
 from kvcluster.client.failure import CallFailed
 from kvcluster.dashboard.changes import changes
@@ -36,6 +38,7 @@ class Watching:
         self._heard: dict[str, Heard] = {}
         self._earlier: Look | None = None
         self._questions: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._broken: BaseException | None = None
         self.now: Look | None = None
         """The last look."""
         self.log = Log()
@@ -65,7 +68,7 @@ class Watching:
     def follow(self, key: str) -> None:
         """Read this key at its replicas from now on; an empty one ends it."""
         self.seen = {}
-        self.home = home_of(key, self.now.configuration if self.now else None) if key else None
+        self.home = self._home_of(key) if key else None
 
     async def close(self) -> None:
         """Give up every question."""
@@ -84,17 +87,26 @@ class Watching:
                 self._begin(node, "status", self._hear(node))
 
     def _read_key(self) -> None:
-        if self.home is not None and not self.home.replicas:
-            self.follow(self.home.key)  # perhaps it can be said by now where it lives
-        if (home := self.home) is not None:
-            for replica in home.replicas:
-                if (replica, "key") not in self._questions:
-                    self._begin(replica, "key", self._see(replica, home))
+        if self.home is None:
+            return
+        if self.home != self._home_of(self.home.key):
+            self.follow(self.home.key)  # the nodes were started with another R, say
+        for replica in self.home.replicas:
+            if (replica, "key") not in self._questions:
+                self._begin(replica, "key", self._see(replica, self.home))
 
-    def _begin(self, node: str, kind: str, question: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(question)
+    def _home_of(self, key: str) -> Home:
+        return home_of(key, self.now.configuration if self.now else None)
+
+    def _begin(self, node: str, kind: str, question: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(question)
         self._questions[node, kind] = task
-        task.add_done_callback(lambda _: self._questions.pop((node, kind), None))
+        task.add_done_callback(partial(self._ended, (node, kind)))
+
+    def _ended(self, question: tuple[str, str], task: asyncio.Task[None]) -> None:
+        self._questions.pop(question, None)
+        if not task.cancelled():
+            self._broken = task.exception() or self._broken
 
     async def _hear(self, node: str) -> None:
         try:
@@ -115,9 +127,12 @@ class Watching:
     async def _for_a_moment(self) -> None:
         """Wait for what is on its way, but hardly for those that are known to be silent."""
         now_s = self._loop.time()
-        late = {node for node, heard in self._heard.items() if heard.silent(now_s)}
+        silent = [heard for heard in self._heard.values() if heard.silent(now_s)]
+        late = {name for heard in silent for name in (heard.address, heard.name)}
         awaited = [task for (node, _), task in self._questions.items() if node not in late]
         if awaited:
             await asyncio.wait(awaited, timeout=PATIENCE_S)
         if self._questions:
             await asyncio.wait(self._questions.values(), timeout=_GRACE_S)
+        if self._broken is not None:
+            raise self._broken  # a bug of ours; shown as a node that is silent it would blame it

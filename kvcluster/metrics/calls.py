@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import grpc
 from prometheus_client.metrics_core import Metric
 
 from kvcluster.budgets import Budget, Limits
+from kvcluster.error_info import STATUS_CODES
 from kvcluster.metrics.families import counter, gauge, histogram
 from kvcluster.traffic import Traffic
-
-_CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
@@ -24,7 +22,7 @@ def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
         "kvcluster_calls_total",
         "Calls that ended, by method and status code",
         {
-            (method, _CODE_NAMES[code]): count
+            (method, STATUS_CODES[code].name): count
             for method, of in traffic.methods.items()
             for code, count in of.by_code.items()
         },
@@ -45,7 +43,7 @@ def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
     yield counter(
         "kvcluster_batch_failures_total",
         "Operations that failed in a Batch that did not, by status code",
-        {(_CODE_NAMES[code],): count for code, count in list(traffic.batch_failures.items())},
+        {(STATUS_CODES[code].name,): count for code, count in traffic.batch_failures.items()},
         ["code"],
     )
     budgets = {name: each for name, each in vars(limits).items() if isinstance(each, Budget)}

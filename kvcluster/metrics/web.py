@@ -87,6 +87,14 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self._host, self._port
 
+    def get_request(self) -> Any:
+        """The next connection. One that cannot be taken, for want of open files, stays the next."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_LOOK_S)
+            raise
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Take a connection; the oldest makes room for it if there are too many.
 

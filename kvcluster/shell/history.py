@@ -71,8 +71,8 @@ class _Kept(FileHistory):
             super().append_string(string)
 
     def store_string(self, string: str) -> None:
-        """Write it, if the disk takes it."""
-        with contextlib.suppress(OSError):
+        """Write it, if the disk takes it, and if it is text: a terminal may send other bytes."""
+        with contextlib.suppress(OSError, UnicodeError):
             super().store_string(string)
 
 

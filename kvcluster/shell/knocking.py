@@ -51,15 +51,21 @@ def _answers(nodes: Sequence[str]) -> Iterator[Health]:
     Also where only one is asked: where Ctrl+C breaks off a call that is just being made, gRPC may
     wait for ever to close it. So who waits here waits for a queue, and the call has its own end.
     """
-    came: queue.SimpleQueue[Health] = queue.SimpleQueue()
+    came: queue.SimpleQueue[Health | Exception] = queue.SimpleQueue()
 
     def ask(node: str) -> None:
-        came.put(ask_health([node], KNOCK_S)[0])
+        try:
+            came.put(ask_health([node], KNOCK_S)[0])
+        except Exception as error:  # a bug of ours; nobody should wait for ever because of it
+            came.put(error)
 
     for node in nodes:
         threading.Thread(target=ask, args=[node], name="knock", daemon=True).start()
     for _ in nodes:
-        yield came.get()
+        answer = came.get()
+        if isinstance(answer, Exception):
+            raise answer
+        yield answer
 
 
 class Pulse:
@@ -78,7 +84,7 @@ class Pulse:
     @contextmanager
     def beating(self) -> Iterator[None]:
         """While the body runs, from now on."""
-        if not self._thread.is_alive():
+        if self._thread.ident is None:
             self._thread.start()
         self._prompting.set()
         self._pause.set()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,7 @@ import grpc
 
 from kvcluster.client.failure import CallFailed, Kind
 from kvcluster.client.link import failure_of, open_channel
+from kvcluster.model.members import is_address
 
 from demo_pb2 import (
     SERVING,
@@ -35,6 +36,8 @@ from demo_pb2 import (
 from demo_pb2_grpc import KeyValueStub
 
 _POLL_INTERVAL_S = 0.1
+NODES_LIMIT = 64
+"""What answers name is not trusted to be short."""
 
 Said = TypeVar("Said", HealthCheckResponse, StatusResponse)
 
@@ -81,9 +84,15 @@ def ask_cluster(addresses: Sequence[str], timeout_s: float) -> list[View]:
     """Ask every address for all it knows, and then the members that only the answers name."""
     answers: list[View] = _ask_all(addresses, "Status", StatusRequest(), timeout_s)
     views = [answer.said for answer in answers if answer.said is not None]
-    named = {member for view in views for member in view.configuration.members}
-    unasked = sorted(named.difference(addresses, (view.node for view in views)))
+    unasked = strangers(views, {*addresses, *(view.node for view in views)})
     return answers + _ask_all(unasked, "Status", StatusRequest(), timeout_s)
+
+
+def strangers(views: Iterable[StatusResponse], known: Collection[str]) -> list[str]:
+    """Members that answers name and that are not known yet, as far as they are addresses."""
+    named = {member for view in views for member in view.configuration.members}
+    new = [name for name in sorted(named.difference(known)) if is_address(name)]
+    return new[: max(0, NODES_LIMIT - len(known))]
 
 
 def _ask_all(

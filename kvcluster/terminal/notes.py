@@ -21,6 +21,11 @@ def notes(members: Sequence[Member], now_s: float) -> list[tuple[str, str]]:
     return [(member.node, note) for member in members for note in _notes(member, members, now_s)]
 
 
+def is_alarm(note: str) -> bool:
+    """Whether it is about what should never happen."""
+    return note.startswith("ALARM")
+
+
 def _notes(member: Member, members: Sequence[Member], now_s: float) -> Iterator[str]:
     if member.failure is not None:
         yield str(member.failure)

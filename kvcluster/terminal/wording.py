@@ -26,7 +26,7 @@ _CATCHING_UP = "catching up from"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _KIB = 1024
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
-_MILLISECONDS_BYTES = 6
+MILLISECONDS_BYTES = 6
 """A version begins with so many bytes of milliseconds since 1970 (docs/files.md)."""
 
 
@@ -97,7 +97,7 @@ def size(count: float) -> str:
 
 def moment(version: bytes, now_s: float) -> str:
     """When a version was made, in local time: "14:03:07", with the day if that is another one."""
-    seconds = int.from_bytes(version[:_MILLISECONDS_BYTES], "big") / 1000
+    seconds = int.from_bytes(version[:MILLISECONDS_BYTES], "big") / 1000
     if not seconds:
         return "the beginning"
     then, now = time.localtime(seconds), time.localtime(now_s)

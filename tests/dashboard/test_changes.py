@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from kvcluster.client.failure import Kind
 from kvcluster.dashboard.changes import changes
 from kvcluster.dashboard.look import Look
@@ -140,6 +142,17 @@ def test_failing_calls_are_told_once_and_so_is_their_end() -> None:
     well = [counted(6 + n, 9, 16 + 2 * n) for n in range(8)]
     told = [news(zero, bad, worse, *well[:count]) for count in range(1, 8)]
     assert [line for lines in told for line in lines] == [f"{A}  has failed nothing for 10 s"]
+
+
+def test_failures_at_every_look_are_one_event_however_far_looks_are_apart() -> None:
+    """At a look a minute each would be an event of its own."""
+
+    def counted(failed: int, uptime_s: float) -> tuple[View, ...]:
+        return view(A, traffic=traffic(0, (0, 0, 0, 0), {14: failed}), uptime_s=uptime_s), view(B)
+
+    moments = looks(*(counted(3 * n, 10 + 60 * n) for n in range(4)), every_s=60)
+    told = [changes(None, one, other) for one, other in itertools.pairwise(moments)]
+    assert [len(events) for events in told] == [1, 0, 0]
 
 
 def test_a_member_that_becomes_known_is_told() -> None:

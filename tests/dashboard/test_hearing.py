@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.dashboard.hearing import NODES_LIMIT, PATIENCE_S, Heard, strangers, views
+from kvcluster.dashboard.hearing import PATIENCE_S, Heard, strangers, views
+from kvcluster.terminal.health import NODES_LIMIT
 from tests.terminal.views import A, B, C, view
 
 from demo_pb2 import Configuration, StatusResponse

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -42,7 +43,24 @@ def test_without_textual_it_says_how_to_get_it(
     assert "pip install textual" in capsys.readouterr().err
 
 
-def test_in_a_terminal_it_shows_the_cluster_and_ends_well() -> None:
+def test_a_dashboard_that_breaks_does_not_end_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script, or the shell's prompt, would be told that all went well."""
+
+    class Broken:
+        return_code = 1
+
+        def __init__(self, *_: object) -> None: ...
+
+        def run(self, *, mouse: bool) -> None: ...
+
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("kvcluster.dashboard.app.Dashboard", Broken)
+    assert dashboard.run(("localhost:1",), timeout_s=1, interval_s=1) == 1
+
+
+@pytest.mark.parametrize("ending", [None, signal.SIGTERM])
+def test_in_a_terminal_it_shows_the_cluster_and_ends_well(ending: signal.Signals | None) -> None:
     """Its parts would work in tests, and not together; or the terminal be left unusable."""
     cluster = FakeCluster(2)
     screen, terminal = pty.openpty()
@@ -57,9 +75,12 @@ def test_in_a_terminal_it_shows_the_cluster_and_ends_well() -> None:
     os.close(terminal)
     try:
         _read_until(screen, b"2 of 2 nodes serve")
-        os.write(screen, b"q")
+        if ending is None:
+            os.write(screen, b"q")
+        else:
+            program.send_signal(ending)
         _read_until(screen, b"\x1b[?1049l")
-        assert program.wait(DEADLINE_S) == Exit.DONE
+        assert program.wait(DEADLINE_S) == (128 + ending if ending else Exit.DONE)
     finally:
         program.kill()
         program.wait()

@@ -9,9 +9,9 @@ import pytest
 from kvcluster.dashboard.watching import Watching
 from tests.dashboard.fake_source import FakeSource
 from tests.dashboard.looks import WELL
-from tests.terminal.views import NAMES, A, B, C
+from tests.terminal.views import NAMES, A, B, C, view
 
-from demo_pb2 import GetResponse
+from demo_pb2 import Configuration, GetResponse, StatusResponse
 
 
 async def test_one_address_is_enough() -> None:
@@ -87,3 +87,49 @@ async def test_another_key_shows_nothing_of_the_one_before() -> None:
     await watching.look()
     await watching.look()
     assert {it.value for it in watching.seen.values() if isinstance(it, GetResponse)} == {"new"}
+
+
+async def test_a_key_is_followed_to_where_it_lives_now() -> None:
+    """After a restart with another R it would be said of two nodes that all replicas are equal."""
+    two = Configuration(members=NAMES, replicas=2, slots=4096)
+    source = FakeSource(*(view(name, configuration=two) for name in NAMES))
+    watching = Watching(source, NAMES)
+    await watching.look()
+    watching.follow("city")
+    assert watching.home is not None
+    assert len(watching.home.replicas) == 2
+    source.say(*WELL)
+    await watching.look()
+    await watching.look()
+    assert watching.home is not None
+    assert set(watching.home.replicas) == set(NAMES)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_frozen_replica_that_is_asked_by_another_name_is_not_waited_for() -> (
+    None
+):
+    """Every look would take a second."""
+    source = FakeSource(view(A, names=(A,), address="127.0.0.1:50051"))
+    watching = Watching(source, ("127.0.0.1:50051",))
+    await watching.look()
+    watching.follow("city")
+    source.frozen = {"127.0.0.1:50051"}
+    source.may_read.clear()
+    await watching.look()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kvcluster.dashboard.watching.PATIENCE_S", 60)
+        await asyncio.wait_for(watching.look(), 20)
+    await watching.close()
+
+
+async def test_a_bug_in_a_question_blames_no_node() -> None:
+    """The node would be called frozen for ever."""
+    source = FakeSource(*WELL)
+
+    async def broken(address: str) -> StatusResponse:
+        raise ZeroDivisionError(address)
+
+    source.status = broken  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        await Watching(source, NAMES).look()

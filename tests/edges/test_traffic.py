@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from demo_pb2 import (
 from demo_pb2_grpc import KeyValueStub
 
 SETTINGS = Settings(pause_limit_s=60, client_calls_in_flight=4)
-OK, CANCELLED, INVALID_ARGUMENT = 0, 1, 3
+OK, CANCELLED, INVALID_ARGUMENT, RESOURCE_EXHAUSTED = 0, 1, 3, 8
 
 
 def counted(traffic: Traffic) -> dict[str, dict[int, int]]:
@@ -83,6 +84,37 @@ async def test_the_operations_of_a_batch_are_counted_one_by_one(tmp_path: Path) 
         traffic = await traffic_of(stub)
     assert counted(traffic) == {"Batch": {OK: 1}, "Get": {OK: 1}}
     assert (traffic.puts, traffic.gets, traffic.deletes) == (1, 4, 0)
+
+
+async def test_what_an_answer_has_no_room_for_is_no_failure(tmp_path: Path) -> None:
+    """A program that reads many large values would set off an alarm in a node that is well."""
+    settings = dataclasses.replace(SETTINGS, batch_bytes=10_000)
+    get = Operation(get=GetRequest(key="a"))
+    async with stub_of(make_node(tmp_path, settings)) as stub:
+        await stub.Put(PutRequest(key="a", value="v" * 4_000), timeout=10)
+        answer = await stub.Batch(BatchRequest(operations=[get] * 5), timeout=10)
+        assert {it.failure.reason for it in answer.results if it.HasField("failure")} == {
+            "ANSWER_FULL"
+        }
+        traffic = await traffic_of(stub)
+    assert not traffic.batch_failures
+    assert traffic.gets == 5
+
+
+async def test_the_operations_of_a_batch_that_is_refused_are_counted(tmp_path: Path) -> None:
+    """As a lone Put is; else a node would seem to be asked for less the more it refuses."""
+    get = Operation(get=GetRequest(key="a"))
+    limits = Limits.of(SETTINGS)
+    async with stub_of(make_node(tmp_path, SETTINGS), limits) as stub:
+        with ExitStack() as places:
+            for _ in range(SETTINGS.client_calls_in_flight):
+                places.enter_context(limits.clients.admit(0))
+            for _ in range(2):
+                with pytest.raises(grpc.aio.AioRpcError):
+                    await stub.Batch(BatchRequest(operations=[get] * 3), timeout=10)
+        traffic = await traffic_of(stub)
+    assert counted(traffic) == {"Batch": {RESOURCE_EXHAUSTED: 2}}
+    assert traffic.gets == 6
 
 
 async def test_a_call_that_was_given_up_is_counted_as_cancelled(tmp_path: Path) -> None:

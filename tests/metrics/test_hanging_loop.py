@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import select
 import socket
@@ -10,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socketserver import TCPServer
 
 import pytest
 
@@ -93,6 +95,27 @@ async def test_a_connection_lives_for_a_while_and_no_longer(
         with socket.create_connection(("localhost", port), timeout=20) as slow:
             slow.sendall(b"GET /metrics HTTP/1.1\r\nslow: ")
             assert await asyncio.to_thread(slow.recv, 1) == b""
+
+
+async def test_connections_that_cannot_be_taken_are_not_tried_all_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without open files the thread of the page would take a core from a node in need."""
+    tried = 0
+
+    def refuse(_: object) -> None:
+        nonlocal tried
+        tried += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(TCPServer, "get_request", refuse)
+    async with page_of(make_node(tmp_path, Settings())) as (_, port):
+        with socket.create_connection(("localhost", port), timeout=20):
+            await asyncio.sleep(0.5)
+            assert tried < 20
+            monkeypatch.undo()
+            assert (await asyncio.to_thread(ask, port))[0] == 200
+    assert tried >= 1
 
 
 async def test_a_closed_page_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

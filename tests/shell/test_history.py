@@ -65,6 +65,13 @@ def test_a_disk_that_fills_up_is_no_error(tmp_path: Path) -> None:
     assert kept.get_strings() == [KEPT]
 
 
+def test_a_byte_that_is_no_text_is_no_error(tmp_path: Path) -> None:
+    """A terminal may send any; the oldest prompt_toolkit refuses to write it."""
+    kept = history({"XDG_STATE_HOME": str(tmp_path)})
+    kept.append_string("get caf\udce9")
+    assert kept.get_strings() == ["get caf\udce9"]
+
+
 def test_a_relative_place_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As the convention says; a history in every folder would be none."""
     monkeypatch.setattr(Path, "home", lambda: tmp_path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from kvcluster.shell.knocking import Look, Pulse, look_around, until_one_serves
 from kvcluster.shell.whereabouts import Whereabouts
 from tests.client.fake_node import FakeCluster
@@ -21,6 +23,17 @@ def test_the_first_that_serves_is_enough(cluster: FakeCluster, frozen: str) -> N
     assert last.address == here.address
     assert frozen not in [answer.address for answer in others]
     assert until_one_serves([]) == []
+
+
+def test_a_bug_in_a_knock_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell would hang before the next command."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("kvcluster.shell.knocking.ask_health", broken)
+    with pytest.raises(ZeroDivisionError):
+        until_one_serves(["localhost:1"])
 
 
 def test_where_none_serves_all_are_heard(cluster: FakeCluster, nobody: str) -> None:
