@@ -16,7 +16,8 @@ import fcntl
 import os
 import re
 import sys
-from collections.abc import Sequence
+import weakref
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -114,10 +115,16 @@ class OsFile:
 
 
 class OsDisk:
-    """The disk of this machine."""
+    """The disk of this machine.
+
+    Folders stay open, from their lock or their first sync on. Clients take as many open files as
+    there are, and a file that was made and whose name cannot be synced would end the node.
+    """
 
     def __init__(self) -> None:
         self._locks: list[filelock.FileLock] = []
+        self._folders: dict[Path, int] = {}
+        weakref.finalize(self, _close_all, self._folders)
 
     def lock(self, path: Path) -> None:
         """See Disk."""
@@ -126,6 +133,7 @@ class OsDisk:
             lock.acquire()
         except filelock.Timeout:
             raise BlockingIOError(f"{path} is locked") from None
+        self._opened(path.parent)
         self._locks.append(lock)
 
     def read(self, path: Path) -> bytes:
@@ -161,11 +169,12 @@ class OsDisk:
 
     def sync_folder(self, folder: Path) -> None:
         """See Disk."""
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            _sync(fd)
-        finally:
-            os.close(fd)
+        _sync(self._opened(folder))
+
+    def _opened(self, folder: Path) -> int:
+        if folder not in self._folders:
+            self._folders[folder] = os.open(folder, os.O_RDONLY)
+        return self._folders[folder]
 
     def truncate(self, path: Path, size: int) -> None:
         """See Disk."""
@@ -175,6 +184,11 @@ class OsDisk:
             _sync(fd)
         finally:
             os.close(fd)
+
+
+def _close_all(folders: Mapping[Path, int]) -> None:
+    for fd in folders.values():
+        os.close(fd)
 
 
 if sys.platform == "darwin":

@@ -106,9 +106,7 @@ async def test_a_key_is_followed_to_where_it_lives_now() -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_frozen_replica_that_is_asked_by_another_name_is_not_waited_for() -> (
-    None
-):
+async def test_a_frozen_replica_that_is_asked_by_another_name_is_not_waited_for() -> None:
     """Every look would take a second."""
     source = FakeSource(view(A, names=(A,), address="127.0.0.1:50051"))
     watching = Watching(source, ("127.0.0.1:50051",))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -54,6 +57,40 @@ async def test_a_store_lives_on_a_real_disk(path: Path) -> None:
     expected = {f"k{number}": f"value {number}" for number in range(50) if number != 7}
     assert orjson.loads(OsDisk().read(path)) == expected
     assert life(path).data() == expected
+
+
+@contextmanager
+def no_open_file_left() -> Iterator[None]:
+    """Somebody else has taken all that there are."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    try:
+        highest = max(int(each.name) for each in Path("/dev/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 5, limits[1]))
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for each in taken:
+            os.close(each)
+
+
+async def test_without_open_files_a_node_goes_on(path: Path) -> None:
+    """A segment that was made with the last of them, and could not be synced, ended the node."""
+    async with life(path) as one:
+        await one.put("k", "v")
+        await one.checkpointed()
+        disk = DISKS[-1]
+        with no_open_file_left():
+            with pytest.raises(OSError, match="Too many open files"):
+                disk.create(path.with_name("another"))
+            disk.sync_folder(path.parent)
+            disk.sync_folder(path.with_suffix(".wal"))
+            await one.put("l", "w")
+        await one.checkpointed()
+    assert orjson.loads(OsDisk().read(path)) == {"k": "v", "l": "w"}
 
 
 async def test_a_killed_process_leaves_its_writes(path: Path) -> None:
