@@ -38,10 +38,14 @@ def headline(look: Look, all_slots: Sequence[Slot]) -> tuple[Tone, str]:
         clauses.append(f"{listed(list(look.cut_off), 'and')} {are} cut off from the others")
     elif look.disagreements:
         clauses.append("they disagree")
+    full = [it.node for it in look.members if it.own is not None and it.own.disk_full]
+    if full:
+        whose = f"{full[0]} has a full disk" if len(full) == 1 else f"{len(full)} disks are full"
+        clauses.append(whose)
     if any(is_alarm(note) for _, note in look.notes):
         clauses.append("ALARM")
     tone = Tone.GOOD if len(clauses) == 1 else Tone.BUSY
-    if look.cut_off or not look.all_serve:
+    if look.cut_off or full or not look.all_serve:
         tone = Tone.BAD
     return tone, "; ".join(clauses)
 

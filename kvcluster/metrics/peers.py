@@ -34,7 +34,7 @@ def states_of_peers(status: StatusResponse, peers: Peers) -> Iterator[Metric]:
     )
     yield _of_members(
         "kvcluster_peer_refused",
-        "1: it and this node refuse each other, since their options differ",
+        "1: it and this node refuse each other, for their options or their clocks",
         members,
         lambda member: bool(member.refusal),
     )

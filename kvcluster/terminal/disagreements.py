@@ -36,8 +36,10 @@ def disagreements(members: Sequence[Member]) -> list[str]:
 
 
 def healthy(members: Sequence[Member]) -> bool:
-    """Whether every member answers and serves, and nobody disagrees."""
-    return all(member.serving for member in members) and not disagreements(members)
+    """Whether every member answers, serves and takes writes, and nobody disagrees."""
+    serving = all(member.serving for member in members)
+    full = any(member.own is not None and member.own.disk_full for member in members)
+    return serving and not full and not disagreements(members)
 
 
 def _about(member: Member) -> str:

@@ -57,15 +57,15 @@ examples:
   client.py status                     all nodes, and what they say
 
 exit codes:
-  0    done; every node answers and serves, and no two disagree (status)
+  0    done; every node answers, serves and takes writes, and no two disagree (status)
   1    a key is not there (get); a step did not hold, or no node is up (demo);
-       a node does not answer or serve, or nodes disagree (status);
+       a node does not answer or serve, or is full, or nodes disagree (status);
        some calls failed (bench); lines were left out (import --skip-bad);
        nothing was deleted, you said no (delete --prefix)
   2    bad usage, a file that cannot be read, or a key, value or line that the
        cluster does not take
-  3    no node could be reached, the outcome is unknown, or keys are missing
-       because no live node holds them; standard error says which
+  3    no node could be reached or would do it, the outcome is unknown, or keys
+       are missing because no live node holds them; standard error says which
   130  interrupted by Ctrl+C
   141  whoever read the output went away
 """
@@ -164,7 +164,8 @@ examples:
   client.py status -o json
 
 exit codes:
-  0  every node answers and serves, and no two disagree; Ctrl+C (--watch)
+  0  every node answers, serves and takes writes, and no two disagree;
+     Ctrl+C (--watch)
   1  otherwise
   3  no node answers
 """

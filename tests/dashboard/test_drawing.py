@@ -44,6 +44,12 @@ def test_the_headline_names_who_is_away() -> None:
     assert drawn(WELL, AWAY, WELL).head[0].plain.startswith("● 3 of 3 nodes serve  ")
 
 
+def test_the_headline_names_whose_disk_is_full() -> None:
+    """It serves, and a glance at the sign would say that all is well."""
+    head = drawn((view(A, disk_full=True), view(B), view(C))).head[0].plain
+    assert head.startswith(f"✗ 3 of 3 nodes serve; {A} has a full disk  ")
+
+
 def test_the_headline_counts_many_who_are_away() -> None:
     """Twenty names would push everything else out of the line."""
     gone = (view(A), silent(B), silent(C), silent("localhost:50054"))

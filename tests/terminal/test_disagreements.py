@@ -112,6 +112,11 @@ def test_nodes_that_refuse_each_other_are_told_once_with_the_reason() -> None:
     ]
 
 
+def test_a_full_disk_alone_makes_a_cluster_unhealthy() -> None:
+    """A node that missed nothing serves on, and refuses every write."""
+    assert not healthy(census([view(A), view(B), view(C, disk_full=True)]))
+
+
 def test_a_disagreement_alone_makes_a_cluster_unhealthy() -> None:
     """Everybody serves, and yet."""
     members = census([view(A, says(C, DEAD)), view(B, says(C, ALIVE)), view(C)])
