@@ -57,7 +57,8 @@ examples:
   client.py status                     all nodes, and what they say
 
 exit codes:
-  0    done; every node answers, serves and takes writes, and no two disagree (status)
+  0    done; every node answers, serves and takes writes, and no two disagree
+       (status)
   1    a key is not there (get); a step did not hold, or no node is up (demo);
        a node does not answer or serve, or is full, or nodes disagree (status);
        some calls failed (bench); lines were left out (import --skip-bad);
