@@ -16,8 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from kvcluster.cluster.envelope import Envelope
@@ -76,16 +75,11 @@ class Holding:
     @property
     def strays(self) -> int:
         """Entries of slots that this node should not hold."""
-        slots = chain.from_iterable(self._foreign().values())
-        return sum(len(self._store.table.slot(slot)) for slot in slots)
+        return sum(len(self._store.table.slot(slot)) for slot in self._foreign())
 
-    def _foreign(self) -> Mapping[tuple[str, ...], Sequence[int]]:
-        """The slots that hold something and are not this node's, by the nodes that keep them."""
-        slots: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for slot in self._store.table.filled():
-            if slot not in self._home.held:
-                slots[tuple(sorted(self._home.replicas(slot)))].append(slot)
-        return slots
+    def _foreign(self) -> Iterator[int]:
+        """The slots that hold something and are not this node's."""
+        return (slot for slot in self._store.table.filled() if slot not in self._home.held)
 
     async def run(self) -> None:
         """Look after both for ever."""
@@ -130,7 +124,10 @@ class Holding:
     async def _send_home(self) -> None:
         """One round for the strays."""
         sent = 0
-        for keepers, slots in self._foreign().items():
+        kept_by: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for slot in self._foreign():
+            kept_by[tuple(sorted(self._home.replicas(slot)))].append(slot)
+        for keepers, slots in kept_by.items():
             held = (item for slot in slots for item in list(self._store.table.slot(slot).items()))
             for part in self._parts(held, _size_bytes):
                 answers = [await self._hold(name, part) for name in keepers]

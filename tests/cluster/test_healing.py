@@ -109,10 +109,9 @@ async def test_refilling_a_node_that_has_no_room_is_told_once(cluster: MemoryClu
     log = logging.getLogger("kvcluster")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log, "_log", tell)
-        log.setLevel(logging.INFO)
+        patch.setattr(log, "isEnabledFor", lambda _: True)
         await cluster.start("b:2")
         await asyncio.sleep(30)
-        log.setLevel(logging.NOTSET)
     assert cluster["b:2"].report.status().disk_full
     assert 2 <= len(told) <= 5, "\n".join(told)
     disk.capacity = None
@@ -329,7 +328,7 @@ async def test_strays_of_many_slots_travel_together(cluster: MemoryCluster) -> N
     await cluster.until_serving()
     await cluster.until(lambda: not cluster["a:1"].report.status().strays, "all are home")
     calls = [callee for _, callee, method in cluster.network.sent if method == "hold"]
-    assert len(calls) <= 24, "four trios of other nodes, each asked twice at most"
+    assert 0 < len(calls) <= 24, "four trios of other nodes, each asked twice at most"
 
 
 @in_cluster

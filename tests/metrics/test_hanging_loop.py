@@ -8,10 +8,12 @@ import http.client
 import select
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from socketserver import TCPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -101,21 +103,22 @@ async def test_connections_that_cannot_be_taken_are_not_tried_all_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without open files the thread of the page would take a core from a node in need."""
-    tried = 0
+    rested = threading.Event()
 
     def refuse(_: object) -> None:
-        nonlocal tried
-        tried += 1
         raise OSError(errno.EMFILE, "Too many open files")
 
+    def rest(duration_s: float) -> None:
+        rested.set()
+        time.sleep(duration_s)
+
     monkeypatch.setattr(TCPServer, "get_request", refuse)
+    monkeypatch.setattr(web, "time", SimpleNamespace(sleep=rest, monotonic=time.monotonic))
     async with page_of(make_node(tmp_path, Settings())) as (_, port):
         with socket.create_connection(("localhost", port), timeout=20):
-            await asyncio.sleep(0.5)
-            assert tried < 20
+            assert await asyncio.to_thread(rested.wait, 20), "it tries again without a rest"
             monkeypatch.undo()
             assert (await asyncio.to_thread(ask, port))[0] == 200
-    assert tried >= 1
 
 
 async def test_a_closed_page_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

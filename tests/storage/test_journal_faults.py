@@ -56,14 +56,19 @@ def refused(journal: Journal) -> bool:
     return False
 
 
+async def fill_up(one: Bench) -> None:
+    """Let a large write fail, for want of room."""
+    one.disk.capacity = 10 * KIB
+    with pytest.raises(OutcomeUnknown):
+        await one.write("k", value="x" * 128 * KIB)
+
+
 def test_a_full_disk_is_probed_now_and_then_not_at_each_request() -> None:
     """A thousand refused requests within a moment cost nothing; four probes a second do."""
 
     async def scenario() -> None:
         async with bench() as one:
-            one.disk.capacity = 10 * KIB
-            with pytest.raises(OutcomeUnknown):
-                await one.write("k", value="x" * 128 * KIB)
+            await fill_up(one)
             tried = one.disk.count("append")
             for _ in range(1000):
                 assert refused(one.journal)
@@ -80,9 +85,7 @@ def test_room_is_found_while_nobody_writes() -> None:
 
     async def scenario() -> None:
         async with bench() as one:
-            one.disk.capacity = 10 * KIB
-            with pytest.raises(OutcomeUnknown):
-                await one.write("k", value="x" * 128 * KIB)
+            await fill_up(one)
             await asyncio.sleep(1)
             assert one.journal.full
             one.disk.capacity = None
