@@ -30,6 +30,11 @@ NOTHING_WRITTEN = "nothing_written"
 Trailer = tuple[tuple[str, str | bytes], ...]
 
 
+def code_name(code: int) -> str:
+    """What a status code is called; a number that is none, as a peer may send one, stays one."""
+    return STATUS_CODES[code].name if code in STATUS_CODES else str(code)
+
+
 def trailer_of(code: int, details: str, reason: str, *, nothing_written: bool) -> Trailer:
     """The trailing metadata of a call that fails."""
     info = AnyMessage()

@@ -15,7 +15,7 @@ from kvcluster.dashboard.ink import Tone, plain, told
 from kvcluster.dashboard.look import Look, catches_up
 from kvcluster.dashboard.nodes_table import age
 from kvcluster.dashboard.rates import Rates
-from kvcluster.error_info import STATUS_CODES
+from kvcluster.error_info import code_name
 from kvcluster.terminal.census import Member
 from kvcluster.terminal.notes import is_alarm
 from kvcluster.terminal.screen import counted, listed
@@ -75,11 +75,7 @@ def failures(known: Rates) -> str:
 
 
 def _by_code(failed: Mapping[int, int]) -> str:
-    return listed([f"{n:,} {_name(code)}" for code, n in sorted(failed.items())], "and")
-
-
-def _name(code: int) -> str:
-    return STATUS_CODES[code].name if code in STATUS_CODES else str(code)
+    return listed([f"{n:,} {code_name(code)}" for code, n in sorted(failed.items())], "and")
 
 
 def _notes(look: Look) -> Iterator[Text]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 
 from kvcluster.budgets import Budget, Limits
-from kvcluster.error_info import STATUS_CODES
+from kvcluster.error_info import code_name
 from kvcluster.metrics.families import counter, gauge, histogram
 from kvcluster.traffic import Traffic
 
@@ -22,7 +22,7 @@ def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
         "kvcluster_calls_total",
         "Calls that ended, by method and status code",
         {
-            (method, STATUS_CODES[code].name): count
+            (method, code_name(code)): count
             for method, of in traffic.methods.items()
             for code, count in of.by_code.items()
         },
@@ -43,7 +43,7 @@ def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
     yield counter(
         "kvcluster_batch_failures_total",
         "Operations that failed in a Batch that did not, by status code",
-        {(STATUS_CODES[code].name,): count for code, count in traffic.batch_failures.items()},
+        {(code_name(code),): count for code, count in traffic.batch_failures.items()},
         ["code"],
     )
     budgets = {name: each for name, each in vars(limits).items() if isinstance(each, Budget)}

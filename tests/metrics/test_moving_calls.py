@@ -9,7 +9,15 @@ import pytest
 
 from tests.metrics.scene import Scene, provokes
 
-from demo_pb2 import BatchRequest, GetRequest, Operation, PutRequest
+from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
+    Failure,
+    GetRequest,
+    Operation,
+    PutRequest,
+    Result,
+)
 
 
 class Aborted(Exception):
@@ -62,6 +70,9 @@ async def test_operations_that_fail_in_a_batch_are_counted(scene: Scene) -> None
     now = scene.look()
     assert now("batch_failures_total", code="INVALID_ARGUMENT") == 2
     assert now("calls_total", method="Batch", code="OK") == 1
+    rubbish = BatchResponse(results=[Result(failure=Failure(code=99))])  # as a peer may send it
+    front.traffic.ended("Batch", 0, 0.001, BatchRequest(), rubbish)
+    assert scene.look()("batch_failures_total", code="99") == 1
 
 
 @provokes("calls_in_flight", "calls_in_flight_bytes", "calls_total")
