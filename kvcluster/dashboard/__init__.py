@@ -28,7 +28,10 @@ which words it is said, is that of `client.py status`.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
 
 from kvcluster.terminal.screen import Exit, complain, somebody_is_there
 
@@ -51,5 +54,20 @@ def run(nodes: tuple[str, ...], *, timeout_s: float, interval_s: float) -> int:
     from kvcluster.dashboard.source import Network
 
     app = Dashboard(nodes, interval_s, lambda: Network(nodes, timeout_s))
-    app.run(mouse=False)
+    with _signals_given_back():
+        app.run(mouse=False)
     return app.return_code or Exit.DONE  # what it was ended by; 1: it broke, and has told why
+
+
+@contextlib.contextmanager
+def _signals_given_back() -> Iterator[None]:
+    """Textual keeps the signals of job control, and a shell that goes on after it would draw the
+    dashboard's screen whenever it is brought back to the foreground.
+    """
+    numbers = (signal.SIGTSTP, signal.SIGCONT, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH)
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

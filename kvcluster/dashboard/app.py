@@ -131,10 +131,11 @@ class Dashboard(App[None]):
             if not self._paused:
                 await self._watching.look()
                 self._draw()
-            try:
-                await asyncio.wait_for(self._wake.wait(), self._interval_s)
-            except asyncio.TimeoutError:
-                continue
+            # No wait_for: until Python 3.12 it loses a cancellation that comes with the event, and
+            # would go on looking, and drawing, while the screen is being taken away.
+            timer = asyncio.get_running_loop().call_later(self._interval_s, self._wake.set)
+            await self._wake.wait()
+            timer.cancel()
 
     def _draw(self) -> None:
         """Copy onto the screen what `draw` says; also while a box is open over it."""

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from kvcluster import dashboard
 from kvcluster.terminal.screen import Exit
 from tests.client.fake_node import FakeCluster
-
-ROOT = Path(__file__).parents[2]
-DEADLINE_S = 30.0
+from tests.terminal.in_terminal import in_terminal
 
 
 def test_without_a_terminal_it_says_what_to_use(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,39 +51,22 @@ def test_a_dashboard_that_breaks_does_not_end_well(monkeypatch: pytest.MonkeyPat
     assert dashboard.run(("localhost:1",), timeout_s=1, interval_s=1) == 1
 
 
-@pytest.mark.parametrize("ending", [None, signal.SIGTERM])
-def test_in_a_terminal_it_shows_the_cluster_and_ends_well(ending: signal.Signals | None) -> None:
-    """Its parts would work in tests, and not together; or the terminal be left unusable."""
+@pytest.mark.parametrize("ending", ["q", "rq", "+q", "r\x03", signal.SIGTERM])
+def test_in_a_terminal_it_shows_the_cluster_and_ends_well(ending: str | signal.Signals) -> None:
+    """Its parts would work in tests, and not together; or a look that is going on draws on a
+    screen that has been taken away, and the terminal is left with a traceback.
+    """
     cluster = FakeCluster(2)
-    screen, terminal = pty.openpty()
-    program = subprocess.Popen(
-        [sys.executable, "client.py", "--cluster", cluster.members, "top"],
-        cwd=ROOT,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
-    )
-    os.close(terminal)
     try:
-        _read_until(screen, b"2 of 2 nodes serve")
-        if ending is None:
-            os.write(screen, b"q")
-        else:
-            program.send_signal(ending)
-        _read_until(screen, b"\x1b[?1049l")
-        assert program.wait(DEADLINE_S) == (128 + ending if ending else Exit.DONE)
+        with in_terminal("--cluster", cluster.members, "top") as terminal:
+            terminal.wait_for("2 of 2 nodes serve")
+            if isinstance(ending, str):
+                terminal.type(ending)
+            else:
+                terminal.process.send_signal(ending)
+            terminal.wait_for(r"\x1b\[\?1049l")
+            code = terminal.end()
+        assert code == (Exit.DONE if isinstance(ending, str) else 128 + ending)
+        assert "Traceback" not in terminal.seen
     finally:
-        program.kill()
-        program.wait()
-        os.close(screen)
         cluster.close()
-
-
-def _read_until(screen: int, text: bytes) -> None:
-    """Read what the program draws until this was there."""
-    seen, deadline = b"", time.monotonic() + DEADLINE_S
-    while text not in seen:
-        assert time.monotonic() < deadline, seen
-        if select.select([screen], [], [], 1)[0]:
-            seen += os.read(screen, 65536)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 from tests.client.fake_node import FakeCluster
@@ -11,6 +12,7 @@ from tests.terminal.in_terminal import in_terminal
 UP = "\x1b[A"
 REDRAW = "\x0c"
 """Otherwise only what has changed is drawn."""
+OTHER_SCREEN, LEFT_SCREEN = "\x1b[?1049h", r"\x1b\[\?1049l"
 PROMPT = r"(?s:.*?)localhost:\d+>"
 """Only behind what a command printed: a key that is pressed before it is lost."""
 
@@ -65,6 +67,30 @@ def test_ctrl_c_cancels_a_long_scan_and_not_the_shell(cluster: FakeCluster, tmp_
         terminal.wait_for(f"Cancelled.\r\n{PROMPT}")
         terminal.type("get k00007\r")
         terminal.wait_for(f"xxx\r\n{PROMPT}")
+        terminal.type(CTRL_D)
+        assert terminal.end() == 0
+    assert "Traceback" not in terminal.seen
+
+
+def test_ctrl_z_after_the_dashboard_is_that_of_the_shell(
+    cluster: FakeCluster, tmp_path: Path
+) -> None:
+    """Brought back with fg, the shell would find itself on the dashboard's screen."""
+    with in_terminal(
+        "shell",
+        "--cluster",
+        cluster.members,
+        XDG_STATE_HOME=str(tmp_path),
+    ) as terminal:
+        terminal.wait_for(PROMPT)
+        terminal.type("top\r")
+        terminal.wait_for("Events")
+        terminal.type("q")
+        terminal.wait_for(f"{LEFT_SCREEN}{PROMPT}")
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.type("scan --count\r")
+        terminal.wait_for(f"0\r\n{PROMPT}")
+        assert OTHER_SCREEN not in terminal.seen
         terminal.type(CTRL_D)
         assert terminal.end() == 0
     assert "Traceback" not in terminal.seen

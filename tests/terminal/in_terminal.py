@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import re
@@ -29,6 +30,7 @@ class Terminal:
         self.process = process
         self.seen = ""
         self._master = master
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end in a character
 
     def wait_for(self, pattern: str, *, pressing: str = "") -> None:
         """Read until it has drawn this; `pressing`: a key to press now and again meanwhile."""
@@ -53,7 +55,7 @@ class Terminal:
             return False
         if _WHERE in data:
             os.write(self._master, b"\x1b[1;1R")
-        self.seen += data.decode()
+        self.seen += self._decoder.decode(data)
         return bool(data)
 
     def type(self, text: str) -> None:
