@@ -9,6 +9,7 @@
     source.py            how a node is asked: over gRPC, or by a test
     hearing.py           what may be said of a node whose answer is late
     look.py            all that is known at one moment
+    troubles.py          what is wrong, until it is known to be over
     rates.py             what was asked of a node between two looks, and how long it took
     drawing.py         from a look and a size to the screen, as values
     layout.py            how many lines each part gets

@@ -3,28 +3,20 @@
 An event is news, and is told once. When a trouble is over, that is news as well, and it says how
 long it lasted: whoever comes back to the screen can read what happened and that it has passed.
 
-The numbers in a note grow while it stands (`missed 12 writes`, `missed at least 40 writes`), so the
-notes about a node are told apart by their first word. An alarm is the exception: each new number is
-an event.
-
 Whom nobody reaches is called by turns unreachable, suspect and dead, as the others come to notice.
 Only what is worse than anything before is told, until it answers again.
-
-Two nodes are never asked at exactly one moment, so for a blink they contradict each other whenever
-something happens. A contradiction is an event only when two looks in a row have found it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from kvcluster.dashboard.ink import Tone
 from kvcluster.dashboard.log import Event
-from kvcluster.dashboard.look import TIMED_STATES, Look, catches_up, state_of, tone_of
+from kvcluster.dashboard.look import TIMED_STATES, Look, state_of, tone_of
 from kvcluster.dashboard.matters import failures
 from kvcluster.terminal.census import Member, serving_clause
-from kvcluster.terminal.notes import is_alarm
+from kvcluster.terminal.notes import Note
 from kvcluster.terminal.screen import counted
 from kvcluster.terminal.wording import duration, why_not_serving
 
@@ -33,11 +25,9 @@ from demo_pb2 import SYNCING
 QUIET_S = 10.0
 """A node that failed no call for so long is over it."""
 
-Noted = tuple[str, str]
 
-
-def changes(earlier: Look | None, before: Look | None, now: Look) -> list[Event]:
-    """What is new, in the order in which a person wants to read it. `earlier`: before `before`."""
+def changes(before: Look | None, now: Look) -> list[Event]:
+    """What is new, in the order in which a person wants to read it."""
     if before is None or not before.members:
         return _first(now)
     return [
@@ -45,7 +35,7 @@ def changes(earlier: Look | None, before: Look | None, now: Look) -> list[Event]
         *_syncs(before, now),
         *_failing(before, now),
         *_notes(before, now),
-        *_contradictions(earlier, before, now),
+        *_contradictions(before, now),
         *_all_well(before, now),
     ]
 
@@ -57,8 +47,8 @@ def _first(now: Look) -> list[Event]:
     return [
         Event(tone, "cluster", f"{serving_clause(now.members)}, at the first look"),
         *(Event(tone_of(it), it.node, _state(it)) for it in now.members if not it.serving),
-        *(Event(Tone.BUSY, *note) for note in _noted(now)),
-        *(Event(Tone.BAD, "cluster", line) for line in now.disagreements),
+        *map(_noted, now.troubles.notes.values()),
+        *(Event(Tone.BAD, "cluster", it.text) for it in now.troubles.contradictions.values()),
     ]
 
 
@@ -110,12 +100,13 @@ def _state(member: Member) -> str:
 
 def _syncs(before: Look, now: Look) -> Iterator[Event]:
     for member in now.members:
+        if member.own is None:
+            continue
         old = before.member(member.node)
-        was, goes_on = old is not None and catches_up(old), catches_up(member)
-        if goes_on and not was and member.own is not None and not _told_by_state(old, member):
+        since_s, goes_on = before.syncs_since_s.get(member.node), member.node in now.syncs_since_s
+        if goes_on and since_s is None and not _told_by_state(old, member):
             yield Event(Tone.BUSY, member.node, f"catches up from {member.own.sync.source}")
-        elif was and not goes_on and member.own is not None:
-            since_s = before.syncs_since_s.get(member.node, now.now_s)
+        elif since_s is not None and not goes_on:
             yield Event(Tone.GOOD, member.node, f"caught up, {duration(now.now_s - since_s)}")
 
 
@@ -136,56 +127,23 @@ def _failing(before: Look, now: Look) -> Iterator[Event]:
 
 
 def _notes(before: Look, now: Look) -> Iterator[Event]:
-    old, new = _shapes(before), _shapes(now)
-    for shape, (node, note) in new.items():
-        if shape not in old:
-            yield Event(Tone.BAD if is_alarm(note) else Tone.BUSY, node, note)
-    for shape, (node, note) in old.items():
-        member = now.member(node)
-        # Who falls silent takes its notes along; that does not mean that they are settled.
-        if shape not in new and member is not None and _still_told(member, note):
-            yield Event(Tone.GOOD, node, f"over: {note}")
+    old, new = before.troubles.notes, now.troubles.notes
+    yield from (_noted(note) for key, note in new.items() if key not in old)
+    for key, note in old.items():
+        if key not in new and not note.is_alarm and now.member(note.node) is not None:
+            yield Event(Tone.GOOD, note.node, f"over: {note.text}")
 
 
-def _still_told(member: Member, note: str) -> bool:
-    """Whether it would be told if it still were so."""
-    about_by_others = note.startswith(("missed", "lagging"))
-    return not is_alarm(note) and (about_by_others or member.own is not None)
+def _noted(note: Note) -> Event:
+    return Event(Tone.BAD if note.is_urgent else Tone.BUSY, note.node, note.text)
 
 
-def _shapes(look: Look) -> dict[Noted, Noted]:
-    return {(node, _kind(note)): (node, note) for node, note in _noted(look)}
-
-
-def _kind(note: str) -> str:
-    return note if is_alarm(note) else note.partition(" ")[0]
-
-
-def _noted(look: Look) -> Iterator[Noted]:
-    """The notes, without those that only say why a node is in its state."""
-    for node, note in look.notes:
-        member = look.member(node)
-        if member is not None and note not in _state(member):
-            yield node, note
-
-
-def _contradictions(earlier: Look | None, before: Look, now: Look) -> Iterator[Event]:
-    old, new = _lasting(earlier or before, before), _lasting(before, now)
-    for shape, line in new.items():
-        if shape not in old:
-            yield Event(Tone.BAD, "cluster", line)
-    if old and not new and not now.disagreements:
+def _contradictions(before: Look, now: Look) -> Iterator[Event]:
+    for words, it in now.troubles.contradictions.items():
+        if words not in before.troubles.contradictions:
+            yield Event(Tone.BAD, "cluster", it.text)
+    if before.troubles.disputed and not now.troubles.disputed:
         yield Event(Tone.GOOD, "cluster", "they agree again")
-
-
-def _lasting(one: Look, other: Look) -> dict[str, str]:
-    """What both found, by its words without "for 12 s"."""
-
-    def words(line: str) -> str:
-        return re.sub(r"\(for .*?\)", "", line)
-
-    known = {words(line) for line in one.disagreements}
-    return {words(line): line for line in other.disagreements if words(line) in known}
 
 
 def _all_well(before: Look, now: Look) -> Iterator[Event]:

@@ -16,7 +16,7 @@ from kvcluster.dashboard.ink import Tone, told, wrapped
 from kvcluster.dashboard.look import Look
 from kvcluster.dashboard.picture import Fate, Slot
 from kvcluster.terminal.census import serving_clause
-from kvcluster.terminal.notes import is_alarm
+from kvcluster.terminal.notes import Topic
 from kvcluster.terminal.screen import counted, listed
 from kvcluster.terminal.wording import duration
 
@@ -33,16 +33,9 @@ def headline(look: Look, all_slots: Sequence[Slot]) -> tuple[Tone, str]:
     if not look.answering:
         return Tone.BAD, f"no node answers{_for_how_long(look)}"
     clauses = [serving_clause(look.members), *_lost(all_slots), *_absent(look)]
-    if look.cut_off:
-        are = "is" if len(look.cut_off) == 1 else "are"
-        clauses.append(f"{listed(list(look.cut_off), 'and')} {are} cut off from the others")
-    elif look.disagreements:
-        clauses.append("they disagree")
-    full = [it.node for it in look.members if it.own is not None and it.own.disk_full]
-    if full:
-        whose = f"{full[0]} has a full disk" if len(full) == 1 else f"{len(full)} disks are full"
-        clauses.append(whose)
-    if any(is_alarm(note) for _, note in look.notes):
+    full = [note.node for note in look.notes if note.topic is Topic.FULL_DISK]
+    clauses += [*_full(full), *_apart(look)]
+    if any(note.is_alarm for note in look.notes):
         clauses.append("ALARM")
     tone = Tone.GOOD if len(clauses) == 1 else Tone.BUSY
     if look.cut_off or full or not look.all_serve:
@@ -66,6 +59,26 @@ def _absent(look: Look) -> list[str]:
     if len(names) > _NAMED:
         names[_NAMED:] = [f"and {counted(len(names) - _NAMED, 'other')}"]
     return [", ".join(names)] if names else []
+
+
+def _full(nodes: list[str]) -> list[str]:
+    if not nodes:
+        return []
+    return [f"{nodes[0]} has a full disk" if len(nodes) == 1 else f"{len(nodes)} disks are full"]
+
+
+def _apart(look: Look) -> list[str]:
+    """Who does not go with the others, and why, as far as that is known."""
+    clauses = []
+    if len(look.misfits) == sum(it.own is not None for it in look.members) > 0:
+        clauses.append("they run with different configurations")
+    elif look.misfits:
+        verb = "runs" if len(look.misfits) == 1 else "run"
+        clauses.append(f"{listed(list(look.misfits), 'and')} {verb} with another configuration")
+    if cut_off := [node for node in look.cut_off if node not in look.misfits]:
+        are = "is" if len(cut_off) == 1 else "are"
+        clauses.append(f"{listed(cut_off, 'and')} {are} cut off from the others")
+    return clauses or (["they disagree"] if look.disagreements else [])
 
 
 def _lost(all_slots: Sequence[Slot]) -> list[str]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from kvcluster.dashboard.ink import Tone
 from kvcluster.dashboard.rates import Rates, rates
+from kvcluster.dashboard.troubles import Troubles, standing
 from kvcluster.terminal.census import NOT_WELL, Member, census
-from kvcluster.terminal.disagreements import disagreements
+from kvcluster.terminal.disagreements import Disagreement, configured, disagreements
 from kvcluster.terminal.health import View
-from kvcluster.terminal.notes import notes
+from kvcluster.terminal.notes import Note, notes
 from kvcluster.terminal.wording import state_word, status_word
 
 from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, PeerState
@@ -41,16 +42,20 @@ class Look:
     absent_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What each node that does not answer has been called since it last did."""
     syncs_since_s: Mapping[str, float] = field(default_factory=dict)
-    """When each node that is catching up was first seen to."""
+    """When each node that is catching up was first seen to; also while it makes a pause."""
     incarnations: Mapping[str, int] = field(default_factory=dict)
     """The life in which each node was last heard; of those that were."""
     configuration: Configuration | None = None
     """That of most nodes that answer, or the last that was heard."""
     cut_off: tuple[str, ...] = ()
     """Nodes that answer us, and that every other node which answers calls suspect or dead."""
-    notes: tuple[tuple[str, str], ...] = ()
-    """Pairs of a node and what is unusual about it."""
-    disagreements: tuple[str, ...] = ()
+    misfits: tuple[str, ...] = ()
+    """Nodes that answer and run with another configuration than most; of two halves, all."""
+    notes: tuple[Note, ...] = ()
+    """What is unusual about single nodes."""
+    disagreements: tuple[Disagreement, ...] = ()
+    troubles: Troubles = field(default_factory=Troubles)
+    """Of these two, what is not known to be over."""
 
     def member(self, node: str) -> Member | None:
         """The node of this name."""
@@ -69,36 +74,42 @@ class Look:
 
 def take(views: Sequence[View], before: Look | None, now_s: float) -> Look:
     """A look at what all nodes said. `before`: the one before it, if there was one."""
-    before = before or Look(now_s)
+    first, before = before is None, before or Look(now_s)
     members = tuple(census(views))
     alone = _cut_off(members)
+    noted = notes(members, now_s)
+    contrary = disagreements([_heard_without(alone, it) for it in members])
+    silent = [it.node for it in members if it.own is None]
+    earlier = contrary if first else before.disagreements
+    troubles = standing(before.troubles, silent, noted, earlier, contrary)
     found = {it.node: known for it in members if (known := _rates(it, before)) is not None}
-    serving = {it.node: now_s for it in members if it.serving}
-    failing = {
-        node: now_s for node, known in found.items() if known.failed or known.failed_in_batches
-    }
+    configuration = _configuration(members) or before.configuration
     return Look(
         now_s=now_s,
         members=members,
         rates=found,
-        served_s={**before.served_s, **serving},
-        failed_s={**before.failed_s, **failing},
+        served_s={**before.served_s, **{it.node: now_s for it in members if it.serving}},
+        failed_s={**before.failed_s, **{node: now_s for node, it in found.items() if _fails(it)}},
         absent_as={
             it.node: _with(before.absent_as.get(it.node, ()), state_of(it))
             for it in members
             if it.own is None
         },
         syncs_since_s={
-            it.node: before.syncs_since_s.get(it.node, now_s) for it in members if catches_up(it)
+            it.node: before.syncs_since_s.get(it.node, now_s)
+            for it in members
+            if catches_up(it) or (it.node in before.syncs_since_s and _is_behind(it, troubles))
         },
         incarnations={
             **before.incarnations,
             **{it.node: it.own.incarnation for it in members if it.own is not None},
         },
-        configuration=_configuration(members) or before.configuration,
+        configuration=configuration,
         cut_off=alone,
-        notes=tuple(notes(members, now_s)),
-        disagreements=tuple(disagreements([_heard_without(alone, it) for it in members])),
+        misfits=_misfits(members, configuration),
+        notes=tuple(noted),
+        disagreements=tuple(contrary),
+        troubles=troubles,
     )
 
 
@@ -160,6 +171,18 @@ def _heard_without(alone: Sequence[str], member: Member) -> Member:
     return replace(member, opinions=opinions)
 
 
+def _fails(known: Rates) -> bool:
+    return bool(known.failed or known.failed_in_batches)
+
+
+def _is_behind(member: Member, troubles: Troubles) -> bool:
+    """Whether a node that answers, and reads from nobody now, has still to catch up.
+
+    It gave up for a while, say, because its disk is full.
+    """
+    return member.own is not None and (not member.serving or troubles.behind(member.node))
+
+
 def _rates(member: Member, before: Look) -> Rates | None:
     earlier = before.member(member.node)
     if earlier is None or earlier.own is None or member.own is None:
@@ -170,13 +193,21 @@ def _rates(member: Member, before: Look) -> Rates | None:
 
 
 def _configuration(members: Sequence[Member]) -> Configuration | None:
-    told = [
-        member.own.configuration
-        for member in members
-        if member.own is not None and member.own.HasField("configuration")
-    ]
-    if not told:
+    """That of most nodes that answer."""
+    forms = [_form(it) for it in configured(members).values()]
+    if not forms:
         return None
-    forms = Counter(it.SerializeToString(deterministic=True) for it in told)
-    most, _ = forms.most_common(1)[0]
-    return next(it for it in told if it.SerializeToString(deterministic=True) == most)
+    ((most, _),) = Counter(forms).most_common(1)
+    return Configuration.FromString(most)
+
+
+def _misfits(members: Sequence[Member], most: Configuration | None) -> tuple[str, ...]:
+    known = configured(members)
+    if most is None or not known:
+        return ()
+    other = tuple(node for node, it in known.items() if _form(it) != _form(most))
+    return other if 2 * len(other) < len(known) else tuple(known)
+
+
+def _form(configuration: Configuration) -> bytes:
+    return configuration.SerializeToString(deterministic=True)

@@ -1,8 +1,9 @@
 """What matters now: everything that goes on or is wrong at this moment, the worst first.
 
-Contradictions and alarms come first, then who catches up and how far, then what is unusual about
-single nodes, in the words of `client.py status`, and at the end how replication stands. When
-nothing is wrong, that last line is all. An event says when something began; here is what still is.
+Alarms and full disks come first, then contradictions, then who catches up and how far, then what is
+unusual about single nodes, in the words of `client.py status`, and at the end how replication
+stands. When nothing is wrong, that last line is all. An event says when something began; here is
+what still is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kvcluster.dashboard.nodes_table import age
 from kvcluster.dashboard.rates import Rates
 from kvcluster.error_info import code_name
 from kvcluster.terminal.census import Member
-from kvcluster.terminal.notes import is_alarm
+from kvcluster.terminal.notes import Topic
 from kvcluster.terminal.screen import counted, listed
 from kvcluster.terminal.wording import duration, why_not_serving
 
@@ -27,11 +28,10 @@ _BAR_COLUMNS = 16
 def matters(look: Look) -> list[Text]:
     """A line for each thing."""
     if not look.answering:
-        return [told(Tone.BAD, f"{node}: {note}") for node, note in look.notes]
-    alarms = [told(Tone.BAD, f"{node}: {note}") for node, note in look.notes if is_alarm(note)]
+        return [told(Tone.BAD, f"{it.node}: {it.text}") for it in look.notes]
     return [
-        *(told(Tone.BAD, line) for line in look.disagreements),
-        *alarms,
+        *(told(Tone.BAD, f"{it.node}: {it.text}") for it in look.notes if it.is_urgent),
+        *(told(Tone.BAD, it.text) for it in look.disagreements),
         *_syncs(look),
         *_failing(look),
         *_notes(look),
@@ -79,12 +79,12 @@ def _by_code(failed: Mapping[int, int]) -> str:
 
 
 def _notes(look: Look) -> Iterator[Text]:
-    for node, note in look.notes:
-        member = look.member(node)
-        syncs = member is not None and catches_up(member) and note.startswith("catching up")
-        if not is_alarm(note) and not syncs:
+    for note in look.notes:
+        member = look.member(note.node)
+        shown_above = note.topic is Topic.STATE and member is not None and catches_up(member)
+        if not note.is_urgent and not shown_above:
             silent = member is None or member.own is None
-            yield told(Tone.BAD if silent else Tone.BUSY, f"{node}: {note}")
+            yield told(Tone.BAD if silent else Tone.BUSY, f"{note.node}: {note.text}")
 
 
 def _replication(look: Look) -> str:

@@ -36,7 +36,6 @@ class Watching:
         self._source = source
         self._loop = asyncio.get_running_loop()
         self._heard: dict[str, Heard] = {}
-        self._earlier: Look | None = None
         self._questions: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._broken: BaseException | None = None
         self.now: Look | None = None
@@ -61,8 +60,8 @@ class Watching:
             await self._for_a_moment()
         known = views(list(self._heard.values()), self._loop.time())
         found = take(known, self.now, time.time())
-        self.log.add(found.now_s, changes(self._earlier, self.now, found))
-        self._earlier, self.now = self.now, found
+        self.log.add(found.now_s, changes(self.now, found))
+        self.now = found
         return found
 
     def follow(self, key: str) -> None:

@@ -75,7 +75,8 @@ def _show_living_and_dead(nodes: Sequence[str], timeout_s: float) -> None:
     if any(answer.said for answer in answers):
         members = census(answers)
         say("\nThe live/dead list, as they keep it:")
-        for line in [*watch.living_and_dead(members), *disagreements(members)]:
+        contrary = [it.text for it in disagreements(members)]
+        for line in [*watch.living_and_dead(members), *contrary]:
             say(f"  {line}")
 
 

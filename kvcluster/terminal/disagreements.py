@@ -1,9 +1,9 @@
-"""Where nodes contradict each other, a line each.
+"""Where nodes contradict each other, a line each, the causes before what follows from them.
 
-Three ways to disagree, and each is a sign of a fault that no single node can see: about whether
-a third lives (the network is cut between some of them, in one direction perhaps), about whom they
-talk to at all (they refuse each other), and about what cluster this is (one was started with
-another `--cluster` or `--replicas`).
+Three ways to disagree, and each is a sign of a fault that no single node can see: about what
+cluster this is (one was started with another `--cluster` or `--replicas`), about whom they talk to
+at all (they refuse each other), and about whether a third lives (the network is cut between some
+of them, in one direction perhaps; or it is one that they refuse).
 
 That we reach a node ourselves is a voice like any other: a node that answers us while the others
 call it dead is alive and cut off from them. A node that has not heard another yet has no opinion.
@@ -12,7 +12,8 @@ call it dead is alive and cut off from them. A node that has not heard another y
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from kvcluster.terminal.census import NOT_WELL, Member
 from kvcluster.terminal.screen import counted, listed
@@ -26,12 +27,21 @@ Voices = dict[int, list[tuple[str, MemberStatus]]]
 """Who says it, by what is said."""
 
 
-def disagreements(members: Sequence[Member]) -> list[str]:
-    """One line for each."""
+@dataclass(frozen=True)
+class Disagreement:
+    """A line, without a full stop."""
+
+    text: str
+    said_by: tuple[str, ...]
+    """The nodes whose word it is. Nobody knows that it is over while one of them is silent."""
+
+
+def disagreements(members: Sequence[Member]) -> list[Disagreement]:
+    """One for each."""
     return [
-        *(line for member in members if (line := _about(member))),
         *_configurations(members),
         *_refusals(members),
+        *(found for member in members if (found := _about(member)) is not None),
     ]
 
 
@@ -42,11 +52,11 @@ def healthy(members: Sequence[Member]) -> bool:
     return serving and not full and not disagreements(members)
 
 
-def _about(member: Member) -> str:
+def _about(member: Member) -> Disagreement | None:
     """The voices about one node, if they are not at one."""
     voices = _voices(member)
     if _agree(member, voices):
-        return ""
+        return None
     clauses: list[str] = []
     for state in sorted(voices, key=_WORST_FIRST.index):
         whom = "it" if clauses else member.node
@@ -57,7 +67,9 @@ def _about(member: Member) -> str:
         clauses.append("but it answers us" if alone else "and it answers us")
     elif PeerState.ALIVE in voices:
         clauses.append("but it does not answer us" if alone else "and it does not answer us")
-    return ", ".join(clauses)
+    speakers = [speaker for said in voices.values() for speaker, _ in said]
+    itself = [member.node] if member.own is not None else []
+    return Disagreement(", ".join(clauses), (*speakers, *itself))
 
 
 def _voices(member: Member) -> Voices:
@@ -90,24 +102,27 @@ def _called(state: int, voices: Sequence[tuple[str, MemberStatus]]) -> str:
     return f"{state_word(state)} (for {duration(longest_s)})"
 
 
-def _configurations(members: Sequence[Member]) -> Iterator[str]:
+def _configurations(members: Sequence[Member]) -> Iterator[Disagreement]:
     """What some nodes were started with, and others with something else."""
-    known = _configured(members)
-    for name in sorted(
-        {name for configuration in known.values() for name in configuration.members}
-    ):
-        without = [
-            node for node, configuration in known.items() if name not in configuration.members
-        ]
+    known = configured(members)
+    lines = (
+        *_left_out(known),
+        *_split(known, lambda it: counted(it.replicas, "replica")),
+        *_split(known, lambda it: counted(it.slots, "slot")),
+    )
+    yield from (Disagreement(line, tuple(known)) for line in lines)
+
+
+def _left_out(known: Mapping[str, Configuration]) -> Iterator[str]:
+    for name in sorted({name for it in known.values() for name in it.members}):
+        without = [node for node, it in known.items() if name not in it.members]
         if without:
             verb = "does" if len(without) == 1 else "do"
             yield f"{listed(without, 'and')} {verb} not count {name} as a member, others do"
-    yield from _split(known, lambda it: counted(it.replicas, "replica"))
-    yield from _split(known, lambda it: counted(it.slots, "slot"))
 
 
 def _split(
-    known: dict[str, Configuration], setting: Callable[[Configuration], str]
+    known: Mapping[str, Configuration], setting: Callable[[Configuration], str]
 ) -> Iterator[str]:
     nodes: dict[str, list[str]] = {}
     for node, configuration in known.items():
@@ -119,15 +134,17 @@ def _split(
         )
 
 
-def _refusals(members: Sequence[Member]) -> Iterator[str]:
+def _refusals(members: Sequence[Member]) -> Iterator[Disagreement]:
     """Who refuses whom; not where the configurations, that were just told, explain it."""
-    known = _configured(members)
+    known = configured(members)
     for one, other in itertools.combinations(members, 2):
         here, there = known.get(one.node), known.get(other.node)
         if here is not None and there is not None and here != there:
             continue
         if reason := _refusal(one, other) or _refusal(other, one):
-            yield f"{one.node} and {other.node} refuse each other: {reason}"
+            line = f"{one.node} and {other.node} refuse each other: {reason}"
+            answered = [it.node for it in (one, other) if it.own is not None]
+            yield Disagreement(line, tuple(answered))
 
 
 def _refusal(speaker: Member, about: Member) -> str:
@@ -135,7 +152,8 @@ def _refusal(speaker: Member, about: Member) -> str:
     return opinion.refusal if opinion is not None else ""
 
 
-def _configured(members: Sequence[Member]) -> dict[str, Configuration]:
+def configured(members: Sequence[Member]) -> dict[str, Configuration]:
+    """What each node that answers was started with, as far as it says so."""
     return {
         member.node: member.own.configuration
         for member in members

@@ -74,9 +74,9 @@ def render(members: Sequence[Member], console: Console, *, now_s: float) -> str:
     """Everything there is to say about the members, as text for this console."""
     parts: list[RenderableType] = [_summary(members), "", _table(members, console)]
     if unusual := notes(members, now_s):
-        parts += ["", _paragraphs(unusual)]
-    if lines := disagreements(members):
-        parts += ["", "They disagree:", _paragraphs(("", line) for line in lines)]
+        parts += ["", _paragraphs((note.node, note.text) for note in unusual)]
+    if contrary := disagreements(members):
+        parts += ["", "They disagree:", _paragraphs(("", it.text) for it in contrary)]
     with console.capture() as capture:
         for part in parts:
             console.print(part, highlight=False, markup=False, emoji=False)
@@ -153,10 +153,10 @@ def as_fields(members: Sequence[Member], *, now_s: float) -> dict[str, Any]:
         "healthy": healthy(members),
         "serving": sum(member.serving for member in members),
         "nodes": [
-            _node_fields(member, [note for node, note in unusual if node == member.node])
+            _node_fields(member, [note.text for note in unusual if note.node == member.node])
             for member in members
         ],
-        "disagreements": disagreements(members),
+        "disagreements": [it.text for it in disagreements(members)],
     }
 
 

@@ -6,22 +6,20 @@ import itertools
 
 from kvcluster.client.failure import Kind
 from kvcluster.dashboard.changes import changes
-from kvcluster.dashboard.look import Look
 from kvcluster.terminal.health import View
 from tests.dashboard.looks import WELL, looks, traffic
 from tests.terminal.views import ALIVE, DEAD, SUSPECT, A, B, C, says, silent, view
 
 from demo_pb2 import SYNCING, Progress
 
+FULL = "its disk is full: it refuses writes until there is room"
 AWAY = (view(A, says(C, DEAD)), view(B, says(C, DEAD)), silent(C))
 
 
 def news(*moments: tuple[View, ...], every_s: float = 2.0) -> list[str]:
     """The events of the last of the moments."""
-    found: list[Look | None] = [None, None, *looks(*moments, every_s=every_s)]
-    earlier, before, now = found[-3:]
-    assert now is not None
-    return [event.text for event in changes(earlier, before, now)]
+    *before, now = looks(*moments, every_s=every_s)
+    return [event.text for event in changes(before[-1] if before else None, now)]
 
 
 def test_a_quiet_cluster_has_no_news() -> None:
@@ -76,6 +74,24 @@ def test_catching_up_begins_and_ends() -> None:
     assert f"{C}  caught up, 4 s" in news(WELL, fetching, fetching, WELL)
 
 
+def test_a_catch_up_that_is_given_up_is_not_over() -> None:
+    """A node with a full disk would be said to have caught up at each of its tries."""
+    tries = (view(A), view(B), view(C, status=SYNCING, sync=Progress(source=A)))
+    rests = (view(A), view(B), view(C, status=SYNCING, reason="catching up", disk_full=True))
+    assert not any("caught up" in line for line in news(WELL, tries, rests))
+    assert news(WELL, tries, rests, tries, rests, tries) == [f"{C}  over: {FULL}"]
+    assert f"{C}  caught up, 8 s" in news(WELL, tries, rests, tries, rests, WELL)
+
+
+def test_who_serves_and_has_missed_writes_has_not_caught_up() -> None:
+    """The log would say that all is there while others still know of what is not."""
+    gap = says(C, missed=2, missed_since=bytes([1] * 12))
+    heals = (view(A, gap), view(B), view(C, sync=Progress(source=A)))
+    rests = (view(A, gap), view(B), view(C))
+    assert not any("caught up" in line for line in news(WELL, heals, rests))
+    assert f"{C}  caught up, 4 s" in news(WELL, heals, rests, WELL)
+
+
 def test_a_node_may_catch_up_while_it_serves() -> None:
     """Healing would go on unseen, since it changes no state."""
     heals = (view(A), view(B), view(C, sync=Progress(source=A)))
@@ -94,6 +110,24 @@ def test_a_note_that_grows_is_told_once() -> None:
     assert any("missed 2 writes" in line for line in news(AWAY, missed(2, 2)))
     assert news(AWAY, missed(2, 2), missed(40, 41)) == []
     assert any("over: missed" in line for line in news(AWAY, missed(2, 2), WELL))
+
+
+def test_what_was_missed_is_not_over_because_who_noted_it_is_gone() -> None:
+    """The log would say that a write is where it belongs, while it is still missing."""
+    gap = says(C, missed=1, missed_since=bytes([1] * 12))
+    noted = (view(A, gap), view(B), view(C))
+    gone = (silent(A), view(B), view(C))
+    assert not any("over" in line for line in news(WELL, noted, gone))
+    assert not any("missed" in line for line in news(WELL, noted, gone, noted))
+    assert any("over: missed 1 write" in line for line in news(WELL, noted, gone, gone, WELL))
+
+
+def test_a_full_disk_and_a_file_that_falls_behind_are_two_events() -> None:
+    """Both begin with "its", and the second would be taken for the first."""
+    both = (view(A, disk_full=True, checkpoint_error="no space"), view(B), view(C))
+    told = news(WELL, both)
+    assert [line for line in told if "disk is full" in line]
+    assert [line for line in told if "no space" in line]
 
 
 def test_every_alarm_is_an_event() -> None:
@@ -120,6 +154,23 @@ def test_a_contradiction_is_told_when_it_lasts() -> None:
     assert any("calls" in line for line in news(WELL, split, later))
     assert news(split, later, split) == []
     assert "cluster  they agree again" in news(split, later, WELL)
+
+
+def test_a_contradiction_is_not_over_because_one_of_them_is_gone() -> None:
+    """Nodes would be said to agree because the one that differed has died."""
+    split = (view(A, says(C, DEAD)), view(B, says(C, ALIVE)), view(C))
+    for gone in ((silent(A), view(B), view(C)), AWAY):
+        assert not any("agree" in line for line in news(split, split, gone))
+        assert not any("calls" in line for line in news(split, split, gone, gone, split, split))
+        assert "cluster  they agree again" in news(split, split, gone, WELL)
+
+
+def test_another_contradiction_is_no_agreement() -> None:
+    """One cut follows the other: they would agree for a moment in between."""
+    one = (view(A, says(C, DEAD)), view(B), view(C))
+    other = (view(A), view(B, says(C, DEAD)), view(C))
+    assert not any("agree" in line for line in news(one, one, other))
+    assert "cluster  they agree again" in news(one, one, other, WELL)
 
 
 def test_the_end_of_all_answers_is_told() -> None:
@@ -151,7 +202,7 @@ def test_failures_at_every_look_are_one_event_however_far_looks_are_apart() -> N
         return view(A, traffic=traffic(0, (0, 0, 0, 0), {14: failed}), uptime_s=uptime_s), view(B)
 
     moments = looks(*(counted(3 * n, 10 + 60 * n) for n in range(4)), every_s=60)
-    told = [changes(None, one, other) for one, other in itertools.pairwise(moments)]
+    told = [changes(one, other) for one, other in itertools.pairwise(moments)]
     assert [len(events) for events in told] == [1, 0, 0]
 
 

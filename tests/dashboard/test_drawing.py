@@ -12,7 +12,7 @@ from kvcluster.terminal.health import View
 from tests.dashboard.looks import START_S, WELL, looks, traffic
 from tests.terminal.views import DEAD, NAMES, UNKNOWN, A, B, C, says, silent, view
 
-from demo_pb2 import DRAINING, STARTING, SYNCING, GetResponse, Progress, Waiting
+from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, GetResponse, Progress, Waiting
 
 AWAY = (view(A, says(C, DEAD)), view(B, says(C, DEAD)), silent(C))
 
@@ -98,6 +98,28 @@ def test_of_two_nodes_none_is_the_one_that_is_cut_off() -> None:
     drawing = drawn((view(A, says(B, DEAD), names=names), view(B, says(A, DEAD), names=names)))
     assert "they disagree" in drawing.head[0].plain
     assert "cut off" not in drawing.head[0].plain
+
+
+def test_who_runs_with_another_configuration_is_not_called_cut_off() -> None:
+    """A person would look for a cable, and it is an option."""
+    other = Configuration(members=NAMES, replicas=2, slots=4096)
+    refused = says(C, DEAD, refusal="their configurations differ")
+    misfit = view(C, says(A, DEAD), says(B, DEAD), configuration=other)
+    drawing = drawn((view(A, refused), view(B, refused), misfit))
+    assert drawing.head[0].plain.startswith(
+        f"✗ 3 of 3 nodes serve; {C} runs with another configuration  "
+    )
+    assert "✗ SERVING, refused" in row(drawing, C)
+    lines = text(drawing, "matters").splitlines()[1:]
+    assert lines[0] == f"✗ {A} and {B} run with 3 replicas, {C} runs with 2 replicas"
+
+
+def test_of_two_halves_both_run_with_another_configuration() -> None:
+    """The blame would fall on whoever is listed last."""
+    other = Configuration(members=NAMES[:2], replicas=1, slots=4096)
+    one = view(A, says(B, DEAD), names=NAMES[:2])
+    drawing = drawn((one, view(B, says(A, DEAD), names=NAMES[:2], configuration=other)))
+    assert "they run with different configurations" in drawing.head[0].plain
 
 
 def test_an_alarm_reaches_the_headline() -> None:
@@ -188,10 +210,12 @@ def test_catching_up_has_a_bar() -> None:
 def test_what_is_wrong_comes_first() -> None:
     """On a small screen it would be below the edge."""
     waiting = [Waiting(node=C, count=2)]
-    bad = (view(A, says(C, DEAD), tombstones_waiting=waiting), view(B), view(C, conflicts=1))
+    disk, entry = view(B, disk_full=True), view(C, conflicts=1)
+    bad = (view(A, says(C, DEAD), tombstones_waiting=waiting), disk, entry)
     lines = text(drawn(bad), "matters").splitlines()[1:]
-    assert "calls" in lines[0]
+    assert lines[0].startswith(f"✗ {B}: its disk is full")
     assert "ALARM" in lines[1]
+    assert "calls" in lines[2]
     assert lines[-1].startswith("· replication")
 
 

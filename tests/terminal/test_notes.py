@@ -18,7 +18,7 @@ _LATE = bytes(3) + b"\1" + bytes(8)
 
 
 def _notes(*answers: View) -> list[tuple[str, str]]:
-    return notes(census(answers), now_s=1e9)
+    return [(note.node, note.text) for note in notes(census(answers), now_s=1e9)]
 
 
 def test_a_healthy_cluster_has_no_notes() -> None:
