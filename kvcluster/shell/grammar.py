@@ -13,10 +13,11 @@ from typing import NoReturn
 
 from kvcluster.shell.page import PAGE, without_program
 from kvcluster.terminal.escaping import shown
-from kvcluster.terminal.parser import add_commands, add_help
+from kvcluster.terminal.parser import add_commands, add_help, too_many
 
 ENDS = ("exit", "quit")
 """Words that end the shell."""
+_HELP = {"-h", "--help"}
 _END = """\
 examples:
   exit
@@ -62,7 +63,7 @@ class Grammar(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise Mistake."""
-        raise Mistake(message)
+        raise Mistake(f"{message} (help tells more)")
 
     def format_help(self) -> str:
         """The page of the shell."""
@@ -75,4 +76,9 @@ class Grammar(argparse.ArgumentParser):
                 near = difflib.get_close_matches(word, self.commands, n=1)
                 hint = f'did you mean "{near[0]}"?' if near else "help shows all commands."
                 raise Mistake(f'There is no command "{shown(word)}"; {hint}')
-        return self.parse_args(words)
+        if not _HELP.union(self.commands).intersection(words):
+            raise Mistake("A line has a command, and this one has none; help shows all commands.")
+        options, surplus = self.parse_known_args(words)
+        if surplus:
+            self.commands[options.command].error(too_many(surplus))
+        return options

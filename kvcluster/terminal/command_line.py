@@ -31,7 +31,9 @@ def run(arguments: Sequence[str] | None, default_cluster: str) -> int:
 
 def _run(arguments: Sequence[str] | None, default_cluster: str) -> int:
     parser = words.build(default_cluster)
-    options = parser.parse_args(arguments)
+    options, surplus = parser.parse_known_args(arguments)
+    if surplus:
+        words.of_command(parser, options.command).error(words.too_many(surplus))
     if options.command == "help":
         words.of_command(parser, options.about).print_help()
         return 0

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 _SHOWN_CHARACTERS = 40
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
+_LINE_ENDS = (0x2028, 0x2029)
+_TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+"""They reverse what follows, so a line would read other than it is: see https://trojansource.codes."""
 _ESCAPES: dict[int, str] = {code: f"\\x{code:02x}" for code in _CONTROLS}
+_ESCAPES |= {code: f"\\u{code:04x}" for code in (*_LINE_ENDS, *_TURNS)}
 _ESCAPES |= str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def as_line(text: str) -> str:
     r"""Text as a part of one line: a tab is \t, a line's end \n or \r, a backslash \\.
 
-    Other control characters are \x1b and the like: no value steers the terminal of who reads it.
+    Other control characters are \x1b and the like, those that turn the direction of writing \u202e
+    and the like: no value steers the terminal of who reads it.
     """
     return text.translate(_ESCAPES)
 

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from kvcluster.terminal import manual
 from kvcluster.terminal.arguments import Word, nodes, one_node, seconds, valid, whole_number
+from kvcluster.terminal.escaping import shown
 from kvcluster.terminal.screen import say
 
 DEFAULT_TIMEOUT_S = 5.0
@@ -121,6 +122,14 @@ def add_help(add: Add, subparsers: Any) -> None:
     helps = add("help", "show what a command does", manual.HELP)
     names = tuple(subparsers.choices)
     helps.add_argument("about", nargs="?", choices=names, metavar="COMMAND", help="which command")
+
+
+def too_many(surplus: Sequence[str]) -> str:
+    """What is wrong with words that no parser knows what to do with."""
+    for word in surplus:
+        if word.startswith("-"):
+            return f'there is no option "{shown(word)}"'
+    return f'"{shown(surplus[0])}" is one word too many; a text with spaces stands in quotes'
 
 
 def of_command(parser: argparse.ArgumentParser, name: str | None) -> argparse.ArgumentParser:

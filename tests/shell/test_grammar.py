@@ -23,9 +23,24 @@ ONLY_HERE = {"exit", "quit"}
         (["\x1b[2J"], 'There is no command "\\x1b[2J"; help shows all commands.'),
         (["help", "scna"], 'There is no command "scna"; did you mean "scan"?'),
         (["get"], "get: the following arguments are required: KEY (help get tells more)"),
-        (["get", "a", "--nod", "b"], "unrecognized arguments: --nod b"),
-        (["exit", "now"], "unrecognized arguments: now"),
-        (["--bogus"], "the following arguments are required: COMMAND"),
+        (
+            ["put", "a", "b", "c"],
+            'put: "c" is one word too many; a text with spaces stands in quotes'
+            " (help put tells more)",
+        ),
+        (
+            ["get", "a", "--nod", "b"],
+            'get: there is no option "--nod" (help get tells more)',
+        ),
+        (
+            ["--version"],
+            "A line has a command, and this one has none; help shows all commands.",
+        ),
+        (
+            ["--timeout", "x", "get", "a"],
+            "argument --timeout: 'x' is no number of seconds above 0, at most a day"
+            " (help tells more)",
+        ),
     ],
 )
 def test_each_mistake_is_one_sentence(grammar: Grammar, words: list[str], sentence: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvcluster.config import MIB
 from kvcluster.shell.line import Unclosed, at_cursor, commands, quoted
 
 TEXT = st.text(alphabet="ab #'\"\\\tế>|", max_size=12)
@@ -20,7 +21,7 @@ def _words(text: str) -> list[list[str]]:
 
 @given(TEXT)
 def test_a_line_is_cut_as_shlex_cuts_it(text: str) -> None:
-    """Where words stand is found beside it, and must not change what they are."""
+    """shlex is the twin that reads by the character and does not say where a word stands."""
     if text.lstrip(" \t").startswith("#"):
         assert commands(text) == []
         return
@@ -59,6 +60,16 @@ def test_quotes_stand_only_where_they_are_needed() -> None:
     assert quoted("my key") == "'my key'"
     assert quoted("") == "''"
     assert quoted("#1") == "'#1'"
+
+
+def test_the_longest_value_is_read_back() -> None:
+    """Cut by the character it takes a minute, and a pattern may run out of its stack."""
+    value = ('it\'s \\ "so" ' * 100_000)[:MIB]
+    ((_, _, word),) = commands(f"put k {quoted(value)}")
+    assert word.text == value
+    doubly = value.replace("\\", "\\\\").replace('"', '\\"')
+    ((_, _, word),) = commands(f'put k "{doubly}"')
+    assert word.text == value
 
 
 def test_lines_that_were_pasted_are_commands_of_their_own() -> None:

@@ -77,7 +77,7 @@ def test_standard_input_that_is_closed_is_refused(
         (["bogus"], "invalid choice"),
         (["put", "a"], "VALUE"),
         (["get"], "KEY"),
-        (["locate", "a", "b"], "b"),
+        (["locate", "a", "b"], '"b" is one word too many; a text with spaces stands in quotes'),
         (["get", "a", "--nod", "localhost:1"], "--nod"),
         (["get", "a", "--node", "localhost"], "not an address"),
         (["get", "a", "--node", "localhost:1,localhost:2"], "not an address"),

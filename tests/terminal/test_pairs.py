@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,8 @@ from kvcluster.terminal.pairs import (
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 _KEY = _TEXT.filter(bool)
+_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""What Unicode calls the characters that turn the direction of writing."""
 
 
 @given(_KEY, _TEXT)
@@ -43,11 +46,12 @@ def test_members_make_an_object(pairs: list[tuple[str, str]]) -> None:
     assert text.count(b"\n") == max(len(pairs), 1) + 2
 
 
-@given(_KEY, _TEXT)
+@given(_KEY, _TEXT | st.text("a\\u\x85\u2028\u2029\u202a\u202e\u2066\u2069", max_size=8))
 def test_a_scanned_line_is_one_line_with_one_tab(key: str, value: str) -> None:
     """Two columns, whatever the pair is, and nothing is lost in them."""
     line = f"{as_line(key)}\t{as_line(value)}"
-    assert len(line.splitlines()) == 1 or {"\u2028", "\u2029"} & set(line)
+    assert len(line.splitlines()) == 1
+    assert not {unicodedata.bidirectional(c) for c in line} & _TURNS
     assert not any(ord(c) < 32 and c != "\t" for c in line)
     assert line.count("\t") == 1
     back = [_unescaped(column) for column in line.split("\t")]
@@ -58,9 +62,9 @@ def _unescaped(column: str) -> str:
     whole = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
 
     def one(found: re.Match[str]) -> str:
-        return chr(int(found[2], 16)) if found[2] else whole[found[1]]
+        return whole[found[0][1]] if len(found[0]) == 2 else chr(int(found[0][2:], 16))
 
-    return re.sub(r"\\(x([0-9a-f]{2})|.)", one, column)
+    return re.sub(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|.)", one, column)
 
 
 @pytest.mark.parametrize(
