@@ -152,12 +152,23 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(Answer(404, "text/plain", b"there is /metrics\n"))
 
+    do_HEAD = do_GET  # whoever only wants to know whether the page is there
+
+    def do_POST(self) -> None:
+        """There is nothing to change here."""
+        self._send(Answer(405, "text/plain", b"this page can only be read\n"))
+
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST
+
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.status == 405:
+            self.send_header("Allow", "GET, HEAD")
         self.end_headers()
-        self.wfile.write(answer.body)
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
 
     def version_string(self) -> str:
         """Who answers; not which Python."""

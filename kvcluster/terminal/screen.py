@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import io
 import os
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -53,8 +54,20 @@ def somebody_is_there() -> bool:
 
 
 def complain(sentence: str) -> None:
-    """Say on standard error what went wrong."""
+    """Say on standard error what went wrong. On a terminal no word is broken at its edge."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sentence = _folded(sentence, shutil.get_terminal_size().columns)
     print(sentence, file=sys.stderr, flush=True)
+
+
+def _folded(sentence: str, columns: int) -> str:
+    if len(sentence) <= columns and sentence.isascii():
+        return sentence
+    from rich.console import Console  # most programs have nothing to say here
+    from rich.text import Text
+
+    lines = Text(sentence).wrap(Console(), columns)
+    return "\n".join(line.plain for line in lines)
 
 
 def say(line: str = "") -> None:

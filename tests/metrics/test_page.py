@@ -126,7 +126,21 @@ def test_only_the_page_is_there(server: Watched) -> None:
     assert 'href="/metrics"' in server.ask("/")[2]
     for path in ("/metrics/", "/favicon.ico", "/../etc/passwd", "//[", "/%00"):
         assert server.ask(path)[0] == 404
-    assert server.ask(method="POST")[0] == 501
+
+
+@pytest.mark.processes
+def test_the_page_can_only_be_read(server: Watched) -> None:
+    """A probe that asks for the head alone would call the node broken."""
+    status, kind, body = server.ask(method="HEAD")
+    assert (status, body) == (200, "")
+    assert kind.startswith("text/plain")
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        connection = http.client.HTTPConnection("localhost", server.page_port, timeout=20)
+        connection.request(method, "/metrics")
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+        connection.close()
+    assert server.ask(method="BREW")[0] == 501
 
 
 @pytest.mark.processes

@@ -70,7 +70,7 @@ class Terminal:
     def end(self) -> int:
         """Wait for the end; the exit code."""
         end_s = time.monotonic() + _DEADLINE_S
-        while self._read() and self.process.poll() is None:
+        while self._read():  # until nobody has the terminal any more
             assert time.monotonic() < end_s, f"it did not end: {self.seen[-500:]!r}"
         return self.process.wait(_DEADLINE_S)
 

@@ -45,6 +45,17 @@ def test_an_import_shows_how_far_it_is(cluster: FakeCluster, tmp_path: Path) -> 
     assert len(cluster.store) == 8_000
 
 
+def test_no_word_of_a_complaint_is_broken_at_the_edge(nobody: str) -> None:
+    """A person has to put the name of a node or an option together again."""
+    with in_terminal("get", "a", "--node", nobody, COLUMNS="40") as terminal:
+        assert terminal.end() == 3
+    lines = terminal.seen.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert len(lines) > 1
+    words = {word for line in lines for word in line.split()}
+    assert {"connection", "refused,", "nothing", "listens", "there."} <= words
+
+
 def test_a_watch_in_a_pipe_is_blocks_with_a_time(cluster: FakeCluster) -> None:
     """For a log; a look without any answer is one of them."""
     process = subprocess.Popen(
