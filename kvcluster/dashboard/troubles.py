@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from kvcluster.terminal.disagreements import Disagreement
@@ -28,7 +28,7 @@ _TOLD_BY_THE_STATE = (Topic.SILENCE, Topic.STATE)
 
 NoteKey: TypeAlias = "tuple[str, Topic, str]"
 K = TypeVar("K")
-T = TypeVar("T", Note, Disagreement)
+T = TypeVar("T", bound=Note | Disagreement)
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,12 @@ def standing(
 
 def _carried(before: Mapping[K, T], found: Mapping[K, T], mute: frozenset[str]) -> dict[K, T]:
     """What was found and, behind it, what nobody can say of whether it is over."""
-    kept = {key: it for key, it in before.items() if mute.intersection(it.said_by)}
-    return {**found, **{key: it for key, it in kept.items() if key not in found}}
+    carried = dict(found)
+    for key, it in before.items():
+        if mute.intersection(it.said_by):
+            again = found.get(key, it)
+            carried[key] = replace(again, said_by=tuple({*again.said_by, *it.said_by}))
+    return carried
 
 
 def _key(note: Note) -> NoteKey:

@@ -122,6 +122,15 @@ def test_what_was_missed_is_not_over_because_who_noted_it_is_gone() -> None:
     assert any("over: missed 1 write" in line for line in news(WELL, noted, gone, gone, WELL))
 
 
+def test_what_two_noted_is_not_over_for_the_one_that_answers() -> None:
+    """The second may have noted more, and has only fallen silent."""
+    gap = says(C, missed=1, missed_since=bytes([1] * 12))
+    both = (view(A, gap), view(B, gap), view(C))
+    one, none = (silent(A), view(B, gap), view(C)), (silent(A), view(B), view(C))
+    assert not any("over" in line for line in news(WELL, both, one, none))
+    assert any("over" in line for line in news(WELL, both, one, none, WELL))
+
+
 def test_a_full_disk_and_a_file_that_falls_behind_are_two_events() -> None:
     """Both begin with "its", and the second would be taken for the first."""
     both = (view(A, disk_full=True, checkpoint_error="no space"), view(B), view(C))
