@@ -62,9 +62,9 @@ def test_quotes_stand_only_where_they_are_needed() -> None:
     assert quoted("#1") == "'#1'"
 
 
-def test_the_longest_value_is_read_back() -> None:
-    """Cut by the character it takes a minute, and a pattern may run out of its stack."""
-    value = ('it\'s \\ "so" ' * 100_000)[:MIB]
+def test_a_long_value_is_read_back() -> None:
+    """Cut by the character it would take seconds, and a pattern may run out of its stack."""
+    value = ('it\'s \\ "so" ' * 50_000)[: MIB // 4]
     ((_, _, word),) = commands(f"put k {quoted(value)}")
     assert word.text == value
     doubly = value.replace("\\", "\\\\").replace('"', '\\"')
