@@ -90,7 +90,7 @@ class Dashboard(App[None]):
         self._interval_s = interval_s
         self._connect = connect
         self._wake = asyncio.Event()
-        self._paused = False
+        self._paused = self._leaving = False
         self._slots_size = self._events_size = Size.USUAL
         self._answer, self._answered_s = plain(""), 0.0
 
@@ -139,6 +139,8 @@ class Dashboard(App[None]):
 
     def _draw(self) -> None:
         """Copy onto the screen what `draw` says; also while a box is open over it."""
+        if self._leaving:
+            return  # there is no screen any more, or soon none
         base, (width, height) = self.screen_stack[0], self.size
         answer = base.query_one("#answer", Static)
         stays = time.time() - self._answered_s < _ANSWER_STAYS_S
@@ -196,9 +198,16 @@ class Dashboard(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a box is open the keys are letters for it, and no orders for the dashboard."""
+        if self._leaving:  # what was typed behind a q would open boxes on a screen that is gone
+            return False
         boxed = len(self.screen_stack) > 1
         ours = any(action == order.action.partition("(")[0] for order in self.ORDERS)
         return None if boxed and ours else super().check_action(action, parameters)
+
+    def exit(self, result: None = None, return_code: int = 0, message: object = None) -> None:
+        """End the dashboard; every way out leads here."""
+        self._leaving = True
+        super().exit(result, return_code)
 
     def action_leave(self) -> None:
         """End the dashboard."""
@@ -218,7 +227,8 @@ class Dashboard(App[None]):
         """Look more often, or less."""
         longer = [it for it in _INTERVALS_S if it > self._interval_s]
         shorter = [it for it in _INTERVALS_S if it < self._interval_s]
-        self._interval_s = (longer[:1] if step > 0 else shorter[-1:] or [self._interval_s])[0]
+        nearest = longer[:1] if step > 0 else shorter[-1:]
+        self._interval_s = (nearest or [self._interval_s])[0]
         self._draw()
         self.action_look()
 

@@ -63,8 +63,9 @@ class Question(ModalScreen[tuple[str, ...] | None]):
             yield Static(classes="objection", markup=False)
 
     def begin(self) -> None:
-        """The next key goes into the first field."""
-        self.set_focus(self.query(Input).first())
+        """The next key goes into the first field; there is none if somebody quits meanwhile."""
+        if fields := self.query(Input):
+            self.set_focus(fields.first())
 
     def action_go_on(self) -> None:
         """To the next text or, after the last one, away with the answer."""
@@ -79,6 +80,8 @@ class Question(ModalScreen[tuple[str, ...] | None]):
 
     def _answer(self) -> None:
         answer = tuple(field.value for field in self.query(Input))
+        if not answer or not self.is_current:
+            return  # as in `begin`
         if why := self._objection(answer):
             self.query_one(".objection", Static).update(plain(why))
         else:

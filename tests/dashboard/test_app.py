@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from textual.events import Key
 
+from kvcluster.dashboard.app import Dashboard
 from kvcluster.errors import OutcomeUnknown
 from tests.dashboard.fake_source import FakeSource
 from tests.dashboard.looks import WELL
@@ -78,6 +79,22 @@ async def test_who_types_faster_than_the_box_opens_loses_nothing() -> None:
         for key in ("p", "d", "q", "enter", "s", "t", "enter"):
             person.pilot.app.post_message(Key(key, key if len(key) == 1 else None))
         await person.sees('put "dq": "st" (2 bytes) stored')
+
+
+async def test_what_is_typed_behind_a_q_is_no_order() -> None:
+    """A box would be opened on a screen that is gone, and the dashboard end in a traceback."""
+    async with watched(FakeSource(*WELL)) as person:
+        for key in ("q", "p", "f", "r", "plus"):
+            person.pilot.app.post_message(Key(key, key))
+
+
+async def test_nothing_is_drawn_when_the_screen_is_gone() -> None:
+    """A put that ends while somebody quits would end in a traceback."""
+    async with watched(FakeSource(*WELL)) as person:
+        dashboard = person.pilot.app
+        dashboard.exit()
+    assert isinstance(dashboard, Dashboard)
+    dashboard.action_interval(1)
 
 
 async def test_what_cannot_be_sent_is_refused_where_it_is_typed() -> None:
@@ -164,6 +181,8 @@ async def test_a_pause_asks_nobody() -> None:
 async def test_the_interval_changes_within_its_limits() -> None:
     """A dashboard could be made to ask without a pause."""
     async with watched(FakeSource(*WELL)) as person:
+        await person.presses("minus")
+        await person.sees("every 3600 s")
         await person.presses("plus")
         await person.sees("every 60 s")
         await person.presses(*["plus"] * 8)
