@@ -10,7 +10,7 @@ import pytest
 from tests.sim.many import play_some
 from tests.sim.shrink import command
 
-_PARTS, _SEEDS = 10, 6
+_PARTS, _SEEDS = 5, 8
 SEEDS = (*range(_PARTS * _SEEDS - 2), 68, 88)
 """The last two are there for the sake of test_planted.py."""
 
