@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -46,6 +47,11 @@ class Person:
         """One after the other."""
         await self.pilot.press(*keys)
 
+    def presses_at_once(self, *keys: str) -> None:
+        """Without waiting for what comes of each."""
+        for key in keys:
+            self.pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+
     async def types(self, text: str) -> None:
         """Fill the field that has the cursor, and go on."""
         await self._until_asked()
@@ -53,6 +59,13 @@ class Person:
         assert isinstance(field, Input)
         field.value = text
         await self.pilot.press("enter")
+
+    async def sees_it_end(self) -> None:
+        """Wait until the dashboard has ended; whatever broke it is raised when it is left."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while self.pilot.app.is_running:
+            assert asyncio.get_running_loop().time() < deadline, f"goes on:\n{self.screen}"
+            await asyncio.sleep(0.001)
 
     async def _until_asked(self) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE_S

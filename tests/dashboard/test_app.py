@@ -6,10 +6,10 @@ The nodes are fakes and a look comes only when it is asked for, so no test waits
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 
 import pytest
-from textual.events import Key
 
 from kvcluster.dashboard.app import Dashboard
 from kvcluster.errors import OutcomeUnknown
@@ -76,16 +76,33 @@ async def test_put_get_and_delete() -> None:
 async def test_who_types_faster_than_the_box_opens_loses_nothing() -> None:
     """A letter of a key would be taken for an order, or a value end up in the key."""
     async with watched(FakeSource(*WELL)) as person:
-        for key in ("p", "d", "q", "enter", "s", "t", "enter"):
-            person.pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        person.presses_at_once("p", "d", "q", "enter", "s", "t", "enter")
         await person.sees('put "dq": "st" (2 bytes) stored')
 
 
 async def test_what_is_typed_behind_a_q_is_no_order() -> None:
     """A box would be opened on a screen that is gone, and the dashboard end in a traceback."""
     async with watched(FakeSource(*WELL)) as person:
-        for key in ("q", "p", "f", "r", "plus"):
-            person.pilot.app.post_message(Key(key, key))
+        person.presses_at_once("q", "p", "f", "r", "plus")
+        await person.sees_it_end()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_keys_pressed_at_random_end_in_no_traceback(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faster than boxes open and close, and some behind the q that ends it."""
+    monkeypatch.chdir(tmp_path)  # where pictures of the screen go
+    choose = random.Random(seed).choice
+    orders = [*"pgdfserkyntS?", "space", "plus", "minus", "enter", "escape", "tab"]
+    async with watched(FakeSource(*WELL)) as person:
+        for _ in range(25):
+            person.presses_at_once(choose(orders))
+            if choose((True, False)):
+                await person.pilot.pause()
+        await person.presses("escape", "escape", "escape")
+        person.presses_at_once("q", *(choose(orders) for _ in range(4)))
+        await person.sees_it_end()
 
 
 async def test_nothing_is_drawn_when_the_screen_is_gone() -> None:
