@@ -19,13 +19,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from kvcluster.config import Settings
-from tests.sim import faults as kinds
 from tests.sim.clients import Clients
-from tests.sim.faults import Fault, Faults, draw
+from tests.sim.faults import Faults
 from tests.sim.judge import Broken, Judge
 from tests.sim.loop import SimLoop
 from tests.sim.network import Weather
 from tests.sim.operations import Outcome
+from tests.sim.schedule import CLOCKS, LOSING, OTHERS, Fault, draw
 from tests.sim.verdict import end, heal, judge_all, until_buried
 from tests.sim.world import World
 
@@ -51,7 +51,7 @@ class Plan:
         """Draw one."""
         count, replicas = rng.choice(_SHAPES)
         loses, agree = rng.random() < 0.5, rng.random() < 0.6
-        chosen = kinds.OTHERS + kinds.LOSING * loses + kinds.CLOCKS * (not agree)
+        chosen = OTHERS + LOSING * loses + CLOCKS * (not agree)
         within_s = rng.choice([8.0, 15.0, 25.0])
         number = rng.randint(3, 14)
         return cls(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from tests.sim.__main__ import main
+from tests.sim.planted import PLANTED
 from tests.sim.run import play, prepared
 from tests.sim.shrink import command, shrink, story
-from tests.sim.test_planted import FOUND_BY
 
 _BUG = "reuse a version after a restart"
 
 
 def test_failing_history_is_told_with_few_faults_and_how_to_replay_it() -> None:
     """Fewer faults than were drawn, the broken promise in words, and it fails again."""
-    seed = FOUND_BY[_BUG]
+    seed = PLANTED[_BUG].found_by
     with prepared():
         shorter, kept = shrink(play(seed, bug=_BUG), _BUG)
         again = play(seed, only=kept, bug=_BUG)
@@ -29,6 +29,6 @@ def test_failing_history_is_told_with_few_faults_and_how_to_replay_it() -> None:
 
 def test_command_fails_when_a_promise_is_broken() -> None:
     """The exit code is what a script looks at."""
-    seed = str(FOUND_BY[_BUG])
+    seed = str(PLANTED[_BUG].found_by)
     assert main(["--seed", seed]) == 0
     assert main(["--seed", seed, "--planted", _BUG]) == 1

@@ -1,0 +1,155 @@
+"""Bugs planted into what nodes do with each other."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, cast
+from unittest.mock import patch
+
+from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.healing import Healing
+from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.replication import Replication
+from kvcluster.cluster.rounds import Rounds
+from kvcluster.cluster.scans import Scans
+from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.model.clock import HybridClock
+from kvcluster.model.drafts import Drafts
+from kvcluster.model.graves import Graves
+from kvcluster.model.notes import Notes
+from kvcluster.model.readiness import Status
+from kvcluster.model.slots import Cover
+from kvcluster.storage.codec import to_message
+from kvcluster.storage.store import Store
+from tests.sim.planting import planted, replace
+
+
+@planted(found_by=1)
+def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
+    """Equal to one peer is taken for known to all."""
+    compare = Healing._compare
+
+    async def compare_and_drop(self: Any, name: str, slots: Any, *rest: Any, **more: Any) -> Any:
+        different = set(await compare(self, name, slots, *rest, **more))
+        for slot in set(slots) - different:
+            for key, version in self._store.table.buried(slot):
+                self._store.write([], [], [to_message(key, (None, version))])
+        return sorted(different)
+
+    replace(stack, Healing, "_compare", compare_and_drop)
+
+
+@planted(found_by=5)
+def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
+    """Whoever was away for longer brings the key back."""
+
+    def look(self: Any, slot: int, replicas: Any, tombstones: Any, now_s: float, work: Any) -> None:
+        known, seen = self._slots.get(slot, {}), {}
+        for key, version in tombstones:
+            since_s = known[key][1] if key in known and known[key][0] == version else now_s
+            seen[key] = (version, since_s, 0, 0, -1.0)
+            if now_s - since_s > self._wait_s:
+                work.add(work.forget, (key, version))
+        self._slots[slot] = seen
+
+    replace(stack, Graves, "look", look)
+
+
+@planted(found_by=3)
+def serve_while_syncing(stack: contextlib.ExitStack) -> None:
+    """A node that knows it is behind answers all the same."""
+
+    def readable(self: Any) -> bool:
+        return self._status in (Status.SERVING, Status.SYNCING) and not self._overdue
+
+    replace(stack, Gate, "readable", property(readable))
+
+
+@planted(found_by=7)
+def forget_the_notes_at_a_restart(stack: contextlib.ExitStack) -> None:
+    """Who missed writes is known until the process ends."""
+    opened = Store.open
+
+    def open_and_forget(self: Any, stamp: str) -> Any:
+        found = opened(self, stamp)
+        found.notes.clear()
+        return found
+
+    replace(stack, Store, "open", open_and_forget)
+
+
+@planted(found_by=7)
+def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> None:
+    """What is written while a peer pulls is neither sent to it nor noted any more."""
+
+    def confirm(self: Any, peer: str, mark: int) -> bool:
+        note = self._notes[peer]
+        note.since, note.count = None, 0
+        return True
+
+    replace(stack, Peers, "pulls", lambda self, name: None)
+    replace(stack, Notes, "confirm", confirm)
+
+
+@planted(found_by=88)
+def execute_what_waited_while_stopped(stack: contextlib.ExitStack) -> None:
+    """A frozen node goes on where it stood."""
+    replace(stack, Gate, "_overdue", False)
+    replace(stack, Rounds, "refuse_waiting", lambda self, why: None)
+    replace(stack, Timekeeper, "are_stale", lambda self, entries: False)
+
+
+@planted(found_by=3)
+def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
+    """The clock starts from the wall's time, in every life as the same writer."""
+
+    def clock(incarnation: int, time: int = 0) -> HybridClock:
+        return HybridClock(1, 0)
+
+    stack.enter_context(patch("kvcluster.node.HybridClock", clock))
+
+
+@planted(found_by=68)
+def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
+    """A message is taken however long a network held it back."""
+    accept = Timekeeper.accept
+
+    def accept_any(self: Any, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
+        accept(self, sender, time, stale_is_fine=True)
+
+    replace(stack, Timekeeper, "accept", accept_any)
+    replace(stack, Timekeeper, "are_stale", lambda self, entries: False)
+
+
+@planted(found_by=3)
+def note_nobody_who_missed_a_write(stack: contextlib.ExitStack) -> None:
+    """A replica that failed is left to be found by healing."""
+    replace(stack, Replication, "_note", lambda self, missed: [])
+
+
+@planted(found_by=1)
+def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
+    """A put that a later one of the same batch replaces is what is written."""
+
+    def first(self: Any) -> dict[str, Any]:
+        return {key: writes[0] for key, writes in self._writes.items()}
+
+    replace(stack, Drafts, "last", property(first))
+
+
+@planted(found_by=3)
+def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
+    """A scan reads from any node that lives, whether it may answer reads or not."""
+
+    def cover(self: Any, avoid: set[str]) -> Cover:
+        alive = {peer.name for peer in self._peers if peer.alive} | {self._home.name}
+        return cast("Cover", self._home.cover(alive - avoid))
+
+    async def page(self: Any, name: str, slots: Any, course: Any, deadline_s: float) -> Any:
+        if name != self._home.name:
+            return await ask(self, name, slots, course, deadline_s)
+        return self._cut(course.next_page(self._settings.scan_page_keys), slots)
+
+    ask = Scans._page
+    replace(stack, Scans, "_cover", cover)
+    replace(stack, Scans, "_page", page)
