@@ -128,7 +128,7 @@ class Dispatcher:
         try:
             while parcel.wanted:
                 node = self._nodes.at_hand(parcel.avoid) or await self._search(parcel)
-                if node is not None:
+                if node is not None and parcel.wanted:  # all may have gone while it was searched
                     await self._visit(parcel, node)
         finally:
             self._end(parcel.operations, _CLOSED)

@@ -62,6 +62,24 @@ async def test_a_cluster_that_comes_up_in_time_is_waited_for(cluster: FakeCluste
         assert isinstance(await put, Stored)
 
 
+@pytest.mark.parametrize("count", [1, 20])
+async def test_all_are_cancelled_while_a_node_is_searched(cluster: FakeCluster, count: int) -> None:
+    """Nothing is sent then, nothing is complained of, and the next call finds its node."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
+    cluster.hang("CheckHealth")
+    async with AsyncClient(cluster.members) as client:
+        puts = [asyncio.ensure_future(client.put(f"{n}", "1")) for n in range(count)]
+        await asyncio.to_thread(cluster.arrived.wait, 10)
+        for put in puts:
+            put.cancel()
+        await asyncio.wait(puts)
+        cluster.release()
+        assert isinstance(await client.put("other", "1"), Stored)
+    assert not complaints
+    assert cluster.store == {"other": "1"}
+
+
 async def test_one_seed_is_enough(cluster: FakeCluster) -> None:
     """With the only address that was given gone, the others of its cluster must be known."""
     async with AsyncClient(cluster.addresses[0]) as client:
