@@ -12,7 +12,12 @@ Whoever misses a write is noted (model/notes.py). The promise hangs on one sente
 So whichever of them survives tells the replica what it missed, before that answers a read. A peer
 known to be absent is noted in the coordinator's own frame, and named in the parcels of the others
 (`missed`). One that fails on the way is noted here, told if it can be reached, and named to the
-other holders in a second, empty Replicate; who fails to note it is not counted either.
+other holders in a second, empty Replicate; who fails to note it is not counted either. If the
+note cannot be kept here, the write is not acknowledged.
+
+What memory says of a note proves nothing about the disk: the frame that was to carry it may have
+met a full one. So every frame with writes carries the note of each replica that misses them, known
+or not; it costs 40 bytes.
 
 Rejected: a queue for each peer. It kept a slow peer's writes waiting in memory with bounds and
 drops of their own; a peer that is behind pulls, which needs no queue.
@@ -21,9 +26,8 @@ drops of their own; a peer that is behind pulls, which needs no queue.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.heartbeat import Heartbeats
@@ -31,8 +35,8 @@ from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
-from kvcluster.errors import OutcomeUnknown, PeerRefused, PeerUnavailable, PeerUnreachable
-from kvcluster.model.entry import Version
+from kvcluster.errors import PeerRefused, PeerUnavailable, PeerUnreachable
+from kvcluster.model.entry import Verdict, Version
 from kvcluster.model.notes import Notes
 from kvcluster.model.parcels import Missed, Parcel, pack
 from kvcluster.model.slots import Home, slot_of
@@ -49,6 +53,8 @@ class Parcels:
     by_peer: dict[str, Parcel]
     untold: list[str]
     """Peers that answer, miss some of it, and do not know yet that they are behind."""
+    noting: list[asyncio.Future[list[Verdict]]] = field(default_factory=list)
+    """Notes of those who failed on the way, while they become durable here."""
 
 
 @dataclass
@@ -88,7 +94,7 @@ class Replication:
         self._heartbeats = heartbeats
 
     def pack(self, entries: Sequence[EntryMessage]) -> tuple[Parcels, list[MissedWrites]]:
-        """Sort entries into parcels; also the notes to journal with them."""
+        """Sort entries into parcels; also the notes to journal with them, in the same frame."""
         writes = [(slot_of(entry.key), Version(entry.version)) for entry in entries]
         parcels, absent = pack(writes, self._home.others, lambda n: self._peers[n].gets_writes)
         notes = self._note(absent)
@@ -96,27 +102,33 @@ class Replication:
         return Parcels(parcels, untold), notes
 
     def note(self, missed: Sequence[MissedWrites]) -> list[MissedWrites]:
-        """Note what a coordinator says that others missed; return what is not on disk yet."""
+        """Note what a coordinator says that others missed; return what to journal."""
         known = [note for note in missed if note.peer in self._peers]
-        new = self._note({note.peer: Missed(Version(note.since), note.count) for note in known})
-        for note in new:
-            self._heartbeats.poke(note.peer)  # if we can reach it, it learns of it at once
-        return new
+        before = {note.peer: self._notes.since(note.peer) for note in known}
+        notes = self._note({note.peer: Missed(Version(note.since), note.count) for note in known})
+        for note in notes:
+            if note.since != before[note.peer]:
+                self._heartbeats.poke(note.peer)  # if we can reach it, it learns of it at once
+        return notes
 
     async def share(self, packed: Parcels, entries: Sequence[EntryMessage]) -> Shared:
-        """Send every parcel; return when each peer has answered or failed, and is noted if so."""
+        """Send every parcel; return when each peer has answered or failed, and is noted if so.
+
+        Raises OutcomeUnknown if a note cannot be kept here.
+        """
         shared = Shared([0] * len(entries), set())
         parcels = packed.by_peer
-        sending = [self._send(name, parcel, entries) for name, parcel in parcels.items()]
+        sending = [self._send(name, packed, entries) for name in parcels]
         telling = [self._heartbeats.tell(name) for name in packed.untold]
         done = await asyncio.gather(*sending, *telling)
         answers = dict(zip(parcels, done, strict=False))
         holders = {name: parcels[name] for name in parcels if answers[name] is not None}
         failed = {name: parcels[name] for name in parcels if answers[name] is None}
         while failed:
-            failed = await self._let_others_note(failed, holders)
+            failed = await self._let_others_note(failed, holders, packed.noting)
             for name in failed:
                 del holders[name]
+        await asyncio.gather(*packed.noting)
         for name, parcel in holders.items():
             for place in parcel.places:
                 shared.acknowledged[place] += 1
@@ -126,9 +138,10 @@ class Replication:
         return shared
 
     async def _send(
-        self, name: str, parcel: Parcel, entries: Sequence[EntryMessage]
+        self, name: str, packed: Parcels, entries: Sequence[EntryMessage]
     ) -> ReplicateResponse | None:
-        """Send to one peer; None if it does not hold the parcel for certain."""
+        """Send to one peer; None if it does not hold its parcel for certain."""
+        parcel = packed.by_peer[name]
         request = ReplicateRequest(
             entries=[entries[place] for place in parcel.places],
             missed=[_message(peer, missed) for peer, missed in parcel.missed.items()],
@@ -136,16 +149,15 @@ class Replication:
         with self._peers[name].exchange.sending(parcel.as_missed):
             response = await self._replicate(name, request)
         if response is None:
-            # Written even if there is nothing new to note: another round's note may still be on
-            # its way to disk, and this waits for it. If the disk fails, so does the write itself.
-            noted = self._store.write([], self._note({name: parcel.as_missed}))
+            packed.noting.append(self._store.write([], self._note({name: parcel.as_missed})))
             await self._heartbeats.tell(name)
-            with contextlib.suppress(OutcomeUnknown):
-                await noted
         return response
 
     async def _let_others_note(
-        self, failed: Mapping[str, Parcel], holders: Mapping[str, Parcel]
+        self,
+        failed: Mapping[str, Parcel],
+        holders: Mapping[str, Parcel],
+        noting: list[asyncio.Future[list[Verdict]]],
     ) -> dict[str, Parcel]:
         """Have those who hold entries of a failed parcel note it; return those who fail in turn."""
         asked: dict[str, Awaitable[ReplicateResponse | None]] = {}
@@ -161,8 +173,7 @@ class Replication:
         late = [name for name, answer in zip(asked, answers, strict=True) if answer is None]
         if late:
             missed = self._note({name: holders[name].as_missed for name in late})
-            with contextlib.suppress(OutcomeUnknown):
-                await self._store.write([], missed)
+            noting.append(self._store.write([], missed))
         return {name: holders[name] for name in late}
 
     async def _replicate(self, name: str, request: ReplicateRequest) -> ReplicateResponse | None:
@@ -186,11 +197,11 @@ class Replication:
         return response
 
     def _note(self, missed: Mapping[str, Missed]) -> list[MissedWrites]:
-        """Note that peers missed writes; return the notes that are not on disk yet."""
-        changed = [n for n, what in missed.items() if self._notes.miss(n, what.since, what.count)]
-        for name in changed:
-            self._peers[name].told = False
-        return [MissedWrites(peer=name, since=self._notes.since(name) or b"") for name in changed]
+        """Note that peers missed writes; return every such note, to be journaled with them."""
+        for name, what in missed.items():
+            if self._notes.miss(name, what.since, what.count):
+                self._peers[name].told = False
+        return [MissedWrites(peer=name, since=self._notes.since(name) or b"") for name in missed]
 
 
 def _message(peer: str, missed: Missed) -> MissedWrites:

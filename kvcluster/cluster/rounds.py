@@ -131,8 +131,8 @@ class Rounds:
         # missing them, is decided in one step.
         parcels, notes = self._replication.pack(entries)
         local = self._store.write(entries, notes)
-        shared = await self._replication.share(parcels, entries)
         try:
+            shared = await self._replication.share(parcels, entries)
             verdicts = await local
         except OutcomeUnknown:
             self._heal(parcels.by_peer)  # they may hold what could not be kept here

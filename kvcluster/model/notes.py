@@ -38,10 +38,8 @@ class Notes:
         self._notes = {peer: _Note(since) for peer, since in (held or {}).items()}
 
     def miss(self, peer: str, version: Version, count: int = 1) -> bool:
-        """Note that `peer` missed writes, `version` the oldest. True if the record must change.
-
-        That is at the first miss, and when an older version turns up: one small frame, not one
-        for each write.
+        """Note that `peer` missed writes, `version` the oldest. True if that is news for the peer:
+        at the first miss, and when an older version turns up.
         """
         note = self._notes.setdefault(peer, _Note())
         note.later = _older(note.later, version)
