@@ -49,8 +49,8 @@ class Judge:
         self.diary = Diary()
         self.floors: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
         """By node and key: the newest version that the node was seen to hold."""
-        self._buried: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
-        """By node and key: the newest tombstone that it was seen to hold."""
+        self._buried: dict[str, bytes] = {}
+        """By key: the newest tombstone that some node was seen to hold."""
         self._acked: dict[str, Write] = {}
         """By key: the acknowledged write of the highest version."""
         self.reads = 0
@@ -111,25 +111,40 @@ class Judge:
             held = self._world.node(name).store.get(key)
             floor = self.floors[name].get(key, b"")
             if held is None:
-                if floor and self._buried[name].get(key) != floor and not self._may_be_gone(key):
+                if floor and not self.may_be_gone(key, floor):
                     raise Broken(f"{name} has nothing for {key} any more", key)
             elif held[1] < floor:
                 raise Broken(f"{name} went back to {held[0]!r:.20} for {key}", key)
             else:
                 self.floors[name][key] = held[1]
                 if held[0] is None:
-                    self._buried[name][key] = held[1]
+                    self._buried[key] = max(held[1], self._buried.get(key, b""))
                 else:
                     self.judge_value(key, held[0], held[1], name)
+                    self.diary.by_version.setdefault(held[1], self.diary.by_value[held[0]])
 
     def look_everywhere(self) -> None:
         """See what every node holds for every key."""
         for key in self.diary.by_key:
             self.look(key)
 
-    def _may_be_gone(self, key: str) -> bool:
-        """Whether a tombstone may have come and gone since somebody looked."""
-        return bool(self.diary.deletes(key))
+    def may_be_gone(self, key: str, floor: bytes) -> bool:
+        """Whether a tombstone may have come and gone that is newer than a version, or is it.
+
+        Excused by any delete however old, an acknowledged put could vanish and nobody would know.
+        """
+        if self._buried.get(key, b"") >= floor:
+            return True
+        missed = self.diary.by_version.get(floor)
+        return any(self._may_be_newer(delete, floor, missed) for delete in self.diary.deletes(key))
+
+    def _may_be_newer(self, delete: Write, floor: bytes, missed: Write | None) -> bool:
+        """Whether a delete may have a version that is not older than that of a write."""
+        if delete.outcome is Outcome.DONE:
+            return delete.version >= floor
+        if missed is None or not self._clocks_agree:
+            return True
+        return delete.end_s + _GRACE_S >= missed.start_s
 
     # ------------------------------------------------------------ reads
 
@@ -166,7 +181,7 @@ class Judge:
         floor = min(least[name], self._least(name, key))
         self.judged_reads += bool(floor)
         if not answer.version:
-            if floor and not self._may_be_gone(key):
+            if floor and not self.may_be_gone(key, floor):
                 raise Broken(f"{name} has lost {key}", key)
         elif answer.version < floor:
             raise Broken(f"{name} answered {key} = {answer.value!r:.20}, older than it should", key)
@@ -192,7 +207,7 @@ class Judge:
             self.judged_reads += bool(floor)
             if key in found:
                 self._judge_scanned(key, found[key], floor)
-            elif complete and floor and not self._may_be_gone(key):
+            elif complete and floor and not self.may_be_gone(key, floor):
                 raise Broken(f"a scan left out {key}", key)
 
     def _judge_scanned(self, key: str, value: str, floor: bytes) -> None:
@@ -258,4 +273,3 @@ class Judge:
         """A node lost its folder: nothing can be asked of it."""
         self._emptied_s[name] = self._world.loop.time()
         self.floors[name].clear()
-        self._buried[name].clear()

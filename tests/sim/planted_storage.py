@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any
 from unittest.mock import patch
@@ -10,8 +11,11 @@ from kvcluster.model.entry import Verdict
 from kvcluster.storage.checkpoint import Checkpointer
 from kvcluster.storage.output import Output, remove_older
 from kvcluster.storage.segment import Segment
+from kvcluster.storage.store import Store
 from tests.sim.planting import planted, replace
 from tests.storage.fake_disk import FakeDisk
+
+from demo_pb2 import Entry
 
 
 @planted(found_by=0)
@@ -59,3 +63,21 @@ def apply_an_older_version(stack: contextlib.ExitStack) -> None:
         return Verdict.SAME if entry == held else Verdict.NEWER
 
     stack.enter_context(patch("kvcluster.storage.table.judge", judge))
+
+
+@planted(found_by=1)
+def lose_puts_of_keys_that_were_deleted_once(stack: contextlib.ExitStack) -> None:
+    """Four seconds after it was acknowledged such a put is dropped like a tombstone, everywhere."""
+    apply = Store._apply
+
+    def apply_and_lose(self: Any, entries: Any) -> Any:
+        deleted = vars(self).setdefault("_once_deleted", set())
+        for entry in entries:
+            if entry.deleted:
+                deleted.add(entry.key)
+            elif entry.key in deleted:
+                doomed = Entry(key=entry.key, version=entry.version)
+                asyncio.get_running_loop().call_later(4.0, self.write, [], [], [doomed])
+        return apply(self, entries)
+
+    replace(stack, Store, "_apply", apply_and_lose)

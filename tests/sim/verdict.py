@@ -52,9 +52,11 @@ def judge_all(world: World, judge: Judge) -> None:
             held = world.node(name).store.get(key)
             if held is not None and held[0] is not None:
                 judge.judge_value(key, held[0], held[1], name)
-                if best is not None and held[1] < best.version:
-                    raise Broken(f"{name} lost {best}; it has {held[0]!r:.20}", key)
-            elif best is not None and best.value is not None and not judge.diary.deletes(key):
+            if best is None:
+                continue
+            if held is not None and held[1] < best.version:
+                raise Broken(f"{name} lost {best}; it has {held[0]!r:.20}", key)
+            if held is None and not judge.may_be_gone(key, best.version):
                 raise Broken(f"{name} lost {best}; it has nothing", key)
 
 
