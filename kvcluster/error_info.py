@@ -51,17 +51,17 @@ def trailer_of(code: int, details: str, reason: str, *, nothing_written: bool) -
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a node says of a call that it failed."""
+    """What a node says of a call, or of an operation of a batch, that it failed."""
 
-    reason: str = ""
-    """Its name for the error; empty if no node of ours named one."""
-    nothing_written: bool = False
+    reason: str
+    """Its name for the error."""
+    nothing_written: bool
 
 
-def told_in(call: Any) -> Told:
-    """What stands in the trailer of a call that failed."""
+def told_in(call: Any) -> Told | None:
+    """What stands in the trailer of a call that failed; None: no node of ours said anything."""
     if not call.trailing_metadata():
-        return Told()  # gRPC itself failed it; most failures are of this kind
+        return None  # gRPC itself failed it; most failures are of this kind
     try:
         status = from_call(call)
         for detail in status.details if status else ():
@@ -70,4 +70,4 @@ def told_in(call: Any) -> Told:
                 return Told(info.reason, info.metadata.get(NOTHING_WRITTEN) == "true")
     except (DecodeError, ValueError):
         pass
-    return Told()
+    return None

@@ -1,15 +1,13 @@
 """What went wrong with a call, and the one question that follows: was anything written?
 
-gRPC reports a failure as a status code and a text. The code alone does not do: `UNAVAILABLE` is
-"nobody listens there" and also "the connection broke after your write was delivered". Yet one text
-is certain. gRPC says "failed to connect to all addresses" only when no connection came about, so
-the request cannot have left this machine. Nodes say "nothing was written" when they know it.
+Whoever failed the call decides how that is answered. A node of this store says it beside the status
+(`error_info.py`): then its word alone counts, whatever stands in the sentence, which may quote
+others. Where no node said anything, gRPC itself gave up, and only few of its words are certain
+(`delivery.py`). A bad argument and a failed precondition are: gRPC says neither by itself, so
+something answered that keeps to demo.proto.
 
-Where neither holds, the outcome is unknown. That is the safe mistake: a caller who looks again
+Where nothing is certain, the outcome is unknown. That is the safe mistake: a caller who looks again
 loses a moment, one who was told "not done" may write twice.
-
-Known weak spot: texts belong to gRPC, and may change with its versions. A text that is not
-recognised only makes an answer less certain, never wrong; the tests hold today's.
 """
 
 from __future__ import annotations
@@ -19,10 +17,9 @@ import re
 
 import grpc
 
-from kvcluster.errors import KvError
-
-CERTAIN = "nothing was written"
-"""How a node says, in the details of an error, that it is certain."""
+from kvcluster.delivery import Undelivered, undelivered
+from kvcluster.error_info import Told
+from kvcluster.errors import CERTAIN, KvError, as_told
 
 
 class Kind(enum.Enum):
@@ -48,92 +45,101 @@ class CallFailed(KvError):
         return str(self.args[0])
 
 
-_CERTAIN_CODES = {
+_NOT_GRPC = "something answers there, but it is no gRPC server"
+_NO_NODE = "a gRPC server, but not a node of this store, or one too old to know the question"
+_NEVER_SENT = {
+    Undelivered.NO_HOST: (Kind.UNREACHABLE, "no such host"),
+    Undelivered.NOT_GRPC: (Kind.WRONG_SERVICE, _NOT_GRPC),
+    Undelivered.NO_METHOD: (Kind.WRONG_SERVICE, _NO_NODE),
+}
+_KEPT_TO_THE_CONTRACT = {
     grpc.StatusCode.INVALID_ARGUMENT: Kind.BAD_REQUEST,
     grpc.StatusCode.FAILED_PRECONDITION: Kind.REFUSED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: Kind.REFUSED,
-    grpc.StatusCode.UNIMPLEMENTED: Kind.WRONG_SERVICE,
 }
-"""With these codes the request was not carried out; demo.proto promises it."""
-
-_NO_NODE = "a gRPC server, but not a node of this store, or one too old to know the question"
-_NO_CONNECTION = ("failed to connect to all addresses", "failed to connect to remote host")
-_NO_SUCH_HOST = ("errors resolving", "dns resolution failed", "address lookup failed")
-_NOT_GRPC = ("failed parsing http/2", "http2 header with status")
+"""With these codes nothing was done; demo.proto promises it, and gRPC itself never uses them."""
 _SILENT_CONNECTION = ("timed out", "timeout", "deadline")
+_NO_HTTP_2 = "failed parsing http/2"
 _CUT = ("socket closed", "connection reset", "broken pipe", "stream removed", "goaway")
 _GARBLED = "deserializing response"
 _TOO_LARGE = "message larger than max"
 
 
-def explain(code: grpc.StatusCode, details: str, timeout_s: float) -> CallFailed:
-    """Say what a gRPC failure means. Pure: the same words give the same answer."""
-    text = details.lower()
-    if any(phrase in text for phrase in _NO_SUCH_HOST):
-        return _never_sent(Kind.UNREACHABLE, "no such host")
-    if any(phrase in text for phrase in _NOT_GRPC):
-        return _never_sent(Kind.WRONG_SERVICE, "something answers there, but it is no gRPC server")
-    if any(phrase in text for phrase in _NO_CONNECTION):
-        return _no_connection(details, timeout_s)
-    if code is grpc.StatusCode.UNIMPLEMENTED:
-        return _never_sent(Kind.WRONG_SERVICE, _NO_NODE)
+def explain(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: float) -> CallFailed:
+    """Say what a failed call means. Pure: the same words give the same answer.
+
+    `told`: what a node said of it beside the status; None: no node did.
+    """
+    if told is not None:
+        return _said_by_node(code, details, told, timeout_s)
+    if why := undelivered(code.name, details):
+        return _never_sent(why, details, timeout_s)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return _too_late(details, timeout_s)
-    return _answered(code, details)
+        return CallFailed(Kind.TIMED_OUT, _silence(timeout_s), nothing_written=False)
+    reason = as_told(details).removesuffix(CERTAIN) or code.name
+    if code in _KEPT_TO_THE_CONTRACT:
+        return CallFailed(_KEPT_TO_THE_CONTRACT[code], reason, nothing_written=True)
+    return CallFailed(Kind.BROKEN, _broken(details) or reason, nothing_written=False)
 
 
-def _never_sent(kind: Kind, reason: str) -> CallFailed:
+def _said_by_node(code: grpc.StatusCode, details: str, told: Told, timeout_s: float) -> CallFailed:
+    reason = as_told(details).removesuffix(CERTAIN) or code.name
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        kind = Kind.TIMED_OUT
+    elif not told.nothing_written:
+        kind = Kind.BROKEN
+    elif code is grpc.StatusCode.INVALID_ARGUMENT:
+        kind = Kind.BAD_REQUEST
+    else:
+        kind = Kind.REFUSED
+    return CallFailed(kind, reason, nothing_written=told.nothing_written)
+
+
+def _never_sent(why: Undelivered, details: str, timeout_s: float) -> CallFailed:
+    if why is Undelivered.NO_CONNECTION:
+        kind, reason = _no_connection(details, timeout_s)
+    elif why is Undelivered.TOO_LARGE:
+        kind, reason = Kind.BAD_REQUEST, f"the message is {_sizes(details)}"
+    else:
+        kind, reason = _NEVER_SENT[why]
     return CallFailed(kind, reason, nothing_written=True)
 
 
-def _no_connection(details: str, timeout_s: float) -> CallFailed:
+def _no_connection(details: str, timeout_s: float) -> tuple[Kind, str]:
     text = details.lower()
+    if _NO_HTTP_2 in text:
+        return Kind.WRONG_SERVICE, _NOT_GRPC
     if "refused" in text:
-        return _never_sent(Kind.UNREACHABLE, "connection refused, nothing listens there")
+        return Kind.UNREACHABLE, "connection refused, nothing listens there"
     if any(phrase in text for phrase in _SILENT_CONNECTION):
-        return _never_sent(Kind.TIMED_OUT, _silence(timeout_s))
+        return Kind.TIMED_OUT, _silence(timeout_s)
     if any(phrase in text for phrase in _CUT):
-        return _never_sent(Kind.UNREACHABLE, "something there closes every connection at once")
-    return _never_sent(Kind.UNREACHABLE, f"no connection: {_last_words(details)}")
+        return Kind.UNREACHABLE, "something there closes every connection at once"
+    return Kind.UNREACHABLE, f"no connection: {_last_words(details)}"
 
 
-def _too_late(details: str, timeout_s: float) -> CallFailed:
-    certain = CERTAIN in details.lower()
-    # gRPC's own words ("Deadline Exceeded") say less than ours; a node's say more.
-    from_node = certain or not re.match("deadline.exceeded", details, re.IGNORECASE)
-    reason = details if details and from_node else _silence(timeout_s)
-    return CallFailed(Kind.TIMED_OUT, reason, nothing_written=certain)
-
-
-def _answered(code: grpc.StatusCode, details: str) -> CallFailed:
+def _broken(details: str) -> str:
+    """What broke, in words of ours; empty if gRPC's have to do."""
     text = details.lower()
     if _TOO_LARGE in text:
-        return CallFailed(Kind.BAD_REQUEST, _size(details), nothing_written=True)
-    if code in _CERTAIN_CODES:
-        return CallFailed(_CERTAIN_CODES[code], details or code.name, nothing_written=True)
+        return f"its answer is {_sizes(details)}"
     if any(phrase in text for phrase in _CUT):
-        reason = "the connection broke before the answer came"
-        return CallFailed(Kind.BROKEN, reason, nothing_written=False)
-    if _GARBLED in text:
-        return CallFailed(Kind.BROKEN, "its answer cannot be read", nothing_written=False)
-    certain = CERTAIN in text
-    kind = Kind.REFUSED if certain else Kind.BROKEN
-    return CallFailed(kind, details or code.name, nothing_written=certain)
+        return "the connection broke before the answer came"
+    return "its answer cannot be read" if _GARBLED in text else ""
 
 
 def _silence(timeout_s: float) -> str:
     return f"no answer within {timeout_s:g} s; it may be frozen or cut off"
 
 
-def _size(details: str) -> str:
+def _sizes(details: str) -> str:
     # "CLIENT: Sent message larger than max (18874379 vs. 16777216)"
     sizes = re.search(r"\((\d+) vs\. (\d+)\)", details)
     if sizes is None:
-        return f"the message is too large ({details}); {CERTAIN}"
+        return f"too large ({as_told(details)})"
     size, limit = map(int, sizes.groups())
-    return f"the message is {size:,} bytes long, allowed are {limit:,}; {CERTAIN}"
+    return f"{size:,} bytes long, allowed are {limit:,}"
 
 
 def _last_words(details: str) -> str:
     # "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.9:50051: No route ..."
-    return details.rpartition(": ")[2] or details
+    return as_told(details.rpartition(": ")[2] or details)

@@ -15,6 +15,7 @@ import grpc
 
 from kvcluster.client.failure import CallFailed, explain
 from kvcluster.config import Settings
+from kvcluster.error_info import told_in
 
 from demo_pb2 import (
     DeleteRequest,
@@ -50,7 +51,7 @@ def open_channel(address: str) -> grpc.Channel:
 def failure_of(error: grpc.RpcError, timeout_s: float) -> CallFailed:
     """What a failed call means; gRPC's errors are calls, too, and carry code and details."""
     assert isinstance(error, grpc.Call)
-    return explain(error.code(), error.details() or "", timeout_s)
+    return explain(error.code(), error.details() or "", told_in(error), timeout_s)
 
 
 class Link:

@@ -4,9 +4,9 @@ A lone operation travels as a plain Put, Get or Delete, several as one Batch. Af
 no difference: each has a reply, an answer or a `Refusal`. If a call failed as a whole, that is the
 refusal of every operation in it.
 
-What a refusal means is decided in one place (`failure.explain`), by status code and text; a node's
-own name for the error, where there is one, says whether it is about this operation or about the
-node. An answer that does not fit its question is a node that cannot be understood: unknown.
+What a refusal means is decided in one place (`failure.explain`), by what a node says of it; the
+node's own name for the error also says whether it is about this operation or about the node. An
+answer that does not fit its question is a node that cannot be understood: unknown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import grpc
 from kvcluster.client.failure import Kind, explain
 from kvcluster.client.operations import Answer, Operation
 from kvcluster.error_info import STATUS_CODES, Told, told_in
-from kvcluster.errors import CERTAIN, AnswerFull, as_told, reason_of
+from kvcluster.errors import AnswerFull, reason_of
 
 from demo_pb2 import (
     BatchRequest,
@@ -114,11 +114,10 @@ def _fitting(operation: Operation, answer: object) -> Reply:
     return _unreadable()
 
 
-def _refusal(code: grpc.StatusCode, details: str, told: Told, timeout_s: float) -> Refusal:
-    failure = explain(code, as_told(details), timeout_s)
-    certain = failure.nothing_written or told.nothing_written
-    reason = str(failure).removesuffix(CERTAIN)  # said once, at the end of the whole sentence
-    return Refusal(failure.kind, reason, certain, told.reason)
+def _refusal(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: float) -> Refusal:
+    failure = explain(code, details, told, timeout_s)
+    name = told.reason if told is not None else ""
+    return Refusal(failure.kind, str(failure), failure.nothing_written, name)
 
 
 def _unreadable() -> Refusal:

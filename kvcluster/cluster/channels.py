@@ -15,6 +15,7 @@ import grpc
 from kvcluster.cluster.failures import named
 from kvcluster.cluster.parsing import Malformed, safely
 from kvcluster.config import Settings
+from kvcluster.delivery import undelivered
 from kvcluster.error_info import told_in
 from kvcluster.errors import (
     OutcomeUnknown,
@@ -51,9 +52,6 @@ from demo_pb2 import (
 from demo_pb2_grpc import KeyValueStub, PeerStub
 
 Answer = TypeVar("Answer")
-
-_NEVER_SENT = ("failed to connect to", "errors resolving", "dns resolution failed")
-"""gRPC says so only when no connection came about, so nothing can have been delivered."""
 
 
 class Channels:
@@ -176,12 +174,13 @@ async def _answer(call: Awaitable[Answer]) -> Answer:
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     """What a failed call means. A node names its own error beside the status code."""
     details = as_told(error.details() or error.code().name)
-    if reason := named(told_in(error).reason, details):
+    if told := told_in(error):
+        reason = named(told.reason, details, nothing_written=told.nothing_written)
         return PeerRejected(reason)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
-        broke = not any(text in details.lower() for text in _NEVER_SENT)
+        never_sent = undelivered(error.code().name, details)
         # Of gRPC's chain of reasons only the last is of use in a log line.
-        return (PeerBroke if broke else PeerUnreachable)(details.rsplit(": ", 1)[-1])
+        return (PeerUnreachable if never_sent else PeerBroke)(details.rsplit(": ", 1)[-1])
     if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
         return PeerSilent("no answer in time")
     return PeerRejected(OutcomeUnknown(details))

@@ -82,13 +82,19 @@ def failure_of(error: KvError, *, writes: bool) -> Failure:
     )
 
 
-def named(reason: str, details: str) -> KvError | None:
-    """The error that a node named, with its sentence; None if no such error is known."""
-    kind = _ERRORS.get(reason)
-    return None if kind is None else kind(as_told(details).removesuffix(CERTAIN))
+def named(reason: str, details: str, *, nothing_written: bool) -> KvError:
+    """The error that a node named, with its sentence.
+
+    Whether something may have been written is what it says of that, not what its name says: names
+    may be added, and who contradicts itself is not believed to have done nothing.
+    """
+    kind = _ERRORS.get(reason, NothingWritten)
+    if not nothing_written and issubclass(kind, NothingWritten):
+        kind = OutcomeUnknown
+    return kind(as_told(details).removesuffix(CERTAIN))
 
 
 def error_in(failure: Failure) -> KvError:
-    """The error in a message. One that is not known is the careful one: the outcome is unknown."""
-    error = named(failure.reason, failure.message)
-    return error or OutcomeUnknown(as_told(failure.message) or f"status code {failure.code}")
+    """The error in a message."""
+    details = failure.message or f"status code {failure.code}"
+    return named(failure.reason, details, nothing_written=failure.nothing_written)

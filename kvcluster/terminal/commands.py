@@ -23,8 +23,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from kvcluster.client.failure import CERTAIN, CallFailed, Kind
+from kvcluster.client.failure import CallFailed, Kind
 from kvcluster.client.link import Link
+from kvcluster.errors import CERTAIN
 from kvcluster.terminal.escaping import as_line, shown
 from kvcluster.terminal.output import emit
 from kvcluster.terminal.screen import Exit, closed, complain, counted, say
@@ -228,12 +229,12 @@ def _give_up(failures: Failures, *, writing: bool) -> int:
     """Say why it did not work, and whether anything may have been written."""
     node, last = failures[-1]
     if last.kind is Kind.BAD_REQUEST:
-        complain(f"{node} refuses: {closed(str(last))}")
+        complain(f"{node} refuses: {closed(str(last) + CERTAIN * writing)}")
         return Exit.BAD_USAGE
     for address, failure in failures:
         complain(f"{address}: {closed(str(failure))}")
     if not last.nothing_written and writing:
         complain("The write may have happened, or not. Read the key to find out.")
-    elif writing and CERTAIN not in str(last):
+    elif writing:
         complain("Nothing was written.")
     return Exit.UNKNOWN

@@ -71,8 +71,8 @@ class FakeNode(KeyValueServicer):
         self.forwards_to = ""
         """Who it says has served a request, if it was not this node."""
         self.replicas = self.acknowledged = 3
-        self.failures: dict[str, tuple[grpc.StatusCode, str]] = {}
-        """By method: fail with this status and these details."""
+        self.failures: dict[str, tuple[grpc.StatusCode, str] | Failure] = {}
+        """By method: fail with this status and these details, as gRPC itself does; or as a node."""
         self.hangs: set[str] = set()
         """Methods that do not answer, until `release` is set."""
         self.refuses: dict[str, list[Failure]] = {}
@@ -222,18 +222,26 @@ class FakeNode(KeyValueServicer):
             self.arrived.set()
             self.on_hang()
             self.release.wait(_PATIENCE_S)
-        if method in self.failures:
-            context.abort(*self.failures[method])
+        failure = self.failures.get(method)
+        if isinstance(failure, Failure):
+            _refuse(context, failure)
+        elif failure is not None:
+            context.abort(*failure)
         if refusals := self.refuses.get(key):
-            refusal = refusals.pop(0)
-            trailer = trailer_of(
-                refusal.code,
-                refusal.message,
-                refusal.reason,
-                nothing_written=refusal.nothing_written,
-            )
-            context.set_trailing_metadata(trailer)
-            context.abort(_CODES[refusal.code], refusal.message)
+            _refuse(context, refusals.pop(0))
+
+
+def _refuse(context: Any, failure: Failure) -> None:
+    """Fail a call as a node does, which says beside the status what it did."""
+    context.set_trailing_metadata(
+        trailer_of(
+            failure.code,
+            failure.message,
+            failure.reason,
+            nothing_written=failure.nothing_written,
+        )
+    )
+    context.abort(_CODES[failure.code], failure.message)
 
 
 class FakeCluster:

@@ -13,7 +13,9 @@ from tests.client.fake_node import FakeCluster, FakeNode
 from demo_pb2 import DRAINING, SYNCING, Failure
 
 Code = grpc.StatusCode
-STOPPING = (Code.UNAVAILABLE, "it is stopping; nothing was written")
+STOPPING = Failure(
+    code=14, message="it is stopping; nothing was written", nothing_written=True, reason="NOT_READY"
+)
 
 
 @pytest.fixture

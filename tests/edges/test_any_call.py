@@ -63,7 +63,8 @@ def call(lone: AmongFakes, rpc: MethodDescriptor, request: bytes) -> grpc.Status
         assert code in REFUSALS, f"{code}: {answer.details()}"
         assert 0 < len(answer.details()) < 1_000
         told = told_in(answer)
-        assert told.reason, "programs are not told why"
+        assert told is not None, "programs are not told why"
+        assert told.reason
         assert told.nothing_written == (CERTAIN in answer.details() or rpc.name not in WRITES)
     return code
 

@@ -85,8 +85,12 @@ def test_a_write_that_certainly_failed_goes_to_the_next_node(
     cluster: FakeCluster, client: Program
 ) -> None:
     """A full disk at one node says so before anything is sent."""
-    details = "the disk is full; nothing was written"
-    cluster.nodes[0].failures["Put"] = (Code.RESOURCE_EXHAUSTED, details)
+    cluster.nodes[0].failures["Put"] = Failure(
+        code=8,
+        message="the disk is full; nothing was written",
+        nothing_written=True,
+        reason="DISK_IS_FULL",
+    )
     assert client("put", "a", "1", "--cluster", cluster.members).code == 0
     assert cluster.store == {"a": "1"}
 
