@@ -25,7 +25,7 @@ from typing import TypeVar, overload
 
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.operations import checked_timeout
-from kvcluster.client.paging import Pair
+from kvcluster.client.scan_course import Pair
 from kvcluster.client.session import Session, checked_range, checked_seeds
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, each
 from kvcluster.errors import BadRequest
@@ -135,7 +135,7 @@ class AsyncClient:
         `timeout_s` is for each page, not for the whole. A node that fails on the way is replaced.
 
         Raises BadRequest, Unavailable; and Incomplete at the end, after all that could be reached,
-        if some slots had no live replica.
+        if some slots had no live replica for a part of it, and none came within a timeout.
         """
         what = checked_range(prefix, start_after, limit, keys_only=False)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:

@@ -6,6 +6,12 @@ left out. A page is received whole before it is handed over, so a program may ta
 and no call stands open meanwhile; a page of large values is cut where it gets too large to keep.
 
 The timeout is for each page: a scan of a million keys may take longer than any answer should.
+
+A page may have *holes*: no live replica answered for some slots. Most holes are short, while a node
+starts anew, or only the node that was asked cannot reach who holds them. So the first page with one
+is kept back, and asked for again, here and elsewhere, as long as its timeout allows; with luck the
+scan is whole. If not, the page is given as it is. From then on nothing can make the scan whole, no
+page waits for what is missing, and the end of it says so (scan_course.py).
 """
 
 from __future__ import annotations
@@ -13,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -22,12 +27,12 @@ from kvcluster.client.failure import Kind
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.replies import Refusal, refusal_in
 from kvcluster.client.retrying import RetryBudget, rest_s
+from kvcluster.client.scan_course import Course, Page, Pair, Range
 from kvcluster.config import MIB
-from kvcluster.errors import BadRequest, Incomplete, Unavailable
+from kvcluster.errors import BadRequest, Unavailable
 
-from demo_pb2 import ScanRequest, ScanResponse
+from demo_pb2 import ScanResponse
 
-_PAGE_KEYS = 2_000
 _PAGE_BYTES = 4 * MIB
 _SILENT_S = 1.0
 _UNREADABLE = Refusal(Kind.BROKEN, "its answer cannot be read", nothing_written=True)
@@ -37,53 +42,6 @@ _SILENT = Refusal(
     nothing_written=True,
 )
 
-Pair = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Which keys a scan is for."""
-
-    prefix: str
-    start_after: str
-    limit: int | None
-    """At most so many; None: all."""
-    keys_only: bool
-
-    def after(self, pairs: list[Pair]) -> Range:
-        """What is left when these have come."""
-        left = None if self.limit is None else self.limit - len(pairs)
-        return replace(self, start_after=pairs[-1][0], limit=left) if pairs else self
-
-    @property
-    def request(self) -> ScanRequest:
-        """What a node is asked for the next page."""
-        limit = _PAGE_KEYS if self.limit is None else min(self.limit, _PAGE_KEYS)
-        return ScanRequest(
-            prefix=self.prefix, start_after=self.start_after, limit=limit, keys_only=self.keys_only
-        )
-
-
-@dataclass(slots=True)
-class _Page:
-    """What came of one call."""
-
-    pairs: list[Pair] = field(default_factory=list)
-    size_bytes: int = 0
-    ended: bool = False
-    """The node has said all that it was asked for."""
-    missing_slots: int = 0
-    missing_nodes: tuple[str, ...] = ()
-    refusal: Refusal | None = None
-
-    def add(self, message: ScanResponse) -> None:
-        """A message of the stream."""
-        self.pairs += [(pair.key, pair.value) for pair in message.pairs]
-        self.size_bytes += message.ByteSize()
-        if message.missing_slots or message.missing_nodes:
-            self.missing_slots = message.missing_slots
-            self.missing_nodes = tuple(message.missing_nodes)
-
 
 class Paging:
     """One scan."""
@@ -92,31 +50,22 @@ class Paging:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
         self._budget = budget
-        self._left = what
+        self._course = Course(what)
         self._timeout_s = timeout_s
         self._start_anew()
-        self._missing_slots = 0
-        self._missing_nodes: set[str] = set()
 
     async def pages(self) -> AsyncGenerator[list[Pair], None]:
         """The pages, none of them empty.
 
         Raises BadRequest, Unavailable and, at the end, Incomplete.
         """
-        while self._left.limit != 0:
-            request = self._left.request
-            page = await self._next_page(request)
+        while not self._course.ended:
+            page = await self._next_page()
+            self._course.take(page)
             if page.pairs:
-                self._left = self._left.after(page.pairs)
                 yield page.pairs
-                self._start_anew()
-            if page.refusal is None and page.ended:
-                self._missing_slots = max(self._missing_slots, page.missing_slots)
-                self._missing_nodes |= set(page.missing_nodes)
-                if len(page.pairs) < request.limit:
-                    break
-        if self._missing_slots:
-            raise Incomplete(self._missing_slots, tuple(sorted(self._missing_nodes)))
+            self._start_anew()
+        self._course.check()
 
     def _start_anew(self) -> None:
         """What failed before counts no more."""
@@ -125,19 +74,39 @@ class Paging:
         self._rounds = 0
         self._reasons: dict[str, str] = {}
 
-    async def _next_page(self, request: ScanRequest) -> _Page:
-        """Ask until something came, or the end; then only the first of many failures is behind."""
+    async def _next_page(self) -> Page:
+        """Ask until something came, or the end; then only the first of many failures is behind.
+
+        A page with holes is kept while others are asked for a better one, and is the answer if
+        nobody has one in time.
+        """
+        kept: Page | None = None
         while True:
-            node = await self._node()
-            page = await self._ask(node, request)
-            if page.refusal is None:
+            try:
+                node = await self._node()
+            except Unavailable:
+                if kept is None:
+                    raise
+                return kept
+            page, refusal = await self._ask(node)
+            if refusal is None:
                 self._budget.succeeded()
-                return page
-            self._refused(node, page.refusal)
+                if not self._wants_better(page):
+                    return page
+                kept = page
+                self._look_elsewhere(node)
+                continue
+            self._refused(node, refusal)
             if page.pairs:
                 return page  # it got on, so this was no attempt that failed
             if not self._budget.spend():
-                raise self._unavailable("")
+                if kept is None:
+                    raise self._unavailable("")
+                return kept
+
+    def _wants_better(self, page: Page) -> bool:
+        """Whether to wait for who holds what is missing. Once only: then the scan has holes."""
+        return page.has_holes and not self._course.has_holes
 
     async def _node(self) -> str:
         """A node to ask. Raises Unavailable."""
@@ -151,7 +120,7 @@ class Paging:
                 return node
             self._avoid = frozenset()
             self._rounds += 1
-            await asyncio.sleep(rest_s(self._rounds, random.random()))
+            await asyncio.sleep(min(rest_s(self._rounds, random.random()), max(0.0, left_s)))
 
     def _refused(self, node: str, refusal: Refusal) -> None:
         """Note what a refusal means for who is asked next. Raises BadRequest."""
@@ -161,21 +130,24 @@ class Paging:
         if refusal.about_the_node:
             self._nodes.failed(node, refusal.reason)
         else:
-            self._nodes.leave(node)
-            self._avoid |= {node}
+            self._look_elsewhere(node)
+
+    def _look_elsewhere(self, node: str) -> None:
+        self._nodes.leave(node)
+        self._avoid |= {node}
 
     def _unavailable(self, within: str) -> Unavailable:
         reasons = {**self._nodes.reasons, **self._reasons}
         told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
         return Unavailable(f"no node could do it{within}" + (f" ({told})" if told else ""))
 
-    async def _ask(self, node: str, request: ScanRequest) -> _Page:
-        """One call, as far as it comes."""
-        page = _Page()
+    async def _ask(self, node: str) -> tuple[Page, Refusal | None]:
+        """One call, as far as it comes, and what ended it if it did not end well."""
+        page = Page()
         timeout_s = max(0.001, self._deadline_s - self._loop.time())
-        call = self._nodes.scan(node, request, timeout_s)
+        call = self._nodes.scan(node, self._course.request, timeout_s)
         try:
-            while not page.ended and page.size_bytes < _PAGE_BYTES and page.refusal is None:
+            while not (page.ended or page.size_bytes >= _PAGE_BYTES or self._wants_better(page)):
                 message = await self._read(call, node)
                 if message is grpc.aio.EOF:
                     page.ended = True
@@ -183,12 +155,12 @@ class Paging:
                     page.add(message)
                     self._nodes.answered(node)
                 else:
-                    page.refusal = message if isinstance(message, Refusal) else _UNREADABLE
+                    return page, message if isinstance(message, Refusal) else _UNREADABLE
         except grpc.aio.AioRpcError as error:
-            page.refusal = refusal_in(error, timeout_s)
+            return page, refusal_in(error, timeout_s)
         finally:
             self._nodes.end_scan(call)
-        return page
+        return page, None
 
     async def _read(self, call: Any, node: str) -> object:
         """The next message; _SILENT if it does not come and there is somebody else to ask."""

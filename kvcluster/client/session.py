@@ -31,8 +31,9 @@ from kvcluster.client.operations import (
     to_get,
     to_put,
 )
-from kvcluster.client.paging import Paging, Pair, Range
+from kvcluster.client.paging import Paging
 from kvcluster.client.retrying import RetryBudget
+from kvcluster.client.scan_course import Pair, Range
 from kvcluster.errors import BadRequest, BadSetting, KvError
 from kvcluster.model.members import parse_members
 

@@ -22,7 +22,7 @@ from kvcluster.client.aio import DEFAULT_NODES, DEFAULT_TIMEOUT_S
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.background import Background, background
 from kvcluster.client.operations import checked_timeout
-from kvcluster.client.paging import Pair, Range
+from kvcluster.client.scan_course import Pair, Range
 from kvcluster.client.session import Session, checked_range, checked_seeds
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, taken
 from kvcluster.errors import BadRequest
@@ -135,7 +135,7 @@ class Client:
         `timeout_s` is for each page, not for the whole. A node that fails on the way is replaced.
 
         Raises BadRequest, Unavailable; and Incomplete at the end, after all that could be reached,
-        if some slots had no live replica.
+        if some slots had no live replica for a part of it, and none came within a timeout.
         """
         what = checked_range(prefix, start_after, limit, keys_only=False)
         for page in self._pages(what, timeout_s):

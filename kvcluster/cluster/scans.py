@@ -5,8 +5,14 @@ that may. Every node that is read gives its keys in pages (scan_pages.py), and t
 together in order (model/confluence.py). With as many replicas as nodes, all of it comes from here.
 
 A node that fails on the way is left out, and the scan goes on behind the last key that flowed, with
-whoever else holds its slots. Slots that no live replica answers for are named in the end; a scan
-that was silently incomplete would be worse than none.
+whoever else holds its slots. Where nobody does, the stream has a *hole*: it goes on without those
+slots, and says so. A scan that was silently incomplete would be worse than none.
+
+Invariant: no pair behind a hole leaves before the hole was told. Each message tells every hole up
+to its last pair, and so does the end of the stream. So whoever breaks off, or is broken off, knows
+what is missing from what came. (To tell it in the end only was tried. A client that ends each call
+after a few pages never comes to the end.) A slot whose replica returns is read again from there on;
+what was passed by in the meantime stays told.
 
 Each page is read as a Get is: from a node that serves. There is no snapshot: a key that is written
 or deleted while the scan goes on is seen as it was when its page was cut.
@@ -22,6 +28,7 @@ from kvcluster.cluster.arguments import check_scan
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.scan_course import Course, Holes
 from kvcluster.cluster.scan_pages import ScanPage, cut_scan_page, from_bits, to_bits
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
@@ -69,25 +76,27 @@ class Scans:
         check_scan(request, self._settings)
         if not self._gate.readable:
             await self._gate.until_writable(deadline_s)  # until then nobody knows who is alive
-        course = _Course(request)
-        patience_s = self._patience_s(deadline_s)
+        course = Course(request)
+        began, patience_s = "", 0.0
         avoid: set[str] = set()
-        uncovered: frozenset[int] = frozenset()
+        holes = Holes(self._home)
         while not course.ended:
+            if not patience_s or course.position != began:  # it got on since it last had to wait
+                began, patience_s = course.position, self._patience_s(deadline_s)
             cover = await self._until_covered(avoid, patience_s)
             if not cover.by_member:
                 raise NoReplica(f"this node is {self._gate.status.value}, and no other can answer")
-            uncovered |= cover.uncovered
+            holes.add(cover.uncovered)
             try:
-                async with aclosing(self._flow(course, cover, deadline_s)) as flow:
+                async with aclosing(self._flow(course, cover, avoid, deadline_s)) as flow:
                     async for pairs in flow:
                         for message in self._messages(pairs):
+                            holes.tell(message)
                             yield message
             except _LostError as lost:
                 avoid |= lost.names
-        if uncovered:
-            holders = {name for slot in uncovered for name in self._home.replicas(slot)}
-            yield ScanResponse(missing_slots=len(uncovered), missing_nodes=sorted(holders))
+        if holes.slots:
+            yield holes.tell(ScanResponse())
 
     async def part(self, request: ScanPartRequest) -> ScanPartResponse:
         """One page for a peer, from here. Raises PeerRefused, BadRequest, NotReady."""
@@ -104,11 +113,16 @@ class Scans:
         )
 
     async def _flow(
-        self, course: _Course, cover: Cover, deadline_s: float
+        self, course: Course, cover: Cover, avoid: set[str], deadline_s: float
     ) -> AsyncGenerator[list[KeyAndValue], None]:
-        """The pairs of the covered slots, as they come. Raises _LostError when a node fails."""
+        """The pairs of the covered slots, as they come, while no more can be covered.
+
+        Raises _LostError when a node fails.
+        """
         stream = Confluence(cover.by_member, course.position)
         while not (stream.ended or course.ended):
+            if cover.uncovered and not cover.uncovered <= self._cover(avoid).uncovered:
+                return  # a hole can be closed
             if self._now_s() >= deadline_s:
                 raise TooLate(f"the scan reached its deadline behind the key {course.position!r}")
             names = stream.wanted()
@@ -125,7 +139,7 @@ class Scans:
         course.ended = True
 
     async def _page(
-        self, name: str, slots: frozenset[int], course: _Course, deadline_s: float
+        self, name: str, slots: frozenset[int], course: Course, deadline_s: float
     ) -> ScanPage | None:
         """The next page of one node; None if it cannot be had."""
         scan = course.next_page(self._settings.scan_page_keys)
@@ -200,32 +214,3 @@ class _LostError(Exception):
     def __init__(self, names: set[str]) -> None:
         super().__init__(names)
         self.names = names
-
-
-class _Course:
-    """How far one scan has come."""
-
-    def __init__(self, request: ScanRequest) -> None:
-        self._request = request
-        self._left = request.limit or None
-        self.position = request.start_after
-        self.ended = False
-
-    def next_page(self, keys: int) -> ScanRequest:
-        """What to ask a node for."""
-        return ScanRequest(
-            prefix=self._request.prefix,
-            start_after=self.position,
-            limit=keys if self._left is None else min(keys, self._left),
-            keys_only=self._request.keys_only,
-        )
-
-    def pass_on(self, pairs: list[KeyAndValue], position: str) -> list[KeyAndValue]:
-        """Those of the pairs that are still wanted; everything up to the position is done."""
-        self.position = position
-        if self._left is None:
-            return pairs
-        wanted = pairs[: self._left]
-        self._left -= len(wanted)
-        self.ended = not self._left
-        return wanted

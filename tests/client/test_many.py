@@ -191,7 +191,7 @@ async def test_a_scan_says_what_is_missing(cluster: FakeCluster, client: AsyncCl
     for node in cluster.nodes:
         node.scan.missing.missing_slots = 1365
         node.scan.missing.missing_nodes.append("localhost:50053")
-    got, error = await _collected(client.scan_keys())
+    got, error = await _collected(client.scan_keys(timeout_s=1))
     assert got == list(_letters(4))
     assert isinstance(error, Incomplete)
     assert "1,365 slots; they live on localhost:50053" in str(error)

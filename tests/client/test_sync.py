@@ -84,7 +84,7 @@ def test_errors_reach_the_thread_that_asked(cluster: FakeCluster, client: Client
     for node in cluster.nodes:
         node.scan.missing.missing_slots = 1
     with pytest.raises(Incomplete, match="1 slot"):
-        list(client.scan())
+        list(client.scan(timeout_s=1))
     with pytest.raises(BadRequest, match="limit"):
         list(client.scan_keys(limit=-1))
 

@@ -183,7 +183,7 @@ def test_an_export_with_holes_is_no_export(
     file = tmp_path / "all.jsonl"
     for node in filled.nodes:
         node.scan.missing = ScanResponse(missing_slots=7, missing_nodes=["localhost:9"])
-    ended = client("export", str(file), "--cluster", filled.members)
+    ended = client("export", str(file), "--timeout", "1", "--cluster", filled.members)
     assert (ended.code, ended.out) == (3, "")
     assert "7 slots" in ended.err
     assert "localhost:9" in ended.err
@@ -201,7 +201,8 @@ def test_holes_in_standard_output_are_told_at_the_end(
     """Nothing can be taken back there; JSON stays open, so that nobody takes it for a whole."""
     for node in filled.nodes:
         node.scan.missing = ScanResponse(missing_slots=7)
-    ended = client("export", "-", "--format", kind, "--cluster", filled.members)
+    words = ["export", "-", "--format", kind, "--timeout", "1"]
+    ended = client(*words, "--cluster", filled.members)
     assert ended.code == 3
     assert "7 slots" in ended.err
     assert not ended.out.rstrip().endswith("\n}")

@@ -82,12 +82,12 @@ def test_what_is_missing_is_told_after_what_was_found(filled: FakeCluster, clien
     """Exit code 3, so that no script takes a part for the whole."""
     for node in filled.nodes:
         node.scan.missing = ScanResponse(missing_slots=1365, missing_nodes=["localhost:9"])
-    ended = client("scan", "--keys-only", "--cluster", filled.members)
+    ended = client("scan", "--keys-only", "--timeout", "1", "--cluster", filled.members)
     assert ended.code == 3
     assert len(ended.out.splitlines()) == len(_PAIRS)
     assert "1,365 slots" in ended.err
     assert "localhost:9" in ended.err
-    counted = client("scan", "--count", "--cluster", filled.members)
+    counted = client("scan", "--count", "--timeout", "1", "--cluster", filled.members)
     assert (counted.code, counted.out) == (3, "5\n")
 
 
@@ -166,7 +166,8 @@ def test_nothing_is_removed_when_not_every_key_is_found(
     """Half of it would look like all of it."""
     for node in filled.nodes:
         node.scan.missing = ScanResponse(missing_slots=1)
-    ended = client("delete", "--prefix", "b/", "--yes", "--cluster", filled.members)
+    words = ["delete", "--prefix", "b/", "--yes", "--timeout", "1"]
+    ended = client(*words, "--cluster", filled.members)
     assert (ended.code, ended.out) == (3, "")
     assert "Nothing was deleted" in ended.err
     assert filled.store == _PAIRS
