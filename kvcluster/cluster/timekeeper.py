@@ -36,6 +36,7 @@ class Timekeeper:
         self._steady_s = asyncio.get_running_loop().time
         self._before_s = self._steady_s()
         self._warned: set[str] = set()
+        self._warn_if_behind()
         self.skewed = 0
         """Messages whose clock was ahead by more than the warning limit."""
 
@@ -115,6 +116,14 @@ class Timekeeper:
         self._clock.pass_time((now_s - self._before_s) * 1000)
         self._before_s = now_s
 
+    def _warn_if_behind(self) -> None:
+        behind_ms = self._clock.behind_ms(self._wall_ms())
+        if behind_ms > self._limits.warn_ms:
+            log.warning(
+                "CLOCK  this machine's clock is %.1f s behind what is on its disk; set it right",
+                behind_ms / 1000,
+            )
+
     def _warn(self, sender: str, time: int) -> None:
         self.skewed += 1
         if sender not in self._warned:
@@ -126,7 +135,7 @@ class Timekeeper:
             )
 
     def _seconds_ahead(self, time: int) -> float:
-        return ((time >> COUNTER_BITS) - self._wall_ms()) / 1000
+        return self._clock.ahead_ms(time, self._wall_ms()) / 1000
 
 
 def _check_version(whose: str, version: bytes, sender_time: int) -> None:

@@ -11,6 +11,12 @@ writer, and a message held back for minutes would not look old.
 
 Invariant: every time handed out by `tick` is larger than every time ticked or observed before.
 
+Who is too far ahead is judged against the wall, or against what this node's own disk held when it
+started and the time passed since, whichever is later. A board without a hardware clock starts days
+behind what it wrote before the power cut, and so do its neighbours; what they all remember is no
+step of anybody. Times heard since do not count: a cluster that accepted one wild clock would follow
+it a step at a time.
+
 A time is an integer, milliseconds << 16 | counter. Adding one to a full counter carries into the
 milliseconds, which is exactly what should happen when a node writes over 65,536 times in one
 millisecond, so there is no special case for it.
@@ -53,6 +59,7 @@ class HybridClock:
     def __init__(self, incarnation: int, time: int = 0) -> None:
         self.incarnation = incarnation
         self._time = time  # at least the largest time ticked or observed
+        self._kept_ms = float(time >> COUNTER_BITS)  # what our disk held, and the time passed since
 
     def now(self, wall_ms: int) -> int:
         """The current time; hands out nothing."""
@@ -66,19 +73,26 @@ class HybridClock:
     def pass_time(self, elapsed_ms: float) -> None:
         """So much has passed since the last call, by a clock that nobody sets."""
         self._time += int(elapsed_ms * _PACE * (1 << COUNTER_BITS))
+        self._kept_ms += elapsed_ms
 
     def observe(self, time: int) -> None:
         """Move past a time that another node or a file holds. Judge it first."""
         self._time = max(self._time, time)
 
+    def behind_ms(self, wall_ms: int) -> int:
+        """How far the wall is behind what our own disk held and the time passed since."""
+        return max(0, int(self._kept_ms) - wall_ms)
+
+    def ahead_ms(self, time: int, wall_ms: int) -> int:
+        """How far a time from outside is ahead of the wall and of what our own disk held."""
+        return (time >> COUNTER_BITS) - wall_ms - self.behind_ms(wall_ms)
+
     def judge(self, time: int, wall_ms: int, limits: SkewLimits) -> Skew:
         """Say what a time from outside is to this clock.
 
-        Being ahead is measured against the wall: a cluster that accepted one wild clock would
-        otherwise follow it a step at a time. Being stale is measured against the hybrid time,
-        which every live sender shares.
+        Being stale is measured against the hybrid time, which every live sender shares.
         """
-        ahead_ms = (time >> COUNTER_BITS) - wall_ms
+        ahead_ms = self.ahead_ms(time, wall_ms)
         if time >= TIME_LIMIT or ahead_ms > limits.absurd_ms:
             return Skew.ABSURD
         behind_ms = (self.now(wall_ms) - time) >> COUNTER_BITS

@@ -125,6 +125,33 @@ def test_being_ahead_is_measured_against_the_wall() -> None:
     assert clock.judge(day_ahead + (1 << COUNTER_BITS), WALL_MS, LIMITS) is Skew.ABSURD
 
 
+def test_what_our_own_disk_held_is_no_step_of_anybody() -> None:
+    """A wall that starts days behind it calls nobody absurd who goes on from there."""
+    days_ms = 3 * 86_400_000
+    clock = HybridClock(1, NOW)
+    behind = WALL_MS - days_ms
+    assert clock.behind_ms(behind) == days_ms
+    assert clock.judge(NOW + (1_000 << COUNTER_BITS), behind, LIMITS) is Skew.FINE
+    assert clock.judge(NOW + (86_400_001 << COUNTER_BITS), behind, LIMITS) is Skew.ABSURD
+    assert clock.ahead_ms(NOW + (5_000 << COUNTER_BITS), behind) == 5_000
+
+
+def test_time_passes_for_what_our_own_disk_held() -> None:
+    """A wall that nobody ever sets stays behind; a peer whose wall is right is never absurd."""
+    weeks_ms = 30 * 86_400_000
+    clock = HybridClock(1, NOW)
+    clock.pass_time(weeks_ms)
+    right = NOW + (weeks_ms << COUNTER_BITS)
+    assert clock.judge(right, weeks_ms, LIMITS) is Skew.FINE
+
+
+def test_disk_that_is_behind_the_wall_says_nothing() -> None:
+    """A node that was away for a month is not behind."""
+    clock = HybridClock(1, NOW - (30 * 86_400_000 << COUNTER_BITS))
+    assert clock.behind_ms(WALL_MS) == 0
+    assert clock.judge(NOW + (1_001 << COUNTER_BITS), WALL_MS, LIMITS) is Skew.AHEAD
+
+
 @pytest.mark.parametrize("set_back_ms", [31_000, 3_600_000])
 def test_being_stale_is_measured_against_the_hybrid_time(set_back_ms: int) -> None:
     """A wall clock set back, even far behind the message, does not make an old one look fresh."""
