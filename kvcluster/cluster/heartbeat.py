@@ -224,8 +224,10 @@ class Heartbeats:
 
     def _died(self, peer: Peer) -> None:
         self._left_out_s.pop(peer.name, None)
-        if not peer.refusal:  # else it is there, and we know already that nothing can be had
-            self._gate.excuse(peer.name)
+        if self._peers.now_s() - peer.refused_s < self._settings.dead_after_s:
+            return  # it is there, and we know already that nothing can be had
+        self._peers.refuses(peer.name, "")
+        self._gate.excuse(peer.name)
 
     def _disagree(self, name: str, why: str, about: str, asked_s: float) -> None:
         self._left_out_s.pop(name, None)

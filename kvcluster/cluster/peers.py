@@ -52,6 +52,8 @@ class Peer:
     """Its last answer to a heartbeat of ours."""
     refusal: str = ""
     """Why it and we refuse each other; empty if we do not."""
+    refused_s: float = float("-inf")
+    """When that was found last."""
     exchange: Exchange = field(default_factory=Exchange)
     silence: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while it is silent: who waits for its answer need not wait longer."""
@@ -197,6 +199,8 @@ class Peers:
         peer = self._peers[name]
         if why and peer.refusal != why:
             log.warning("PEER  %s and this node refuse each other: %s", name, why)
+        if why:
+            peer.refused_s = self.now_s()
         peer.refusal = why
 
     def _take(self, peer: Peer, sign: Sign, why: str = "") -> None:

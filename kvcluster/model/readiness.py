@@ -19,9 +19,11 @@ A node that knows what it has (its files are whole) owes only what it is told of
 because everybody who holds an acknowledged write also holds a note for each replica that does not
 (cluster/replication.py).
 
-A node that peers refuse because its configuration is another does not begin to serve while they
-are there and none of them agrees: it would build a cluster of its own. One that has served goes
-on; the newcomer is the one to be mended.
+A node that peers refuse because its configuration is another, or its clock, does not begin to serve
+while they are there and none of them agrees: it would build a cluster of its own. One that has
+served goes on; the newcomer is the one to be mended. But it stops when more than half of all
+members refuse it, so that no two parts of a cluster both believe that they are the cluster; and it
+begins anew when its own clock has jumped, for then it is the newcomer.
 
 No deadlock when a whole cluster starts: a pull is answered in every state.
 """
@@ -85,8 +87,14 @@ class Readiness:
 
     @property
     def outvoted(self) -> bool:
-        """Whether every peer that was heard so far has another configuration, or another clock."""
-        return bool(self._disagreeing) and not self._settled
+        """Whether those who disagree keep this node from serving.
+
+        They do while nobody ever agreed, and when they are more than half of all members.
+        """
+        members = len(self._shared) + 1
+        return bool(self._disagreeing) and (
+            not self._settled or 2 * len(self._disagreeing) > members
+        )
 
     @property
     def disagreeing(self) -> list[tuple[str, str]]:
@@ -163,9 +171,14 @@ class Readiness:
         self._to_heal.discard(peer)
         self._lost_slots -= self._shared[peer]
 
-    def look_around(self) -> None:
-        """The process was stopped for a while: hear every peer again before anything else."""
+    def look_around(self, *, anew: bool = False) -> None:
+        """The process was stopped for a while: hear every peer again before anything else.
+
+        `anew`: its own clock has jumped, so that it may be the one that is to be mended.
+        """
         self._unheard = set(self._shared)
+        if anew:
+            self._settled = self._opposed = False
 
     def _set_aside(self, peer: str) -> None:
         self._unheard.discard(peer)

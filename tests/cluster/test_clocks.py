@@ -13,6 +13,7 @@ import pytest
 from kvcluster.errors import ClockAbsurd, HeldBack
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import homes, in_parts
+from tests.storage.fake_disk import FakeDisk
 
 from demo_pb2 import Entry, ReplicateRequest
 
@@ -83,9 +84,11 @@ async def test_node_that_has_not_heard_of_a_jump_forwards_all_the_same(
     assert await cluster.get(replicas[1], "k") == "after"
 
 
-async def start_off(cluster: MemoryCluster, offset_ms: int) -> None:
+async def start_off(cluster: MemoryCluster, offset_ms: int, *, empty: bool = False) -> None:
     """One node starts with a clock that is off, and finds out."""
     await cluster.stop("c:3")
+    if empty:
+        cluster.disks["c:3"] = FakeDisk()
     cluster.clock_offset_ms["c:3"] = offset_ms
     await cluster.start("c:3")
     await cluster.until(lambda: "another clock" in cluster["c:3"].gate.reason, "it is told")
@@ -103,19 +106,117 @@ async def test_node_whose_clock_is_over_a_day_ahead_does_not_begin_to_serve(
         await cluster.get("c:3", "k")
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_node_whose_clock_was_ahead_joins_once_it_is_set_right(restarts: bool) -> None:
+    """It took no write, so no version of it is ahead: nothing need be moved away."""
+
+    @in_cluster
+    async def play(cluster: MemoryCluster) -> None:
+        await start_off(cluster, 30 * HOUR_MS)
+        cluster.clock_offset_ms["c:3"] = 0
+        if restarts:
+            await cluster.stop("c:3")
+            await cluster.start("c:3")
+        await cluster.until(cluster.is_whole, "it joined")
+        assert await cluster.put("c:3", "k", "right") == 3
+
+    play()
+
+
 @in_cluster
-async def test_node_whose_clock_is_over_a_day_behind_joins_once_it_is_set_right(
+async def test_node_whose_clock_is_behind_its_own_disk_joins_at_once(
     cluster: MemoryCluster,
 ) -> None:
-    """And those whose clocks agree go on without it: a dead battery stops nobody else."""
-    await start_off(cluster, -30 * HOUR_MS)
+    """A dead battery: what it wrote itself tells it that the others' clocks are not absurd.
+
+    It once refused them, and they it, until somebody set its clock.
+    """
+    await cluster.put("a:1", "k", "before")
+    await cluster.stop("c:3")
+    cluster.clock_offset_ms["c:3"] = -30 * HOUR_MS
+    await cluster.start("c:3")
+    await cluster.until(cluster.is_whole, "it joined")
+    assert await cluster.put("c:3", "k", "behind") == 3
+    assert await cluster.get("a:1", "k") == "behind"
+    cluster.clock_offset_ms["c:3"] = 0
+    assert await cluster.put("a:1", "k", "set right") == 3
+    assert await cluster.get("c:3", "k") == "set right"
+
+
+@in_cluster
+async def test_empty_node_whose_clock_is_over_a_day_behind_joins_once_it_is_set_right(
+    cluster: MemoryCluster,
+) -> None:
+    """Nothing on its disk tells it better. Those whose clocks agree go on without it."""
+    await start_off(cluster, -30 * HOUR_MS, empty=True)
     for name in ("a:1", "b:2"):
         assert await cluster.put(name, "k", name) == 2
         assert await cluster.get(name, "k") == name
     with pytest.raises(ClockAbsurd):
         await cluster.put("c:3", "k", "odd")
-    await cluster.stop("c:3")
     cluster.clock_offset_ms["c:3"] = 0
-    await cluster.start("c:3")
-    await cluster.until_equal()
+    await cluster.until(cluster.is_whole, "it joined")
     assert await cluster.get("c:3", "k") == "b:2"
+
+
+@pytest.mark.parametrize("behind", [("a:1", "b:2", "c:3"), ("a:1", "b:2")])
+def test_clocks_behind_what_is_on_disk_keep_no_node_from_serving(behind: tuple[str, ...]) -> None:
+    """After a power cut boards without a hardware clock start days behind what they wrote.
+
+    They once refused each other; one, which one was chance, served alone.
+    """
+
+    @in_cluster
+    async def play(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "before")
+        await cluster.crash(*behind)
+        for turn, name in enumerate(behind):
+            cluster.clock_offset_ms[name] = -(72 + turn) * HOUR_MS
+        await cluster.start(*behind)
+        await cluster.until(cluster.is_whole, "all serve")
+        await see_everywhere(cluster, "while they are behind")
+        for name in behind:
+            cluster.clock_offset_ms[name] = 0
+            await see_everywhere(cluster, f"{name} is set right")
+        await cluster.until_equal()
+
+    play()
+
+
+async def see_everywhere(cluster: MemoryCluster, what: str) -> None:
+    """Each node takes a write, which all hold and each shows at once."""
+    for writer in cluster.members:
+        assert await cluster.put(writer, "k", f"{what}, {writer}") == 3
+        for reader in cluster.members:
+            assert await cluster.get(reader, "k") == f"{what}, {writer}"
+
+
+@in_cluster
+async def test_whole_cluster_that_was_ahead_works_after_its_clocks_are_set_right(
+    cluster: MemoryCluster,
+) -> None:
+    """Days in the future they wrote, or a copy of their files was made; all remember that time."""
+    for name in cluster.members:
+        cluster.clock_offset_ms[name] = 72 * HOUR_MS
+    await cluster.until(cluster.is_whole, "they agree")
+    await see_everywhere(cluster, "ahead")
+    await cluster.stop(*cluster.members)
+    for name in cluster.members:
+        cluster.clock_offset_ms[name] = 0
+    await cluster.start()
+    await cluster.until(cluster.is_whole, "all serve")
+    await see_everywhere(cluster, "set right")
+
+
+@in_cluster
+async def test_peer_that_refused_a_node_and_fell_silent_keeps_it_from_nothing(
+    cluster: MemoryCluster,
+) -> None:
+    """Who is not heard any more is away, whatever it said last: the node that is left serves."""
+    await start_off(cluster, 30 * HOUR_MS)
+    await cluster.stop("a:1", "b:2")
+    await cluster.start("a:1")
+    await cluster.until(lambda: "another clock" in cluster["a:1"].gate.reason, "it is refused")
+    cluster.network.isolate("c:3")
+    await cluster.until_serving("a:1")
+    assert await cluster.put("a:1", "k", "alone") == 1

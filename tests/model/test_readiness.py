@@ -295,10 +295,53 @@ def test_node_that_served_goes_on_when_a_newcomer_disagrees(heard: bool) -> None
     readiness.excuse("b:2")
     readiness.excuse("c:3")
     assert status_of(readiness) is Status.SERVING
+    readiness.disagree("c:3", "clock")
+    assert status_of(readiness) is Status.SERVING
+    assert readiness.disagreeing == [("c:3", "clock")]
+
+
+def test_node_that_more_than_half_refuse_stops_until_they_are_fewer() -> None:
+    """Alone among all whom it refuses it once served on, and its writes were on it only."""
+    readiness = started()
     for peer in PEERS:
         readiness.disagree(peer, "clock")
+    assert status_of(readiness) is Status.STARTING
+    readiness.excuse("b:2")
     assert status_of(readiness) is Status.SERVING
-    assert readiness.disagreeing == [("b:2", "clock"), ("c:3", "clock")]
+    readiness.disagree("b:2", "clock")
+    assert status_of(readiness) is Status.STARTING
+    readiness.heard("b:2", None)
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_half_of_the_members_are_not_enough_to_stop_a_node_that_served() -> None:
+    """Each side of two sees the other as the half that is to be mended; one of them had served."""
+    readiness = Readiness({"b:2": {1}})
+    readiness.heard("b:2", None)
+    readiness.disagree("b:2", "clock")
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_node_whose_own_clock_jumped_begins_anew() -> None:
+    """It is the newcomer now: it does not go on while a peer refuses it and none agrees."""
+    readiness = started()
+    readiness.look_around(anew=True)
+    readiness.disagree("b:2", "clock")
+    readiness.excuse("c:3")
+    assert status_of(readiness) is Status.STARTING
+    readiness.heard("c:3", None)
+    assert status_of(readiness) is Status.SERVING
+
+
+def test_node_whose_own_clock_jumped_serves_alone_if_nobody_is_there() -> None:
+    """One live replica is enough; and who comes then with another clock is the newcomer."""
+    readiness = started()
+    readiness.look_around(anew=True)
+    for peer in PEERS:
+        readiness.excuse(peer)
+    assert status_of(readiness) is Status.SERVING
+    readiness.disagree("b:2", "clock")
+    assert status_of(readiness) is Status.SERVING
 
 
 def test_outvoted_node_whose_peers_restart_is_outvoted_again() -> None:
@@ -358,7 +401,7 @@ class Twin:
         return any(each[:2] == (what, peer) for each in self.log[:end])
 
     def unheard(self, end: int) -> list[str]:
-        looks = [index for index, each in enumerate(self.log[:end]) if each[0] == "look"]
+        looks = [i for i, each in enumerate(self.log[:end]) if each[0] in ("look", "jump")]
         fresh = self.log[looks[-1] if looks else 0 : end]
         heard = {who for what, who, *_ in fresh if what in ("heard", "excuse", "disagree")}
         return [peer for peer in self.shared if peer not in heard]
@@ -401,17 +444,24 @@ class Twin:
         return [peer for peer in self.shared if self.last(end, peer, *kinds) == "disagree"]
 
     def settled(self) -> bool:
-        """Whether anybody ever agreed, or nobody was there before anybody disagreed."""
+        """Whether anybody agreed since it began, or nobody was there before anybody disagreed."""
         kinds = [what for what, *_ in self.log]
-        before = kinds.index("disagree") if "disagree" in kinds else len(kinds)
-        excused = any(
-            kinds[end - 1] == "excuse" and not self.unheard(end) for end in range(1, before + 1)
+        began = max((index for index, what in enumerate(kinds) if what == "jump"), default=-1) + 1
+        before = next(
+            (end for end in range(began, len(kinds)) if kinds[end] == "disagree"), len(kinds)
         )
-        return "heard" in kinds or excused
+        excused = any(
+            kinds[end] == "excuse" and not self.unheard(end + 1) for end in range(began, before)
+        )
+        return "heard" in kinds[began:] or excused
+
+    def outvoted(self) -> bool:
+        disagreeing = len(self.disagreeing(len(self.log)))
+        return disagreeing * 2 > len(self.shared) + 1 or (disagreeing > 0 and not self.settled())
 
     def status(self) -> Status:
         end = len(self.log)
-        if self.unheard(end) or (self.disagreeing(end) and not self.settled()):
+        if self.unheard(end) or self.outvoted():
             return Status.STARTING
         owes = any(self.owed(peer) for peer in self.shared)
         if owes or self.to_heal(end) or (self.incomplete and self.lost(end)):
@@ -422,7 +472,9 @@ class Twin:
 PARTS = {"b:2": {1, 2}, "c:3": {2, 3}, "d:4": set[int]()}
 events = st.lists(
     st.tuples(
-        st.sampled_from(["heard", "told", "excuse", "disagree", "pulled", "healed", "look"]),
+        st.sampled_from(
+            ["heard", "told", "excuse", "disagree", "pulled", "healed", "look", "jump"]
+        ),
         st.sampled_from(list(PARTS)),
         st.none() | st.sampled_from([V1, V2, V3]),
         st.integers(0, 3),
@@ -446,7 +498,7 @@ def happen(readiness: Readiness, what: str, peer: str, since: Version | None, at
     elif what == "healed":
         readiness.healed(peer)
     else:
-        readiness.look_around()
+        readiness.look_around(anew=what == "jump")
 
 
 @pytest.mark.parametrize(
