@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
@@ -38,7 +37,7 @@ from kvcluster.model.members import (
 from kvcluster.node import Node
 from kvcluster.open_files import raise_file_limit, watch_open_files
 from kvcluster.options import parse_arguments
-from kvcluster.process import set_up_log, stop_on_signals
+from kvcluster.process import end_at_once, set_up_log, stop_on_signals
 from kvcluster.standard_services import Health, Reflection
 from kvcluster.traffic import Traffic
 from kvcluster.wire import Registrar, rpc, rpc_stream
@@ -235,7 +234,7 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     await asyncio.wait([stop, node.failed], return_when=asyncio.FIRST_COMPLETED)
     if node.failed.done():
         say_why_failed(node.failed.exception())
-        os._exit(1)  # nothing that could still write may run: what is on disk is unknown
+        end_at_once(1)  # nothing that could still write may run: what is on disk is unknown
     log.info("STOP  finishing what is in flight (Ctrl+C again ends at once)")
     health.leave()
     await asyncio.sleep(node.settings.announce_s)

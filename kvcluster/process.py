@@ -6,11 +6,18 @@ Ctrl+C means "stop cleanly", a second one "now". Everything else about stopping 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
 import signal
+import sys
+from typing import NoReturn
+
+from kvcluster.log_stream import LogStream
 
 log = logging.getLogger("kvcluster")
+
+_STANDARD_ERROR = 2
 
 
 def stop_on_signals() -> asyncio.Future[None]:
@@ -29,8 +36,29 @@ def stop_on_signals() -> asyncio.Future[None]:
 
 
 def set_up_log(level: str) -> None:
-    """One line an event, on standard error."""
-    handler = logging.StreamHandler()
+    """One line an event, on standard error, and nothing waits for whoever reads it."""
+    _open_standard_files()
+    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
+    sys.stderr = stream = LogStream(_STANDARD_ERROR, encoding)
+    atexit.register(stream.drain)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d  %(message)s", "%H:%M:%S"))
     log.addHandler(handler)
     log.setLevel(level.upper())
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End the process, as soon as its last words are written."""
+    if isinstance(sys.stderr, LogStream):
+        sys.stderr.drain()
+    os._exit(code)
+
+
+def _open_standard_files() -> None:
+    """Give those that were closed to /dev/null, or a file of ours would be standard error.
+
+    What C code has to complain of would stand in the journal then.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(fd)

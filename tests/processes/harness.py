@@ -128,13 +128,14 @@ class Server:
         self.json_path = folder / f"data_node_{self.port}.json"
         self.wal = folder / f"data_node_{self.port}.wal"
 
-    def start(self, *options: str, prefix: Sequence[str] = ()) -> None:
-        """Start the process; does not wait."""
+    def start(self, *options: str, prefix: Sequence[str] = (), speak_to: int | None = None) -> None:
+        """Start the process; does not wait. `speak_to`: a descriptor that gets its log instead."""
         command = [*prefix, sys.executable, *self._program, str(self.port)]
         command += ["--cluster", self.members, "--data-dir", str(self.data_dir)]
         with self.log_path.open("ab") as log:
+            out = log if speak_to is None else speak_to
             self._process = subprocess.Popen(
-                [*command, *self.options, *options], stdout=log, stderr=log, cwd=ROOT
+                [*command, *self.options, *options], stdout=out, stderr=out, cwd=ROOT
             )
 
     @property

@@ -1,0 +1,164 @@
+"""Standard error: lines wait here for whoever reads them, so that nobody who writes one has to.
+
+A write to a pipe that nobody reads waits for ever, and so does one to a terminal that Ctrl+S
+stopped, or to a log driver that hangs. From the event loop it would freeze the node: no answer, no
+heartbeat, no SIGTERM. So a line is put into a queue, and a thread of its own writes it. This stands
+in the place of `sys.stderr`, and so takes whatever Python says there: our log and that of any
+library, warnings, a traceback from any thread, the last one included.
+
+- Lines stay in their order, and none has another in its middle.
+- The queue has a bound. What comes when it is full is dropped and counted, until half of it is
+  free again: one gap is told once, in its place, and not in a hundred pieces.
+- What cannot be written (nobody holds the other end any more, the disk is full) is dropped, counted
+  and told in the same way.
+- At the end what waits is written, within a bound of time.
+- Only the thread touches the descriptor, and holds no lock while it does: it may never come back,
+  and nobody waits for it, the end of the process least of all.
+
+Rejected: O_NONBLOCK, since a terminal or a pipe has it for everybody who holds it, not for us
+alone. And QueueHandler with QueueListener of `logging`: they see only what is logged, say with a
+traceback on standard error that their queue is full, and wait for their thread without a bound.
+
+Known: what C code writes goes past this, such as gRPC's own log, where GRPC_VERBOSITY asks for it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from queue import SimpleQueue
+from typing import NamedTuple
+
+_QUEUE_BYTES = 1024 * 1024
+"""Some 10,000 lines: eight minutes of a busy node, whose log is limited to 20 lines a second."""
+_DRAIN_S = 1.0
+"""How much longer a stop may take because nobody reads."""
+
+
+class _Lines(NamedTuple):
+    dropped: int
+    """How many lines are missing before these."""
+    data: bytes
+
+
+class LogStream(io.TextIOBase):
+    """A text stream to a descriptor; to write to it never waits."""
+
+    def __init__(
+        self,
+        fd: int,
+        encoding: str = "utf-8",
+        limit_bytes: int = _QUEUE_BYTES,
+        write: Callable[[int, memoryview], int] = os.write,
+    ) -> None:
+        self._fd = fd
+        self._encoding = encoding
+        self._limit_bytes = limit_bytes
+        self._write_fd = write
+        self._queue: SimpleQueue[_Lines | threading.Event] = SimpleQueue()
+        self._lock = (
+            threading.RLock()
+        )  # whoever holds it may be interrupted by himself: a finalizer
+        self._line = ""  # the last one, which has no end yet
+        self._dropped = 0  # lines, since the last that was taken
+        self._taken_bytes = 0
+        self._done_bytes = 0  # written by the thread only, as all that follows
+        self._failed = 0  # lines, since the last that was written
+        self._why_failed = ""
+        self._torn = False  # the last write ended in the middle of a line
+        threading.Thread(target=self._write_for_ever, name="stderr", daemon=True).start()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Of the bytes."""
+        return self._encoding
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._fd
+
+    def isatty(self) -> bool:
+        """Whether a person may be reading."""
+        return os.isatty(self._fd)
+
+    def writable(self) -> bool:
+        """Always; what there is no room for is dropped."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Take a text; it is on its way once its line has an end."""
+        with self._lock:
+            lines, end, self._line = (self._line + text).rpartition("\n")
+            if end:
+                self._take(lines + end)
+        return len(text)
+
+    def flush(self) -> None:
+        """Let go of a line that has no end yet; does not wait until it is written."""
+        with self._lock:
+            line, self._line = self._line, ""
+            if line:
+                self._take(line)
+
+    def drain(self, timeout_s: float = _DRAIN_S) -> bool:
+        """Wait until all that came is written, but no longer than that; whether it is."""
+        self.flush()
+        drained = threading.Event()
+        self._queue.put(drained)
+        return drained.wait(timeout_s)
+
+    def _take(self, text: str) -> None:
+        room = self._limit_bytes // 2 if self._dropped else self._limit_bytes
+        if self._taken_bytes - self._done_bytes >= room:
+            self._dropped += text.count("\n")
+            return
+        lines = _Lines(self._dropped, text.encode(self._encoding, "backslashreplace"))
+        self._dropped = 0
+        self._taken_bytes += len(lines.data)
+        self._queue.put(lines)
+
+    def _write_for_ever(self) -> None:
+        while True:
+            item = self._queue.get()
+            if isinstance(item, _Lines):
+                self._write(item)
+                self._done_bytes += len(item.data)
+            if self._dropped and self._queue.empty():
+                with self._lock:
+                    dropped, self._dropped = self._dropped, 0
+                self._write(_Lines(dropped, b""))
+            if isinstance(item, threading.Event):
+                item.set()
+
+    def _write(self, lines: _Lines) -> None:
+        missing = lines.dropped + self._failed
+        before = (b"\n" if self._torn else b"") + (self._gap(missing) if missing else b"")
+        data, written = memoryview(before + lines.data), 0
+        try:
+            while written < len(data):
+                written += self._write_some(data[written:])
+        except OSError as error:
+            self._failed = lines.data[max(written - len(before), 0) :].count(b"\n")
+            self._failed += missing if written < len(before) else 0
+            self._why_failed = error.strerror or str(error)
+            self._torn = self._torn if not written else data[written - 1] != ord("\n")
+        else:
+            self._failed, self._why_failed, self._torn = 0, "", False
+
+    def _write_some(self, data: memoryview) -> int:
+        try:
+            return self._write_fd(self._fd, data)
+        except BlockingIOError:  # somebody else who holds it made it so
+            select.select([], [self._fd], [])
+            return 0
+
+    def _gap(self, missing: int) -> bytes:
+        """A line that stands for others, in the form of those of the log."""
+        now = datetime.now().strftime("%H:%M:%S.%f")[:-3]
+        lines = "1 line is" if missing == 1 else f"{missing:,} lines are"
+        why = f"could not be written ({self._why_failed})" if self._why_failed else "were not read"
+        return f"{now}  LOG  {lines} missing here: they {why}\n".encode(self._encoding)
