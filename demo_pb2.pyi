@@ -515,16 +515,18 @@ class PullRequest(_message.Message):
     def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., since: _Optional[bytes] = ..., cursor: _Optional[_Union[Cursor, _Mapping]] = ..., known: _Optional[_Iterable[_Union[SlotDigest, _Mapping]]] = ...) -> None: ...
 
 class PullResponse(_message.Message):
-    __slots__ = ("clock", "entries", "next", "mark")
+    __slots__ = ("clock", "entries", "next", "mark", "missed")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     next: Cursor
     mark: int
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., next: _Optional[_Union[Cursor, _Mapping]] = ..., mark: _Optional[int] = ...) -> None: ...
+    missed: _containers.RepeatedCompositeFieldContainer[MissedWrites]
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., next: _Optional[_Union[Cursor, _Mapping]] = ..., mark: _Optional[int] = ..., missed: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ...) -> None: ...
 
 class ConfirmPullRequest(_message.Message):
     __slots__ = ("sender", "clock", "configuration", "mark")
@@ -605,12 +607,14 @@ class HoldRequest(_message.Message):
     def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
 class HoldResponse(_message.Message):
-    __slots__ = ("clock", "superseded")
+    __slots__ = ("clock", "superseded", "incarnation")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
     clock: int
     superseded: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ...) -> None: ...
+    incarnation: int
+    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ..., incarnation: _Optional[int] = ...) -> None: ...
 
 class DropRequest(_message.Message):
     __slots__ = ("sender", "clock", "configuration", "tombstones")

@@ -15,17 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from kvcluster.cluster.catching_up import CatchingUp
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.forwarding import Forwarding
 from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.heartbeat import Heartbeats
 from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peers
@@ -41,6 +38,7 @@ from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.cluster.tasks import Tasks
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
+from kvcluster.cluster.upkeep import Upkeep
 from kvcluster.cluster.watch import keep_watch
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
@@ -124,6 +122,7 @@ class Node:
         self.gate.listen(self._complete_once_serving)
         self._envelope = Envelope(self.cluster, self.time)
         self.peers = Peers(self.cluster.peers, self.settings)
+        self._build_replication()
         self._build_upkeep()
         self._build_writing()
         self._build_answers()
@@ -135,8 +134,8 @@ class Node:
             incomplete=bool(self.store.incomplete),
         )
 
-    def _build_upkeep(self) -> None:
-        """What runs in the background: heartbeats, catching up, healing, holding."""
+    def _build_replication(self) -> None:
+        """Heartbeats, copies of writes, and notes of who missed them."""
         self._heartbeats = Heartbeats(
             self.cluster,
             self.peers,
@@ -146,42 +145,7 @@ class Node:
             time=self.time,
             settings=self.settings,
         )
-        self.progress = SyncProgress(self.settings.sync_announce_s)
-        self._catching_up = CatchingUp(
-            self.store,
-            self._transport,
-            self.gate,
-            home=self.home,
-            peers=self.cluster.peers,
-            envelope=self._envelope,
-            time=self.time,
-            settings=self.settings,
-            progress=self.progress,
-        )
-        self._healing = Healing(
-            self.store,
-            self.peers,
-            self._transport,
-            self.gate,
-            home=self.home,
-            envelope=self._envelope,
-            time=self.time,
-            settings=self.settings,
-            progress=self.progress,
-            rng=random.Random(self._around.incarnation),
-        )
-        self.holding = Holding(
-            self.store,
-            self.peers,
-            self._transport,
-            home=self.home,
-            envelope=self._envelope,
-            settings=self.settings,
-        )
-
-    def _build_writing(self) -> None:
-        """What carries a write to disk, here and elsewhere."""
-        replication = Replication(
+        self._replication = Replication(
             self.peers,
             self._transport,
             self.store,
@@ -192,18 +156,36 @@ class Node:
             settings=self.settings,
             heartbeats=self._heartbeats,
         )
+
+    def _build_upkeep(self) -> None:
+        """What runs in the background."""
+        self._upkeep = Upkeep(
+            self.store,
+            self.peers,
+            self._transport,
+            self.gate,
+            home=self.home,
+            envelope=self._envelope,
+            time=self.time,
+            settings=self.settings,
+            note=self._replication.note,
+        )
+        self.progress, self.holding = self._upkeep.progress, self._upkeep.holding
+
+    def _build_writing(self) -> None:
+        """What carries a write to disk, here and elsewhere."""
         self.rounds = Rounds(
             self.store,
-            replication,
+            self._replication,
             self.time,
             settings=self.settings,
             spawn=self._tasks.spawn,
-            heal=self._healing.want,
+            heal=self._upkeep.healing.want,
         )
         self._coordinator = Coordinator(
             self.store, self.rounds, self.gate, self.time, replicas=self.cluster.replicas
         )
-        self.replica = Replica(self.store, replication, self._envelope, self.time)
+        self.replica = Replica(self.store, self._replication, self._envelope, self.time)
 
     def _build_answers(self) -> None:
         """What answers clients and peers."""
@@ -266,9 +248,7 @@ class Node:
         watch = keep_watch(self.peers, self._heartbeats, self.gate, self.rounds, self.settings)
         self._tasks.spawn(watch, "watch")
         self._heartbeats.start(self._tasks.spawn)
-        self._tasks.spawn(self._catching_up.run(), "catching up")
-        self._tasks.spawn(self._healing.run(), "healing")
-        self._tasks.spawn(self.holding.run(), "holding")
+        self._upkeep.start(self._tasks.spawn)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run something beside this node until it stops; if it fails, so does the node."""

@@ -7,12 +7,23 @@ node answers no read of its own meanwhile.
 Several peers often noted the same writes. So one debt is paid after the other, and from the second
 on this node sends the digests of the slots in which the first ones brought something: where the
 peer's digest is the same, it sends no live entry again.
+
+A node that lost its data (a *repair*) owes each peer everything, from the lowest version on, and
+sends the digests of all that it still has. So it fetches what differs, and every tombstone: no
+digest covers those, and a node made whole without them would take deleted values for new ones from
+whoever missed the delete. With the last page come the notes of what others missed, which it lost,
+too (pulls.py).
+
+Rejected: to have a repair compare digests and fetch what differs, as healing does. It brought no
+tombstones.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
@@ -22,17 +33,37 @@ from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
-from kvcluster.model.entry import Version
+from kvcluster.model.entry import ZERO, Version
 from kvcluster.model.slots import Home, slot_of
 from kvcluster.storage.store import Store
 
-from demo_pb2 import ConfirmPullRequest, ConfirmPullResponse, PullRequest, PullResponse, SlotDigest
+from demo_pb2 import (
+    ConfirmPullRequest,
+    ConfirmPullResponse,
+    MissedWrites,
+    PullRequest,
+    PullResponse,
+    SlotDigest,
+)
 
 log = logging.getLogger("kvcluster")
 
 
+@dataclass(frozen=True)
+class _Debt:
+    """What is owed to a peer."""
+
+    name: str
+    since: Version
+    repair: bool
+    """Everything is, because what is here may be old or absent."""
+
+
 class CatchingUp:
-    """Pays debts, one after the other."""
+    """Pays debts, one after the other.
+
+    `note`: how to note what others missed; it gives what to journal.
+    """
 
     def __init__(
         self,
@@ -46,11 +77,13 @@ class CatchingUp:
         time: Timekeeper,
         settings: Settings,
         progress: SyncProgress,
+        note: Callable[[Sequence[MissedWrites]], list[MissedWrites]],
     ) -> None:
         self._store = store
         self._transport = transport
         self._gate = gate
         self._envelope = envelope
+        self._time = time
         self._settings = settings
         self._merger = Merger(store, time)
         self._shared = {peer: home.shared(peer) for peer in peers}
@@ -58,6 +91,7 @@ class CatchingUp:
         self._brought: set[int] = set()  # slots in which debts brought something, since SERVING
         self._complaints: dict[str, str] = {}
         self._progress = progress
+        self._note = note
         gate.listen(self._gate_changed)
 
     async def run(self) -> None:
@@ -66,53 +100,50 @@ class CatchingUp:
             await self._wake.wait()
             self._wake.clear()
             while debts := self._debts():
-                paid = [await self._pay(name, since) for name, since in debts]
+                paid = [await self._pay(debt) for debt in debts]
                 if not any(paid):
                     await asyncio.sleep(self._settings.heartbeat_interval_s)
             if self._gate.readable:
                 self._brought.clear()
 
-    def _debts(self) -> list[tuple[str, Version]]:
-        owed = [(name, self._gate.owed(name)) for name in self._shared]
-        return [(name, since) for name, since in owed if since is not None]
+    def _debts(self) -> list[_Debt]:
+        repairs = self._gate.to_heal()
+        owed = [
+            (name, ZERO if name in repairs else self._gate.owed(name), name in repairs)
+            for name in self._shared
+        ]
+        return [_Debt(name, since, repair) for name, since, repair in owed if since is not None]
 
-    async def _pay(self, name: str, since: Version) -> bool:
+    async def _pay(self, debt: _Debt) -> bool:
         """Fetch what is owed to a peer; whether nothing is owed to it any more.
 
         On failure say why, once, and leave it for later.
         """
         now_s = asyncio.get_running_loop().time
-        started_s = now_s()
-        if name not in self._complaints:
-            log.info("SYNC  fetching from %s what was missed", name)
-        self._progress.begin(name)
-        tally = Tally(total=self._progress.totals.missed)
+        started_s, totals = now_s(), self._progress.totals
+        if debt.name not in self._complaints and not debt.repair:
+            log.info("SYNC  fetching from %s what was missed", debt.name)
+        self._progress.begin(debt.name)
+        tally = Tally(total=totals.repair if debt.repair else totals.missed)
         try:
-            confirmed = await self._pull(name, since, tally)
+            confirmed = await self._pull(debt, tally)
         except KvError as error:
-            if self._complaints.get(name) != str(error):
-                log.warning("SYNC  cannot catch up with %s now: %s", name, error)
-            self._complaints[name] = str(error)
-            self._progress.totals.failed_catch_ups += 1
+            self._complain(debt.name, error)
             return False
         finally:
             self._progress.end()
-        self._complaints.pop(name, None)
-        self._progress.totals.catch_ups += 1
-        missed_since = Version(confirmed.missed_since) if confirmed.missed_since else None
-        more = "; it has noted more meanwhile" if missed_since else ""
-        log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, now_s() - started_s, more)
-        self._gate.pulled(name, missed_since, at=confirmed.clock)
-        return self._gate.owed(name) is None
+        self._complaints.pop(debt.name, None)
+        self._settle(debt, confirmed, tally, now_s() - started_s)
+        return self._gate.owed(debt.name) is None
 
-    async def _pull(self, name: str, since: Version, tally: Tally) -> ConfirmPullResponse:
+    async def _pull(self, debt: _Debt, tally: Tally) -> ConfirmPullResponse:
         """Fetch and merge every page; the answer says whether more was missed meanwhile."""
-        request = PullRequest(since=since, known=await self._known(name))
+        name = debt.name
+        request = PullRequest(since=debt.since, known=await self._known(debt))
         page = await self._fetch(name, request, tally)
         mark = page.mark
         while True:
-            await self._merger.merge(name, page.clock, page.entries, tally)
-            self._brought.update(slot_of(entry.key) for entry in page.entries)
+            await self._take(debt, page, tally)
             if not page.HasField("next"):
                 break
             self._progress.step(tally, page.next.slot)
@@ -121,9 +152,24 @@ class CatchingUp:
         confirm = self._envelope.stamp(ConfirmPullRequest(mark=mark))
         return await self._transport.confirm_pull(name, confirm, self._settings.pull_timeout_s)
 
-    async def _known(self, name: str) -> list[SlotDigest]:
-        """Digests of the slots that earlier debts brought something for."""
-        slots = [slot for slot in self._shared[name] if slot in self._brought]
+    async def _take(self, debt: _Debt, page: PullResponse, tally: Tally) -> None:
+        """Store a page durably, the notes of what others missed included."""
+        first_news = debt.repair and not tally.new
+        await self._merger.merge(debt.name, page.clock, page.entries, tally)
+        if first_news and tally.new:  # among others that have nothing either: no news
+            log.info("SYNC  fetching from %s what is not here", debt.name)
+        self._brought.update(slot_of(entry.key) for entry in page.entries)
+        if page.missed:
+            self._time.accept_missed(page.missed, page.clock)
+            await self._store.write([], self._note(page.missed))
+
+    async def _known(self, debt: _Debt) -> list[SlotDigest]:
+        """Digests of the slots that need not be sent again, where they are equal."""
+        shared = self._shared[debt.name]
+        if debt.repair:
+            slots = [slot for slot in shared if self._store.table.slot(slot)]
+        else:
+            slots = [slot for slot in shared if slot in self._brought]
         digests = await self._store.digests.of_all(slots)
         return [SlotDigest(slot=s, digest=d) for s, d in zip(slots, digests, strict=True)]
 
@@ -132,6 +178,29 @@ class CatchingUp:
         page = await self._transport.pull(name, request, self._settings.pull_timeout_s)
         tally.add(size_bytes=request.ByteSize() + page.ByteSize())
         return page
+
+    def _settle(self, debt: _Debt, confirmed: ConfirmPullResponse, tally: Tally, s: float) -> None:
+        """It is paid: say so, here and in the log."""
+        name = debt.name
+        missed_since = Version(confirmed.missed_since) if confirmed.missed_since else None
+        if debt.repair:
+            self._progress.totals.repairs += 1
+            if tally.new:
+                log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, s)
+        else:
+            self._progress.totals.catch_ups += 1
+            more = "; it has noted more meanwhile" if missed_since else ""
+            log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, s, more)
+        self._gate.pulled(name, missed_since, at=confirmed.clock)
+        if debt.repair:
+            self._gate.healed(name)
+
+    def _complain(self, name: str, error: KvError) -> None:
+        """Say once why it cannot be paid now."""
+        if self._complaints.get(name) != str(error):
+            log.warning("SYNC  cannot catch up with %s now: %s", name, error)
+        self._complaints[name] = str(error)
+        self._progress.totals.failed_catch_ups += 1
 
     def _gate_changed(self) -> None:
         if self._debts():

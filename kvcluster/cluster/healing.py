@@ -11,9 +11,9 @@ Both sides do this, and each only takes; nothing is pushed, and nothing is delet
 side lacks it.
 
 When: with a peer that returns, with all of them when one dies, every half minute, and every two
-seconds from a difference on until there is none. It is a slow trickle, and serving goes on;
-unless this node lost its data (a *repair*, model/readiness.py), when it goes at full speed, and
-what differs once is fetched at once.
+seconds from a difference on until there is none. It is a slow trickle, and serving goes on. A node
+that lost its data is made whole by other means first (catching_up.py); until then it compares
+nothing.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Healing:
         self._merger = Merger(store, time)
         self._shared = {peer.name: home.shared(peer.name) for peer in peers}
         self._wake = asyncio.Event()
+        self._whole = asyncio.Event()
         self._wanted: set[str] = set()  # peers to compare everything with
         self._differing: dict[str, tuple[float, list[int]]] = {}
         """Slots that differed at the last comparison, and when to look again."""
@@ -92,15 +93,13 @@ class Healing:
         while True:
             rechecks_s = [self._differing[name][0] for name in self._alive(self._differing)]
             await self._rest_until(min([regular_s, *rechecks_s]))
+            await self._until_whole()
             if loop.time() >= regular_s:
                 regular_s = loop.time() + self._interval_s()
                 self._store.digests.doubt(self._settings.doubt_entries)
                 self.want(self._shared)
-            while repair := self._alive(self._gate.to_heal()):
-                if not any([await self._visit(name, repairs=True) for name in repair]):
-                    await asyncio.sleep(self._settings.heartbeat_interval_s)
             for name in self._alive(self._shared):
-                await self._visit(name, repairs=False)
+                await self._visit(name)
 
     def _alive(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if self._peers[name].alive]
@@ -108,30 +107,32 @@ class Healing:
     async def _rest_until(self, then_s: float) -> None:
         """Wait until a time, or until something is wanted."""
         self._wake.clear()
-        if not self._alive({*self._wanted, *self._gate.to_heal()}):
+        if not self._alive(self._wanted):
             loop = asyncio.get_running_loop()
             timer = loop.call_at(then_s, self._wake.set)
             await self._wake.wait()
             timer.cancel()
 
-    async def _visit(self, name: str, *, repairs: bool) -> bool:
-        """Compare what is due with one peer, and fetch what is due; whether it went well."""
+    async def _until_whole(self) -> None:
+        """Return once no live peer has to make this node whole."""
+        while self._gate.to_heal():
+            self._whole.clear()
+            await self._whole.wait()
+
+    async def _visit(self, name: str) -> None:
+        """Compare what is due with one peer, and fetch what is due."""
         try:
-            if repairs:
-                await self._repair(name)
-            else:
-                await self._recheck(name)
-                if name in self._wanted:
-                    self._wanted.discard(name)
-                    await self._compare_all(name)
+            await self._recheck(name)
+            if name in self._wanted:
+                self._wanted.discard(name)
+                await self._compare_all(name)
         except KvError as error:
             self._complain(name, error)
             self._totals.failed_visits += 1
             retry_s = self._settings.heal_recheck_s
             asyncio.get_running_loop().call_later(retry_s, self.want, [name])
-            return False
+            return
         self._complaints.pop(name, None)
-        return True
 
     def _complain(self, name: str, error: KvError) -> None:
         """That a peer went away is told elsewhere; all else is told here, once."""
@@ -141,26 +142,6 @@ class Healing:
         log.log(level, "HEAL  stopped comparing with %s: %s", name, error)
         if not gone:
             self._complaints[name] = str(error)
-
-    async def _repair(self, name: str) -> None:
-        """Fetch everything that a peer holds for this node, now."""
-        self._progress.begin(name)
-        started_s = asyncio.get_running_loop().time()
-        tally = Tally(total=self._totals.repair)
-        try:
-            different = await self._compare(name, self._shared[name], tally, rest=0.0)
-            if different:
-                self._store.refuse_if_full()  # or the next line would be told again and again
-                log.info("SYNC  fetching from %s what is not here", name)
-            await self._fetch(name, different, tally, rest=0.0)
-        finally:
-            self._progress.end()
-        if different:  # a node that starts with nothing, among others that have nothing: no news
-            took_s = asyncio.get_running_loop().time() - started_s
-            log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, took_s)
-        self._wanted.discard(name)
-        self._totals.repairs += 1
-        self._gate.healed(name)
 
     async def _compare_all(self, name: str) -> None:
         """Compare every shared slot; what differs is looked at again a little later."""
@@ -259,8 +240,8 @@ class Healing:
         return self._settings.heal_interval_s * jitter
 
     def _gate_changed(self) -> None:
-        if self._gate.to_heal():
-            self._wake.set()
+        if not self._gate.to_heal():
+            self._whole.set()
 
     def _peer_died(self, _: Peer) -> None:
         """It may have sent its last write to some of the others only."""

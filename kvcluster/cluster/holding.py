@@ -30,7 +30,7 @@ from kvcluster.model.slots import Home, slot_of
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 
-from demo_pb2 import DropRequest, HoldRequest
+from demo_pb2 import DropRequest, HoldRequest, HoldResponse
 from demo_pb2 import Entry as EntryMessage
 
 log = logging.getLogger("kvcluster")
@@ -97,7 +97,11 @@ class Holding:
 
     async def _bury(self, now_s: float) -> None:
         """One round for the tombstones."""
-        work = Work(room=self._settings.hold_entries_a_round)
+        absent = frozenset(peer.name for peer in self._peers if not peer.alive)
+        work = Work(room=self._settings.hold_entries_a_round, absent=absent)
+        for peer in self._peers:
+            if peer.incarnation is not None:
+                self._graves.meet(peer.name, peer.incarnation)
         slots = [s for s in self._store.table.slots_with_tombstones() if s in self._home.held]
         self._graves.keep_only(frozenset(slots))
         for slot in slots:
@@ -107,8 +111,9 @@ class Holding:
         self.waiting = dict(work.waiting)
         for name, tombstones in work.hold.items():
             for part in self._parts(tombstones, _key_bytes):
-                for place in await self._hold(name, _entries(part)) or ():
-                    self._graves.held(*self._place(part[place]), name, part[place], now_s)
+                answer = await self._hold(name, _entries(part))
+                if answer is not None:
+                    self._note_held(name, part, answer, now_s)
         for name, tombstones in work.drop.items():
             for part in self._parts(tombstones, _key_bytes):
                 if await self._drop(name, part):
@@ -116,6 +121,15 @@ class Holding:
                         self._graves.dropped(*self._place(tombstone), name, tombstone)
         for part in self._parts(work.forget, _key_bytes):
             await self._forget(_entries(part))
+
+    def _note_held(
+        self, name: str, tombstones: Sequence[Tombstone], answer: HoldResponse, now_s: float
+    ) -> None:
+        newer = set(answer.superseded)  # something newer is there, and will come here
+        for place, tombstone in enumerate(tombstones):
+            if place not in newer:
+                where = self._place(tombstone)
+                self._graves.held(*where, name, tombstone, now_s, life=answer.incarnation)
 
     def _place(self, tombstone: Tombstone) -> tuple[int, tuple[str, ...]]:
         slot = slot_of(tombstone[0])
@@ -144,14 +158,10 @@ class Holding:
                 f"{self.strays:,}",
             )
 
-    async def _hold(self, name: str, entries: Sequence[tuple[str, Entry]]) -> list[int] | None:
-        """Have a replica hold entries: the places of those that it confirms; None: no answer."""
+    async def _hold(self, name: str, entries: Sequence[tuple[str, Entry]]) -> HoldResponse | None:
+        """Have a replica hold entries; None: no answer."""
         request = HoldRequest(entries=_messages(entries))
-        answer = await self._ask(name, self._transport.hold, request)
-        if answer is None:
-            return None
-        newer = set(answer.superseded)  # something newer is there, and will come here
-        return [place for place in range(len(entries)) if place not in newer]
+        return await self._ask(name, self._transport.hold, request)
 
     async def _drop(self, name: str, tombstones: Sequence[Tombstone]) -> bool:
         """Have a replica drop tombstones; whether it did."""

@@ -37,7 +37,7 @@ class Totals:
     comparisons: int = 0
     """Of everything that this node shares with a peer."""
     failed_visits: int = 0
-    """Repairs, comparisons and what follows them that ended early."""
+    """Comparisons and what follows them that ended early."""
     differing_slots: int = 0
     """Slots that differed twice, and so not because somebody was writing."""
 

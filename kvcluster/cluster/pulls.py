@@ -8,6 +8,10 @@ Catching up begins with three steps whose order is the whole proof that nothing 
 
 So a write is either in the pages, or sent, or noted again. Healing needs none of this: it is
 repeated until nothing differs.
+
+Whoever has pulled holds what others may still lack, and so takes over the notes of these with the
+last page. Else two replicas that lose their disks, one after the other and each made whole by the
+rest, would forget that a third was away.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest
-from kvcluster.model.entry import Version
+from kvcluster.model.entry import ZERO, Version
 from kvcluster.model.notes import Notes
 from kvcluster.model.slots import SLOTS, Home
 from kvcluster.storage.store import Store
@@ -81,8 +85,22 @@ class Pulls:
         response.entries.extend(page.entries)
         if page.next:
             response.next.CopyFrom(page.next)
+        else:
+            response.missed.extend(self._missed_by_others(sender, oldest))
         response.clock = self._time.now()  # last: no entry above is newer
         return response
+
+    def _missed_by_others(self, sender: str, oldest: Version) -> list[MissedWrites]:
+        """Notes for the caller to keep as well: it now holds what these peers missed.
+
+        Who lives is told from here, and noted again only by a caller that lost its notes with all
+        else; notes of the living that went round would never end.
+        """
+        return [
+            MissedWrites(peer=name, since=since)
+            for name, since in self._notes.as_dict().items()
+            if name != sender and (oldest == ZERO or not self._peers[name].alive)
+        ]
 
     async def _equal(self, request: PullRequest) -> set[int]:
         """The slots of which the caller holds every live entry already."""

@@ -58,7 +58,11 @@ class Replica:
         self._store.refuse_if_full()
         written = self._store.write(list(request.entries))
         verdicts = await within(written, deadline_s, "storing the entries")
-        return HoldResponse(clock=self._time.now(), superseded=_superseded(verdicts))
+        return HoldResponse(
+            clock=self._time.now(),
+            superseded=_superseded(verdicts),
+            incarnation=self._time.incarnation,
+        )
 
     async def drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
         """Forget tombstones that every replica has confirmed to hold."""

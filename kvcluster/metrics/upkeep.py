@@ -56,7 +56,7 @@ def syncing(node: Node, status: StatusResponse) -> Iterator[Metric]:
         ("catch_up_failures", "Times that it tried in vain", totals.failed_catch_ups),
         ("repairs", "Times that a peer made this node whole after a loss", totals.repairs),
         ("heal_comparisons", "Times that all was compared with a peer", totals.comparisons),
-        ("heal_failures", "Repairs and comparisons that ended early", totals.failed_visits),
+        ("heal_failures", "Comparisons that ended early", totals.failed_visits),
         ("heal_differing_slots", "Slots that differed twice in a row", totals.differing_slots),
         ("strays_handed_over", "Strays that all their nodes took", node.holding.handed_home),
     ):

@@ -5,12 +5,22 @@ only when no replica can have anything older. The primary of its slot sees to th
 
     hold     every other replica stores the tombstone durably and confirms it;
     wait     from the last confirmation on, for longer than any message can be late;
-    drop     the others forget it, each in its journal, and at last the primary.
+    drop     all are here: the others forget it, each in its journal, and at last the primary.
 
 It is like clearing a desk: everybody signs that they have read the note, then everybody throws it
 away, and whoever wrote it does so last.
 
 A replica that is away signs nothing and so keeps the tombstone alive, however long it stays.
+
+**A signature is worth as much as the life in which it was given.** A replica that signed may lose
+its disk, and then learn the old value from one that has not signed yet. So a new life (each start
+is one) signs anew, and the first drop waits until every replica is here, in the life that signed:
+whatever it could have learnt in another life it learnt before the last signature, and so its new
+life, if it had one, would be known by the end of the wait.
+
+*Invariant: when the first replica drops a tombstone, each holds it, and none can get anything
+older.* From then on nobody needs it, so those who have dropped it may lose what they like.
+
 Rejected: forgetting by age (whoever comes back later revives the key), and when digests agree (a
 replica that never saw the key agrees, and then learns the old value from a third).
 
@@ -32,9 +42,10 @@ from kvcluster.model.entry import Version
 
 Tombstone = tuple[str, Version]
 
-Grave = tuple[Version, float, int, int, float]
+Grave = tuple[Version, float, int, int, float, int]
 """The version; since when it is known here, or was last offered; who holds it and who dropped it, a
-bit for each other replica; and when the last of them confirmed it, negative while some have not."""
+bit for each other replica; when the last of them confirmed it, negative while some have not; and
+how many new lives were known when this was last looked at."""
 
 _NOT_YET = -1.0
 
@@ -45,6 +56,8 @@ class Work:
 
     room: int = 1_000_000
     """How much more fits into this round; the rest has to wait for the next."""
+    absent: frozenset[str] = frozenset()
+    """Who cannot be asked now: while a replica is among them, its slots begin no drop."""
     hold: dict[str, list[Tombstone]] = field(default_factory=dict)
     drop: dict[str, list[Tombstone]] = field(default_factory=dict)
     forget: list[Tombstone] = field(default_factory=list)
@@ -65,6 +78,16 @@ class Graves:
         self._self_name = self_name
         self._wait_s = wait_s
         self._slots: dict[int, dict[str, Grave]] = {}
+        self._lives: dict[str, int] = {}
+        self._began: dict[str, int] = {}  # how many new lives were known when a replica's began
+        self._new_lives = 0
+
+    def meet(self, name: str, life: int) -> None:
+        """A replica was heard in this life: what it signed in another counts no more."""
+        if self._lives.get(name) != life:
+            self._lives[name] = life
+            self._new_lives += 1
+            self._began[name] = self._new_lives
 
     def look(
         self,
@@ -79,7 +102,7 @@ class Graves:
         for key, version in tombstones:
             grave = known.get(key)
             if grave is None or grave[0] != version:
-                grave = (version, now_s, 0, 0, _NOT_YET)
+                grave = (version, now_s, 0, 0, _NOT_YET, self._new_lives)
             if replicas[0] == self._self_name:
                 grave = self._lead(key, grave, replicas[1:], now_s, work)
             elif now_s - grave[1] > 2 * self._wait_s:
@@ -95,7 +118,8 @@ class Graves:
         self, key: str, grave: Grave, others: Sequence[str], now_s: float, work: Work
     ) -> Grave:
         """The next step of a tombstone whose primary this node is."""
-        version, since_s, held, dropped, complete_s = grave
+        version, since_s, held, dropped, complete_s, lives = self._renewed(grave, others)
+        grave = (version, since_s, held, dropped, complete_s, lives)
         missing = [name for bit, name in enumerate(others) if not held >> bit & 1]
         for name in missing:
             work.add(work.hold.setdefault(name, []), (key, version))
@@ -105,30 +129,59 @@ class Graves:
         if complete_s < 0:
             complete_s = now_s
         if now_s - complete_s >= self._wait_s:
-            remaining = [name for bit, name in enumerate(others) if not dropped >> bit & 1]
-            for name in remaining:
-                work.add(work.drop.setdefault(name, []), (key, version))
-            if not remaining:
-                work.add(work.forget, (key, version))
-        return (version, since_s, held, dropped, complete_s)
+            self._let_go((key, version), others, dropped, work)
+        return (version, since_s, held, dropped, complete_s, lives)
+
+    def _let_go(
+        self, tombstone: Tombstone, others: Sequence[str], dropped: int, work: Work
+    ) -> None:
+        """Everybody holds it, and nothing older is on its way: drop it, here last."""
+        away = [name for name in others if name in work.absent]
+        if away and not dropped:
+            work.waiting.update(away)
+            return
+        remaining = [name for bit, name in enumerate(others) if not dropped >> bit & 1]
+        for name in remaining:
+            work.add(work.drop.setdefault(name, []), tombstone)
+        if not remaining:
+            work.add(work.forget, tombstone)
+
+    def _renewed(self, grave: Grave, others: Sequence[str]) -> Grave:
+        """Without what replicas signed in former lives."""
+        version, since_s, held, dropped, complete_s, lives = grave
+        if lives == self._new_lives:
+            return grave
+        for bit, name in enumerate(others):
+            if self._began.get(name, 0) > lives:
+                held, dropped, complete_s = held & ~(1 << bit), dropped & ~(1 << bit), _NOT_YET
+        return (version, since_s, held, dropped, complete_s, self._new_lives)
 
     def held(
-        self, slot: int, replicas: Sequence[str], name: str, tombstone: Tombstone, now_s: float
+        self,
+        slot: int,
+        replicas: Sequence[str],
+        name: str,
+        tombstone: Tombstone,
+        now_s: float,
+        *,
+        life: int,
     ) -> None:
-        """A replica confirmed that it holds a tombstone durably."""
+        """A replica confirmed, in one of its lives, that it holds a tombstone durably."""
         grave = self._find(slot, tombstone)
-        if grave:
-            version, _, held, dropped, complete_s = grave
-            held |= _bit(replicas, name)
-            self._slots[slot][tombstone[0]] = (version, now_s, held, dropped, complete_s)
+        if grave and self._lives.get(name) == life:
+            version, _, held, dropped, complete_s, lives = self._renewed(grave, replicas[1:])
+            bit = _bit(replicas, name)
+            grave = (version, now_s, held | bit, dropped & ~bit, complete_s, lives)
+            self._slots[slot][tombstone[0]] = grave
 
     def dropped(self, slot: int, replicas: Sequence[str], name: str, tombstone: Tombstone) -> None:
         """A replica confirmed that it dropped a tombstone."""
         grave = self._find(slot, tombstone)
         if grave:
-            version, since_s, held, dropped, complete_s = grave
+            version, since_s, held, dropped, complete_s, lives = grave
             dropped |= _bit(replicas, name)
-            self._slots[slot][tombstone[0]] = (version, since_s, held, dropped, complete_s)
+            grave = (version, since_s, held, dropped, complete_s, lives)
+            self._slots[slot][tombstone[0]] = grave
 
     def _find(self, slot: int, tombstone: Tombstone) -> Grave | None:
         key, version = tombstone

@@ -106,8 +106,9 @@ class Readiness:
         return self._owed.get(peer)
 
     def to_heal(self) -> list[str]:
-        """The live peers that must still make this node whole, in member order."""
-        return [p for p in self._shared if p in self._to_heal and p not in self._excused]
+        """The peers that were heard and must still make this node whole, in member order."""
+        away = self._excused | self._unheard
+        return [p for p in self._shared if p in self._to_heal and p not in away]
 
     def waiting_for(self) -> list[str]:
         """The peers that keep the node from serving, in member order."""

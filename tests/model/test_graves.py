@@ -26,11 +26,23 @@ FOLLOWED = ("b", "a", "c")
 """And of one of which it is not."""
 
 
+LIFE = 1
+"""The life of every replica, unless a test says otherwise."""
+
+
+def graves_of(self_name: str) -> Graves:
+    """Graves of a node that has heard all others."""
+    graves = Graves(self_name, WAIT_S)
+    for name in "abc":
+        graves.meet(name, LIFE)
+    return graves
+
+
 class Yard:
     """Graves of several slots; replicas that are the same make a slot."""
 
     def __init__(self, self_name: str) -> None:
-        self._graves = Graves(self_name, WAIT_S)
+        self._graves = graves_of(self_name)
         self._replicas: dict[str, tuple[str, ...]] = {}
         self._slots: dict[tuple[str, ...], int] = {}
 
@@ -50,7 +62,7 @@ class Yard:
         """A confirmation; of a key never seen, it comes to nothing."""
         replicas = self._replicas.get(of[0])
         if replicas:
-            self._graves.held(self._slots[replicas], replicas, name, of, now_s)
+            self._graves.held(self._slots[replicas], replicas, name, of, now_s, life=LIFE)
 
     def dropped(self, name: str, of: Tombstone) -> None:
         """See held."""
@@ -63,22 +75,22 @@ class Bench:
     """The graves of node a, and a clock."""
 
     def __init__(self, replicas: tuple[str, ...] = LED) -> None:
-        self.graves = Graves("a", WAIT_S)
+        self.graves = graves_of("a")
         self.replicas = replicas
         self.now_s = 1_000.0
 
-    def look(self, *tombstones: Tombstone, after_s: float = 0.0) -> Work:
+    def look(self, *tombstones: Tombstone, after_s: float = 0.0, absent: str = "") -> Work:
         """Let time pass, and see what these tombstones need then."""
         self.now_s += after_s
-        work = Work()
+        work = Work(absent=frozenset(absent))
         self.graves.look(0, self.replicas, tombstones, self.now_s, work)
-        work.room = Work().room  # how much was used says nothing here
+        work.room, work.absent = Work().room, Work().absent  # they say nothing here
         return work
 
-    def held(self, *names: str, tombstone: Tombstone = TOMB) -> None:
+    def held(self, *names: str, tombstone: Tombstone = TOMB, life: int = LIFE) -> None:
         """Some replicas confirm that they hold a tombstone."""
         for name in names:
-            self.graves.held(0, self.replicas, name, tombstone, self.now_s)
+            self.graves.held(0, self.replicas, name, tombstone, self.now_s, life=life)
 
     def dropped(self, *names: str, tombstone: Tombstone = TOMB) -> None:
         """Some replicas confirm that they dropped a tombstone."""
@@ -119,6 +131,57 @@ def test_a_replica_that_is_away_for_years_keeps_a_tombstone_alive() -> None:
     assert one.look(TOMB, after_s=1) == Work()
     assert one.look(TOMB, after_s=WAIT_S - 0.1) == Work()
     assert one.look(TOMB, after_s=0.1).drop == {"b": [TOMB], "c": [TOMB]}
+
+
+def test_a_replica_in_a_new_life_confirms_anew() -> None:
+    """It may have lost its disk, and learnt the old value from one that had not confirmed yet."""
+    one = Bench()
+    one.look(TOMB)
+    one.held("b")
+    one.graves.meet("b", 2)
+    assert one.look(TOMB).hold == {"b": [TOMB], "c": [TOMB]}
+    one.held("c")
+    assert one.look(TOMB, after_s=10 * WAIT_S).drop == {}
+    one.held("b", life=2)
+    assert one.look(TOMB, after_s=1) == Work()
+    assert one.look(TOMB, after_s=WAIT_S).drop == {"b": [TOMB], "c": [TOMB]}
+
+
+def test_a_confirmation_from_a_former_life_counts_nothing() -> None:
+    """It was on its way when the replica was started anew, perhaps with an empty disk."""
+    one = Bench()
+    one.look(TOMB)
+    one.held("c")
+    one.graves.meet("b", 2)
+    one.held("b", life=LIFE)
+    assert one.look(TOMB, after_s=10 * WAIT_S) == Work(hold={"b": [TOMB]}, waiting=Counter("b"))
+
+
+def test_no_drop_begins_while_a_replica_cannot_be_heard() -> None:
+    """It may be in a new life that nobody here knows of; once begun, a drop goes on without it."""
+    one = Bench()
+    one.look(TOMB)
+    one.held("b", "c")
+    one.look(TOMB)
+    assert one.look(TOMB, after_s=YEAR_S, absent="b") == Work(waiting=Counter("b"))
+    assert one.look(TOMB).drop == {"b": [TOMB], "c": [TOMB]}
+    one.dropped("c")
+    assert one.look(TOMB, after_s=5, absent="b").drop == {"b": [TOMB]}
+
+
+def test_a_replica_that_was_handed_the_tombstone_again_drops_it_again() -> None:
+    """Else it would stand there for ever when the primary has forgotten it."""
+    one = Bench()
+    one.look(TOMB)
+    one.held("b", "c")
+    one.look(TOMB)
+    one.look(TOMB, after_s=WAIT_S)
+    one.dropped("b")
+    one.graves.meet("b", 2)
+    assert one.look(TOMB).hold == {"b": [TOMB]}
+    one.held("b", life=2)
+    one.look(TOMB)
+    assert one.look(TOMB, after_s=WAIT_S).drop == {"b": [TOMB], "c": [TOMB]}
 
 
 def test_the_primary_forgets_last() -> None:
@@ -193,7 +256,7 @@ def test_a_drop_that_is_confirmed_too_early_forgets_nothing() -> None:
     one.held("b", "c")
     assert one.look(TOMB, after_s=5) == Work()
     assert one.look(TOMB, after_s=WAIT_S - 1) == Work()
-    assert one.look(TOMB, after_s=1).forget == [TOMB]
+    assert one.look(TOMB, after_s=1) == Work(drop={"b": [TOMB], "c": [TOMB]})
 
 
 def test_a_key_of_one_replica_is_forgotten_after_the_wait() -> None:
@@ -253,7 +316,8 @@ def test_slots_without_tombstones_are_not_kept() -> None:
     """Memory follows what is buried now; a tombstone that comes back starts anew."""
     graves = Graves("a", WAIT_S)
     graves.look(0, ("a", "b"), [TOMB], 0.0, Work())
-    graves.held(0, ("a", "b"), "b", TOMB, 0.0)
+    graves.meet("b", LIFE)
+    graves.held(0, ("a", "b"), "b", TOMB, 0.0, life=LIFE)
     graves.keep_only({1})
     work = Work()
     graves.look(0, ("a", "b"), [TOMB], 1.0, work)
@@ -305,6 +369,8 @@ class Twin:
         for what, at_s, who, of in self.life(tombstone):
             if what != "look" and of == [tombstone]:
                 confirmed[what].add(who)
+            if what == "held" and of == [tombstone]:
+                confirmed["dropped"].discard(who)
             if what == "look" and complete_s is None and confirmed["held"].issuperset(others):
                 complete_s = at_s
         if complete_s is None:
@@ -389,41 +455,64 @@ class Replica:
 
     holds: str
     up: bool = True
+    life: int = LIFE
+
+    def lose_disk(self) -> None:
+        """It comes back in a new life, with nothing."""
+        self.holds, self.up, self.life = "nothing", True, self.life + 1
+
+    def pull(self, other: Replica) -> None:
+        """Take what another holds, if it is newer."""
+        ranks = ["nothing", "value", "tombstone"]
+        if self.up and other.up:
+            self.holds = max(self.holds, other.holds, key=ranks.index)
 
 
-moves = st.lists(
-    st.tuples(st.sampled_from(["down b", "up b", "down c", "up c"]), st.sampled_from([1, 20, 61])),
-    max_size=30,
-)
+_MOVES = ["down b", "up b", "lose b", "b pulls c", "down c", "up c", "lose c", "c pulls b"]
+moves = st.lists(st.tuples(st.sampled_from(_MOVES), st.sampled_from([1, 20, 61])), max_size=40)
 
 
 @given(moves, st.sampled_from(["value", "nothing"]), st.sampled_from(["value", "nothing"]))
 def test_no_replica_ever_holds_the_value_when_nobody_holds_the_tombstone(
     history: list[tuple[str, int]], b_holds: str, c_holds: str
 ) -> None:
-    """The promise itself: replicas that come and go at any time, and never a way for it back.
+    """The promise itself: replicas that come, go and lose their disks, and never a way for it back.
 
     And once all are up for long enough, nothing is left of it anywhere.
     """
-    graves, now_s = Yard("a"), 0.0
+    graves, now_s = Graves("a", WAIT_S), 0.0
     nodes = {"a": Replica("tombstone"), "b": Replica(b_holds), "c": Replica(c_holds)}
     last = [("up b", 61), ("up c", 61), *[("up b", 61)] * 4]
     for move, gap_s in [*history, *last]:
-        up, name = move.split()
-        nodes[name].up = up == "up"
         now_s += gap_s
-        found = [(TOMB, LED)] if nodes["a"].holds == "tombstone" else []
-        work = graves.look(found, now_s)
+        _move(nodes, move)
+        there = [name for name in "bc" if nodes[name].up]
+        for name in there:
+            graves.meet(name, nodes[name].life)
+        found = [TOMB] if nodes["a"].holds == "tombstone" else []
+        work = Work(absent=frozenset("bc").difference(there))
+        graves.look(0, LED, found, now_s, work)
         for each in [each for each in work.hold if nodes[each].up]:
             nodes[each].holds = "tombstone"
-            graves.held(each, TOMB, now_s)
+            graves.held(0, LED, each, TOMB, now_s, life=nodes[each].life)
         for each in [each for each in work.drop if nodes[each].up]:
             nodes[each].holds = "nothing"
-            graves.dropped(each, TOMB)
+            graves.dropped(0, LED, each, TOMB)
         if work.forget:
             nodes["a"].holds = "nothing"
         held = {node.holds for node in nodes.values()}
         assert "tombstone" in held or "value" not in held
         if "value" in held:
             assert nodes["a"].holds == "tombstone"
+            assert not work.drop, "a drop begins when nobody holds the value any more"
     assert {node.holds for node in nodes.values()} == {"nothing"}
+
+
+def _move(nodes: dict[str, Replica], move: str) -> None:
+    match move.split():
+        case ["lose", name]:
+            nodes[name].lose_disk()
+        case [name, "pulls", other]:
+            nodes[name].pull(nodes[other])
+        case [way, name]:
+            nodes[name].up = way == "up"

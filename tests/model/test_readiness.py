@@ -429,6 +429,7 @@ class Twin:
             peer
             for peer, slots in self.shared.items()
             if slots
+            and peer not in self.unheard(end)
             and not self.ever(end, "healed", peer)
             and self.last(end, peer, "heard", "excuse", "disagree") not in ("excuse", "disagree")
         ]

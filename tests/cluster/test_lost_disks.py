@@ -1,0 +1,144 @@
+"""Disks that are lost or damaged while others are away: what was deleted stays so, debts stand.
+
+The procedure for a lost disk is to start the node empty. Nothing that the others know may be
+forgotten by it, however often it is done and to whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from kvcluster.model.slots import placement_of, slot_of
+from tests.cluster.memory import NAMES, MemoryCluster
+from tests.storage.fake_disk import FakeDisk
+from tests.storage.virtual_loop import run
+
+Break = Callable[[MemoryCluster, str], Awaitable[None]]
+
+
+def key_led_by(name: str) -> str:
+    """A key whose primary is this node."""
+    placement = placement_of(NAMES, 3)
+    keys = (f"k{number}" for number in range(10_000))
+    return next(key for key in keys if placement.replicas(slot_of(key))[0] == name)
+
+
+async def replace_disk(cluster: MemoryCluster, name: str) -> None:
+    """The node comes back with nothing."""
+    await cluster.crash(name)
+    cluster.disks[name] = FakeDisk()
+    await cluster.start(name)
+
+
+async def flip_a_bit(cluster: MemoryCluster, name: str) -> None:
+    """In every versions file that holds a tombstone; the node comes back and finds the damage."""
+    await asyncio.sleep(3)  # until a checkpoint holds it
+    await cluster.crash(name)
+    disk = cluster.disks[name]
+    for path, data in disk.files().items():
+        if path.name.startswith("versions-"):
+            place = data.find(b"k", 24)
+            assert place > 0
+            disk.write(path, data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    await cluster.start(name)
+
+
+async def serving(cluster: MemoryCluster, name: str) -> None:
+    """Return once a node answers reads."""
+    status = cluster[name].gate
+    await cluster.until(lambda: status.readable, f"{name} serves")
+
+
+def in_three(story: Callable[[MemoryCluster], Awaitable[None]]) -> None:
+    """Run a story with three nodes that serve."""
+
+    async def body() -> None:
+        cluster = MemoryCluster()
+        await cluster.start()
+        await cluster.until_serving()
+        await story(cluster)
+        for node in cluster.network.nodes.values():
+            await node.kill()
+
+    run(body())
+
+
+@pytest.mark.parametrize("leader", NAMES)
+def test_a_delete_stays_when_the_disks_that_hold_it_are_replaced(leader: str) -> None:
+    """One node is away; the other two lose their disks, one after the other, each made whole."""
+    key = key_led_by(leader)
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", key, "deleted value")
+        await cluster.stop("c:3")
+        assert await cluster.delete("a:1", key) == 2
+        await asyncio.sleep(30)  # the primary has asked b:2 to hold it
+        for name in ("b:2", "a:1"):
+            await replace_disk(cluster, name)
+            await serving(cluster, name)
+            await asyncio.sleep(120)  # longer than tombstones are kept, if all have them
+        await cluster.start("c:3")
+        for _ in range(30):
+            assert [await cluster.get(name, key) for name in NAMES] == [None] * 3
+            await asyncio.sleep(5)
+
+    in_three(story)
+
+
+@pytest.mark.parametrize("breaks", [replace_disk, flip_a_bit])
+def test_a_node_made_whole_does_not_learn_a_deleted_value(breaks: Break) -> None:
+    """It was counted in the delete; then it meets one that missed it, and nobody else."""
+    key = key_led_by("a:1")
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", key, "deleted value")
+        await cluster.put("a:1", "other", "x")
+        cluster.network.isolate("c:3")
+        assert await cluster.delete("a:1", key) == 2
+        await asyncio.sleep(12)
+        await breaks(cluster, "b:2")
+        await serving(cluster, "b:2")
+        cluster.network.cuts -= {("b:2", "c:3"), ("c:3", "b:2")}
+        for _ in range(400):
+            assert await cluster.get("b:2", key) is None
+            await asyncio.sleep(0.1)
+
+    in_three(story)
+
+
+def test_a_node_that_was_away_is_told_by_those_who_lost_their_disks() -> None:
+    """Both that had noted what it missed are empty and made whole; the notes went with the data."""
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "old")
+        await cluster.stop("c:3")
+        assert await cluster.put("a:1", "k", "new") == 2
+        for name in ("b:2", "a:1"):
+            await replace_disk(cluster, name)
+            await serving(cluster, name)
+        await cluster.crash("a:1")
+        await cluster.start("c:3")
+        await serving(cluster, "c:3")
+        assert cluster.held("c:3")["k"][0] == "new"
+
+    in_three(story)
+
+
+def test_a_node_that_caught_up_tells_another_that_missed_the_same() -> None:
+    """Two were away; the writer dies once the first is back, and the second meets only that."""
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "old")
+        await cluster.stop("b:2", "c:3")
+        assert await cluster.put("a:1", "k", "new") == 1
+        await cluster.start("b:2")
+        await serving(cluster, "b:2")
+        await cluster.crash("a:1")
+        await cluster.start("c:3")
+        await serving(cluster, "c:3")
+        assert cluster.held("c:3")["k"][0] == "new"
+
+    in_three(story)
