@@ -23,6 +23,7 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import TypeVar, overload
 
+from kvcluster.client import engine
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.operations import checked_timeout
 from kvcluster.client.scan_course import Pair
@@ -71,7 +72,7 @@ class AsyncClient:
     async def close(self) -> None:
         """Let go of every connection. Operations on their way come to their end first."""
         session, self._closed = self._made, True
-        if session is not None:
+        if session is not None and not engine.is_lost():
             self._check_loop(session)
             await session.close()
 
@@ -219,6 +220,7 @@ class AsyncClient:
     def _session(self) -> Session:
         if self._closed:
             raise BadRequest("the client is closed")
+        engine.check()
         if self._made is None:
             self._made = Session(self._seeds, self._timeout_s, self._retry_unknown)
         self._check_loop(self._made)

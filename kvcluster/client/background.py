@@ -6,25 +6,26 @@ each, since gRPC's asyncio half has a single thread that serves every loop of a 
 
 The thread is a daemon. A program that forgets to close its client still ends.
 
-A fork copies the memory and not the thread, and gRPC does not survive it either. So the child is
-told, instead of waiting for ever for a loop that nobody runs.
+Whoever waits for the loop waits as long as it lives, and no longer. In it every operation has its
+deadline. Where it is known not to run (`engine.py`) nobody begins to wait; and if something comes
+late, the loop is asked for a sign of life.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import concurrent.futures
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from kvcluster.errors import BadRequest
+from kvcluster.client import engine
+from kvcluster.errors import BadRequest, KvError, OutcomeUnknown, Unavailable
 
-_FORKED = (
-    "this process was forked after a client was used in it, and gRPC does not survive that;"
-    ' start processes with subprocess, or with multiprocessing\'s "spawn"'
-)
+_LATE_S = 0.5
+"""So much later than it should a result may come before the loop is asked whether it runs."""
+_SIGN_OF_LIFE_S = 1.0
 
 T = TypeVar("T")
 
@@ -33,16 +34,28 @@ class Background:
     """An event loop that runs in a thread of its own."""
 
     def __init__(self) -> None:
-        self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="kvcluster", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Have something done in the loop, and wait for it. Ctrl+C cancels it there."""
-        future = self.start(work)
         try:
-            return future.result()
+            self._thread.start()
+        except RuntimeError as error:
+            self._loop.close()
+            raise BadRequest(f"no thread can be started in this process ({error})") from None
+
+    def run(self, work: Coroutine[Any, Any, T], within_s: float, *, writes: bool = False) -> T:
+        """Have something done in the loop, and wait for it. Ctrl+C cancels it there.
+
+        `within_s`: by then it should have ended. Raises BadRequest where the loop cannot run; if it
+        does not run any more, Unavailable or, for what `writes`, OutcomeUnknown.
+        """
+        future = self._start(work)
+        try:
+            while True:
+                concurrent.futures.wait([future], within_s + _LATE_S)
+                if future.done():
+                    return future.result()
+                if not self._runs():
+                    raise _lost(writes)
         finally:
             future.cancel()  # which does nothing if it is done
 
@@ -50,30 +63,46 @@ class Background:
         """Have something done in the loop that waits for nothing, and do not wait for it."""
         self._loop.call_soon_threadsafe(work)
 
-    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Have something done in the loop, and do not wait. Raises BadRequest after a fork."""
-        why = ""
-        if os.getpid() != self._pid:
-            why = _FORKED
-        elif threading.current_thread() is self._thread:
-            why = "a client was called from its own event loop, which would wait for itself"
-        if why:
+    def _start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        try:
+            engine.check()
+            if threading.current_thread() is self._thread:
+                raise BadRequest(
+                    "a client was called from its own event loop, which would wait for itself"
+                )
+        except BadRequest:
             work.close()
-            raise BadRequest(why)
+            raise
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _runs(self) -> bool:
+        """Whether the loop gives a sign of life."""
+        sign = threading.Event()
+        self._loop.call_soon_threadsafe(sign.set)
+        return sign.wait(_SIGN_OF_LIFE_S)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
 
-_lock = threading.Lock()
+def _lost(writes: bool) -> KvError:
+    why = "the thread in which clients work does not run any more"
+    return (
+        OutcomeUnknown(f"{why}; the write may have happened, or not")
+        if writes
+        else Unavailable(why)
+    )
+
+
+_lock = threading.RLock()  # its owner may meet a `__del__` that wants it, too
 _background: Background | None = None
 
 
 def background() -> Background:
-    """The one of this process, made at the first call."""
+    """The one of this process, made at the first call. Raises BadRequest where none can work."""
     global _background  # noqa: PLW0603  # one a process is what it is for
+    engine.check()  # which refuses before the lock that a forked child may find held for ever
     with _lock:
         if _background is None:
             _background = Background()

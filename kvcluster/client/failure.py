@@ -36,13 +36,14 @@ class Kind(enum.Enum):
 class CallFailed(KvError):
     """A call to a node failed. The text says why; it goes on after "localhost:50051: "."""
 
-    def __init__(self, kind: Kind, reason: str, *, nothing_written: bool) -> None:
-        super().__init__(reason)
+    def __init__(self, kind: Kind, reason: str, nothing_written: bool) -> None:
+        super().__init__(kind, reason, nothing_written)
         self.kind = kind
+        self.reason = reason
         self.nothing_written = nothing_written
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return self.reason
 
 
 _NOT_GRPC = "something answers there, but it is no gRPC server"

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
+from kvcluster.client import engine
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.many import Getting, Putting
@@ -39,9 +40,13 @@ from kvcluster.model.members import parse_members
 
 
 class Session:
-    """Make it inside the event loop in which it is used. `seeds`: as `checked_seeds` gives them."""
+    """Make it inside the event loop in which it is used. `seeds`: as `checked_seeds` gives them.
+
+    Raises BadRequest in a process in which gRPC cannot work (`engine.py`).
+    """
 
     def __init__(self, seeds: tuple[str, ...], timeout_s: float, retry_unknown: bool) -> None:
+        engine.start()
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
         self._retry_unknown = retry_unknown

@@ -13,14 +13,15 @@ A waiting call can be interrupted with Ctrl+C. A put that was interrupted may ha
 
 from __future__ import annotations
 
-import threading
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
+from kvcluster.client import engine
 from kvcluster.client.aio import DEFAULT_NODES, DEFAULT_TIMEOUT_S
 from kvcluster.client.answers import Deleted, Stored
-from kvcluster.client.background import Background, background
+from kvcluster.client.background import background
 from kvcluster.client.operations import checked_timeout
 from kvcluster.client.scan_course import Pair, Range
 from kvcluster.client.session import Session, checked_range, checked_seeds
@@ -51,9 +52,9 @@ class Client:
         self._seeds = checked_seeds(nodes)
         self._timeout_s = checked_timeout(timeout_s)
         self._retry_unknown = retry_unknown
-        self._background: Background = background()
         self._made: Session | None = None
-        self._lock = threading.Lock()
+        """Made and used in the background only: whoever asks may be a `__del__` in the middle of
+        another call, so nothing here may need a lock."""
         self._closed = False
 
     def __enter__(self) -> Client:
@@ -69,10 +70,9 @@ class Client:
 
     def close(self) -> None:
         """Let go of every connection. Operations on their way come to their end first."""
-        with self._lock:
-            self._closed = True
-        if self._made is not None:
-            self._background.run(self._made.close())
+        self._closed = True
+        if self._made is not None and not engine.is_lost():
+            background().run(self._made.close(), self._timeout_s)
 
     def put(
         self,
@@ -92,8 +92,8 @@ class Client:
         then land over what another client has put in the meantime, and undo it. Allow it where
         only one client writes a key, or where all of them write the same.
         """
-        session = self._session
-        return self._background.run(session.put(key, value, timeout_s, retry_unknown))
+        work = partial(self._session.put, key, value, timeout_s, retry_unknown)
+        return self._run(work, timeout_s, writes=True)
 
     @overload
     def get(self, key: str, *, timeout_s: float | None = None) -> str | None: ...
@@ -108,7 +108,7 @@ class Client:
 
         Raises BadRequest, Unavailable. A read that fails at one node is tried at another.
         """
-        value = self._background.run(self._session.get(key, timeout_s))
+        value = self._run(partial(self._session.get, key, timeout_s), timeout_s)
         return default if value is None else value
 
     def delete(
@@ -118,7 +118,8 @@ class Client:
 
         Raises and retries as `put` does.
         """
-        return self._background.run(self._session.delete(key, timeout_s, retry_unknown))
+        work = partial(self._session.delete, key, timeout_s, retry_unknown)
+        return self._run(work, timeout_s, writes=True)
 
     def scan(
         self,
@@ -177,15 +178,15 @@ class Client:
             failure: Exception | None = None
             while failure is None:
                 chunk, failure = taken(source, _CHUNK)
-                self._background.run(putting.put(chunk))
+                self._run(partial(putting.put, chunk), timeout_s, writes=True)
                 if not chunk:
                     break
             if failure is None:
-                return self._background.run(putting.finish())
-            self._background.run(putting.settle())
+                return self._run(putting.finish, timeout_s, writes=True)
+            self._run(putting.settle, timeout_s, writes=True)
             raise failure
         finally:
-            self._background.call(putting.cancel)
+            self._give_up(putting.cancel)
 
     def get_many(
         self, keys: Iterable[str], *, timeout_s: float | None = None
@@ -203,31 +204,47 @@ class Client:
                 chunk, failure = taken(source, getting.room)
                 if not chunk:
                     break
-                yield from self._background.run(getting.get(chunk))
-            while pairs := self._background.run(getting.get([], last=True)):
+                yield from self._run(partial(getting.get, chunk), timeout_s)
+            while pairs := self._run(partial(getting.get, [], last=True), timeout_s):
                 yield from pairs
             if failure is not None:
                 raise failure
         finally:
-            self._background.call(getting.cancel)
+            self._give_up(getting.cancel)
 
     def _pages(self, what: Range, timeout_s: float | None) -> Iterator[list[Pair]]:
         # Between two pages nothing stands open, so whoever has seen enough may just go.
         pages = self._session.pages(what, timeout_s)
-        while page := self._background.run(_next(pages)):
+        while page := self._run(partial(_next, pages), timeout_s):
             yield page
 
     @property
     def _session(self) -> Session:
-        with self._lock:
-            if self._closed:
-                raise BadRequest("the client is closed")
-            if self._made is None:
-                self._made = self._background.run(self._make())
-            return self._made
+        if self._closed:
+            raise BadRequest("the client is closed")
+        return self._made or self._run(self._make, None)
 
     async def _make(self) -> Session:
-        return Session(self._seeds, self._timeout_s, self._retry_unknown)
+        if self._made is None:
+            self._made = Session(self._seeds, self._timeout_s, self._retry_unknown)
+        return self._made
+
+    def _run(
+        self,
+        work: Callable[[], Coroutine[Any, Any, T]],
+        timeout_s: float | None,
+        *,
+        writes: bool = False,
+    ) -> T:
+        """Have something done in the background, and wait for it."""
+        within_s = self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
+        return background().run(work(), within_s, writes=writes)
+
+    @staticmethod
+    def _give_up(cancel: Callable[[], None]) -> None:
+        """Nobody waits any more for what was begun in the background."""
+        if not engine.is_lost():  # as it is where a generator is closed by the end of the program
+            background().call(cancel)
 
 
 async def _next(pages: AsyncGenerator[list[Pair], None]) -> list[Pair]:

@@ -1,0 +1,49 @@
+"""Errors and answers cross processes: a pool of workers hands them back pickled."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from kvcluster import (
+    BadRequest,
+    Deleted,
+    Incomplete,
+    KvError,
+    NothingWritten,
+    OutcomeUnknown,
+    SomeFailed,
+    Stored,
+    Unavailable,
+)
+from kvcluster.client.failure import CallFailed, Kind
+
+ERRORS = [
+    KvError("why"),
+    NothingWritten("why"),
+    BadRequest("why"),
+    Unavailable("why"),
+    OutcomeUnknown("why"),
+    Incomplete(3, ("a:1", "b:1")),
+    SomeFailed(1, 2, {"k": Unavailable("why")}),
+    CallFailed(Kind.BROKEN, "why", nothing_written=True),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda it: type(it).__name__)
+def test_an_error_is_the_same_in_another_process(error: KvError) -> None:
+    """One whose arguments do not fit its class breaks the pool, and nobody learns what it said."""
+    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert repr(vars(again)) == repr(vars(error))
+
+
+@pytest.mark.parametrize(
+    "answer", [Stored(bytes(12), 3, 2, "a:1"), Deleted(True, bytes(12), 3, 2, "a:1")]
+)
+def test_an_answer_is_the_same_in_another_process(answer: Stored | Deleted) -> None:
+    """It is a plain value."""
+    assert pickle.loads(pickle.dumps(answer)) == answer
