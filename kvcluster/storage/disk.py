@@ -21,10 +21,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import filelock
-
 _EIGHT_DIGITS = re.compile("[0-9]{8}")
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_LOCK_ERRNOS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
+_NO_SYNC_ERRNOS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 
 
 def is_full(error: OSError) -> bool:
@@ -119,22 +119,28 @@ class OsDisk:
 
     Folders stay open, from their lock or their first sync on. Clients take as many open files as
     there are, and a file that was made and whose name cannot be synced would end the node.
+
+    A lock is the system's, on an open file, so it ends with its process, however that ends. Where a
+    file system has no such locks we refuse to work. Rejected: a lock that is a mere file instead
+    (`filelock` does so). It outlives a kill, and who then takes it for a leftover may be wrong.
     """
 
     def __init__(self) -> None:
-        self._locks: list[filelock.FileLock] = []
+        self._locks: list[int] = []
         self._folders: dict[Path, int] = {}
-        weakref.finalize(self, _close_all, self._folders)
+        weakref.finalize(self, _close_all, self._locks, self._folders)
 
     def lock(self, path: Path) -> None:
         """See Disk."""
-        lock = filelock.FileLock(path, timeout=0, thread_local=False)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise BlockingIOError(f"{path} is locked") from None
-        self._opened(path.parent)
-        self._locks.append(lock)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._opened(path.parent)
+        except OSError as error:
+            os.close(fd)
+            lacks = "has no locks that would keep a second server off these files"
+            raise _unfit(error, path.parent, _NO_LOCK_ERRNOS, lacks) from error
+        self._locks.append(fd)
 
     def read(self, path: Path) -> bytes:
         """See Disk."""
@@ -169,7 +175,11 @@ class OsDisk:
 
     def sync_folder(self, folder: Path) -> None:
         """See Disk."""
-        _sync(self._opened(folder))
+        try:
+            _sync(self._opened(folder))
+        except OSError as error:
+            lacks = "cannot sync a folder, so a power cut would take files back"
+            raise _unfit(error, folder, _NO_SYNC_ERRNOS, lacks) from error
 
     def _opened(self, folder: Path) -> int:
         if folder not in self._folders:
@@ -186,9 +196,17 @@ class OsDisk:
             os.close(fd)
 
 
-def _close_all(folders: Mapping[Path, int]) -> None:
-    for fd in folders.values():
+def _close_all(locks: Sequence[int], folders: Mapping[Path, int]) -> None:
+    for fd in (*locks, *folders.values()):
         os.close(fd)
+
+
+def _unfit(error: OSError, folder: Path, errnos: frozenset[int], lacks: str) -> OSError:
+    """The same error with a name; and with what to do, if it says what the file system lacks."""
+    if error.errno not in errnos:
+        return OSError(error.errno, error.strerror, error.filename or str(folder))
+    why = f"its file system {lacks} ({error.strerror}); choose a local one with --data-dir"
+    return OSError(error.errno, why, str(folder))
 
 
 if sys.platform == "darwin":

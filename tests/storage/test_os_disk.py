@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import subprocess
@@ -34,8 +35,9 @@ DISKS: list[OsDisk] = []
 def life(path: Path) -> Life:
     """A life on the real disk, where locks of earlier lives have ended with them."""
     while DISKS:
-        for lock in DISKS.pop()._locks:
-            lock.release()
+        disk = DISKS.pop()
+        while disk._locks:
+            os.close(disk._locks.pop())
     DISKS.append(OsDisk())
     return Life(DISKS[-1], path=path)
 
@@ -121,6 +123,55 @@ def test_files_locked_by_another_process_are_in_use(held: Path) -> None:
     """Two servers on one data folder, and the second one says so."""
     with pytest.raises(CannotStart, match="in use by another server"):
         life(held)
+
+
+@pytest.mark.parametrize("lacking", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_a_sentence(
+    path: Path, monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    """Nothing there would keep a second server off the files; a mere file as a lock did not."""
+
+    def flock(*_: object) -> None:
+        raise OSError(lacking, os.strerror(lacking))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(CannotStart) as refused:
+        life(path)
+    assert str(refused.value) == (
+        f"cannot use {path.with_suffix('.wal')}: its file system has no locks that would keep a"
+        f" second server off these files ({os.strerror(lacking)}); choose a local one with"
+        " --data-dir"
+    )
+
+
+def test_a_file_system_without_synced_folders_is_a_sentence(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Network folders of some kinds: a new file there may be gone after a power cut."""
+
+    def sync(_: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr("kvcluster.storage.disk._sync", sync)
+    with pytest.raises(CannotStart) as refused:
+        life(path)
+    assert str(refused.value) == (
+        f"cannot use {path.parent.parent.parent}: its file system cannot sync a folder, so a power"
+        " cut would take files back (Invalid argument); choose a local one with --data-dir"
+    )
+
+
+def test_an_error_of_the_lock_is_told_as_what_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every lock that cannot be had is held by another server."""
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(CannotStart, match=r"cannot use .*\.wal: Input/output error$"):
+        life(path)
 
 
 def test_a_json_that_is_a_folder_is_a_sentence(path: Path) -> None:
