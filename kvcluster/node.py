@@ -91,6 +91,7 @@ class Node:
             path,
             settings=settings,
             fsync=fsync,
+            node=cluster.self_name,
             configuration=cluster.digest,
         )
 

@@ -132,7 +132,7 @@ class Base:
         found.clock = max(found.clock, footer.clock)
         found.notes.update({note.peer: Version(note.since) for note in footer.notes})
         found.repair |= footer.repair
-        found.configuration = footer.configuration
+        found.node, found.configuration = footer.node, footer.configuration
         if footer.incomplete and not found.incomplete:
             found.damage(footer.incomplete)
 

@@ -49,6 +49,7 @@ class Facts:
     notes: Mapping[str, Version]
     incomplete: str
     repair: bool
+    node: str
     configuration: int
 
 
@@ -199,6 +200,7 @@ class Checkpointer:
             notes=notes_as_messages(facts.notes),
             incomplete=facts.incomplete,
             repair=facts.repair,
+            node=facts.node,
             configuration=facts.configuration,
         )
 

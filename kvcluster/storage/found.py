@@ -28,6 +28,8 @@ class Recovered:
     repair: bool = False
     """What is here may be old or absent: there was no journal (a new node, or its folder was
     lost), or pairs count as written by hand; and no peer has mended that yet."""
+    node: str = ""
+    """Who wrote the files; empty: not known."""
     configuration: int = 0
     """Digest of the configuration under which the files were written; 0: not known."""
     rewrite: bool = False

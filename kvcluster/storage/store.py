@@ -43,9 +43,17 @@ class Store:
     """One node's data. `path` is the JSON file; the journal stands beside it in `<stem>.wal`."""
 
     def __init__(
-        self, disk: Disk, path: Path, *, settings: Settings, fsync: bool, configuration: int
+        self,
+        disk: Disk,
+        path: Path,
+        *,
+        settings: Settings,
+        fsync: bool,
+        node: str,
+        configuration: int,
     ) -> None:
         self._disk = disk
+        self._node = node
         self._configuration = configuration
         self._settings = settings
         self.fsync = fsync
@@ -73,13 +81,26 @@ class Store:
             raise CannotStart(f"{self.path} is in use by another server") from None
         except OSError as error:
             raise CannotStart(_explain(error, self.path)) from error
+        self._take_for_our_own(found)
         self.table = found.table
         self.digests = Digests(self.table)
-        self.incomplete = found.incomplete
-        # With other members or another R, this node may now hold slots that it never held.
-        self.repair = found.repair or found.configuration != self._configuration
+        self.incomplete, self.repair = found.incomplete, found.repair
         self._found = found
         return found
+
+    def _take_for_our_own(self, found: Recovered) -> None:
+        """Whose files are these, and were they written by a member of the same cluster?
+
+        With other members or another R, this node may now hold slots that it never held. The files
+        of another node of this very cluster (swapped folders) lack what this one was counted for.
+        """
+        if found.configuration != self._configuration:
+            found.repair = True
+        elif found.node and found.node != self._node:
+            found.damage(
+                f"{self.path} and its folder are those of {found.node}, not {self._node}'s"
+            )
+        found.notes.pop(self._node, None)  # what another noted of this one; it will be told anew
 
     async def start(
         self, spawn: Spawn, *, clock: Callable[[], int], notes: Callable[[], Mapping[str, Version]]
@@ -106,7 +127,12 @@ class Store:
                 journal=self._journal,
                 settings=self._settings,
                 facts=lambda: Facts(
-                    clock(), notes(), self.incomplete, self.repair, self._configuration
+                    clock(),
+                    notes(),
+                    self.incomplete,
+                    self.repair,
+                    self._node,
+                    self._configuration,
                 ),
                 counts=self.counts,
             )

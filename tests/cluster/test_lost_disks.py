@@ -1,4 +1,4 @@
-"""Disks that are lost or damaged while others are away: what was deleted stays so, debts stand.
+"""Disks that are lost, damaged or swapped: what was deleted stays so, and debts stand.
 
 The procedure for a lost disk is to start the node empty. Nothing that the others know may be
 forgotten by it, however often it is done and to whom.
@@ -7,10 +7,12 @@ forgotten by it, however often it is done and to whom.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from kvcluster.errors import CannotStart
 from kvcluster.model.slots import placement_of, slot_of
 from tests.cluster.memory import NAMES, MemoryCluster
 from tests.storage.fake_disk import FakeDisk
@@ -52,11 +54,11 @@ async def serving(cluster: MemoryCluster, name: str) -> None:
     await cluster.until(lambda: status.readable, f"{name} serves")
 
 
-def in_three(story: Callable[[MemoryCluster], Awaitable[None]]) -> None:
+def in_three(story: Callable[[MemoryCluster], Awaitable[None]], replicas: int = 3) -> None:
     """Run a story with three nodes that serve."""
 
     async def body() -> None:
-        cluster = MemoryCluster()
+        cluster = MemoryCluster(replicas=replicas)
         await cluster.start()
         await cluster.until_serving()
         await story(cluster)
@@ -142,3 +144,48 @@ def test_a_node_that_caught_up_tells_another_that_missed_the_same() -> None:
         assert cluster.held("c:3")["k"][0] == "new"
 
     in_three(story)
+
+
+def _renamed(disk: FakeDisk, port: int) -> FakeDisk:
+    """The same files under the name of another node."""
+    renamed = FakeDisk()
+    renamed.make_folder(renamed.root / f"data_node_{port}.wal")
+    for path, data in disk.files().items():
+        relative = path.relative_to(disk.root).as_posix()
+        renamed.write(renamed.root / re.sub(r"data_node_\d", f"data_node_{port}", relative), data)
+    return renamed
+
+
+@pytest.mark.parametrize("replicas", [3, 2])
+def test_two_nodes_whose_folders_were_swapped_answer_nothing_wrong(replicas: int) -> None:
+    """Each finds the other's name on its disk, and is made whole before it answers."""
+
+    async def story(cluster: MemoryCluster) -> None:
+        for number in range(100):
+            await cluster.put("a:1", f"k{number}", "v")
+        await cluster.stop("b:2")
+        await cluster.put("a:1", "k0", "new")
+        await cluster.stop("a:1", "c:3")
+        b, c = cluster.disks["b:2"], cluster.disks["c:3"]
+        cluster.disks["b:2"], cluster.disks["c:3"] = _renamed(c, 2), _renamed(b, 3)
+        await cluster.start()
+        await cluster.until_serving()
+        for name in NAMES:
+            assert await cluster.get(name, "k0") == "new"
+            assert [await cluster.get(name, f"k{number}") for number in range(1, 100)] == ["v"] * 99
+        await cluster.until_equal()
+
+    in_three(story, replicas=replicas)
+
+
+def test_a_single_node_refuses_the_files_of_another() -> None:
+    """With one replica of each key nobody can make it whole: a person must put them back."""
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "v")
+        await cluster.stop("b:2", "c:3")
+        cluster.disks["b:2"] = _renamed(cluster.disks["c:3"], 2)
+        with pytest.raises(CannotStart, match="are those of c:3, not b:2's, and no other node"):
+            await cluster.start("b:2")
+
+    in_three(story, replicas=1)

@@ -47,9 +47,12 @@ class Life:
         settings: Settings = SETTINGS,
         fsync: bool = True,
         incarnation: int = 1,
+        node: str = "a:1",
         configuration: int = 1,
     ) -> None:
-        self.store = Store(disk, path, settings=settings, fsync=fsync, configuration=configuration)
+        self.store = Store(
+            disk, path, settings=settings, fsync=fsync, node=node, configuration=configuration
+        )
         self.found = self.store.open(f"stamp{incarnation}")
         self.clock = HybridClock(incarnation, self.found.clock)
         self.notes = dict(self.found.notes)

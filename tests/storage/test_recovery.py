@@ -87,6 +87,20 @@ def test_another_configuration_needs_repair() -> None:
     assert not Life(lived()).store.repair
 
 
+def test_the_files_of_another_node_are_not_taken_for_whole() -> None:
+    """Two folders were swapped: what this node was counted for is in the other one."""
+    swapped = Life(lived(), node="b:2").store
+    assert "are those of a:1, not b:2's" in swapped.incomplete
+    assert swapped.repair
+
+
+def test_a_node_that_is_called_otherwise_in_another_member_list_needs_repair_only() -> None:
+    """A host was renamed: its files are its own, and it holds other slots than before."""
+    renamed = Life(lived(), node="b:2", configuration=2).store
+    assert renamed.repair
+    assert not renamed.incomplete
+
+
 def test_a_node_killed_at_its_first_start_still_needs_repair() -> None:
     """Its first checkpoint stands, or nothing but an empty journal does."""
 
