@@ -19,12 +19,18 @@ from kvcluster.errors import BadSetting
 KIB = 1024
 MIB = 1024 * KIB
 
+KEY_CEILING_BYTES = 16 * KIB
+VALUE_CEILING_BYTES = 256 * MIB
+"""Limits of the protocol: no setting may allow more. What peers send is measured by them, since a
+node whose own limits are smaller must still hold what others have acknowledged. Whatever got in can
+be read and deleted by clients of a node that is started with its limits this high."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of a node. Times are seconds, sizes are bytes."""
 
-    # What a client may store.
+    # What a client may store. See the limits of the protocol above.
     key_limit_bytes: int = 1024
     value_limit_bytes: int = MIB
 
@@ -72,6 +78,9 @@ class Settings:
     """After so much silence writes go on without a peer. Less: more false alarms on a busy host."""
     dead_after_s: float = 3.0
     """After so much silence nobody waits for it any more, a starting node included."""
+    stranger_memory_s: float = 60.0
+    """A node that is no member here, and called, is told of for so long after its last call. More:
+    one that was mended, or anybody who posed as one, stands in `status` for longer."""
     reconnect_backoff_s: float = 0.2
     """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
     lookup_interval_s: float = 1.0
@@ -167,10 +176,14 @@ class Settings:
         return max(16 * MIB, 2 * self.value_limit_bytes + MIB)
 
 
+_CEILINGS = {"key_limit_bytes": KEY_CEILING_BYTES, "value_limit_bytes": VALUE_CEILING_BYTES}
+
+
 def with_overrides(settings: Settings, assignments: list[str]) -> Settings:
     """Return settings with each "NAME=VALUE" of a command line applied.
 
-    Raises BadSetting, naming the value, for an unknown name or a value of the wrong type.
+    Raises BadSetting, naming the value, for an unknown name, a value of the wrong type, and one
+    that is over what the protocol allows.
     """
     types = {field.name: field.type for field in dataclasses.fields(settings)}
     changes: dict[str, int | float] = {}
@@ -192,6 +205,9 @@ def _parse(name: str, text: str, *, integer: bool) -> int | float:
         raise BadSetting(f"setting {name} wants {kind}, got {text!r}") from None
     if not 0 < value < float("inf"):
         raise BadSetting(f"setting {name} wants {kind} above 0, got {text!r}")
+    most = _CEILINGS.get(name, value)
+    if value > most:
+        raise BadSetting(f"setting {name} may be at most {most}, got {text!r}: peers take no more")
     return value
 
 

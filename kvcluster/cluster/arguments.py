@@ -1,15 +1,19 @@
-"""Arguments: the sizes of keys and values that a client may send.
+"""Arguments: the sizes of keys and values that clients and peers may send.
 
-The limits are the settings'. What peers send is not measured by them: a node whose limits are
-smaller must still hold what others have acknowledged.
+For clients the limits are the settings'. What peers send is not measured by them: a node whose
+limits are smaller must still hold what others have acknowledged. But a stranger can pose as a peer,
+and an entry that got in spreads to every replica. So for peers there are limits, too, those that no
+setting of any node may exceed: what they refuse cannot have been acknowledged by anybody.
+
+That text is clean UTF-8 is seen to by the parser, for both.
 """
 
 from __future__ import annotations
 
-from kvcluster.config import Settings
+from kvcluster.config import KEY_CEILING_BYTES, VALUE_CEILING_BYTES, Settings
 from kvcluster.errors import BadRequest
 
-from demo_pb2 import ScanRequest
+from demo_pb2 import Entry, ScanRequest
 
 _SHOWN_CHARACTERS = 40
 
@@ -28,6 +32,12 @@ def check_scan(request: ScanRequest, settings: Settings) -> None:
     """Raise BadRequest if no key can begin like the prefix, or be where the scan is to begin."""
     _check_size("prefix", request.prefix, 0, settings.key_limit_bytes)
     _check_size("start_after", request.start_after, 0, settings.key_limit_bytes)
+
+
+def check_entry(entry: Entry) -> None:
+    """Raise BadRequest if no node can have taken such an entry from a client."""
+    _check_size("key", entry.key, 1, KEY_CEILING_BYTES)
+    _check_size("value", entry.value, 0, VALUE_CEILING_BYTES)
 
 
 def _check_size(what: str, text: str, least: int, most: int) -> None:

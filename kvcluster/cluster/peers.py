@@ -92,6 +92,8 @@ class Peers:
         }
         self.strangers: dict[str, str] = {}
         """Nodes that are no members here and call all the same, and why they are refused."""
+        self._strangers_called_s: dict[str, float] = {}
+        self._stranger_memory_s = settings.stranger_memory_s
         self._died: list[Listener] = []
         self._returned: list[Listener] = []
 
@@ -167,12 +169,16 @@ class Peers:
         self._take(self._peers[name], Sign.LEFT, "it is stopping")
 
     def look(self) -> None:
-        """Judge every silence; to be called about ten times a second."""
+        """Judge every silence, strangers' too; to be called about ten times a second."""
         for peer in self._peers.values():
             sign = peer.detector.look(self.now_s())
             if sign and not peer.refusal:  # who refuses us is there
                 peer.silence.set()
                 self._take(peer, sign, sign.value)
+        for name, called_s in list(self._strangers_called_s.items()):
+            if self.now_s() - called_s > self._stranger_memory_s:
+                del self.strangers[name], self._strangers_called_s[name]
+                log.info("PEER  %s, who is no member here, calls no more", name)
 
     def listen_anew(self) -> None:
         """This process itself was stopped: what was silence meanwhile is not known."""
@@ -190,9 +196,12 @@ class Peers:
 
     def met_stranger(self, name: str, why: str) -> None:
         """A node that is no member here sent a heartbeat."""
-        if name not in self.strangers and len(self.strangers) < _STRANGERS:
+        if name not in self.strangers:
+            if len(self.strangers) >= _STRANGERS:
+                return
             log.warning("PEER  %s called, and is refused: %s", name, why)
-            self.strangers[name] = why
+        self.strangers[name] = why
+        self._strangers_called_s[name] = self.now_s()
 
     def refuses(self, name: str, why: str) -> None:
         """We and a peer refuse each other (`why`), or do so no more (empty)."""

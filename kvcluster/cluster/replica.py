@@ -7,6 +7,8 @@ a newer version before it tells its client "done".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.timekeeper import Timekeeper
@@ -23,6 +25,7 @@ from demo_pb2 import (
     ReplicateRequest,
     ReplicateResponse,
 )
+from demo_pb2 import Entry as EntryMessage
 
 
 class Replica:
@@ -65,13 +68,28 @@ class Replica:
         )
 
     async def drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
-        """Forget tombstones that every replica has confirmed to hold."""
+        """Forget tombstones that every replica has confirmed to hold, and nothing else."""
         self._envelope.check(request)
         self._time.accept_entries(request.tombstones, request.clock)
         self._store.refuse_if_full()
-        dropped = self._store.write([], [], list(request.tombstones))
-        await within(dropped, deadline_s, "dropping tombstones")
+        buried = self._buried(request.tombstones)
+        await within(self._store.write([], [], buried), deadline_s, "dropping tombstones")
         return DropResponse(clock=self._time.now())
+
+    def _buried(self, tombstones: Iterable[EntryMessage]) -> list[EntryMessage]:
+        """Those that are here as they are named. What is newer here stays, what is gone is gone.
+
+        Raises PeerRefused if something older is held: the tombstone that was confirmed is lost
+        here. Its primary must keep it until healing has brought it back, or that would return.
+        """
+        buried = []
+        for tombstone in tombstones:
+            held = self._store.get(tombstone.key)
+            if held == (None, tombstone.version):
+                buried.append(tombstone)
+            elif held is not None and held[1] <= tombstone.version:
+                raise PeerRefused(f"what is here of {tombstone.key[:40]!r} is not that tombstone")
+        return buried
 
 
 def _superseded(verdicts: list[Verdict]) -> list[int]:

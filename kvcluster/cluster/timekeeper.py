@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
+from kvcluster.cluster.arguments import check_entry
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
@@ -91,10 +92,9 @@ class Timekeeper:
             )
 
     def accept_entries(self, entries: Iterable[EntryMessage], sender_time: int) -> None:
-        """Check entries from a peer. Raises BadRequest for a version that it cannot have made."""
+        """Check entries from a peer. Raises BadRequest for what it cannot have made or taken."""
         for entry in entries:
-            if not entry.key:
-                raise BadRequest("the key '' of an entry is 0 bytes long; it must have at least 1")
+            check_entry(entry)
             _check_version(f"entry {entry.key[:40]!r}", entry.version, sender_time)
 
     def accept_missed(self, missed: Iterable[MissedWrites], sender_time: int) -> None:

@@ -18,7 +18,7 @@ from tests.cluster.memory import FIVE, NAMES, MemoryCluster, in_cluster
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.virtual_loop import run
 
-from demo_pb2 import Entry, PullRequest, ReplicateRequest, SlotDigest
+from demo_pb2 import DropRequest, Entry, PullRequest, ReplicateRequest, SlotDigest
 
 _LONG_S = 1200.0
 """Far longer than any timer of a node."""
@@ -179,6 +179,27 @@ async def test_forgotten_tombstone_stays_forgotten_after_a_crash(cluster: Memory
     await cluster.until_serving()
     assert _tombstones(cluster) == 0
     assert [await cluster.get(name, "k") for name in NAMES] == [None] * 3
+
+
+@in_cluster
+async def test_tombstone_is_not_dropped_where_damage_left_something_older(
+    cluster: MemoryCluster,
+) -> None:
+    """Its primary keeps it until healing has brought it back there; or the key would return."""
+    key = next(k for k in "abcdef" if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1")
+    await cluster.put("a:1", key, "v")
+    old = cluster.held("c:3")[key]
+    await cluster.delete("a:1", key)
+    await asyncio.sleep(30)  # every replica has confirmed it
+    table = cluster["c:3"].store.table
+    table.drop(key, cluster.held("c:3")[key][1])
+    table.apply(key, old)
+    buried = Entry(key=key, deleted=True, version=cluster.held("a:1")[key][1])
+    drop = cluster.stamped(DropRequest(tombstones=[buried]), "a:1", cluster["a:1"].time.now())
+    with pytest.raises(PeerRefused, match="is not that tombstone"):
+        await cluster["c:3"].replica.drop(drop, asyncio.get_running_loop().time() + 5)
+    await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)
+    assert [await cluster.get(name, key) for name in NAMES] == [None] * 3
 
 
 @in_cluster

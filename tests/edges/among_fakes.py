@@ -91,15 +91,16 @@ class AmongFakes:
             "what the peers missed is forgotten",
         )
 
-    def keys(self, *, held: bool, led: bool = False) -> Iterator[str]:
-        """Keys nobody has used that the server holds, or does not; `led`: is the primary of."""
+    def keys(self, *, held: bool, led: bool | None = None) -> Iterator[str]:
+        """Keys nobody has used that the server holds, or does not; `led`: (not) the primary of."""
         while True:
             key = f"among fakes/{next(self._numbers)}"
             homes = self._placement.replicas(slot_of(key))
-            if (self.server.name in homes) is held and (not led or homes[0] == self.server.name):
+            leads = homes[0] == self.server.name
+            if (self.server.name in homes) is held and led in (None, leads):
                 yield key
 
-    def key(self, *, held: bool, led: bool = False) -> str:
+    def key(self, *, held: bool, led: bool | None = None) -> str:
         """One of them."""
         return next(self.keys(held=held, led=led))
 

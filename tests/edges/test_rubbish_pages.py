@@ -54,6 +54,9 @@ PAGES: dict[str, Answer] = {
     "no key": lambda name, request: PullResponse(
         clock=clock(), entries=[Entry(value="poison", version=version(-1))]
     ),
+    "a key too long": lambda name, request: PullResponse(
+        clock=clock(), entries=[Entry(key="k" * 100_000, value="poison", version=version(-1))]
+    ),
     "not utf-8": lambda name, request: b"\x12\x03\x0a\x01\xff",
 }
 
