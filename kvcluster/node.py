@@ -212,6 +212,7 @@ class Node:
         self.pulls = Pulls(
             self.store,
             self.peers,
+            self.gate,
             self._notes,
             home=self.home,
             envelope=self._envelope,

@@ -9,6 +9,9 @@ Catching up begins with three steps whose order is the whole proof that nothing 
 So a write is either in the pages, or sent, or noted again. Healing needs none of this: it is
 repeated until nothing differs.
 
+A node that is being made whole itself cannot say that this was all: it notes that the caller still
+misses the same, and so the caller asks again, until there is something to give.
+
 Whoever has pulled holds what others may still lack, and so takes over the notes of these with the
 last page. Else two replicas that lose their disks, one after the other and each made whole by the
 rest, would forget that a third was away.
@@ -19,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.pages import cut_page, since, unlisted
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.timekeeper import Timekeeper
@@ -49,6 +53,7 @@ class Pulls:
         self,
         store: Store,
         peers: Peers,
+        gate: Gate,
         notes: Notes,
         *,
         home: Home,
@@ -58,6 +63,7 @@ class Pulls:
     ) -> None:
         self._store = store
         self._peers = peers
+        self._gate = gate
         self._notes = notes
         self._envelope = envelope
         self._time = time
@@ -71,6 +77,9 @@ class Pulls:
         if not request.HasField("cursor"):
             self._peers.pulls(sender)
             response.mark = self._notes.begin(sender)
+            if self._gate.to_heal() and request.since != ZERO:
+                # What the caller owes was told in a former life, whose data is not back yet.
+                self._notes.miss(sender, Version(request.since))
             await self._store.barrier()
         cursor = request.cursor if request.HasField("cursor") else None
         _check_slots([cursor.slot] if cursor else [])

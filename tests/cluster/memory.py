@@ -69,6 +69,8 @@ class Network:
         """Nodes whose Replicate hangs while everything else works: a disk that does not answer."""
         self.stuck_methods: set[str] = set()
         """Calls that nobody answers, whoever is asked."""
+        self.stuck_calls: set[tuple[str, str, str]] = set()
+        """Caller, callee and method of calls that are not answered."""
         self.sent: list[tuple[str, str, str]] = []
         """Caller, callee and method of every call."""
 
@@ -114,6 +116,7 @@ class Network:
     ) -> T:
         await asyncio.sleep(self.delay_s)
         stuck = method in self.stuck_methods or (callee in self.stuck and method == "replicate")
+        stuck = stuck or (caller, callee, method) in self.stuck_calls
         if (caller, callee) in self.cuts or stuck:
             await asyncio.Event().wait()
         if callee not in self.nodes:

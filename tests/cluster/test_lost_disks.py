@@ -146,6 +146,31 @@ def test_a_node_that_caught_up_tells_another_that_missed_the_same() -> None:
     in_three(story)
 
 
+def test_a_debt_is_not_paid_by_a_life_that_has_lost_what_is_owed() -> None:
+    """The teller loses its disk while a node still fetches; a third has the write by then."""
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "old")
+        await cluster.stop("b:2", "c:3")
+        assert await cluster.put("a:1", "k", "new") == 1
+        stuck = cluster.network.stuck_calls
+        stuck.add(("c:3", "a:1", "pull"))
+        await cluster.start("c:3")
+        await cluster.until(lambda: cluster["c:3"].gate.owed("a:1") is not None, "c:3 owes a:1")
+        await cluster.start("b:2")
+        await serving(cluster, "b:2")
+        stuck.add(("a:1", "b:2", "pull"))  # it is asked before it is whole again
+        await replace_disk(cluster, "a:1")
+        stuck.discard(("c:3", "a:1", "pull"))
+        await asyncio.sleep(7)
+        assert not cluster["c:3"].gate.readable
+        stuck.clear()
+        await serving(cluster, "c:3")
+        assert cluster.held("c:3")["k"][0] == "new"
+
+    in_three(story)
+
+
 def _renamed(disk: FakeDisk, port: int) -> FakeDisk:
     """The same files under the name of another node."""
     renamed = FakeDisk()
