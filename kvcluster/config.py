@@ -96,8 +96,9 @@ class Settings:
     that double: after a cut of a minute two nodes found each other 47 s late."""
     tick_interval_s: float = 0.1
     pause_limit_s: float = 0.7
-    """A tick this late means that the process was stopped (SIGSTOP, a suspended laptop). Less
-    than the replication timeout: whoever slept through a write must know it."""
+    """A tick this late means that the process was away (SIGSTOP, a suspended laptop), and so does a
+    wall clock that runs away by this much. Less than the replication timeout: whoever slept through
+    a write must know it."""
 
     # Batches and pages.
     replication_batch_bytes: int = 4 * MIB

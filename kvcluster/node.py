@@ -117,9 +117,9 @@ class Node:
         self._tasks = Tasks()
         self.failed = self._tasks.failed
         self._transport = transport
-        self.time = Timekeeper(self._clock, self._around.wall_ms, self.settings)
+        self.time = Timekeeper(self._clock, self._around, self.settings)
         await self.store.start(self._tasks.spawn, clock=self.time.now, notes=self._notes.as_dict)
-        self.gate = Gate(self._readiness(), self.settings)
+        self.gate = Gate(self._readiness(), self._around.times, self.settings)
         self.gate.listen(self._complete_once_serving)
         self._envelope = Envelope(self.cluster, self.time)
         self.peers = Peers(self.cluster.peers, self.settings)

@@ -24,7 +24,7 @@ from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.forwarding import Forwarding, may_ask_next, may_pass
 from kvcluster.cluster.gate import Gate
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, KvError, NothingWritten, PeerRefused
+from kvcluster.errors import BadRequest, KvError, NothingWritten, NotReady, PeerRefused
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import Home
 
@@ -54,12 +54,13 @@ class Batches:
     async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
         """What a client asks for. Raises BadRequest, NotReady."""
         self._check_size(request)
-        if not self._gate.readable:
-            await self._gate.until_writable(deadline_s)  # until then nobody knows who is alive
+        sleeps = self._gate.sleeps
+        if not self._gate.readable:  # until then nobody knows who is alive
+            await self._gate.until_writable(deadline_s, reads=not writes(request))
         batch = Batch(request, self._settings)
         here, elsewhere = self._split(batch.groups)
         if elsewhere:
-            forwarded = self._do_elsewhere(batch, elsewhere, deadline_s)
+            forwarded = self._do_elsewhere(batch, elsewhere, deadline_s, sleeps)
             await asyncio.gather(forwarded, self._do_here(batch, here, deadline_s))
         else:
             await self._do_here(batch, here, deadline_s)
@@ -111,15 +112,30 @@ class Batches:
         each = zip(operations.items(), done, strict=True)
         batch.settle({p: result(op.kind, what, self._home.name) for (p, op), what in each})
 
-    async def _do_elsewhere(self, batch: Batch, groups: list[Group], deadline_s: float) -> None:
+    async def _do_elsewhere(
+        self, batch: Batch, groups: list[Group], deadline_s: float, sleeps: int
+    ) -> None:
         """Ask replicas until each group has an answer, or nobody is left who could give one."""
-        while groups:
+        while groups := self._still_wanted(batch, groups, sleeps):
             calls, stuck = self._next_calls(groups)
             if calls:
                 asked = [self._ask(batch, *call, some, deadline_s) for call, some in calls.items()]
                 groups = [group for some in await asyncio.gather(*asked) for group in some] + stuck
             else:
-                groups = await self._rest(batch, stuck, deadline_s)
+                kept = await self._rest(batch, stuck, deadline_s)
+                here, groups = self._split(self._still_wanted(batch, kept, sleeps))
+                await self._do_here(batch, here, deadline_s)
+
+    def _still_wanted(self, batch: Batch, groups: list[Group], sleeps: int) -> list[Group]:
+        """Without those that write, if this node slept meanwhile: whoever asked has given up."""
+        try:
+            self._gate.refuse_if_slept_since(sleeps)
+        except NotReady as error:
+            for group in groups:
+                if group.writes:
+                    batch.fail(group, error)
+            return [group for group in groups if not group.writes]
+        return groups
 
     def _next_calls(self, groups: list[Group]) -> tuple[Calls, list[Group]]:
         """Who is asked next for what, and for which groups nobody is left."""
@@ -164,7 +180,7 @@ class Batches:
         return []
 
     async def _rest(self, batch: Batch, groups: list[Group], deadline_s: float) -> list[Group]:
-        """Nobody is left to ask: wait for those groups that it may help, and go round again."""
+        """Nobody is left to ask: wait for those groups that it may help, and return them."""
         loop = asyncio.get_running_loop()
         rest_s = min(self._settings.forward_retry_s, deadline_s - loop.time())
         stops = rest_s <= 0 or self._gate.status is Status.DRAINING
@@ -179,9 +195,7 @@ class Batches:
                 batch.fail(group, why)
         if kept:
             await self._gate.until_changed(loop.time() + rest_s)
-        here, elsewhere = self._split(kept)
-        await self._do_here(batch, here, deadline_s)
-        return elsewhere
+        return kept
 
 
 def writes(request: BatchRequest) -> bool:

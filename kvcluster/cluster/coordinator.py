@@ -154,7 +154,7 @@ class Coordinator:
             done[key] = Written(entries[key][1], self._replicas, outcome.acknowledged[place])
             if place in outcome.superseded:
                 superseded.append(key)
-        if self._gate.pauses == pauses:
+        if not self._gate.was_away_since(pauses):
             return done, superseded
         why = OutcomeUnknown("this node was stopped while it wrote; the write may survive")
         return {key: d if isinstance(d, KvError) else why for key, d in done.items()}, []

@@ -2,6 +2,9 @@
 
 It is Readiness (model/readiness.py) with a future: those who must wait are woken by each change,
 within their own deadlines. Every change of status is one log line.
+
+It is shut, too, to whoever comes after this process was away and before its watch has found that
+out (model/pauses.py): nothing is answered from the past.
 """
 
 from __future__ import annotations
@@ -14,24 +17,31 @@ from kvcluster.cluster.waiting import within
 from kvcluster.config import Settings
 from kvcluster.errors import ClockAbsurd, ConfigurationDiffers, NotReady, TimedOut
 from kvcluster.model.entry import Version
+from kvcluster.model.pauses import Pause, Pauses, Times
 from kvcluster.model.readiness import Readiness, Status
 
 log = logging.getLogger("kvcluster")
+
+_STOPPED = "this node was stopped"
 
 
 class Gate:
     """Opens and closes as the node hears from its peers and catches up."""
 
-    def __init__(self, readiness: Readiness, settings: Settings) -> None:
+    def __init__(
+        self, readiness: Readiness, times: Callable[[], Times], settings: Settings
+    ) -> None:
         self._readiness = readiness
-        self._overdue_s = settings.tick_interval_s + settings.pause_limit_s
-        self._looked_s = asyncio.get_running_loop().time()  # when the watch last looked
+        self._times = times
+        self._pauses = Pauses(interval_s=settings.tick_interval_s, limit_s=settings.pause_limit_s)
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._status = readiness.status
         self._outvoted = False
         self._listeners: list[Callable[[], None]] = []
         self.pauses = 0
-        """How often this process was found to have been stopped."""
+        """How often this process was found to have been away."""
+        self.sleeps = 0
+        """How often so that no deadline knows of it."""
 
     @property
     def status(self) -> Status:
@@ -114,17 +124,28 @@ class Gate:
         self._readiness.draining = True
         self._update()
 
-    def look(self) -> None:
-        """The watch looked around, and found that time had passed as it should."""
-        self._looked_s = asyncio.get_running_loop().time()
+    def look(self) -> bool:
+        """The watch looks: whether this process was away, and must hear the peers before all else.
 
-    def was_stopped(self, duration_s: float) -> None:
-        """This process did not run for a while: hear the peers before anything else."""
-        log.warning("PAUSE  this process was stopped for %.1f s; looking around", duration_s)
-        self.look()
+        If so, everybody who waits here is woken: what they waited for is another question now.
+        """
+        ignored = self._pauses.jumps_ignored
+        pause = self._pauses.look(self._times())
+        if not ignored and self._pauses.jumps_ignored:
+            log.warning("CLOCK  this machine's clock jumps again and again; it tells nothing now")
+        if pause is None:
+            return False
+        log.warning("PAUSE  %s; looking around", _say(pause))
         self.pauses += 1
-        self._readiness.look_around()
+        self.sleeps += pause.timers_slept
+        self._readiness.look_around(anew=pause.told_by_wall)
         self._update()
+        self._wake()
+        return True
+
+    def was_away_since(self, pauses: int) -> bool:
+        """Whether this process was away since `pauses` was what it was then."""
+        return self.pauses != pauses or self._overdue
 
     @property
     def readable(self) -> bool:
@@ -145,27 +166,35 @@ class Gate:
 
     @property
     def _overdue(self) -> bool:
-        """Whether the watch has not looked for so long that this process must have been stopped."""
-        return asyncio.get_running_loop().time() - self._looked_s > self._overdue_s
+        """Whether this process was away, and its watch has not found that out yet."""
+        return self._pauses.overdue(self._times())
 
-    async def until_writable(self, deadline_s: float) -> None:
-        """Return when a write may be taken. Raises NotReady, or why peers disagree."""
+    async def until_writable(self, deadline_s: float, *, reads: bool = False) -> None:
+        """Return when a write may be taken. Raises NotReady, or why peers disagree.
+
+        A write that slept here with the machine is refused. `reads`: it is for a read, which only
+        must know who is alive, and does no harm late.
+        """
+        sleeps = self.sleeps
         self.refuse_if_draining()
         while not self.writable:
             self._refuse_if_outvoted()
             await self._wait(deadline_s)
-        self.refuse_if_draining()
-
-    async def until_readable(self, deadline_s: float) -> None:
-        """Return when a read may be answered. Raises NotReady, or why peers disagree."""
-        while self._status in (Status.STARTING, Status.SYNCING):
-            self._refuse_if_outvoted()
-            await self._wait(deadline_s)
+            if not reads and self.sleeps != sleeps:
+                raise NotReady(_STOPPED)
         self.refuse_if_draining()
 
     async def until_changed(self, deadline_s: float) -> None:
         """Return when the status changes, or at a time."""
         await asyncio.wait([self._changed], timeout=deadline_s - asyncio.get_running_loop().time())
+
+    def refuse_if_slept_since(self, sleeps: int) -> None:
+        """Raise NotReady if this process was away since `sleeps` was what it was then.
+
+        Whoever asked for a write has given up, perhaps long ago, and no deadline says so.
+        """
+        if self.sleeps != sleeps or self._overdue:
+            raise NotReady(_STOPPED)
 
     def refuse_unless_writable(self) -> None:
         """Raise NotReady if a write would have to wait."""
@@ -207,10 +236,22 @@ class Gate:
         if self._status is not before or outvoted is not self._outvoted:
             reason = self.reason
             log.info("NODE  %s%s", self._status.value, f": {reason}" if reason else "")
-            self._changed.set_result(None)
-            self._changed = asyncio.get_running_loop().create_future()
+            self._wake()
         for listener in self._listeners:
             listener()
+
+    def _wake(self) -> None:
+        self._changed.set_result(None)
+        self._changed = asyncio.get_running_loop().create_future()
+
+
+def _say(pause: Pause) -> str:
+    """What happened, for people."""
+    if pause.told_by_wall:
+        return f"the clock went {pause.duration_s:.1f} s ahead at once: set, or this machine paused"
+    if pause.timers_slept:
+        return f"this machine slept for {pause.duration_s:.1f} s"
+    return f"this process was stopped for {pause.duration_s:.1f} s"
 
 
 def _disagreement(disagreeing: Sequence[tuple[str, str]]) -> str:

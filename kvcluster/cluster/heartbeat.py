@@ -147,7 +147,9 @@ class Heartbeats:
             request = self._request(name)
             response = await self._transport.check_health(name, request, timeout_s)
             self._peers[name].exchange.heartbeats.add(self._peers.now_s() - asked_s)
-            if self._gate.pauses == pauses:  # else it tells of the time before we were stopped
+            if not self._gate.was_away_since(
+                pauses
+            ):  # else it tells of the time before we were stopped
                 self._heard(name, response)
                 told = request.sender.missed_since
                 self._peers[name].told |= bool(told) and told == self._notes.since(name)

@@ -129,24 +129,26 @@ class Router:
         self, slot: int, request: ForwardRequest, deadline_s: float
     ) -> ForwardResponse:
         """Have the first replica that can do it do it; wait for one that soon can."""
-        reads = request.HasField("get")
-        await self._gate.until_writable(deadline_s)  # until then nobody knows who is alive
+        reads, sleeps = request.HasField("get"), self._gate.sleeps
+        await self._gate.until_writable(deadline_s, reads=reads)  # now it is known who is alive
         while True:
             if reads and slot in self._held and self._gate.readable:
                 return ForwardResponse(get=self._read(request.get.key))
-            answer = await self._ask_each(slot, request, deadline_s, reads=reads)
+            answer = await self._ask_each(slot, request, deadline_s, reads=reads, sleeps=sleeps)
             if isinstance(answer, ForwardResponse):
                 return answer
             await self._forwarding.rest(answer, deadline_s, waits_here=slot in self._held)
 
     async def _ask_each(
-        self, slot: int, request: ForwardRequest, deadline_s: float, *, reads: bool
+        self, slot: int, request: ForwardRequest, deadline_s: float, *, reads: bool, sleeps: int
     ) -> ForwardResponse | KvError:
         """The answer of the first replica that gives one, or why none does."""
         names = self._forwarding.candidates(slot, reads=reads)
         why: KvError = self._forwarding.nobody(slot)
         for name in names:
             last = name == names[-1]
+            if not reads:
+                self._gate.refuse_if_slept_since(sleeps)
             try:
                 return await self._forwarding.ask(name, request, deadline_s, reads=reads, last=last)
             except KvError as error:

@@ -75,7 +75,9 @@ class Scans:
         """All pages for a client. Raises BadRequest, NotReady, TooLate."""
         check_scan(request, self._settings)
         if not self._gate.readable:
-            await self._gate.until_writable(deadline_s)  # until then nobody knows who is alive
+            await self._gate.until_writable(
+                deadline_s, reads=True
+            )  # until then nobody knows who is alive
         course = Course(request)
         began, patience_s = "", 0.0
         avoid: set[str] = set()

@@ -7,11 +7,11 @@ somewhat ahead is followed with one loud warning.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from kvcluster.cluster.arguments import check_entry
+from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
@@ -24,17 +24,17 @@ log = logging.getLogger("kvcluster")
 
 
 class Timekeeper:
-    """Hands out versions and judges the clocks of messages. Made inside the event loop."""
+    """Hands out versions and judges the clocks of messages."""
 
-    def __init__(self, clock: HybridClock, wall_ms: Callable[[], int], settings: Settings) -> None:
+    def __init__(self, clock: HybridClock, around: Surroundings, settings: Settings) -> None:
         self._clock = clock
-        self._wall_ms = wall_ms
+        self._wall_ms = around.wall_ms
         self._limits = SkewLimits(
             warn_ms=int(settings.clock_warn_s * 1000),
             absurd_ms=int(settings.clock_limit_s * 1000),
             stale_ms=int(settings.message_age_limit_s * 1000),
         )
-        self._steady_s = asyncio.get_running_loop().time
+        self._steady_s = around.steady_s
         self._before_s = self._steady_s()
         self._warned: set[str] = set()
         self._warn_if_behind()

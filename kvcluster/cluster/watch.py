@@ -1,8 +1,9 @@
 """The watch: ten times a second, a look at every peer's silence, and at this process itself.
 
-If the watch's own tick comes late by `pause_limit_s`, the process was stopped (SIGSTOP, Ctrl+Z, a
-suspended laptop). The world has moved on meanwhile: what waited inside is refused, the silence of
-others says nothing, and every peer is heard again before anything is answered.
+If more time passed between two ticks than should have, the process was away: stopped, suspended,
+or paused with its machine (model/pauses.py). The world has moved on meanwhile: what waited inside
+is refused, the silence of others says nothing, and every peer is heard again before anything is
+answered.
 """
 
 from __future__ import annotations
@@ -20,17 +21,12 @@ async def keep_watch(
     peers: Peers, heartbeats: Heartbeats, gate: Gate, rounds: Rounds, settings: Settings
 ) -> None:
     """Watch for ever."""
-    loop = asyncio.get_running_loop()
-    before_s = loop.time()
+    gate.look()  # what passed before this was the start
     while True:
         await asyncio.sleep(settings.tick_interval_s)
-        late_s = loop.time() - before_s - settings.tick_interval_s
-        before_s = loop.time()
-        if late_s > settings.pause_limit_s:
-            gate.was_stopped(late_s)
+        if gate.look():
             rounds.refuse_waiting("this node was stopped")
             peers.listen_anew()
             heartbeats.poke_all()
         else:
-            gate.look()
             peers.look()

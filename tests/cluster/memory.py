@@ -268,6 +268,7 @@ class MemoryCluster:
         around = Surroundings(
             disk=self.disks[name],
             wall_ms=lambda: START_MS + int(loop.time() * 1000) + self.clock_offset_ms[name],
+            steady_s=loop.time,
             incarnation=next(self._incarnations),
         )
         members = Members(self.members, name, replicas or self.replicas)
@@ -276,6 +277,11 @@ class MemoryCluster:
         await node.start(MemoryTransport(self.network, name))
         self.network.nodes[name] = node
         node.meet_peers()
+
+    async def set_clock(self, name: str, offset_ms: int) -> None:
+        """Set the wall clock of a node, and let its watch find out."""
+        self.clock_offset_ms[name] = offset_ms
+        await asyncio.sleep(1.5 * self.settings.tick_interval_s)
 
     async def crash(self, *names: str) -> None:
         """Power cut: the nodes are gone at once, with what they had not synced."""

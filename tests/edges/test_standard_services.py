@@ -20,6 +20,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 
 from kvcluster.budgets import Limits
 from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.model.entry import Version
 from kvcluster.model.readiness import Readiness
@@ -41,7 +42,8 @@ class Standing:
     """Only the standard services, of a node whose gate a test moves by hand."""
 
     def __init__(self, settings: Settings) -> None:
-        self.gate = Gate(Readiness({"peer": {1}}, repair=False, incomplete=False), settings)
+        readiness = Readiness({"peer": {1}}, repair=False, incomplete=False)
+        self.gate = Gate(readiness, Surroundings().times, settings)
         self.health = Health(self.gate, Traffic(), Limits.of(settings))
         self.channel: Any = None
         self.health_stub: Any = None

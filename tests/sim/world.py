@@ -143,6 +143,7 @@ class World:
         around = Surroundings(
             disk=disk,
             wall_ms=lambda: self.wall_ms(name),
+            steady_s=self.loop.time,
             incarnation=next(self._incarnations),
         )
         members = Members(self.members, name, self.replicas)
