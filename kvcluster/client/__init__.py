@@ -9,7 +9,8 @@
     replies.py            what a node said,
     judging.py            what follows from it,
     retrying.py           how often, and when, to try again
-    nodes.py            the channels, and the search for a node that can be asked
+    nodes.py            the connections, and the search for a node that can be asked
+    connection.py       the way to one node; all that is known of gRPC's channels and calls
     roster.py             which node that is
     paging.py           scan
     many.py, sources.py put_many and get_many; where many keys come from

@@ -57,6 +57,8 @@ class AsyncClient:
         self._retry_unknown = retry_unknown
         self._made: Session | None = None
         self._closed = False
+        self._open = Session
+        """The simulator has sessions of its own: over its network."""
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -220,9 +222,9 @@ class AsyncClient:
     def _session(self) -> Session:
         if self._closed:
             raise BadRequest("the client is closed")
-        engine.check()
+        engine.start()
         if self._made is None:
-            self._made = Session(self._seeds, self._timeout_s, self._retry_unknown)
+            self._made = self._open(self._seeds, self._timeout_s, self._retry_unknown)
         self._check_loop(self._made)
         return self._made
 

@@ -12,8 +12,8 @@ what keeps the order per key (`waiting_line.py`). What follows from replies is d
 
 A node from which nothing at all was heard for a second is silent. Its parcels make room for others,
 the node is searched for anew, and reads that it was asked for are asked of another one as well; the
-first answer counts. Writes stay with it: they may have happened, and their deadline, or the ping
-that gRPC sends, will say that nobody knows.
+first answer counts. Writes stay with it: they may have happened. If it answers no knock either, its
+connection is given up, and nobody knows.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from collections.abc import Sequence
 
 import grpc
 
+from kvcluster.client.connection import stop_quietly
 from kvcluster.client.judging import Judgement, judge
-from kvcluster.client.nodes import Nodes, stop_quietly
+from kvcluster.client.nodes import Nodes
 from kvcluster.client.operations import Operation
 from kvcluster.client.parcel import Parcel, is_too_much
 from kvcluster.client.replies import Reply, batch_of, refusal_in, replies_in
@@ -43,10 +44,11 @@ _CLOSED = "; the client was closed"
 class Dispatcher:
     """Everything between a client's methods and the wire. Make it inside the event loop."""
 
-    def __init__(self, nodes: Nodes, budget: RetryBudget) -> None:
+    def __init__(self, nodes: Nodes, budget: RetryBudget, rng: random.Random) -> None:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
         self._budget = budget
+        self._rng = rng
         self._line = WaitingLine()
         self._parcels: dict[asyncio.Task[None], Parcel] = {}
         self._first_ways = 0
@@ -145,7 +147,7 @@ class Dispatcher:
         if node is None:
             parcel.avoid = frozenset()
             parcel.rounds += 1
-            await asyncio.sleep(rest_s(parcel.rounds, random.random()))
+            await asyncio.sleep(rest_s(parcel.rounds, self._rng.random()))
         return node
 
     async def _visit(self, parcel: Parcel, node: str) -> None:
@@ -211,17 +213,18 @@ class Dispatcher:
         self._leave_soon()
 
     def _watch(self, parcel: Parcel, node: str, since_s: float) -> None:
-        """Look whether a node says nothing at all, until it does or the parcel's call is over."""
-        heard_s = max(since_s, self._nodes.answered_s(node))
-        if self._loop.time() >= heard_s + _SILENT_S:
+        """Look whether a node says nothing at all, again and again until the parcel's call ends."""
+        heard_s, now_s = max(since_s, self._nodes.answered_s(node)), self._loop.time()
+        due_s = heard_s + _SILENT_S
+        if now_s >= due_s:
             self._is_silent(parcel, node)
-        else:
-            due_s = heard_s + _SILENT_S
-            parcel.watch = self._loop.call_at(due_s, self._watch, parcel, node, since_s)
+            due_s = now_s + _SILENT_S
+        parcel.watch = self._loop.call_at(due_s, self._watch, parcel, node, since_s)
 
     def _is_silent(self, parcel: Parcel, node: str) -> None:
         self._make_room(parcel)
         self._nodes.leave(node)
+        self._nodes.doubt(node)
         reads = parcel.to_hedge()
         if reads and not parcel.is_hedge and self._budget.spend():
             for operation in reads:

@@ -23,6 +23,7 @@ from typing import Any
 
 import grpc
 
+from kvcluster.client.connection import Stream
 from kvcluster.client.failure import Kind
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.replies import Refusal, refusal_in
@@ -46,10 +47,18 @@ _SILENT = Refusal(
 class Paging:
     """One scan."""
 
-    def __init__(self, nodes: Nodes, budget: RetryBudget, what: Range, timeout_s: float) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        budget: RetryBudget,
+        what: Range,
+        timeout_s: float,
+        rng: random.Random,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
         self._budget = budget
+        self._rng = rng
         self._course = Course(what)
         self._timeout_s = timeout_s
         self._start_anew()
@@ -120,7 +129,7 @@ class Paging:
                 return node
             self._avoid = frozenset()
             self._rounds += 1
-            await asyncio.sleep(min(rest_s(self._rounds, random.random()), max(0.0, left_s)))
+            await asyncio.sleep(min(rest_s(self._rounds, self._rng.random()), max(0.0, left_s)))
 
     def _refused(self, node: str, refusal: Refusal) -> None:
         """Note what a refusal means for who is asked next. Raises BadRequest."""
@@ -159,10 +168,10 @@ class Paging:
         except grpc.aio.AioRpcError as error:
             return page, refusal_in(error, timeout_s)
         finally:
-            self._nodes.end_scan(call)
+            call.cancel()
         return page, None
 
-    async def _read(self, call: Any, node: str) -> object:
+    async def _read(self, call: Stream, node: str) -> object:
         """The next message; _SILENT if it does not come and there is somebody else to ask."""
         reading = asyncio.ensure_future(call.read())
         try:
@@ -175,6 +184,7 @@ class Paging:
 
     async def _is_somebody_else_there(self, node: str, reading: asyncio.Future[Any]) -> bool:
         self._nodes.leave(node)
+        self._nodes.doubt(node)
         search = asyncio.ensure_future(self._nodes.find({node}))
         try:
             await asyncio.wait({search, reading}, return_when=asyncio.FIRST_COMPLETED)

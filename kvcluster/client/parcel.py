@@ -53,7 +53,7 @@ class Parcel:
         for operation in self.operations:
             if operation.writes:
                 written.add(operation.key)
-            elif not operation.over and operation.key not in written:
+            elif not (operation.over or operation.hedged or operation.key in written):
                 reads.append(operation)
         return reads
 

@@ -11,13 +11,14 @@ carry. Sizes are limited by the nodes' settings, which may be others than those 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from kvcluster.client import engine
 from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.many import Getting, Putting
 from kvcluster.client.nodes import Nodes
@@ -42,17 +43,25 @@ from kvcluster.model.members import parse_members
 class Session:
     """Make it inside the event loop in which it is used. `seeds`: as `checked_seeds` gives them.
 
-    Raises BadRequest in a process in which gRPC cannot work (`engine.py`).
+    `dial`: how to reach a node. `rng`: draws who is asked first, and how long to rest.
     """
 
-    def __init__(self, seeds: tuple[str, ...], timeout_s: float, retry_unknown: bool) -> None:
-        engine.start()
+    def __init__(
+        self,
+        seeds: tuple[str, ...],
+        timeout_s: float,
+        retry_unknown: bool,
+        *,
+        dial: Dial = GrpcConnection,
+        rng: random.Random | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
         self._retry_unknown = retry_unknown
+        self._rng = rng or random.Random()
         self._budget = RetryBudget()
-        self._nodes = Nodes(seeds)
-        self._dispatcher = Dispatcher(self._nodes, self._budget)
+        self._nodes = Nodes(seeds, dial, self._rng)
+        self._dispatcher = Dispatcher(self._nodes, self._budget, self._rng)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -89,7 +98,7 @@ class Session:
     async def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
         """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
         within_s = self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
-        paging = Paging(self._nodes, self._budget, what, within_s)
+        paging = Paging(self._nodes, self._budget, what, within_s, self._rng)
         async with aclosing(paging.pages()) as pages:
             async for page in pages:
                 yield page

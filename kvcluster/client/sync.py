@@ -225,6 +225,7 @@ class Client:
         return self._made or self._run(self._make, None)
 
     async def _make(self) -> Session:
+        engine.start()
         if self._made is None:
             self._made = Session(self._seeds, self._timeout_s, self._retry_unknown)
         return self._made

@@ -119,7 +119,7 @@ async def test_a_frozen_node_holds_only_what_it_has(cluster: Cluster) -> None:
 
 
 async def test_a_node_that_is_cut_off_is_left(cluster: Cluster, switchboard: Switchboard) -> None:
-    """A network that swallows everything looks like a node that thinks; the pings tell."""
+    """A network that swallows everything looks like a node that thinks; two knocks tell."""
     ways: dict[str, Link] = {
         server.name: switchboard.link(split_address(server.name)) for server in cluster
     }
@@ -127,10 +127,10 @@ async def test_a_node_that_is_cut_off_is_left(cluster: Cluster, switchboard: Swi
     async with AsyncClient(seeds, timeout_s=10) as client:
         way = ways[(await _node_of(client, cluster)).name]
         switchboard.do(switchboard.change([(way, Mode.LOSE, Mode.LOSE)]))
-        swallowed = asyncio.ensure_future(client.put("a", "1"))
+        swallowed = asyncio.ensure_future(client.put("a", "1", timeout_s=60))
         assert await client.get("who") == "am I"
         assert isinstance(await client.put("b", "1"), Stored)
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(OutcomeUnknown, match="the connection was given up"):
             await swallowed
 
 

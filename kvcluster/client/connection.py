@@ -1,0 +1,218 @@
+"""The connection to one node: calls go out, answers or `AioRpcError` come back. The client's seam.
+
+Everything behind it is gRPC and its threads; everything before it runs in any event loop. The
+simulator has a connection of its own, by which the whole client runs in virtual time.
+
+gRPC connects, and connects again, by itself. Yet it clings to a connection that a cut has silenced,
+for as long as TCP does, a quarter of an hour. It can be made to *ping*, and the clients of this
+store once did so, each second. But a server or a proxy with gRPC's own defaults bears three pings
+without an answer of its own between them; the fourth ends the connection ("Too many pings"), and a
+write on its way is unknown. So this connection never pings. Who uses it asks the node how it is
+instead, which every server bears, and calls `give_up` when there is no answer: calls on their way
+fail, their outcome unknown, and the next one makes a new connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import grpc
+
+from kvcluster.config import Settings
+
+from demo_pb2 import ScanRequest
+from demo_pb2_grpc import KeyValueStub
+
+_ECHO_S = 0.02
+"""How long gRPC may take to hear that a call was cancelled."""
+_GIVEN_UP = "it answered nothing, not even how it is, and the connection was given up"
+
+
+class Stream(Protocol):
+    """The answer to a Scan, message by message."""
+
+    async def read(self) -> object:
+        """The next message, None if it cannot be read, or `grpc.aio.EOF`. Raises AioRpcError."""
+
+    def cancel(self) -> None:
+        """End it, unless it has come to its end."""
+
+
+class Connection(Protocol):
+    """What a client needs of the way to a node."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is on its way."""
+
+    async def ask(self, request: Any, timeout_s: float) -> object:
+        """The answer to a Put, Get, Delete, Batch or HealthCheck; None if it cannot be read.
+
+        Raises AioRpcError.
+        """
+
+    def scan(self, request: ScanRequest, timeout_s: float) -> Stream:
+        """Begin a Scan."""
+
+    def give_up(self) -> None:
+        """It says nothing: let calls on their way fail, and make a new one for the next."""
+
+    async def close(self) -> None:
+        """Let go of it. Nothing may be on its way any more."""
+
+
+Dial: TypeAlias = Callable[[str], Connection]
+
+
+class GrpcConnection:
+    """A connection by gRPC. Make it inside the event loop; it connects at the first call."""
+
+    def __init__(self, address: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._address = address
+        self._calls: dict[Any, None] = {}
+        """Those on their way. A call that is cancelled and not among them was given up."""
+        self._ending: list[asyncio.Task[None]] = []
+        self._echoes = False
+        """Whether a call was cancelled of which gRPC has still something to report."""
+        self._open()
+
+    def _open(self) -> None:
+        self._channel = grpc.aio.insecure_channel(self._address, channel_options())
+        self._stub: Any = KeyValueStub(_Parsing(self._channel))  # generated without types
+
+    @property
+    def busy(self) -> bool:
+        """See Connection."""
+        return bool(self._calls)
+
+    async def ask(self, request: Any, timeout_s: float) -> object:
+        """See Connection."""
+        name = type(request).__name__.removesuffix("Request")
+        method = getattr(self._stub, "CheckHealth" if name == "HealthCheck" else name)
+        call = method(request, timeout=timeout_s)
+        self._calls[call] = None
+        try:
+            return await call
+        except asyncio.CancelledError:
+            self.raise_if_lost(call)
+            raise
+        finally:
+            self.forget(call)
+
+    def scan(self, request: ScanRequest, timeout_s: float) -> Stream:
+        """See Connection."""
+        call = self._stub.Scan(request, timeout=timeout_s)
+        self._calls[call] = None
+        return _GrpcStream(self, call)
+
+    def raise_if_lost(self, call: Any) -> None:
+        """Raise AioRpcError if it was not the caller of this call who cancelled it."""
+        if call not in self._calls:
+            nothing = grpc.aio.Metadata()
+            unavailable = grpc.StatusCode.UNAVAILABLE
+            raise grpc.aio.AioRpcError(unavailable, nothing, nothing, _GIVEN_UP) from None
+
+    def forget(self, call: Any) -> None:
+        """A call is over; if it is not, end it."""
+        self._calls.pop(call, None)
+        self._echoes |= call.cancel()
+
+    def give_up(self) -> None:
+        """See Connection. One that is still being made is left to gRPC, which tries on."""
+        if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
+            return
+        lost, self._calls = self._calls, {}
+        for call in lost:
+            call.cancel()
+        self._ending = [task for task in self._ending if not task.done()]
+        self._ending.append(self._loop.create_task(self._channel.close()))
+        self._echoes = True
+        self._open()
+
+    async def close(self) -> None:
+        """See Connection."""
+        if self._echoes:
+            await asyncio.sleep(_ECHO_S)
+        await asyncio.gather(*self._ending, self._channel.close())
+
+
+class _GrpcStream:
+    """A stream by gRPC."""
+
+    def __init__(self, connection: GrpcConnection, call: Any) -> None:
+        self._connection = connection
+        self._call = call
+
+    async def read(self) -> object:
+        """See Stream."""
+        try:
+            message: object = await self._call.read()
+            return message
+        except asyncio.CancelledError:
+            self._connection.raise_if_lost(self._call)
+            raise
+
+    def cancel(self) -> None:
+        """See Stream."""
+        self._connection.forget(self._call)
+
+
+async def stop_quietly(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel tasks that wait for calls, and return when gRPC knows, too.
+
+    Its threads report the end of a cancelled call to the event loop a moment later. If the loop is
+    closed by then, they write a traceback into the log of any other loop of the program.
+    """
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(_ECHO_S)
+
+
+def channel_options() -> list[tuple[str, int]]:
+    """Options for a channel to a node, where gRPC's own defaults are wrong for a store."""
+    settings = Settings()
+    return [
+        ("grpc.enable_http_proxy", 0),  # http_proxy in the environment is not meant for us
+        ("grpc.use_local_subchannel_pool", 1),  # share no connection and no backoff
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", int(settings.reconnect_backoff_s * 1000)),
+        ("grpc.dns_min_time_between_resolutions_ms", int(settings.lookup_interval_s * 1000)),
+        # How large a value may be is a setting of the nodes; what they take is taken here.
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_receive_message_length", -1),
+    ]
+
+
+class _Parsing:
+    """Stands between the stub and its channel: what cannot be parsed is None, without a traceback.
+
+    gRPC would write one into the log of the program that uses this library.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+
+    def unary_unary(self, method: str, *, response_deserializer: Any, **more: Any) -> Any:
+        """What the stub makes a method of."""
+        parse = _or_none(response_deserializer)
+        return self._channel.unary_unary(method, response_deserializer=parse, **more)
+
+    def unary_stream(self, method: str, *, response_deserializer: Any, **more: Any) -> Any:
+        """The same for streams."""
+        parse = _or_none(response_deserializer)
+        return self._channel.unary_stream(method, response_deserializer=parse, **more)
+
+
+def _or_none(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def parse_or_none(data: bytes) -> Any:
+        try:
+            return parse(data)
+        except Exception:  # protobuf's own error type differs between its versions
+            return None
+
+    return parse_or_none
