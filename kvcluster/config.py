@@ -73,6 +73,9 @@ class Settings:
     heartbeat_interval_s: float = 0.5
     return_interval_s: float = 0.05
     """Between two heartbeats of a node that returns to a peer that does not count on it yet."""
+    redial_interval_s: float = 0.05
+    """Between two attempts to reach a peer when a connection broke: it may well live, so it is
+    asked again at once."""
     heartbeat_timeout_s: float = 1.5
     suspect_after_s: float = 1.5
     """After so much silence writes go on without a peer. Less: more false alarms on a busy host."""

@@ -146,15 +146,32 @@ class DiskFailed(KvError):
 
 
 class PeerUnavailable(KvError):
-    """A peer did not answer."""
+    """A peer did not answer. Its kin say why.
+
+    Two questions are kept apart: may the call have been carried out all the same, and is there
+    nobody at all who could be asked again?
+    """
+
+    nothing_delivered = False
+    """Whether the call certainly did not arrive."""
 
 
 class PeerUnreachable(PeerUnavailable):
-    """No connection to the peer: nobody is there, and nothing was delivered."""
+    """Nobody is there: the connection was refused, or no host has that name."""
+
+    nothing_delivered = True
 
 
-class PeerBroke(PeerUnreachable):
-    """The peer went away or silent while the call was on its way. It may have been carried out."""
+class PeerBroke(PeerUnavailable):
+    """The connection broke, which says nothing of the peer. The call may have been carried out."""
+
+
+class PeerUnconnected(PeerBroke):
+    """No connection came about, and yet somebody may be there: it broke while it was being made,
+    or a router, a name server or this machine was in the way.
+    """
+
+    nothing_delivered = True
 
 
 class PeerSilent(PeerUnavailable):

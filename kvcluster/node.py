@@ -28,6 +28,7 @@ from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.pulls import Pulls
+from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.replica import Replica
 from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.report import Report
@@ -123,6 +124,7 @@ class Node:
         self.gate.listen(self._complete_once_serving)
         self._envelope = Envelope(self.cluster, self.time)
         self.peers = Peers(self.cluster.peers, self.settings)
+        self._redial = Redial(self.peers, self._envelope, self.settings)
         self._build_replication()
         self._build_upkeep()
         self._build_writing()
@@ -153,7 +155,7 @@ class Node:
             home=self.home,
             notes=self._notes,
             time=self.time,
-            envelope=self._envelope,
+            redial=self._redial,
             settings=self.settings,
             heartbeats=self._heartbeats,
         )
@@ -166,7 +168,7 @@ class Node:
             self._transport,
             self.gate,
             home=self.home,
-            envelope=self._envelope,
+            redial=self._redial,
             time=self.time,
             settings=self.settings,
             note=self._replication.note,

@@ -25,10 +25,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.merging import Merger, Tally, advance
 from kvcluster.cluster.progress import SyncProgress
+from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
@@ -73,7 +73,7 @@ class CatchingUp:
         *,
         home: Home,
         peers: tuple[str, ...],
-        envelope: Envelope,
+        redial: Redial,
         time: Timekeeper,
         settings: Settings,
         progress: SyncProgress,
@@ -82,7 +82,7 @@ class CatchingUp:
         self._store = store
         self._transport = transport
         self._gate = gate
-        self._envelope = envelope
+        self._redial = redial
         self._time = time
         self._settings = settings
         self._merger = Merger(store, time)
@@ -149,8 +149,8 @@ class CatchingUp:
             self._progress.step(tally, page.next.slot)
             advance(request.cursor, page.next)
             page = await self._fetch(name, request, tally)
-        confirm = self._envelope.stamp(ConfirmPullRequest(mark=mark))
-        return await self._transport.confirm_pull(name, confirm, self._settings.pull_timeout_s)
+        confirm, timeout_s = ConfirmPullRequest(mark=mark), self._settings.pull_timeout_s
+        return await self._redial.ask(name, self._transport.confirm_pull, confirm, timeout_s)
 
     async def _take(self, debt: _Debt, page: PullResponse, tally: Tally) -> None:
         """Store a page durably, the notes of what others missed included."""
@@ -174,8 +174,8 @@ class CatchingUp:
         return [SlotDigest(slot=s, digest=d) for s, d in zip(slots, digests, strict=True)]
 
     async def _fetch(self, name: str, request: PullRequest, tally: Tally) -> PullResponse:
-        self._envelope.stamp(request)
-        page = await self._transport.pull(name, request, self._settings.pull_timeout_s)
+        timeout_s = self._settings.pull_timeout_s
+        page = await self._redial.ask(name, self._transport.pull, request, timeout_s)
         tally.add(size_bytes=request.ByteSize() + page.ByteSize())
         return page
 

@@ -7,12 +7,14 @@ that a cut has silenced, go through a proxy, or refuse a page of large values.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import grpc
 
 from kvcluster.cluster.failures import named
+from kvcluster.cluster.knocking import Knocking
 from kvcluster.cluster.parsing import Malformed, safely
 from kvcluster.config import Settings
 from kvcluster.delivery import undelivered
@@ -23,6 +25,7 @@ from kvcluster.errors import (
     PeerRejected,
     PeerSilent,
     PeerUnavailable,
+    PeerUnconnected,
     PeerUnreachable,
     as_told,
 )
@@ -59,70 +62,100 @@ class Channels:
 
     def __init__(self, peers: tuple[str, ...], settings: Settings) -> None:
         options = channel_options(settings)
-        self._channels = {peer: grpc.aio.insecure_channel(peer, options) for peer in peers}
+        self._channels = {
+            peer: grpc.aio.insecure_channel(address_of(peer), options) for peer in peers
+        }
         callers = {peer: _Caller(channel) for peer, channel in self._channels.items()}
         # The generated stubs carry no types; the protocol's signatures say what they return.
         self._key_value: dict[str, Any] = {p: KeyValueStub(c) for p, c in callers.items()}
         self._peer: dict[str, Any] = {p: PeerStub(c) for p, c in callers.items()}
+        self._knocking = Knocking()
 
     async def check_health(
         self, peer: str, request: HealthCheckRequest, timeout_s: float
     ) -> HealthCheckResponse:
         """See Transport."""
-        return await _answer(self._key_value[peer].CheckHealth(request, timeout=timeout_s))
+        return await self._ask(peer, self._key_value[peer].CheckHealth, request, timeout_s)
 
     async def replicate(
         self, peer: str, request: ReplicateRequest, timeout_s: float
     ) -> ReplicateResponse:
         """See Transport."""
-        return await _answer(self._key_value[peer].Replicate(request, timeout=timeout_s))
+        return await self._ask(peer, self._key_value[peer].Replicate, request, timeout_s)
 
     async def pull(self, peer: str, request: PullRequest, timeout_s: float) -> PullResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].Pull(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].Pull, request, timeout_s)
 
     async def confirm_pull(
         self, peer: str, request: ConfirmPullRequest, timeout_s: float
     ) -> ConfirmPullResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].ConfirmPull(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].ConfirmPull, request, timeout_s)
 
     async def forward(
         self, peer: str, request: ForwardRequest, timeout_s: float
     ) -> ForwardResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].Forward(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].Forward, request, timeout_s)
 
     async def scan_part(
         self, peer: str, request: ScanPartRequest, timeout_s: float
     ) -> ScanPartResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].ScanPart(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].ScanPart, request, timeout_s)
 
     async def compare(
         self, peer: str, request: CompareRequest, timeout_s: float
     ) -> CompareResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].Compare(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].Compare, request, timeout_s)
 
     async def differences(
         self, peer: str, request: PullDifferencesRequest, timeout_s: float
     ) -> PullDifferencesResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].PullDifferences(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].PullDifferences, request, timeout_s)
 
     async def hold(self, peer: str, request: HoldRequest, timeout_s: float) -> HoldResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].Hold(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].Hold, request, timeout_s)
 
     async def drop(self, peer: str, request: DropRequest, timeout_s: float) -> DropResponse:
         """See Transport."""
-        return await _answer(self._peer[peer].Drop(request, timeout=timeout_s))
+        return await self._ask(peer, self._peer[peer].Drop, request, timeout_s)
 
     async def close(self) -> None:
         """See Transport."""
+        await self._knocking.close()
         for channel in self._channels.values():
             await channel.close()
+
+    async def _ask(
+        self, peer: str, method: Callable[..., Awaitable[Answer]], request: object, timeout_s: float
+    ) -> Answer:
+        """One call. Raises PeerUnavailable, of the fitting kind."""
+        now_s = asyncio.get_running_loop().time
+        end_s = now_s() + timeout_s
+        try:
+            answer = await method(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            failure = _failure(error)
+        else:
+            if not isinstance(answer, Malformed):
+                return answer
+            why = f"its answer is malformed ({answer.reason})"
+            failure = PeerRejected(OutcomeUnknown(why))
+        if isinstance(failure, PeerUnconnected):
+            address = address_of(peer)
+            if await self._knocking.finds_nobody(address, end_s - now_s()):
+                raise PeerUnreachable(str(failure))
+        raise failure
+
+
+def address_of(peer: str) -> str:
+    """Under which address a peer is reached: its name."""
+    return peer
 
 
 def channel_options(settings: Settings) -> list[tuple[str, int]]:
@@ -161,16 +194,6 @@ class _Caller:
         return self._channel.unary_stream(method, **more)
 
 
-async def _answer(call: Awaitable[Answer]) -> Answer:
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as error:
-        raise _failure(error) from None
-    if isinstance(answer, Malformed):
-        raise PeerRejected(OutcomeUnknown(f"its answer is malformed ({answer.reason})"))
-    return answer
-
-
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     """What a failed call means. A node names its own error beside the status code."""
     details = as_told(error.details() or error.code().name)
@@ -180,7 +203,9 @@ def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         never_sent = undelivered(error.code().name, details)
         # Of gRPC's chain of reasons only the last is of use in a log line.
-        return (PeerUnreachable if never_sent else PeerBroke)(details.rsplit(": ", 1)[-1])
-    if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+        return (PeerUnconnected if never_sent else PeerBroke)(details.rsplit(": ", 1)[-1])
+    if error.code() is grpc.StatusCode.CANCELLED:
+        return PeerBroke("the call was cancelled on its way")  # nobody here did
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return PeerSilent("no answer in time")
     return PeerRejected(OutcomeUnknown(details))

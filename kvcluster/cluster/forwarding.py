@@ -163,8 +163,9 @@ def _meaning(name: str, error: PeerUnavailable, *, reads: bool) -> KvError:
         return error.reason
     if isinstance(error, PeerRejected) and isinstance(error.reason, NothingWritten):
         return error.reason
-    certain = isinstance(error, PeerUnreachable) and not isinstance(error, PeerBroke)
-    if certain or reads:
+    if reads or error.nothing_delivered:
+        if isinstance(error, PeerBroke):
+            return NotReady(f"the connection to {name} broke ({error})")
         return NoReplica(f"{name} cannot be reached ({error})")
     if isinstance(error, PeerSilent):
         return TimedOut(f"{name} did not answer in time; the write may have happened")

@@ -24,15 +24,15 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
-from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.merging import Merger, Tally, advance
 from kvcluster.cluster.peers import Peer, Peers
 from kvcluster.cluster.progress import SyncProgress
+from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
-from kvcluster.errors import KvError, PeerSilent, PeerUnreachable
+from kvcluster.errors import KvError, PeerBroke, PeerSilent, PeerUnreachable
 from kvcluster.model.digest import entry_hash
 from kvcluster.model.slots import Home
 from kvcluster.storage.store import Store
@@ -55,7 +55,7 @@ class Healing:
         gate: Gate,
         *,
         home: Home,
-        envelope: Envelope,
+        redial: Redial,
         time: Timekeeper,
         settings: Settings,
         progress: SyncProgress,
@@ -65,7 +65,7 @@ class Healing:
         self._peers = peers
         self._transport = transport
         self._gate = gate
-        self._envelope = envelope
+        self._redial = redial
         self._settings = settings
         self._rng = rng
         self._merger = Merger(store, time)
@@ -136,7 +136,7 @@ class Healing:
 
     def _complain(self, name: str, error: KvError) -> None:
         """That a peer went away is told elsewhere; all else is told here, once."""
-        gone = isinstance(error, PeerUnreachable | PeerSilent)
+        gone = isinstance(error, PeerUnreachable | PeerBroke | PeerSilent)
         known = gone or self._complaints.get(name) == str(error)
         level = logging.DEBUG if known else logging.WARNING
         log.log(level, "HEAL  stopped comparing with %s: %s", name, error)
@@ -191,9 +191,8 @@ class Healing:
             started_s = now_s()
             digests = await self._store.digests.of_all(part)
             request = CompareRequest(slots=part, digests=digests)
-            self._envelope.stamp(request)
             timeout_s = self._settings.pull_timeout_s
-            response = await self._transport.compare(name, request, timeout_s)
+            response = await self._redial.ask(name, self._transport.compare, request, timeout_s)
             tally.add(size_bytes=request.ByteSize() + response.ByteSize())
             different += set(part).intersection(response.different)
             await asyncio.sleep((now_s() - started_s) * rest)
@@ -206,9 +205,9 @@ class Healing:
             more = True
             while more:
                 started_s = asyncio.get_running_loop().time()
-                self._envelope.stamp(request)
                 timeout_s = self._settings.pull_timeout_s
-                page = await self._transport.differences(name, request, timeout_s)
+                ask = self._transport.differences
+                page = await self._redial.ask(name, ask, request, timeout_s)
                 tally.add(size_bytes=request.ByteSize() + page.ByteSize())
                 await self._merger.merge(name, page.clock, page.entries, tally)
                 more = page.HasField("next")

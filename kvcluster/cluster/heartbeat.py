@@ -4,6 +4,10 @@ A heartbeat carries what each side must know of the other: its incarnation, its 
 configuration, and whether the other has missed writes. A peer that was told so reads nothing out
 until it has caught up.
 
+A beat without an answer says nothing yet: the detector measures the silence. One whose connection
+broke says as little, and is repeated at once, for the peer may well live. That nobody is there, or
+that a peer refuses us, is an answer.
+
 A beat from a peer that we do not count on makes us ask it at once, so that a return is noticed
 from either side, whoever is first.
 
@@ -26,13 +30,15 @@ from kvcluster.config import Settings
 from kvcluster.errors import (
     ClockAbsurd,
     ConfigurationDiffers,
+    PeerBroke,
     PeerRefused,
     PeerRejected,
     PeerSilent,
     PeerUnavailable,
+    PeerUnreachable,
     as_told,
 )
-from kvcluster.model.detector import Sign
+from kvcluster.model.detector import Liveness, Sign
 from kvcluster.model.entry import Version
 from kvcluster.model.members import Cluster
 from kvcluster.model.notes import Notes
@@ -84,6 +90,8 @@ class Heartbeats:
         self._pokes = {peer.name: asyncio.Event() for peer in peers}
         self._left_out_s: dict[str, float] = {}
         """Peers that answer and do not count on us, and since when."""
+        self._broken: set[str] = set()
+        """Peers to which the connection of the last heartbeat broke."""
         self.configuration = Configuration(
             members=sorted(cluster.members), replicas=cluster.replicas, slots=SLOTS
         )
@@ -105,8 +113,9 @@ class Heartbeats:
 
     async def tell(self, name: str) -> None:
         """Let a peer know, now and briefly, that it has missed a write."""
+        timeout_s = self._settings.tell_timeout_s
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._beat(name), self._settings.tell_timeout_s)
+            await asyncio.wait_for(self._beat(name, timeout_s), timeout_s)
 
     def answer(self, beat: Heartbeat) -> Heartbeat:
         """A peer's heartbeat came in: take what it says, and return our own.
@@ -135,14 +144,14 @@ class Heartbeats:
         while True:
             poke = self._pokes[name]
             poke.clear()
-            await self._beat(name)
+            await self._beat(name, self._settings.heartbeat_timeout_s)
             timer = loop.call_later(self._interval_s(name), poke.set)
             await poke.wait()
             timer.cancel()
 
-    async def _beat(self, name: str) -> None:
+    async def _beat(self, name: str, timeout_s: float) -> None:
         pauses, asked_s = self._gate.pauses, self._peers.now_s()
-        timeout_s = self._settings.heartbeat_timeout_s
+        self._broken.discard(name)
         try:
             request = self._request(name)
             response = await self._transport.check_health(name, request, timeout_s)
@@ -153,15 +162,13 @@ class Heartbeats:
                 self._heard(name, response)
                 told = request.sender.missed_since
                 self._peers[name].told |= bool(told) and told == self._notes.since(name)
-        except PeerSilent:
-            # The detector measures the silence, and tells when it becomes a death. A peer that was
-            # dead before this process was stopped dies no second time, and is not waited for.
-            if self._peers[name].detector.look(self._peers.now_s()) is Sign.LONG_SILENT:
-                self._died(self._peers[name])
-        except PeerRejected as error:
-            self._refused(name, error.reason, asked_s)
-        except (PeerUnavailable, PeerRefused) as error:
+        except (PeerUnreachable, PeerRefused) as error:
             self._refused(name, error, asked_s)
+        except PeerUnavailable as error:
+            if isinstance(error, PeerRejected) and isinstance(error.reason, PeerRefused):
+                self._refused(name, error.reason, asked_s)
+            else:
+                self._unanswered(name, error)
 
     def _heard(self, name: str, response: HealthCheckResponse) -> None:
         beat = response.responder
@@ -170,6 +177,7 @@ class Heartbeats:
         self._take(beat)
         if beat.status == DRAINING:
             return
+        self._peers[name].trouble = ""
         self._peers[name].said = HealthCheckResponse(
             status=response.status, reason=as_told(response.reason), keys=response.keys
         )
@@ -192,6 +200,8 @@ class Heartbeats:
         return now_s - since_s > self._settings.dead_after_s
 
     def _interval_s(self, name: str) -> float:
+        if name in self._broken and self._peers[name].detector.state is not Liveness.DEAD:
+            return self._settings.redial_interval_s
         since_s = self._left_out_s.get(name)
         if since_s is None or self._peers.now_s() - since_s > self._settings.dead_after_s:
             return self._settings.heartbeat_interval_s
@@ -212,6 +222,19 @@ class Heartbeats:
         self._peers.met(beat.node, beat.incarnation)
         if beat.status == DRAINING:
             self._peers.left(beat.node)
+
+    def _unanswered(self, name: str, error: PeerUnavailable) -> None:
+        """No answer. What that means only time tells: the detector measures the silence.
+
+        A peer that was dead before this process was stopped dies no second time, and is not waited
+        for.
+        """
+        peer = self._peers[name]
+        peer.trouble = "" if isinstance(error, PeerSilent) else str(error)
+        if isinstance(error, PeerBroke):
+            self._broken.add(name)
+        if peer.detector.look(self._peers.now_s()) is Sign.LONG_SILENT:
+            self._died(peer)
 
     def _refused(self, name: str, error: Exception, asked_s: float) -> None:
         """Nobody is there, or nobody who wants to talk to us: nothing can be had from it."""

@@ -19,8 +19,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
@@ -56,14 +56,14 @@ class Holding:
         transport: Transport,
         *,
         home: Home,
-        envelope: Envelope,
+        redial: Redial,
         settings: Settings,
     ) -> None:
         self._store = store
         self._peers = peers
         self._transport = transport
         self._home = home
-        self._envelope = envelope
+        self._redial = redial
         self._settings = settings
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
@@ -177,7 +177,7 @@ class Holding:
         now_s = asyncio.get_running_loop().time
         asked_s = now_s()
         try:
-            return await call(name, self._envelope.stamp(request), self._settings.pull_timeout_s)
+            return await self._redial.ask(name, call, request, self._settings.pull_timeout_s)
         except KvError as error:
             log.debug("HOLD  %s: %s", name, error)
             return None

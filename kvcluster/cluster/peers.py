@@ -54,6 +54,8 @@ class Peer:
     """Why it and we refuse each other; empty if we do not."""
     refused_s: float = float("-inf")
     """When that was found last."""
+    trouble: str = ""
+    """Why it did not answer our last heartbeat, if something told; empty if it did."""
     exchange: Exchange = field(default_factory=Exchange)
     silence: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while it is silent: who waits for its answer need not wait longer."""
@@ -174,7 +176,8 @@ class Peers:
             sign = peer.detector.look(self.now_s())
             if sign and not peer.refusal:  # who refuses us is there
                 peer.silence.set()
-                self._take(peer, sign, sign.value)
+                trouble = f": {peer.trouble}" if peer.trouble else ""
+                self._take(peer, sign, sign.value + trouble)
         for name, called_s in list(self._strangers_called_s.items()):
             if self.now_s() - called_s > self._stranger_memory_s:
                 del self.strangers[name], self._strangers_called_s[name]

@@ -29,9 +29,9 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.heartbeat import Heartbeats
 from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
@@ -79,7 +79,7 @@ class Replication:
         home: Home,
         notes: Notes,
         time: Timekeeper,
-        envelope: Envelope,
+        redial: Redial,
         settings: Settings,
         heartbeats: Heartbeats,
     ) -> None:
@@ -89,7 +89,7 @@ class Replication:
         self._home = home
         self._notes = notes
         self._time = time
-        self._envelope = envelope
+        self._redial = redial
         self._settings = settings
         self._heartbeats = heartbeats
 
@@ -179,11 +179,9 @@ class Replication:
     async def _replicate(self, name: str, request: ReplicateRequest) -> ReplicateResponse | None:
         """One call; if it fails, the peer is left behind."""
         asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
-        self._envelope.stamp(request)
+        timeout_s = self._settings.replication_timeout_s
         try:
-            response = await self._transport.replicate(
-                name, request, self._settings.replication_timeout_s
-            )
+            response = await self._redial.ask(name, self._transport.replicate, request, timeout_s)
             self._time.accept(name, response.clock, stale_is_fine=True)
         except (PeerUnavailable, PeerRefused) as error:
             exchange.failures += 1

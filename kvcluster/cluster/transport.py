@@ -3,8 +3,10 @@
 Messages are those of demo.proto on both sides; only their way differs. `channels.py` sends them
 by gRPC, the tests' transport hands them over in memory, late, twice or not at all.
 
-Three ways to fail, because they call for different answers: nobody is there (PeerUnreachable),
-somebody is there and silent (PeerSilent), somebody said no (PeerRejected).
+Four ways to fail, because they call for different answers: nobody is there (PeerUnreachable), the
+connection broke (PeerBroke), somebody is there and silent (PeerSilent), somebody said no
+(PeerRejected). Only the first says that a peer cannot be asked again; whether a call may have been
+carried out is another question (`nothing_delivered`).
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ import random
 from collections.abc import Callable, Sequence
 
 from kvcluster.cluster.catching_up import CatchingUp
-from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.progress import SyncProgress
+from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
@@ -40,7 +40,7 @@ class Upkeep:
         gate: Gate,
         *,
         home: Home,
-        envelope: Envelope,
+        redial: Redial,
         time: Timekeeper,
         settings: Settings,
         note: Callable[[Sequence[MissedWrites]], list[MissedWrites]],
@@ -52,7 +52,7 @@ class Upkeep:
             gate,
             home=home,
             peers=tuple(peer.name for peer in peers),
-            envelope=envelope,
+            redial=redial,
             time=time,
             settings=settings,
             progress=self.progress,
@@ -64,15 +64,13 @@ class Upkeep:
             transport,
             gate,
             home=home,
-            envelope=envelope,
+            redial=redial,
             time=time,
             settings=settings,
             progress=self.progress,
             rng=random.Random(time.incarnation),
         )
-        self.holding = Holding(
-            store, peers, transport, home=home, envelope=envelope, settings=settings
-        )
+        self.holding = Holding(store, peers, transport, home=home, redial=redial, settings=settings)
 
     def start(self, spawn: Spawn) -> None:
         """Look after everything from now on."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
-from kvcluster.errors import KvError, PeerRejected, PeerSilent, PeerUnreachable
+from kvcluster.errors import KvError, PeerBroke, PeerRejected, PeerSilent, PeerUnreachable
 from kvcluster.model.entry import Entry
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.readiness import Status
@@ -56,6 +56,9 @@ NAMES = ("a:1", "b:2", "c:3")
 FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 START_MS = 1_800_000_000_000
 
+Call = tuple[str, str, str]
+"""Caller, callee and method."""
+
 
 class Network:
     """Who is up, which ways are cut, how long a message takes."""
@@ -69,9 +72,15 @@ class Network:
         """Nodes whose Replicate hangs while everything else works: a disk that does not answer."""
         self.stuck_methods: set[str] = set()
         """Calls that nobody answers, whoever is asked."""
-        self.stuck_calls: set[tuple[str, str, str]] = set()
+        self.stuck_calls: set[Call] = set()
         """Caller, callee and method of calls that are not answered."""
-        self.sent: list[tuple[str, str, str]] = []
+        self.resets: list[Call] = []
+        """Calls that shall break, once each, before they arrive."""
+        self.late_resets: list[Call] = []
+        """Calls that shall break, once each, when they were carried out and before the answer."""
+        self.broken: dict[tuple[str, str], type[PeerBroke]] = {}
+        """Ways on which every call breaks, and how."""
+        self.sent: list[Call] = []
         """Caller, callee and method of every call."""
 
     def cut(self, one: str, other: str) -> None:
@@ -121,15 +130,25 @@ class Network:
             await asyncio.Event().wait()
         if callee not in self.nodes:
             raise PeerUnreachable("connection refused")
+        _break_off((caller, callee, method), self.resets)
+        if (caller, callee) in self.broken:
+            raise self.broken[caller, callee]("Connection reset by peer")
         try:
             response: Any = await handle(self.nodes[callee], request)
         except KvError as error:
             raise PeerRejected(error) from None
+        _break_off((caller, callee, method), self.late_resets)
         await asyncio.sleep(self.delay_s)
         if (callee, caller) in self.cuts:
             await asyncio.Event().wait()
         answer: T = type(response).FromString(response.SerializeToString())
         return answer
+
+
+def _break_off(call: Call, resets: list[Call]) -> None:
+    if call in resets:
+        resets.remove(call)
+        raise PeerBroke("Connection reset by peer")
 
 
 class MemoryTransport:

@@ -156,11 +156,13 @@ def test_huge_answer_to_a_heartbeat_does_not_make_the_status_huge(
 
 
 def test_server_that_starts_among_rubbish_serves_all_the_same(among_fakes: AmongFakes) -> None:
-    """Peers that talk nothing but rubbish count as absent; a node alone serves."""
+    """Peers that talk nothing but rubbish count as silent; a node alone serves."""
     lone = among_fakes
     for method in METHODS:
         lone.script.answers[method] = in_turn(NOISE(100))
     lone.server.interrupt()
-    lone.server.start()
+    lone.server.start("--set", "dead_after_s=1")
     lone.server.wait_serving()
     assert lone.server.put(lone.key(held=True), "v").acknowledged == 1
+    lone.server.interrupt()
+    lone.server.start()

@@ -5,8 +5,8 @@
 A node is called by the name that the member list gives it, and its peers reach it under that name.
 To cut a single link, each node must reach each peer on a way of its own, while everybody still
 agrees on the names. So this program puts a table between the two, in the one place where a node
-opens a channel. It also gives the node surroundings that hang on the file KNOBS (knobs.py), in the
-one place where a node is made. In all else it is `server.py`.
+says under which address it reaches a peer. It also gives the node surroundings that hang on the
+file KNOBS (knobs.py), in the one place where a node is made. In all else it is `server.py`.
 
 Rejected: options of the server for it. Nobody but a test needs them today.
 """
@@ -17,11 +17,9 @@ import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import grpc
 
 import server
+from kvcluster.cluster import channels
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.node import Node
 from tests.processes.knobs import Knobs, SlowDisk
@@ -47,12 +45,7 @@ def _put_on_knobs(knobs: Knobs) -> None:
 
 
 def _lead_through(ways: Mapping[str, str]) -> None:
-    plain = grpc.aio.insecure_channel
-
-    def insecure_channel(target: str, *more: Any, **named: Any) -> grpc.aio.Channel:
-        return plain(ways.get(target, target), *more, **named)
-
-    grpc.aio.insecure_channel = insecure_channel
+    channels.address_of = lambda peer: ways.get(peer, peer)
 
 
 if __name__ == "__main__":

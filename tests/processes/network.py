@@ -56,6 +56,12 @@ class Network:
         """One node hears nobody, and nobody hears it."""
         self.cut_apart([name], [other for other in self._names if other != name], mode)
 
+    def reset(self, name: str) -> None:
+        """Every connection that a node made breaks, and every one to it; new ones are welcome."""
+        for ends, link in self._links.items():
+            if name in ends:
+                self._board.do(link.reset())
+
     def slow_down(self, delay_s: float) -> None:
         """Everything that is said takes longer."""
         for link in self._links.values():

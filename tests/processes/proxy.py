@@ -10,11 +10,13 @@ lane behaves:
             intervals that double, so that after a long cut they are as good as dead
     LOSE    bytes vanish, as behind a firewall; once it passes again, connections that lost
             some are reset, because their streams make no sense any more
-    REFUSE  connections are reset, and new ones as well
+    RESET   connections are reset, and so are new ones as soon as the caller has spoken: a firewall
+            that has forgotten them, a proxy that has lost its backend
+    REFUSE  connections are reset, and new ones refused, as if nobody were there
 
-While a lane is cut, connections stay open and new ones are accepted in silence (but for REFUSE):
-neither end learns that the other is gone, not even when that other is killed. `delay_s` makes both
-lanes slow.
+While a lane is cut in silence (HOLD, STALL, LOSE), connections stay open and new ones are accepted:
+neither end learns that the other is gone, not even when that other is killed. While nothing is cut
+and nobody listens at the address, nobody listens here, either. `delay_s` makes both lanes slow.
 
 All links of a test run in one event loop in one thread (`Switchboard`); tests call from theirs.
 """
@@ -24,6 +26,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import socket
+import struct
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -31,6 +35,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _CHUNK_BYTES = 256 * 1024
+_LOOK_S = 0.02
+_DROP_ALL = struct.pack("ii", 1, 0)
 
 
 class Mode(enum.Enum):
@@ -40,7 +46,11 @@ class Mode(enum.Enum):
     HOLD = "hold"
     STALL = "stall"
     LOSE = "lose"
+    RESET = "reset"
     REFUSE = "refuse"
+
+
+_SILENT = (Mode.HOLD, Mode.STALL, Mode.LOSE)
 
 
 class Lane:
@@ -54,7 +64,7 @@ class Lane:
     def behave(self, mode: Mode) -> None:
         """Change how bytes fare from now on."""
         self.mode = mode
-        if mode in (Mode.HOLD, Mode.STALL, Mode.LOSE):
+        if mode in _SILENT:
             self._passes.clear()
         else:
             self._passes.set()
@@ -73,8 +83,11 @@ class Connection:
         self.lost = False
 
     def reset(self) -> None:
-        """Break it, as both ends will notice."""
+        """Break it with an RST, as both ends will notice."""
         for writer in self.writers:
+            with contextlib.suppress(OSError):
+                behind: socket.socket = writer.get_extra_info("socket")
+                behind.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_ALL)
             writer.transport.abort()
 
     def close(self) -> None:
@@ -92,49 +105,98 @@ class Link:
         self.port = 0
         self._address = address
         self._open: set[Connection] = set()
-        self._server: asyncio.Server
+        self._port_holder = socket.socket()
+        """Keeps the port while nobody listens on it."""
+        self._door: asyncio.Server | None = None
+        self._door_moves = asyncio.Lock()
+        self._nobody = False
+        """Whether nobody listens at the address, as far as is known."""
 
     async def listen(self) -> None:
         """Take a free port and listen on it."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._port_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._port_holder.bind(("127.0.0.1", 0))
+        self.port = self._port_holder.getsockname()[1]
+        await self._mind_the_door()
 
     @property
     def stalled(self) -> bool:
         """Whether somebody still clings to a connection that is dead."""
         return any(connection.stalled for connection in list(self._open))
 
-    def behave(self, there: Mode, back: Mode) -> None:
+    async def behave(self, there: Mode, back: Mode) -> None:
         """Change how both lanes behave."""
         self.there.behave(there)
         self.back.behave(back)
         for connection in list(self._open):
             connection.stalled |= Mode.STALL in (there, back)
             passes = there is back is Mode.PASS
-            if Mode.REFUSE in (there, back) or (passes and connection.lost):
+            if self._behaves(Mode.REFUSE, Mode.RESET) or (passes and connection.lost):
                 connection.reset()
+        await self._mind_the_door()
+
+    async def reset(self) -> None:
+        """Break every connection; new ones are welcome."""
+        for connection in list(self._open):
+            connection.reset()
 
     async def close(self) -> None:
         """End every connection and listen no more."""
-        self._server.close()
-        for connection in self._open:
-            connection.reset()
+        if self._door:
+            self._door.close()
+        self._port_holder.close()
+        await self.reset()
+
+    def _behaves(self, *modes: Mode) -> bool:
+        """Whether a lane behaves in one of these ways."""
+        return self.there.mode in modes or self.back.mode in modes
+
+    async def _mind_the_door(self) -> None:
+        """Listen, or let the kernel refuse: that nobody is there can be told in no other way."""
+        async with self._door_moves:
+            nobody = self._nobody and not self._behaves(*_SILENT)
+            if nobody or self._behaves(Mode.REFUSE):
+                if self._door:
+                    self._door.close()
+                self._door = None
+            elif self._door is None:
+                self._door = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+
+    async def _wait_for_somebody(self) -> None:
+        """Listen again once somebody listens at the address."""
+        self._nobody = True
+        await self._mind_the_door()
+        while self._nobody:
+            await asyncio.sleep(_LOOK_S)
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(*self._address)
+                writer.close()
+                self._nobody = False
+        await self._mind_the_door()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(writer)
         try:
-            if Mode.REFUSE in (self.there.mode, self.back.mode):
+            if self._behaves(Mode.RESET):
+                await reader.read(_CHUNK_BYTES)
+                connection.reset()
                 return
             await self._until_passes()  # a handshake takes both ways
             self._open.add(connection)
-            with contextlib.suppress(OSError):  # nobody is there: the caller sees it end
+            with contextlib.suppress(OSError):
                 await self._carry(connection, reader)
         finally:
             self._open.discard(connection)
             connection.close()
 
     async def _carry(self, connection: Connection, reader: asyncio.StreamReader) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._address)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._address)
+        except ConnectionRefusedError:
+            connection.reset()
+            if not self._nobody:
+                await self._wait_for_somebody()
+            return
         near_writer = connection.writers[0]
         connection.writers.append(far_writer)
         lanes = [
@@ -196,7 +258,7 @@ class Switchboard:
     async def change(self, changes: list[tuple[Link, Mode, Mode]]) -> None:
         """Change many links in one moment: `do` this."""
         for link, there, back in changes:
-            link.behave(there, back)
+            await link.behave(there, back)
 
     def close(self) -> None:
         """Close every link and end the thread."""

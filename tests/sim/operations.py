@@ -6,13 +6,7 @@ import enum
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from kvcluster.errors import (
-    NothingWritten,
-    PeerBroke,
-    PeerRejected,
-    PeerUnavailable,
-    PeerUnreachable,
-)
+from kvcluster.errors import NothingWritten, PeerRejected, PeerUnavailable
 
 
 class Outcome(enum.Enum):
@@ -82,5 +76,5 @@ def outcome_of(error: PeerUnavailable) -> Outcome:
     if isinstance(error, PeerRejected):
         certain = isinstance(error.reason, NothingWritten)
     else:
-        certain = isinstance(error, PeerUnreachable) and not isinstance(error, PeerBroke)
+        certain = error.nothing_delivered
     return Outcome.REFUSED if certain else Outcome.UNKNOWN
