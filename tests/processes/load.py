@@ -197,8 +197,17 @@ class Load:
             if not history.may_be(data.get(key))
         ]
 
-    def assert_kept(self, servers: Sequence[Server]) -> None:
-        """Every key of this load holds what its history allows, the same through all nodes."""
+    def floors(self) -> dict[str, int]:
+        """For each key the place of what was acknowledged last, up to now."""
+        return {key: history.floor for key, history in list(self.histories.items())}
+
+    def assert_kept(
+        self, servers: Sequence[Server], floors: Mapping[str, int] | None = None
+    ) -> None:
+        """Every key of this load holds what its history allows, the same through all nodes.
+
+        `floors`: nothing that was acknowledged after them has to be there.
+        """
         assert not self.findings, self.findings
         for key in self._used:
             eventually(
@@ -206,7 +215,8 @@ class Load:
                 f"{key} is the same on all nodes",
             )
             history, held = self.histories[key], read(servers[0], key)
-            assert history.may_be(held), f"{key} is {held!r}, may be {history.allowed()}"
+            allowed = history.allowed(None if floors is None else floors.get(key, 0))
+            assert held in allowed, f"{key} is {held!r}, may be {allowed}"
 
 
 def read(server: Server, key: str, timeout_s: float = 5) -> Value:
