@@ -33,6 +33,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from typing import Any, cast
 
 from kvcluster.terminal.screen import Exit, complain, somebody_is_there
 
@@ -55,7 +56,7 @@ def run(nodes: tuple[str, ...], *, timeout_s: float, interval_s: float) -> int:
     from kvcluster.dashboard.source import Network
 
     app = Dashboard(nodes, interval_s, lambda: Network(nodes, timeout_s))
-    with _signals_given_back():
+    with _signals_given_back(), _drawn_whole():
         app.run(mouse=False)
     return app.return_code or Exit.DONE  # what it was ended by; 1: it broke, and has told why
 
@@ -72,3 +73,14 @@ def _signals_given_back() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _drawn_whole() -> Iterator[None]:
+    """Textual draws on Python's own standard error, which may lose half of it (streams.py)."""
+    before = sys.__stderr__
+    sys.__stderr__ = cast(Any, sys.stderr)  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        sys.__stderr__ = before  # type: ignore[misc]

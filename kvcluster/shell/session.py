@@ -25,9 +25,10 @@ from kvcluster.shell.grammar import ENDS, Grammar, Mistake
 from kvcluster.shell.knocking import until_one_serves
 from kvcluster.shell.line import Unclosed, Word, commands
 from kvcluster.shell.whereabouts import Whereabouts
+from kvcluster.terminal import streams
 from kvcluster.terminal.command_line import Nodes, given_nodes, perform
 from kvcluster.terminal.escaping import as_line, shown
-from kvcluster.terminal.screen import Exit, complain, somebody_is_there
+from kvcluster.terminal.screen import Exit, complain, show, somebody_is_there
 
 _ABOUT_KEYS = ("put", "get", "delete", "locate", "scan", "import", "export", "bench")
 _PIPELESS = (
@@ -95,8 +96,7 @@ class Session:
             except Mistake as mistake:
                 complain(str(mistake))
                 ended = Exit.BAD_USAGE
-            if sys.stdout is not None:
-                sys.stdout.flush()  # before the next sentence on standard error
+            streams.flush()  # before the next sentence on standard error
             if ended == Exit.INTERRUPTED:
                 return ended
             code = ended or code
@@ -114,7 +114,7 @@ class Session:
             raise Ended
         if options.command == "help":
             about = options.about
-            print((self.grammar.commands[about] if about else self.grammar).format_help(), end="")
+            show((self.grammar.commands[about] if about else self.grammar).format_help())
             return Exit.DONE
         _check_files(options)
         return self._ask(options)

@@ -35,6 +35,7 @@
     watch.py            the live/dead list, and a look at it while it changes
     wording.py        how states, times and amounts are put into words
     screen.py         text for people, and the calm end of a program
+    streams.py          what is printed and typed, whole, whatever the streams are like
     interrupts.py     Ctrl+C for a program that has to clean up
     local_cluster.py  three servers on this machine, in a temporary folder
     stage.py          commands that are shown, really run, and checked

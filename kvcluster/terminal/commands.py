@@ -28,7 +28,7 @@ from kvcluster.client.link import Link
 from kvcluster.errors import CERTAIN
 from kvcluster.terminal.escaping import as_line, shown
 from kvcluster.terminal.output import emit
-from kvcluster.terminal.screen import Exit, closed, complain, counted, say
+from kvcluster.terminal.screen import Exit, closed, complain, counted, say, show
 from kvcluster.terminal.wording import forwarded, peer_word, state_word
 
 from demo_pb2 import SERVING, DeleteResponse, GetResponse, LocateResponse, PutResponse
@@ -138,9 +138,9 @@ def _got(key: str, answer: GetResponse) -> dict[str, Any]:
 def _show(key: str, value: str, *, alone: bool) -> None:
     if alone:
         # A line of its own, yet no second newline: what came from a text file goes back as it was.
-        print(value, end="" if value.endswith("\n") else "\n")
+        show(value if value.endswith("\n") else f"{value}\n")
     else:
-        print(f"{as_line(key)}\t{as_line(value)}")
+        show(f"{as_line(key)}\t{as_line(value)}\n")
 
 
 def locate(nodes: Sequence[str], key: str, *, timeout_s: float, json: bool = False) -> int:

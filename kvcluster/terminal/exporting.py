@@ -170,9 +170,6 @@ def _say_place(part: Part, shelf: Shelf, how: str, code: int) -> int:
 
 
 async def _to_standard_output(order: Order) -> int:
-    if sys.stdout is None:
-        complain("Standard output cannot be written: it is closed.")
-        return Exit.BAD_USAGE
     with wishes() as wish:
         async with AsyncClient(order.nodes, timeout_s=order.timeout_s) as client:
             code = await unless(wish, _print(order, client, wish))

@@ -28,6 +28,7 @@ from kvcluster.terminal.bookmark import Bookmark, Shelf
 from kvcluster.terminal.chunks import Chunk, Source
 from kvcluster.terminal.meter import Meter
 from kvcluster.terminal.pairs import BadPair
+from kvcluster.terminal.streams import BrokenOff
 
 _IN_FLIGHT = 4
 _SAVE_INTERVAL_S = 0.5
@@ -64,8 +65,7 @@ class Importer:
         wished = asyncio.create_task(wish.wait())
         try:
             await asyncio.wait({feeding, wished}, return_when=asyncio.FIRST_COMPLETED)
-            if feeding.done():
-                feeding.result()
+            if feeding.done() and feeding.result():
                 return True
             feeding.cancel()
             await asyncio.wait({feeding})
@@ -78,7 +78,8 @@ class Importer:
             feeding.cancel()
             await self._end()
 
-    async def _feed(self) -> None:
+    async def _feed(self) -> bool:
+        """Store what is read; return whether that was all, or waiting for more was broken off."""
         chunks = self.source.chunks(self.on_bad)
         try:
             # Reading may wait for a pipe; in a thread it keeps nobody else waiting.
@@ -89,7 +90,10 @@ class Importer:
         except BadPair:
             await self._settle_all()
             raise
+        except BrokenOff:
+            return False
         await self._settle_all()
+        return True
 
     async def _make_room(self, chunk: Chunk) -> None:
         while len(self._on_their_way) >= _IN_FLIGHT or self._repeats(chunk):

@@ -23,6 +23,7 @@ from kvcluster.terminal.pairs import BadFile, BadPair
 from kvcluster.terminal.reading import STANDARD, format_of, open_file, source_of
 from kvcluster.terminal.screen import Exit, closed, complain, counted, say
 from kvcluster.terminal.stopping import wishes
+from kvcluster.terminal.streams import BrokenOff
 
 _PATIENCE_TIMEOUTS = 2.0
 _NAMED_BAD = 20
@@ -61,7 +62,7 @@ async def _run(order: Order) -> int:
     started_s = time.monotonic()
     with wishes() as wish:
         try:
-            with open_file(order.file, wish.is_set) as file:
+            with open_file(order.file) as file:
                 kind = format_of(file, order.file, order.format)
                 about = {
                     "command": "import",
@@ -74,7 +75,10 @@ async def _run(order: Order) -> int:
         except BadFile as bad:
             text = closed(f"{order.name} {bad}")
             complain(capital(text) if order.file == STANDARD else text)
-            return Exit.INTERRUPTED if wish.is_set() else Exit.BAD_USAGE
+            return Exit.BAD_USAGE
+        except BrokenOff:
+            complain("Interrupted, before anything was stored.")
+            return Exit.INTERRUPTED
 
 
 async def _import(

@@ -66,7 +66,8 @@ exit codes:
   2    bad usage, a file that cannot be read, or a key, value or line that the
        cluster does not take
   3    no node could be reached or would do it, the outcome is unknown, or keys
-       are missing because no live node holds them; standard error says which
+       are missing because no live node holds them; standard error says which.
+       Also: what was to be printed could not be written
   130  interrupted by Ctrl+C
   141  whoever read the output went away
 """

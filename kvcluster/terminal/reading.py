@@ -9,44 +9,21 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from kvcluster.config import KIB
 from kvcluster.terminal.chunks import Lines, Object, Source
 from kvcluster.terminal.pairs import BadFile, Format, format_by_name, format_by_sight
+from kvcluster.terminal.streams import Inlet
 
 STANDARD = "-"
-_LOOK_INTERVAL_S = 0.1
 _BUFFER_BYTES = 256 * KIB
 
 
-class Breakable(io.RawIOBase):
-    """A pipe or a terminal as a file that ends when it is told to."""
-
-    def __init__(self, descriptor: int, ended: Callable[[], bool]) -> None:
-        self._descriptor = descriptor
-        self._ended = ended
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Wait for data; 0 at the end."""
-        while not self._ended():
-            ready, _, _ = select.select([self._descriptor], [], [], _LOOK_INTERVAL_S)
-            if ready:
-                data = os.read(self._descriptor, len(buffer))
-                buffer[: len(data)] = data
-                return len(data)
-        return 0
-
-
-def open_file(name: str, ended: Callable[[], bool]) -> io.BufferedReader:
+def open_file(name: str) -> io.BufferedReader:
     """The file, or standard input. Raises BadFile."""
     if name != STANDARD:
         try:
@@ -55,7 +32,7 @@ def open_file(name: str, ended: Callable[[], bool]) -> io.BufferedReader:
             raise BadFile(f"cannot be read: {error.strerror or error}") from None
     if sys.stdin is None:
         raise BadFile("cannot be read: it is closed")
-    return io.BufferedReader(Breakable(sys.stdin.fileno(), ended), _BUFFER_BYTES)
+    return io.BufferedReader(Inlet(sys.stdin.fileno()), _BUFFER_BYTES)
 
 
 def format_of(file: io.BufferedReader, name: str, wanted: str | None) -> Format:

@@ -10,15 +10,15 @@ missing, and the exit code is 3: a list with holes is better than none, if one k
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from kvcluster import AsyncClient
 from kvcluster.errors import Incomplete, KvError
+from kvcluster.terminal import streams
 from kvcluster.terminal.escaping import as_line
 from kvcluster.terminal.output import as_json, emit, give_up
-from kvcluster.terminal.screen import Exit, say
+from kvcluster.terminal.screen import Exit, say, show
 from kvcluster.terminal.stopping import unless, wishes
 
 
@@ -55,10 +55,9 @@ async def _print(client: AsyncClient, wanted: Wanted, json: bool, wish: asyncio.
                 return Exit.INTERRUPTED
             count += 1
             if not wanted.count:
-                print(line)
+                show(f"{line}\n")
     except KvError as error:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        streams.flush()
         code = give_up(error)
         if not isinstance(error, Incomplete):
             return code

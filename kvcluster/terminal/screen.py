@@ -2,17 +2,20 @@
 
 Standard output carries results, standard error carries what went wrong. Every program ends
 through `run_calmly`: Ctrl+C, a closed pipe and a full disk are ordinary ways to end, and none of
-them prints a stack trace.
+them prints a stack trace. What cannot be written is told, and never with exit code 0.
+
+Below what is printed here stands streams.py, which writes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import enum
-import io
-import os
 import shutil
 import sys
 from collections.abc import Callable
+
+from kvcluster.terminal import streams
 
 TICK, CROSS, DASH = "✓", "✗", "–"
 
@@ -30,22 +33,28 @@ class Exit(enum.IntEnum):
 
 def run_calmly(work: Callable[[], int]) -> int:
     """Do the work and return its exit code, whatever happens to the terminal meanwhile."""
-    _speak_utf8()
+    streams.take_over()
     try:
-        code = int(work())
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        complain("Interrupted.")
+        code = _code_of(work)
+        streams.flush()
+    except (KeyboardInterrupt, streams.BrokenOff):
+        with contextlib.suppress(OSError), streams.in_no_time():
+            complain("Interrupted.")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        _abandon_output()
         return Exit.CLOSED_PIPE
     except OSError as error:
-        _abandon_output()
-        complain(f"Cannot go on: {error.strerror or error}.")
+        with contextlib.suppress(OSError):  # it may be standard error that takes no more
+            complain(f"Cannot go on: {error.strerror or error}.")
         return Exit.UNKNOWN
     return code
+
+
+def _code_of(work: Callable[[], int]) -> int:
+    try:
+        return int(work())
+    except SystemExit as end:  # argparse has shown a help, or what is wrong with the arguments
+        return end.code if isinstance(end.code, int) else Exit.DONE
 
 
 def somebody_is_there() -> bool:
@@ -55,7 +64,9 @@ def somebody_is_there() -> bool:
 
 def complain(sentence: str) -> None:
     """Say on standard error what went wrong. On a terminal no word is broken at its edge."""
-    if sys.stderr is not None and sys.stderr.isatty():
+    if sys.stderr is None:
+        return  # nobody wants to hear it, and `print` would say it among the results
+    if sys.stderr.isatty():
         sentence = _folded(sentence, shutil.get_terminal_size().columns)
     print(sentence, file=sys.stderr, flush=True)
 
@@ -73,6 +84,11 @@ def _folded(sentence: str, columns: int) -> str:
 def say(line: str = "") -> None:
     """Print a line at once, so that a program which waits is seen to."""
     print(line, flush=True)
+
+
+def show(text: str) -> None:
+    """Print text as it is, one of many: it leaves when there is enough of it, or at the end."""
+    sys.stdout.write(text)
 
 
 def quoted(value: str | None) -> str:
@@ -127,18 +143,3 @@ class Checklist:
             return f"{TICK} All {counted(self.total, 'step')} held"
         missed = self.total - self.held
         return f"{CROSS} {missed} of {counted(self.total, 'step')} did not hold"
-
-
-def _speak_utf8() -> None:
-    # Keys and values are UTF-8 on every machine, whatever its locale says.
-    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors=errors)
-
-
-def _abandon_output() -> None:
-    # Python flushes standard output once more at exit, and would complain about it then.
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
-        sys.stdout = None

@@ -3,6 +3,9 @@
 The first signal sets an event and breaks nothing off; the work looks at it, or waits for it beside
 whatever else it waits for. The second means *now*. Without this, asyncio would break off whatever
 stands at the moment, and nobody could say how far it had come.
+
+The handler itself marks the wish, and does not leave that to the event loop: where the loop stands
+still, since a pipe takes no more, the wish is what ends the waiting (streams.py).
 """
 
 from __future__ import annotations
@@ -11,37 +14,54 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Coroutine, Iterator
+from types import FrameType
 from typing import Any, TypeVar
+
+from kvcluster.terminal import streams
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 T = TypeVar("T")
 
 
+class Wish(asyncio.Event):
+    """Set when the end is wished for; that is known at once, and in every thread."""
+
+    came = False
+
+    def is_set(self) -> bool:
+        """Whether somebody wished it."""
+        return self.came
+
+    def set(self) -> None:
+        """Wish it."""
+        self.came = True
+        super().set()
+
+
 @contextlib.contextmanager
-def wishes() -> Iterator[asyncio.Event]:
+def wishes() -> Iterator[Wish]:
     """While the body runs: the event that the first Ctrl+C sets. The second ends the body."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
-    wish = asyncio.Event()
+    wish = Wish()
 
-    def come() -> None:
-        if wish.is_set():
-            task.cancel()
-        wish.set()
+    def come(number: int, frame: FrameType | None) -> None:
+        again, wish.came = wish.came, True
+        loop.call_soon_threadsafe(task.cancel if again else wish.set)
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, come)
+    before = {number: signal.signal(number, come) for number in _SIGNALS}
     try:
-        yield wish
+        with streams.broken_off_by(wish.is_set):
+            yield wish
     except asyncio.CancelledError:
         if wish.is_set():
             raise KeyboardInterrupt from None
         raise
     finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def unless(wish: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
