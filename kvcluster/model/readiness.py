@@ -59,6 +59,7 @@ class Readiness:
         self._shared = shared
         self._unheard = set(shared)
         self._owed: dict[str, Version] = {}
+        self._put_off: dict[str, Version] = {}  # owed to peers that could not be reached since
         self._told: dict[str, tuple[int, Version]] = {}  # the last word of each peer, and its time
         self._left_out_by: set[str] = set()  # they answer, and send us no writes yet
         self._excused: set[str] = set()
@@ -130,17 +131,25 @@ class Readiness:
             self._left_out_by.discard(peer)
         else:
             self._left_out_by.add(peer)
+        if peer in self._put_off:
+            self._owe(peer, self._put_off.pop(peer))
         if missed_since is not None:
             self.told(peer, missed_since, at=at)
 
     def told(self, peer: str, missed_since: Version, *, at: int = 0) -> None:
         """A peer says that we missed writes; `at` is its clock when it said so."""
         self._told[peer] = max(self._told.get(peer, (at, missed_since)), (at, missed_since))
-        held = self._owed.get(peer, missed_since)
-        self._owed[peer] = min(held, missed_since)
+        self._owe(peer, missed_since)
+
+    def _owe(self, peer: str, since: Version) -> None:
+        self._owed[peer] = min(since, self._owed.get(peer, since))
 
     def excuse(self, peer: str) -> None:
-        """A peer cannot be reached: what it has cannot be had now. Its note stands on its disk."""
+        """A peer cannot be reached: what it has cannot be had now.
+
+        Its note stands on its disk, and what is owed is remembered here: the peer may lose its disk
+        while it is away, and be made whole again by others that have no such note.
+        """
         self._set_aside(peer)
         self._disagreeing.pop(peer, None)
         if not self._unheard and not self._opposed:
@@ -162,10 +171,11 @@ class Readiness:
         is still owed.
         """
         self._owed.pop(peer, None)
+        self._put_off.pop(peer, None)
         told_at, since = self._told.get(peer, (-1, missed_since))
         for version in (missed_since, since if told_at >= at else None):
             if version is not None:
-                self._owed[peer] = min(version, self._owed.get(peer, version))
+                self._owe(peer, version)
 
     def healed(self, peer: str) -> None:
         """Everything that a peer holds for us is here, durably."""
@@ -184,5 +194,7 @@ class Readiness:
     def _set_aside(self, peer: str) -> None:
         self._unheard.discard(peer)
         self._excused.add(peer)
-        self._owed.pop(peer, None)
+        if peer in self._owed:
+            owed = self._owed.pop(peer)
+            self._put_off[peer] = min(owed, self._put_off.get(peer, owed))
         self._left_out_by.discard(peer)

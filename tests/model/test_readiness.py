@@ -367,6 +367,20 @@ def test_peer_that_was_mended_is_heard_as_any_other() -> None:
     assert status_of(readiness) is Status.SERVING
 
 
+def test_a_debt_to_a_peer_that_went_away_is_owed_again_when_it_is_back() -> None:
+    """It may have lost its disk, and with it the note; what it held was fetched from others."""
+    readiness = started()
+    readiness.told("c:3", V1)
+    readiness.excuse("c:3")
+    assert status_of(readiness) is Status.SERVING
+    readiness.heard("c:3", None)
+    assert readiness.owed("c:3") == V1
+    readiness.pulled("c:3", None, at=9)
+    readiness.excuse("c:3")
+    readiness.heard("c:3", None)
+    assert readiness.owed("c:3") is None
+
+
 def test_nothing_is_owed_to_a_peer_that_disagrees() -> None:
     """It would refuse to be pulled from, and reads must not wait for that."""
     readiness = started()
@@ -407,20 +421,23 @@ class Twin:
         return [peer for peer in self.shared if peer not in heard]
 
     def owed(self, peer: str) -> Version | None:
-        owed: Version | None = None
+        owed: list[Version] = []
+        put_off: list[Version] = []
         told: list[tuple[int, Version]] = []
         for what, who, since, at in self.log:
             if who != peer:
                 continue
+            if what == "heard":
+                owed, put_off = owed + put_off, []
             if what in ("heard", "told") and since:
-                owed = min(owed or since, since)
+                owed.append(since)
                 told.append((at, since))
             elif what in ("excuse", "disagree"):
-                owed = None
+                owed, put_off = [], put_off + owed
             elif what == "pulled":
                 known = [since] + [max(told)[1] for when, _ in told if when >= at]
-                owed = min((each for each in known if each), default=None)
-        return owed
+                owed, put_off = [each for each in known if each], []
+        return min(owed, default=None)
 
     def to_heal(self, end: int) -> list[str]:
         if not (self.repair or self.incomplete):
