@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 
 from kvcluster import AsyncClient
@@ -19,8 +20,14 @@ from kvcluster.terminal.escaping import shown
 from kvcluster.terminal.importer import Importer
 from kvcluster.terminal.meter import Meter, speed
 from kvcluster.terminal.output import capital, emit, file_name, sentence
-from kvcluster.terminal.pairs import BadFile, BadPair
-from kvcluster.terminal.reading import STANDARD, format_of, open_file, source_of
+from kvcluster.terminal.pairs import BadFile, BadPair, Format
+from kvcluster.terminal.reading import (
+    STANDARD,
+    can_be_gone_on_with,
+    format_of,
+    open_file,
+    source_of,
+)
 from kvcluster.terminal.screen import Exit, closed, complain, counted, say
 from kvcluster.terminal.stopping import wishes
 from kvcluster.terminal.streams import BrokenOff
@@ -45,11 +52,18 @@ class Order:
     """Lines that were left out."""
     before: int = field(default=0, init=False)
     """Keys that an earlier run stored."""
+    shelf: Shelf | None = field(default=None, init=False)
+    """Where it is noted how far it came; None where nobody could go on from there."""
 
     @property
     def name(self) -> str:
         """What the file is called in a sentence."""
         return "standard input" if self.file == STANDARD else self.file
+
+    def about(self, kind: Format) -> dict[str, str]:
+        """What must be the same to go on."""
+        nodes = ",".join(sorted(self.nodes))
+        return {"command": "import", "format": kind.value, "nodes": nodes}
 
 
 def run(order: Order) -> int:
@@ -58,32 +72,34 @@ def run(order: Order) -> int:
 
 
 async def _run(order: Order) -> int:
-    shelf = None if order.file == STANDARD else Shelf(Path(order.file))
     started_s = time.monotonic()
     with wishes() as wish:
         try:
             with open_file(order.file) as file:
-                kind = format_of(file, order.file, order.format)
-                about = {
-                    "command": "import",
-                    "format": kind.value,
-                    "nodes": ",".join(sorted(order.nodes)),
-                }
                 # To read a pipe may take for ever; in a thread it can be broken off.
-                source = await asyncio.to_thread(source_of, file, kind, about)
-                return await _import(order, source, shelf, wish, started_s)
+                source = await asyncio.to_thread(_source, order, file)
+                if source is None:
+                    complain("Interrupted, before anything was stored.")
+                    return Exit.INTERRUPTED
+                if can_be_gone_on_with(file, order.file):
+                    order.shelf = Shelf(Path(order.file))
+                return await _import(order, source, wish, started_s)
         except BadFile as bad:
             text = closed(f"{order.name} {bad}")
             complain(capital(text) if order.file == STANDARD else text)
             return Exit.BAD_USAGE
-        except BrokenOff:
-            complain("Interrupted, before anything was stored.")
-            return Exit.INTERRUPTED
 
 
-async def _import(
-    order: Order, source: Source, shelf: Shelf | None, wish: asyncio.Event, started_s: float
-) -> int:
+def _source(order: Order, file: BufferedReader) -> Source | None:
+    """What is to be imported; None if waiting for it was broken off. Raises BadFile."""
+    try:
+        kind = format_of(file, order.file, order.format)
+        return source_of(file, kind, order.about(kind))
+    except BrokenOff:
+        return None
+
+
+async def _import(order: Order, source: Source, wish: asyncio.Event, started_s: float) -> int:
     def on_bad(bad: BadPair) -> None:
         if not order.skip_bad:
             raise bad
@@ -92,29 +108,28 @@ async def _import(
             complain(f"left out: {_sentence(order, source, bad)}")
 
     async with AsyncClient(order.nodes, timeout_s=order.timeout_s, retry_unknown=True) as client:
-        mark = await _place(order, source, shelf, client)
+        mark = await _place(order, source, client)
         meter = Meter(order.name, source.total)
         if mark is not None:
             meter.show(mark.done, mark.keys)
         with meter:
             patience_s = order.timeout_s * _PATIENCE_TIMEOUTS
-            importer = Importer(client, source, shelf, meter, on_bad, patience_s, mark)
+            importer = Importer(client, source, order.shelf, meter, on_bad, patience_s, mark)
             try:
                 complete = await importer.run(wish)
                 ended: KvError | None = None
             except KvError as error:
                 complete, ended = False, error
-    if shelf is not None and shelf.trouble:
-        complain(f"How far it came could not be noted: {closed(shelf.trouble)}")
+    if order.shelf is not None and order.shelf.trouble:
+        complain(f"How far it came could not be noted: {closed(order.shelf.trouble)}")
     if complete:
-        return _done(order, importer.mark, shelf, time.monotonic() - started_s)
+        return _done(order, importer.mark, time.monotonic() - started_s)
     return _not_done(order, source, importer.mark, ended)
 
 
-async def _place(
-    order: Order, source: Source, shelf: Shelf | None, client: AsyncClient
-) -> Bookmark | None:
+async def _place(order: Order, source: Source, client: AsyncClient) -> Bookmark | None:
     """Where an earlier run ended, with the source behind it; None at the beginning."""
+    shelf = order.shelf
     mark = shelf.find_for("import") if shelf is not None else None
     if mark is None or shelf is None:
         return None
@@ -134,8 +149,7 @@ async def _place(
 
 
 async def _why_not(order: Order, source: Source, client: AsyncClient, mark: Bookmark) -> str:
-    about = {"format": source.format.value, "nodes": ",".join(sorted(order.nodes))}
-    if why := difference(mark, {"command": "import", **about}):
+    if why := difference(mark, order.about(source.format)):
         return why
     try:
         # A cluster that was emptied in between, or another one at the same addresses.
@@ -150,10 +164,10 @@ def _sentence(order: Order, source: Source, bad: BadPair) -> str:
     return f"{source.format.unit} {bad.number:,} of {order.name} {closed(str(bad))}"
 
 
-def _done(order: Order, mark: Bookmark | None, shelf: Shelf | None, elapsed_s: float) -> int:
+def _done(order: Order, mark: Bookmark | None, elapsed_s: float) -> int:
     keys = mark.keys if mark is not None else 0
-    if shelf is not None:
-        shelf.clear()
+    if order.shelf is not None:
+        order.shelf.clear()
     now = keys - order.before
     if order.json:
         emit(
@@ -174,7 +188,7 @@ def _done(order: Order, mark: Bookmark | None, shelf: Shelf | None, elapsed_s: f
 
 def _not_done(order: Order, source: Source, mark: Bookmark | None, error: KvError | None) -> int:
     keys = counted(mark.keys if mark is not None else 0, "key")
-    again = "" if order.file == STANDARD else "the same command goes on from there"
+    again = "" if order.shelf is None else "the same command goes on from there"
     if isinstance(error, BadPair):
         complain(capital(_sentence(order, source, error)))
         again = f"mend it, and {again}" if again else ""

@@ -31,13 +31,6 @@ class Pipe:
         for end in (self.reading, self.writing):
             os.set_blocking(end, False)
 
-    @property
-    def held_bytes(self) -> int:
-        """What was written and not read yet."""
-        count = array.array("i", [0])
-        fcntl.ioctl(self.reading, termios.FIONREAD, count)
-        return count[0]
-
     def is_full(self) -> bool:
         """Whether it takes no more."""
         return not select.select((), (self.writing,), (), 0)[1]
@@ -45,7 +38,7 @@ class Pipe:
     def write(self, data: bytes) -> None:
         """Write, and wait until somebody has read it."""
         os.write(self.writing, data)
-        eventually(lambda: not self.held_bytes, "the pipe is read")
+        eventually(lambda: not held_bytes(self.reading), "the pipe is read")
 
     def read_nothing(self) -> None:
         """Wait until it is full."""
@@ -71,6 +64,13 @@ class Pipe:
         os.close(self.reading)
 
 
+def held_bytes(pipe: int) -> int:
+    """What was written into a pipe and is not read yet."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
+
+
 @contextmanager
 def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """A Python program of ours, until the body ends."""
@@ -84,3 +84,9 @@ def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def has_open(process: subprocess.Popen[str], file: str, count: int = 1) -> bool:
+    """Whether a process has opened a file, so often."""
+    folder = Path("/proc", str(process.pid), "fd")
+    return sum(str(number.readlink()) == file for number in folder.iterdir()) >= count

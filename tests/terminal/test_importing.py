@@ -177,6 +177,15 @@ def test_a_file_that_cannot_be_read_exits_with_2(
     assert "cannot be read" in ended.err
 
 
+@pytest.mark.parametrize("name", [".", "..", "/", "./", "x" * 300])
+def test_what_can_be_no_file_is_refused_in_a_sentence(client: Program, name: str) -> None:
+    """A path without a name of its own has no place beside it for a note of how far it came."""
+    ended = client("import", name)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"{name} cannot be read: ")
+    assert ended.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("text", ["", "\n\n"])
 def test_an_empty_file_is_imported(
     cluster: FakeCluster, client: Program, tmp_path: Path, text: str

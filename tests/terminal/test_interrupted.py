@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from kvcluster.terminal import bookmark
 from tests.client.fake_node import FakeNode
 from tests.processes.harness import eventually
+from tests.terminal.odd_streams import Pipe, has_open, held_bytes, running
 
 ROOT = Path(__file__).resolve().parents[2]
 _LINES = 24_000
@@ -131,6 +133,92 @@ def test_a_pipe_that_says_nothing_keeps_nobody_waiting(node: _Gated) -> None:
     assert process.returncode == 130
     assert said.startswith("Interrupted, with ")
     assert "goes on" not in said
+
+
+_LINE = b'{"key": "a", "value": "1"}\n'
+_NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+
+
+@_NEEDS_PROC
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pipe_by_name_that_nobody_writes_keeps_nobody_waiting(
+    node: _Gated, tmp_path: Path, number: signal.Signals
+) -> None:
+    """To open it waited for a writer, and the signals for that."""
+    file = tmp_path / "pairs"
+    os.mkfifo(file)
+    with running("import", str(file), "--node", node.address) as process:
+        eventually(lambda: has_open(process, str(file)), "the pipe is open")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.startswith("Interrupted, ")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [("pairs", _LINE), ("pairs.jsonl", _LINE + b"{"), ("pairs.json", b'{"a": "1",'), ("b", b" ")],
+)
+def test_a_pipe_by_name_whose_writer_is_silent_keeps_nobody_waiting(
+    node: _Gated, tmp_path: Path, name: str, beginning: bytes, number: signal.Signals
+) -> None:
+    """Nor is what it has not said yet taken for a mistake in the file."""
+    file = tmp_path / name
+    os.mkfifo(file)
+    with running("import", str(file), "--node", node.address) as process:
+        writing = eventually(
+            lambda: os.open(file, os.O_WRONLY | os.O_NONBLOCK), "a reader is there"
+        )
+        try:
+            os.write(writing, beginning)
+            eventually(lambda: not held_bytes(writing), "the beginning is read")
+            process.send_signal(number)
+            _, said = process.communicate(timeout=20)
+        finally:
+            os.close(writing)
+    assert process.returncode == 130
+    assert said.startswith("Interrupted, ")
+    assert said.count("\n") == 1
+
+
+@_NEEDS_PROC
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["/dev/stdin", "a terminal"])
+def test_whatever_else_has_a_name_keeps_nobody_waiting(
+    node: _Gated, name: str, number: signal.Signals
+) -> None:
+    """What another shell puts in the place of a file, or a person at a keyboard."""
+    master, slave = os.openpty()
+    opened = os.ttyname(slave)
+    file = name if name.startswith("/") else opened
+    try:
+        with running("import", file, "--node", node.address, stdin=slave) as process:
+            eventually(lambda: has_open(process, opened, 2), "it is open")
+            process.send_signal(number)
+            _, said = process.communicate(timeout=20)
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert process.returncode == 130
+    assert said.startswith("Interrupted, ")
+
+
+def test_what_another_program_writes_is_imported_as_it_comes(node: _Gated) -> None:
+    """`client.py import <(...)`; nothing is noted, since the name means nothing afterwards."""
+    pipe = Pipe()
+    file = f"/dev/fd/{pipe.reading}"
+    try:
+        with running("import", file, "--node", node.address, pass_fds=[pipe.reading]) as process:
+            for part in (_LINE[:7], _LINE[7:] + b"\n"):
+                pipe.write(part)
+            pipe.close_writing()
+            out, said = process.communicate(timeout=20)
+    finally:
+        pipe.close()
+    assert (process.returncode, out[:15], said) == (0, "imported 1 key ", "")
+    assert node.store == {"a": "1"}
 
 
 def test_an_export_that_is_interrupted_is_completed_by_the_next(
