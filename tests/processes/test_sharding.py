@@ -48,15 +48,21 @@ def test_slots_are_spread_evenly_and_every_node_says_the_same(five: Cluster) -> 
 
 
 def test_any_node_reads_any_key_from_a_replica(five: Cluster) -> None:
-    """A holder answers by itself, any other node from the key's primary."""
+    """A holder answers by itself, any other node from the key's primary.
+
+    From another holder for a moment, where the machine is so busy that the primary was not heard.
+    """
     for number in range(20):
         key = f"anywhere/{number}"
         five[number % 5].put(key, "v")
         holders = five.replicas_of(key)
         for server in five:
-            answer = server.get(key)
-            assert answer.value == "v"
-            assert answer.served_by == (server if server in holders else holders[0]).name
+            assert server.get(key).value == "v"
+            whose = (server if server in holders else holders[0]).name
+            eventually(
+                lambda server=server, key=key, whose=whose: server.get(key).served_by == whose,  # type: ignore[misc]
+                f"{server.name} reads {key} from {whose}",
+            )
 
 
 @pytest.fixture
