@@ -44,8 +44,6 @@ class Settings:
     """For a call whose client named no deadline: nothing waits for ever."""
     replication_timeout_s: float = 1.0
     """A write waits this long for a replica, once; then the replica is left to catch up."""
-    tell_timeout_s: float = 0.3
-    """How long a write waits for a peer that just missed it to hear so."""
     scan_timeout_s: float = 60.0
     """For a Scan whose client named no deadline. It streams, so it may take longer than others."""
     pull_timeout_s: float = 5.0
@@ -78,7 +76,8 @@ class Settings:
     asked again at once."""
     heartbeat_timeout_s: float = 1.5
     suspect_after_s: float = 1.5
-    """After so much silence writes go on without a peer. Less: more false alarms on a busy host."""
+    """After so much silence writes go on without a peer. As long a write waits for one that missed
+    it, and answers, to hear so. Less: more false alarms on a busy host or a slow network."""
     dead_after_s: float = 3.0
     """After so much silence nobody waits for it any more, a starting node included."""
     stranger_memory_s: float = 60.0

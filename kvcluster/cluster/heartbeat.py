@@ -26,6 +26,7 @@ from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.peers import Peer, Peers
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
+from kvcluster.cluster.waiting import unless
 from kvcluster.config import Settings
 from kvcluster.errors import (
     ClockAbsurd,
@@ -112,10 +113,17 @@ class Heartbeats:
             self.poke(name)
 
     async def tell(self, name: str) -> None:
-        """Let a peer know, now and briefly, that it has missed a write."""
-        timeout_s = self._settings.tell_timeout_s
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._beat(name, timeout_s), timeout_s)
+        """Let a peer know that it missed a write; return when it does, or counts as cut off."""
+        peer, now_s = self._peers[name], self._peers.now_s
+        end_s = now_s() + self._settings.suspect_after_s
+        while peer.alive and not peer.told and self._notes.since(name) is not None:
+            if now_s() >= end_s:
+                self._peers.cut_off(name)
+                return
+            with contextlib.suppress(PeerBroke):  # it is silent, and so no longer alive
+                await unless(peer.silence, self._beat(name, end_s - now_s()))
+            if not peer.told:
+                await asyncio.sleep(self._settings.redial_interval_s)
 
     def answer(self, beat: Heartbeat) -> Heartbeat:
         """A peer's heartbeat came in: take what it says, and return our own.

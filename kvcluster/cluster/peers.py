@@ -183,6 +183,11 @@ class Peers:
                 del self.strangers[name], self._strangers_called_s[name]
                 log.info("PEER  %s, who is no member here, calls no more", name)
 
+    def cut_off(self, name: str) -> None:
+        """It could not be told what it must know, though it answers now and then."""
+        self._peers[name].silence.set()
+        self._take(self._peers[name], Sign.SILENT, "it did not answer what it was told")
+
     def listen_anew(self) -> None:
         """This process itself was stopped: what was silence meanwhile is not known."""
         for peer in self._peers.values():

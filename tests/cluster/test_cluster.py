@@ -259,11 +259,13 @@ async def test_superseded_write_is_repeated_before_it_is_acknowledged(
     """A coordinator that has not seen the newest version learns of it from the replicas."""
     cluster.clock_offset_ms["b:2"] = 600
     cluster.network.isolate("a:1")
-    assert await cluster.put("b:2", "k", "from the future") == 2
+    ahead = asyncio.ensure_future(cluster.put("b:2", "k", "from the future"))
+    await cluster.until(lambda: "k" in cluster.held("c:3"), "c holds it")
     cluster.network.heal()
     assert cluster.sees("a:1", "c:3") == "ALIVE"  # too early for a to have heard anything
     assert await cluster.put("a:1", "k", "mine") == 3
     assert await cluster.get("c:3", "k") == "mine"
+    assert await ahead == 2
 
 
 @in_cluster

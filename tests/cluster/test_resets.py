@@ -115,6 +115,19 @@ async def test_replicate_that_broke_is_sent_again(cluster: MemoryCluster) -> Non
 
 
 @in_cluster
+async def test_peer_that_cannot_be_reached_again_is_told_before_the_answer(
+    cluster: MemoryCluster,
+) -> None:
+    """Every Replicate breaks and now and then a heartbeat passes: it has to hear of its note."""
+    await cluster.put("a:1", "k", "old")
+    cluster.network.cut("b:2", "c:3")  # the other holder cannot tell it
+    cluster.network.resets += [("a:1", "b:2", "replicate")] * 100
+    cluster.network.resets += [("a:1", "b:2", "check_health")] * 20
+    assert await cluster.put("a:1", "k", "new") == 2
+    assert await cluster.get("b:2", "k") == "new"
+
+
+@in_cluster
 async def test_catching_up_and_healing_go_on_where_a_connection_broke(
     cluster: MemoryCluster,
 ) -> None:

@@ -1,0 +1,80 @@
+"""Whoever missed a write is told so before the client hears of it, or counts as cut off."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kvcluster.errors import PeerBroke
+from kvcluster.model.readiness import Status
+from tests.cluster.memory import MemoryCluster, in_cluster
+from tests.cluster.test_forwarding import in_parts
+
+TWO = ("a:1", "b:2")
+
+
+async def timed_put(cluster: MemoryCluster, value: str) -> tuple[int, float]:
+    """Put through a node; how many acknowledged, and how long it took."""
+    now_s = asyncio.get_running_loop().time
+    started_s = now_s()
+    acknowledged = await cluster.put("a:1", "k", value)
+    return acknowledged, now_s() - started_s
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.33, 0.4, 0.45])
+def test_peer_behind_a_slow_way_is_told_before_the_answer(delay_s: float) -> None:
+    """Its disk hangs, its heartbeats take most of a second, and it answers nothing old."""
+
+    @in_parts(TWO, replicas=2)
+    async def test(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "old")
+        cluster.network.delay_s = delay_s
+        await asyncio.sleep(5)
+        cluster.network.stuck.add("b:2")
+        assert await cluster.put("a:1", "k", "new") == 1
+        assert cluster["b:2"].gate.status is Status.SYNCING
+
+    test()
+
+
+@in_cluster
+async def test_peer_that_hangs_costs_one_write_a_second_and_a_half(cluster: MemoryCluster) -> None:
+    """A second for its copy, and as much more as it takes to call it silent; the next is free."""
+    cluster.network.isolate("b:2")
+    acknowledged, took_s = await timed_put(cluster, "v")
+    assert acknowledged == 2
+    assert took_s < 1.7
+    assert cluster.sees("a:1", "b:2") == "SUSPECT"
+    acknowledged, took_s = await timed_put(cluster, "w")
+    assert acknowledged == 2
+    assert took_s < 0.1
+
+
+@in_parts(TWO, replicas=2)
+async def test_peer_that_cannot_be_told_counts_as_cut_off_before_the_answer(
+    cluster: MemoryCluster,
+) -> None:
+    """No write waits for ever: what is neither told nor silent yet is counted on no longer."""
+    node = cluster["a:1"]
+    cluster.network.broken = {("a:1", "b:2"): PeerBroke, ("b:2", "a:1"): PeerBroke}
+    node.peers.answered("b:2", behind=False)
+    assert await cluster.put("a:1", "k", "v") == 1
+    assert not node.peers["b:2"].alive
+    cluster.network.broken.clear()
+    await cluster.until(cluster.is_whole, "both count on each other again")
+    assert await cluster.put("a:1", "k", "w") == 2
+
+
+@in_cluster
+async def test_peer_that_caught_up_while_it_was_told_is_told_no_more(
+    cluster: MemoryCluster,
+) -> None:
+    """Another holder told it, and it fetched the write: there is nothing left to tell."""
+    cluster.network.stuck.add("b:2")
+    cluster.network.resets += [("a:1", "b:2", "check_health")] * 15
+    acknowledged, took_s = await timed_put(cluster, "v")
+    assert acknowledged == 2
+    assert took_s < 1.5
+    assert cluster.sees("a:1", "b:2") == "ALIVE"
+    assert await cluster.get("b:2", "k") == "v"
