@@ -251,7 +251,7 @@ def offer(
     server: grpc.aio.Server, node: Node, activity: Activity, traffic: Traffic, limits: Limits
 ) -> Health:
     """Put every service on a server."""
-    registrar = Registrar(server)
+    registrar = Registrar(server, limits)
     add_KeyValueServicer_to_server(KeyValue(node, activity, traffic, limits), registrar)
     add_PeerServicer_to_server(Peer(node, activity, traffic, limits), registrar)
     health = Health(node.gate, traffic, limits)

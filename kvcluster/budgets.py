@@ -73,6 +73,7 @@ class Limits:
     """For a call that names no deadline."""
     stream_timeout_s: float
     """For one that answers with a stream."""
+    settings: Settings
 
     @property
     def asked(self) -> int:
@@ -91,4 +92,5 @@ class Limits:
             watchers=Budget("watching", settings.watch_calls_in_flight, size_bytes),
             timeout_s=settings.request_timeout_s,
             stream_timeout_s=settings.scan_timeout_s,
+            settings=settings,
         )

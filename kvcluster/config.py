@@ -24,6 +24,9 @@ VALUE_CEILING_BYTES = 256 * MIB
 """Limits of the protocol: no setting may allow more. What peers send is measured by them, since a
 node whose own limits are smaller must still hold what others have acknowledged. Whatever got in can
 be read and deleted by clients of a node that is started with its limits this high."""
+ENTRIES_CEILING = 32_768
+"""The same for what one message between nodes carries: a hundred times what a busy second brings,
+and yet looked through within a fifth of a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,7 @@ class Settings:
 
     # Batches and pages.
     replication_batch_bytes: int = 4 * MIB
+    replication_batch_entries: int = 16_384
     rounds_in_flight: int = 1
     """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
@@ -126,6 +130,12 @@ class Settings:
     """So many entries are really read again in each round, to find silent damage."""
     heal_request_entries: int = 8_192
     """Hashes sent in one call, 8 bytes each."""
+
+    question_bytes: int = 2 * MIB
+    question_fields: int = 16_384
+    """Most that a message may have that carries no entries: a heartbeat, digests of all slots, a
+    question about health. The longest has 200 KiB and 12,000 fields. What is over is not parsed:
+    16 MiB of fields would stop this node for a second."""
 
     # Tombstones, and entries in the wrong place.
     tombstone_interval_s: float = 5.0
@@ -179,7 +189,13 @@ class Settings:
         return max(16 * MIB, 2 * self.value_limit_bytes + MIB)
 
 
-_CEILINGS = {"key_limit_bytes": KEY_CEILING_BYTES, "value_limit_bytes": VALUE_CEILING_BYTES}
+_CEILINGS = {
+    "key_limit_bytes": KEY_CEILING_BYTES,
+    "value_limit_bytes": VALUE_CEILING_BYTES,
+    "batch_operations": ENTRIES_CEILING,
+    "replication_batch_entries": ENTRIES_CEILING,
+    "hold_entries": ENTRIES_CEILING,
+}
 
 
 def with_overrides(settings: Settings, assignments: list[str]) -> Settings:

@@ -34,8 +34,9 @@ from grpc_reflection.v1alpha.reflection import SERVICE_NAME as REFLECTION
 from grpc_reflection.v1alpha.reflection import aio
 
 from kvcluster.budgets import Limits
+from kvcluster.cluster.bounds import method_of
 from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.parsing import refuse_malformed, safely
+from kvcluster.cluster.parsing import parser_of_requests, refuse_unusable
 from kvcluster.errors import UnknownService
 from kvcluster.model.readiness import Status
 from kvcluster.traffic import Traffic
@@ -87,7 +88,7 @@ class Health(HealthServicer):
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Put it on a server."""
-        registrar: Any = Registrar(server)  # all that the generated code needs of a server
+        registrar: Any = Registrar(server, self.limits)  # all that the generated code needs
         add_HealthServicer_to_server(self, registrar)
 
     def _status(self, service: str) -> int:
@@ -131,14 +132,16 @@ class Reflection(aio.ReflectionServicer):
                 coming.cancel()
             if request is None:
                 return
-            refuse_malformed(request)
+            refuse_unusable(request)
             yield request
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Put it on a server, under both names that it goes by."""
+        kind = method_of(f"/{REFLECTION}/ServerReflectionInfo").input_type
+        parse = reflection_pb2.ServerReflectionRequest.FromString
         method = grpc.stream_stream_rpc_method_handler(
             self.ServerReflectionInfo,
-            request_deserializer=safely(reflection_pb2.ServerReflectionRequest.FromString),
+            request_deserializer=parser_of_requests(kind, parse, self.limits.settings),
             response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
         )
         for name in (REFLECTION, _REFLECTION_V1):

@@ -18,8 +18,9 @@ import grpc
 from google.protobuf.message import Message
 
 from kvcluster.budgets import Budget, Limits
+from kvcluster.cluster.bounds import method_of
 from kvcluster.cluster.failures import code_of, details_of
-from kvcluster.cluster.parsing import refuse_malformed, safely
+from kvcluster.cluster.parsing import parser_of_requests, refuse_unusable
 from kvcluster.error_info import STATUS_CODES, trailer_of
 from kvcluster.errors import (
     KvError,
@@ -119,7 +120,7 @@ def _size_bytes(request: object) -> int:
 
 
 def _deadline_s(request: object, context: Any, default_timeout_s: float) -> float:
-    refuse_malformed(request)
+    refuse_unusable(request)
     remaining_s: float | None = context.time_remaining()
     if remaining_s is None:
         remaining_s = default_timeout_s
@@ -147,28 +148,33 @@ async def _abort(context: Any, error: KvError, *, writes: bool) -> None:
 class Registrar:
     """Stands between the generated `add_..._to_server` and a server, and makes parsing safe.
 
-    A handler sees bytes that are no message as Malformed (parsing.py) and says INVALID_ARGUMENT.
+    A handler sees bytes that are no message, or too large, as Unusable (parsing.py), and says
+    INVALID_ARGUMENT.
     """
 
-    def __init__(self, server: grpc.aio.Server) -> None:
+    def __init__(self, server: grpc.aio.Server, limits: Limits) -> None:
         self._server = server
+        self._settings = limits.settings
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Nothing: the generated code registers the same handlers by name as well."""
 
     def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
         """Put a service's handlers on the server."""
-        safe = {name: _parsing_safely(handler) for name, handler in handlers.items()}
+        safe = {
+            name: self._parsing_safely(f"/{service}/{name}", handler)
+            for name, handler in handlers.items()
+        }
         generic = grpc.method_handlers_generic_handler(service, safe)
         self._server.add_generic_rpc_handlers((generic,))
 
-
-def _parsing_safely(handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-    make, behave = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-    if handler.response_streaming:
-        make, behave = grpc.unary_stream_rpc_method_handler, handler.unary_stream
-    return make(
-        behave,
-        request_deserializer=safely(handler.request_deserializer),
-        response_serializer=handler.response_serializer,
-    )
+    def _parsing_safely(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        make, behave = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+        if handler.response_streaming:
+            make, behave = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+        kind, parse = method_of(path).input_type, handler.request_deserializer
+        return make(
+            behave,
+            request_deserializer=parser_of_requests(kind, parse, self._settings),
+            response_serializer=handler.response_serializer,
+        )

@@ -10,7 +10,12 @@ That text is clean UTF-8 is seen to by the parser, for both.
 
 from __future__ import annotations
 
-from kvcluster.config import KEY_CEILING_BYTES, VALUE_CEILING_BYTES, Settings
+from kvcluster.config import (
+    ENTRIES_CEILING,
+    KEY_CEILING_BYTES,
+    VALUE_CEILING_BYTES,
+    Settings,
+)
 from kvcluster.errors import BadRequest
 
 from demo_pb2 import Entry, ScanRequest
@@ -30,8 +35,24 @@ def check_value(value: str, settings: Settings) -> None:
 
 def check_scan(request: ScanRequest, settings: Settings) -> None:
     """Raise BadRequest if no key can begin like the prefix, or be where the scan is to begin."""
-    _check_size("prefix", request.prefix, 0, settings.key_limit_bytes)
-    _check_size("start_after", request.start_after, 0, settings.key_limit_bytes)
+    check_field("prefix", request.prefix, settings)
+    check_field("start_after", request.start_after, settings)
+
+
+def check_field(name: str, text: str, settings: Settings) -> None:
+    """Raise BadRequest if the text in a field of a client's request is too large for its name."""
+    if name == "key":
+        check_key(text, settings)
+    elif name == "value":
+        check_value(text, settings)
+    elif name in ("prefix", "start_after"):
+        _check_size(name, text, 0, settings.key_limit_bytes)
+
+
+def check_count(entries: int) -> None:
+    """Raise BadRequest if no node sends so many entries at once."""
+    if entries > ENTRIES_CEILING:
+        raise BadRequest(f"{entries:,} entries came at once, allowed are {ENTRIES_CEILING:,}")
 
 
 def check_entry(entry: Entry) -> None:

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 import grpc
 
+from kvcluster.cluster.bounds import method_of
 from kvcluster.cluster.failures import named
 from kvcluster.cluster.knocking import Knocking
-from kvcluster.cluster.parsing import Malformed, safely
+from kvcluster.cluster.parsing import Unusable, parser_of_answers
 from kvcluster.config import Settings
 from kvcluster.delivery import undelivered
 from kvcluster.error_info import told_in
@@ -65,7 +66,7 @@ class Channels:
         self._channels = {
             peer: grpc.aio.insecure_channel(address_of(peer), options) for peer in peers
         }
-        callers = {peer: _Caller(channel) for peer, channel in self._channels.items()}
+        callers = {peer: _Caller(channel, settings) for peer, channel in self._channels.items()}
         # The generated stubs carry no types; the protocol's signatures say what they return.
         self._key_value: dict[str, Any] = {p: KeyValueStub(c) for p, c in callers.items()}
         self._peer: dict[str, Any] = {p: PeerStub(c) for p, c in callers.items()}
@@ -142,10 +143,9 @@ class Channels:
         except grpc.aio.AioRpcError as error:
             failure = _failure(error)
         else:
-            if not isinstance(answer, Malformed):
+            if not isinstance(answer, Unusable):
                 return answer
-            why = f"its answer is malformed ({answer.reason})"
-            failure = PeerRejected(OutcomeUnknown(why))
+            failure = PeerRejected(OutcomeUnknown(answer.why))
         if isinstance(failure, PeerUnconnected):
             address = address_of(peer)
             if await self._knocking.finds_nobody(address, end_s - now_s()):
@@ -181,12 +181,14 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
 class _Caller:
     """Stands between the generated stubs and a channel, and makes parsing safe (parsing.py)."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, settings: Settings) -> None:
         self._channel = channel
+        self._settings = settings
 
     def unary_unary(self, method: str, *, response_deserializer: Any, **more: Any) -> Any:
         """What a stub makes a method of."""
-        parse = safely(response_deserializer)
+        kind = method_of(method).output_type
+        parse = parser_of_answers(kind, response_deserializer, self._settings)
         return self._channel.unary_unary(method, response_deserializer=parse, **more)
 
     def unary_stream(self, method: str, **more: Any) -> Any:

@@ -2,7 +2,8 @@
 
 gRPC hands bytes that cannot be parsed to nobody. A server of its own answers UNKNOWN before the
 handler runs, and a client's call returns None, with a traceback in the log. So both borders, the
-server's (wire.py) and the client's (channels.py), parse by `safely`, and ask what came out.
+server's (wire.py) and the client's (channels.py), parse by a parser from here, and ask what came
+out. It looks at the size of a message before anything else (bounds.py).
 """
 
 from __future__ import annotations
@@ -11,29 +12,54 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
+
+from kvcluster.cluster.bounds import bounds_of
+from kvcluster.config import Settings
 from kvcluster.errors import BadRequest
+
+Parse = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True)
-class Malformed:
-    """Stands in for a message whose bytes are none: a key that is not UTF-8, say."""
+class Unusable:
+    """Stands in for a message whose bytes are none, or too large to be one."""
 
-    reason: str
+    why: str
 
 
-def safely(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """A parser that returns Malformed where this one raises."""
+def parser_of_requests(kind: Descriptor, parse: Parse, settings: Settings) -> Parse:
+    """A parser that returns Unusable, with a sentence, where this one raises, or had too much."""
+    bounds = bounds_of(kind, settings)
 
     def parse_or_say_why(data: bytes) -> Any:
         try:
+            bounds.check(data, settings)
             return parse(data)
+        except BadRequest as error:
+            return Unusable(str(error))
         except Exception as error:  # protobuf's own error type differs between its versions
-            return Malformed(str(error))
+            return Unusable(f"the request is malformed ({error})")
 
     return parse_or_say_why
 
 
-def refuse_malformed(request: object) -> None:
+def parser_of_answers(kind: Descriptor, parse: Parse, settings: Settings) -> Parse:
+    """The same for what a peer answers."""
+    bounds = bounds_of(kind, settings)
+
+    def parse_or_say_why(data: bytes) -> Any:
+        if complaint := bounds.complaint(data):
+            return Unusable(f"its answer {complaint}")
+        try:
+            return parse(data)
+        except Exception as error:
+            return Unusable(f"its answer is malformed ({error})")
+
+    return parse_or_say_why
+
+
+def refuse_unusable(request: object) -> None:
     """Raise BadRequest if this is what could not be parsed."""
-    if isinstance(request, Malformed):
-        raise BadRequest(f"the request is malformed ({request.reason})")
+    if isinstance(request, Unusable):
+        raise BadRequest(request.why)

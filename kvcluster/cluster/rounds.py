@@ -104,7 +104,10 @@ class Rounds:
 
     def _is_full(self, gathering: Round, entry: EntryMessage) -> bool:
         size_bytes = gathering.size_bytes + entry.ByteSize()
-        return size_bytes > self._settings.replication_batch_bytes
+        return (
+            size_bytes > self._settings.replication_batch_bytes
+            or len(gathering.entries) >= self._settings.replication_batch_entries
+        )
 
     def _launch(self) -> None:
         # The task starts after every handler that is ready now, so their writes still join.

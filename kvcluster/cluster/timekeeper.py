@@ -8,9 +8,9 @@ somewhat ahead is followed with one loud warning.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from kvcluster.cluster.arguments import check_entry
+from kvcluster.cluster.arguments import check_count, check_entry
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack
@@ -91,8 +91,9 @@ class Timekeeper:
                 f" {limit_s:g} s"
             )
 
-    def accept_entries(self, entries: Iterable[EntryMessage], sender_time: int) -> None:
+    def accept_entries(self, entries: Sequence[EntryMessage], sender_time: int) -> None:
         """Check entries from a peer. Raises BadRequest for what it cannot have made or taken."""
+        check_count(len(entries))
         for entry in entries:
             check_entry(entry)
             _check_version(f"entry {entry.key[:40]!r}", entry.version, sender_time)

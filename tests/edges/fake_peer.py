@@ -147,7 +147,7 @@ class Script:
         return PullDifferencesResponse(clock=clock())
 
     def _Hold(self, name: str, request: bytes) -> HoldResponse:
-        return HoldResponse(clock=clock())
+        return HoldResponse(clock=clock(), incarnation=1)
 
     def _Drop(self, name: str, request: bytes) -> DropResponse:
         return DropResponse(clock=clock())

@@ -177,9 +177,13 @@ SHAPELESS: dict[str, tuple[Callable[[], Any], str]] = {
     "a slot too far": (lambda: CompareRequest(slots=[SLOTS], digests=[0]), "limit of 4095"),
     "a cursor too far": (lambda: PullRequest(cursor=Cursor(slot=SLOTS)), "limit of 4095"),
     "too few digests": (lambda: CompareRequest(slots=[1, 2], digests=[0]), "1 digests for 2"),
+    "the same slot again and again": (
+        lambda: CompareRequest(slots=[7] * 100_000, digests=[0] * 100_000),
+        "100,000 slots are over the limit of 4,096",
+    ),
     "the same slot a million times": (
         lambda: CompareRequest(slots=[7] * 1_000_000, digests=[0] * 1_000_000),
-        "1,000,000 slots are over the limit of 4,096",
+        "the request is 9,000,044 bytes long, allowed are 2,097,152",
     ),
     "too many known": (lambda: PullRequest(known=[SlotDigest()] * MANY), "4,097 slots"),
     "too many hashes": (lambda: PullDifferencesRequest(slots=[SlotHashes()] * MANY), "4,097 slots"),
