@@ -34,10 +34,10 @@ from grpc_reflection.v1alpha.reflection import SERVICE_NAME as REFLECTION
 from grpc_reflection.v1alpha.reflection import aio
 
 from kvcluster.budgets import Limits
-from kvcluster.cluster.bounds import method_of
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.parsing import parser_of_requests, refuse_unusable
 from kvcluster.errors import UnknownService
+from kvcluster.model.outline import method_of
 from kvcluster.model.readiness import Status
 from kvcluster.traffic import Traffic
 from kvcluster.wire import Registrar, rpc, rpc_stream

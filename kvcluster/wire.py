@@ -18,7 +18,6 @@ import grpc
 from google.protobuf.message import Message
 
 from kvcluster.budgets import Budget, Limits
-from kvcluster.cluster.bounds import method_of
 from kvcluster.cluster.failures import code_of, details_of
 from kvcluster.cluster.parsing import parser_of_requests, refuse_unusable
 from kvcluster.error_info import STATUS_CODES, trailer_of
@@ -29,6 +28,7 @@ from kvcluster.errors import (
     TooLate,
     reason_of,
 )
+from kvcluster.model.outline import method_of
 
 log = logging.getLogger("kvcluster")
 

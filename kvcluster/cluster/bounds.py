@@ -17,8 +17,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from google.protobuf import descriptor_pool
-from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor
 
 from kvcluster.cluster.arguments import check_field
 from kvcluster.config import ENTRIES_CEILING, KIB, Settings
@@ -110,12 +109,3 @@ def bounds_of(kind: Descriptor, settings: Settings) -> Bounds:
     else:
         most_bytes = settings.question_bytes
     return Bounds(kind, outline, most_bytes, fields, most_bytes, f"{fields:,}")
-
-
-def method_of(path: str) -> MethodDescriptor:
-    """What is known of the method behind a path like "/demo.KeyValue/Put"."""
-    service, _, name = path.strip("/").rpartition("/")
-    found: MethodDescriptor = (
-        descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
-    )
-    return found

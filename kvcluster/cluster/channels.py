@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import grpc
 
-from kvcluster.cluster.bounds import method_of
 from kvcluster.cluster.failures import named
 from kvcluster.cluster.knocking import Knocking
 from kvcluster.cluster.parsing import Unusable, parser_of_answers
@@ -30,6 +29,7 @@ from kvcluster.errors import (
     PeerUnreachable,
     as_told,
 )
+from kvcluster.model.outline import method_of
 
 from demo_pb2 import (
     CompareRequest,

@@ -22,7 +22,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 Outline = Mapping[int, "Outline"]
 """The submessages that a kind of message may have, by their tags, and what those may have."""
@@ -42,6 +43,14 @@ def outline_of(kind: Descriptor) -> Outline:
         for field in kind.fields
         if field.message_type is not None
     }
+
+
+def method_of(path: str) -> MethodDescriptor:
+    """What is known of the method behind a path like "/demo.KeyValue/Put"."""
+    service, _, name = path.strip("/").rpartition("/")
+    known = descriptor_pool.Default().FindServiceByName(service)
+    method: MethodDescriptor = known.methods_by_name[name]
+    return method
 
 
 def exceeds(data: bytes, outline: Outline, most: int) -> bool:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from kvcluster import AsyncClient, OutcomeUnknown, Stored
-from kvcluster.client.connection import channel_options
+from kvcluster.client.connection import _or_none, channel_options
+from kvcluster.config import MIB
 from kvcluster.model.members import split_address
 from tests.client.fake_node import FakeCluster, FakeNode
 from tests.processes.proxy import Mode, Switchboard
+
+from demo_pb2 import BatchResponse, Pair, ScanResponse
 
 
 @pytest.fixture
@@ -50,6 +54,17 @@ def way(cluster: FakeCluster) -> Iterator[Way]:
 def test_no_connection_pings() -> None:
     """A server with gRPC's own defaults bears three, and ends the connection at the fourth."""
     assert not [name for name, _ in channel_options() if "keepalive" in name or "ping" in name]
+
+
+@pytest.mark.parametrize("method", ["Batch", "Scan"])
+def test_an_answer_of_nothing_but_fields_is_not_parsed(method: str) -> None:
+    """Somebody who listens where a node should would stop the program for seconds."""
+    kind: Any = {"Batch": BatchResponse, "Scan": ScanResponse}[method]
+    parse = _or_none(f"/demo.KeyValue/{method}", kind.FromString)
+    assert parse(b"\x0a\0" * 8 * MIB) is None
+    pairs = [Pair(key=f"{number:06}") for number in range(100_000)]
+    honest = ScanResponse(pairs=pairs)
+    assert method == "Batch" or parse(honest.SerializeToString()) == honest
 
 
 @pytest.mark.usefixtures("impatient")

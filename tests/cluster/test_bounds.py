@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from kvcluster.cluster.bounds import bounds_of, method_of
+from kvcluster.cluster.bounds import bounds_of
 from kvcluster.cluster.parsing import (
     Unusable,
     parser_of_answers,
@@ -16,6 +16,7 @@ from kvcluster.cluster.parsing import (
 )
 from kvcluster.config import ENTRIES_CEILING, MIB, Settings
 from kvcluster.errors import BadRequest
+from kvcluster.model.outline import method_of
 from kvcluster.model.slots import SLOTS
 
 from demo_pb2 import (
