@@ -56,6 +56,7 @@ def _shorten(path: Path, limit_bytes: int) -> None:
     if len(data) <= limit_bytes:
         return
     start = data.find(_ENTRY, len(data) // 2)
+    path = Path(os.path.realpath(path))  # a link stays one
     shorter = path.with_name(f"{path.name}.{os.getpid()}")
     shorter.touch(_PRIVATE_FILE)
     shorter.write_bytes(data[start:] if start >= 0 else b"")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 SUFFIX = ".kv-progress"
+_PRIVATE = 0o600
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class Shelf:
             return
         new = self.path.with_name(self.path.name + ".new")
         try:
+            new.touch(_PRIVATE)  # it holds a key
             new.write_text(to_text(mark), encoding="utf-8")
             new.replace(self.path)
         except OSError as error:

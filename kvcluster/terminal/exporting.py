@@ -11,6 +11,8 @@ says what is missing.
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import sys
 import time
 from dataclasses import dataclass
@@ -67,22 +69,36 @@ def run(order: Order) -> int:
     """Export; return the exit code."""
     if order.file == STANDARD:
         return asyncio.run(_to_standard_output(order))
-    target = Path(order.file)
-    if target.exists() and not target.is_file():
-        complain(f'{target} is no ordinary file; "-" writes to standard output.')
-        return Exit.BAD_USAGE
-    if target.exists() and not order.force:
-        complain(f"{target} is there already; --force replaces it.")
-        return Exit.BAD_USAGE
+    # A link stays one: what it leads to is written.
+    target = Path(os.path.realpath(order.file))
     try:
-        part = Part(target, order.kind, order.about)
+        there = _status(order.file)
+        if there is not None and (why := _objection(order, there)):
+            complain(why)
+            return Exit.BAD_USAGE
+        part = Part(target, order.kind, order.about, there)
     except OSError as error:
-        complain(f"{target} cannot be written: {error.strerror or error}.")
+        complain(f"{order.file} cannot be written: {error.strerror or error}.")
         return Exit.BAD_USAGE
     try:
         return asyncio.run(_run(order, part, Shelf(target)))
     finally:
         part.close()
+
+
+def _status(file: str) -> os.stat_result | None:
+    """What stands under a name, behind any link; None: nothing."""
+    try:
+        return Path(file).stat()
+    except FileNotFoundError:
+        return None
+
+
+def _objection(order: Order, there: os.stat_result) -> str:
+    """Why what is there is not replaced."""
+    if not stat.S_ISREG(there.st_mode):
+        return f'{order.file} is no ordinary file; "-" writes to standard output.'
+    return "" if order.force else f"{order.file} is there already; --force replaces it."
 
 
 async def _run(order: Order, part: Part, shelf: Shelf) -> int:

@@ -3,14 +3,19 @@
 Nobody finds half of an export under its name. What an earlier run has written is gone on with when
 its bookmark proves it: what stands behind the last page that was complete is cut off, a torn line
 included.
+
+What takes the place of a file is as that was: of its mode and, if we may, of its owner and group.
+Until then it is for nobody else, since it may hold what was kept from them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from xxhash import xxh3_128
 
@@ -19,12 +24,21 @@ from kvcluster.terminal.bookmark import Bookmark
 from kvcluster.terminal.pairs import Format, to_line, to_member
 
 SUFFIX = ".kv-part"
+_EVERYBODY, _PRIVATE = 0o666, 0o600
+"""Modes, of which the umask takes some."""
 
 
 class Part:
     """The file, open for writing. Every method may raise OSError."""
 
-    def __init__(self, target: Path, kind: Format, about: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        target: Path,
+        kind: Format,
+        about: Mapping[str, str],
+        replaces: os.stat_result | None = None,
+    ) -> None:
+        """`replaces`: what stands under that name, if anything does."""
         self.path = target.with_name(target.name + SUFFIX)
         self.keys = 0
         self.last_key = ""
@@ -33,7 +47,12 @@ class Part:
         self._about = about
         self._hash = xxh3_128()
         self._done = 0
-        self._file = self.path.open("r+b" if self.path.exists() else "w+b", buffering=MIB)
+        self._replaces = replaces
+        mode = _EVERYBODY if replaces is None else _PRIVATE
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, mode)
+        self._file = os.fdopen(descriptor, "r+b", buffering=MIB)
+        if replaces is not None:
+            os.fchmod(descriptor, _PRIVATE)  # it may be there from an earlier run
 
     def go_on(self, mark: Bookmark) -> bool:
         """Continue behind the bookmark, if what stands before it is what was written."""
@@ -79,6 +98,8 @@ class Part:
         if self._kind is Format.JSON:
             self._append(b"\n}\n" if self.keys else b"{}\n")
         self._file.flush()
+        if self._replaces is not None:
+            _make_alike(self._file, self._replaces)
         os.fsync(self._file.fileno())
         self._file.close()
         self.path.replace(self._target)
@@ -92,3 +113,15 @@ class Part:
         """Let go of it, and leave it where it is."""
         with contextlib.suppress(OSError):  # what could not be written was told before
             self._file.close()
+
+
+def _make_alike(file: BinaryIO, other: os.stat_result) -> None:
+    """Give a file the group, owner and mode of another, as far as we may."""
+    mode = stat.S_IMODE(other.st_mode)
+    for owner in (other.st_uid, -1):  # only root may give it to somebody else
+        with contextlib.suppress(PermissionError):
+            os.fchown(file.fileno(), owner, other.st_gid)
+            break
+    else:
+        mode &= ~stat.S_IRWXG  # what that group might do is not for ours
+    os.fchmod(file.fileno(), mode)

@@ -97,3 +97,18 @@ def test_a_file_that_grew_loses_its_older_half(
     assert 40 < len(left) < 60
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_history_that_is_a_link_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who keeps such files in another place finds it there also after it was shortened."""
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    path, kept = place(environment), tmp_path / "kept"
+    path.parent.mkdir()
+    kept.write_bytes(b"\n\n# then\n+get a" * 10)
+    path.symlink_to(kept)
+    monkeypatch.setattr("kvcluster.shell.history._LIMIT_BYTES", 50)
+    history(environment)
+    assert path.is_symlink()
+    assert len(kept.read_bytes()) < 100

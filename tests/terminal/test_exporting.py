@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import stat
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from kvcluster.terminal import exporting
+from kvcluster.terminal.bookmark import Bookmark, Shelf
+from kvcluster.terminal.pairs import Format
 from kvcluster.terminal.part import Part
 from tests.client.fake_node import FakeCluster
 from tests.terminal.conftest import Program
@@ -90,6 +95,70 @@ def test_a_file_that_is_there_is_replaced_only_by_force(
     assert file.read_text() == "mine"
     assert client("export", str(file), "--force", "--cluster", filled.members).code == 0
     assert _lines(file) == _PAIRS
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "./", "x" * 250, "x" * 300])
+def test_what_can_be_no_export_is_refused_in_a_sentence(client: Program, name: str) -> None:
+    """Also where the name leaves no room for that of the part."""
+    ended = client("export", name)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.count("\n") == 1
+    assert name in ended.err
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_replaced(
+    filled: FakeCluster, client: Program, tmp_path: Path
+) -> None:
+    """It was turned into a file, and the file that others read stayed old."""
+    file, link = tmp_path / "there" / "a.jsonl", tmp_path / "a.jsonl"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    command = ("export", str(link), "--cluster", filled.members)
+    assert client(*command).code == 0  # what it leads to is not there yet
+    assert (client(*command).code, client(*command, "--force").code) == (2, 0)
+    assert link.readlink() == file
+    assert _lines(file) == _PAIRS
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_what_takes_the_place_of_a_file_is_of_its_mode_and_owner(
+    filled: FakeCluster, client: Program, tmp_path: Path, mode: int
+) -> None:
+    """What others may not read they may read in none of its forms, meanwhile included."""
+    file = tmp_path / "a.jsonl"
+    file.write_text("mine")
+    owner = (12345, 23456) if os.geteuid() == 0 else (file.stat().st_uid, file.stat().st_gid)
+    os.chown(file, *owner)
+    file.chmod(mode)
+    part = Part(file, Format.JSONL, {}, file.stat())
+    assert stat.S_IMODE(part.path.stat().st_mode) == 0o600
+    part.close()
+    assert client("export", str(file), "--force", "--cluster", filled.members).code == 0
+    status = file.stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, *owner)
+    assert _lines(file) == _PAIRS
+
+
+def test_a_group_that_cannot_be_kept_gets_no_rights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of another group would get them in its place."""
+    file = tmp_path / "a.jsonl"
+    file.touch()
+    file.chmod(0o664)
+    monkeypatch.setattr("os.fchown", Mock(side_effect=PermissionError))
+    part = Part(file, Format.JSONL, {}, file.stat())
+    part.begin()
+    part.install()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o604
+
+
+def test_a_note_of_how_far_it_came_is_for_nobody_else(tmp_path: Path) -> None:
+    """It holds a key."""
+    shelf = Shelf(tmp_path / "a.jsonl")
+    shelf.put(Bookmark(1, 1, 1, "", "a key", {}))
+    assert stat.S_IMODE(shelf.path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", [".", "missing/a.json"])
