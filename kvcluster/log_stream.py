@@ -65,12 +65,19 @@ class LogStream(io.TextIOBase):
         )  # whoever holds it may be interrupted by himself: a finalizer
         self._line = ""  # the last one, which has no end yet
         self._dropped = 0  # lines, since the last that was taken
+        self._dropped_in_all = 0
         self._taken_bytes = 0
         self._done_bytes = 0  # written by the thread only, as all that follows
         self._failed = 0  # lines, since the last that was written
+        self._failed_in_all = 0
         self._why_failed = ""
         self._torn = False  # the last write ended in the middle of a line
         threading.Thread(target=self._write_for_ever, name="stderr", daemon=True).start()
+
+    @property
+    def lost_lines(self) -> int:
+        """How many were dropped, or could not be written, since the beginning."""
+        return self._dropped_in_all + self._failed_in_all
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -114,12 +121,14 @@ class LogStream(io.TextIOBase):
     def _take(self, text: str) -> None:
         room = self._limit_bytes // 2 if self._dropped else self._limit_bytes
         if self._taken_bytes - self._done_bytes >= room:
-            self._dropped += text.count("\n")
+            lines = text.count("\n")
+            self._dropped += lines
+            self._dropped_in_all += lines
             return
-        lines = _Lines(self._dropped, text.encode(self._encoding, "backslashreplace"))
+        item = _Lines(self._dropped, text.encode(self._encoding, "backslashreplace"))
         self._dropped = 0
-        self._taken_bytes += len(lines.data)
-        self._queue.put(lines)
+        self._taken_bytes += len(item.data)
+        self._queue.put(item)
 
     def _write_for_ever(self) -> None:
         while True:
@@ -142,8 +151,9 @@ class LogStream(io.TextIOBase):
             while written < len(data):
                 written += self._write_some(data[written:])
         except OSError as error:
-            self._failed = lines.data[max(written - len(before), 0) :].count(b"\n")
-            self._failed += missing if written < len(before) else 0
+            lost = lines.data[max(written - len(before), 0) :].count(b"\n")
+            self._failed_in_all += lost
+            self._failed = lost + (missing if written < len(before) else 0)
             self._why_failed = error.strerror or str(error)
             self._torn = self._torn if not written else data[written - 1] != ord("\n")
         else:

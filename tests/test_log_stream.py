@@ -133,6 +133,7 @@ def test_lost_lines_are_told_when_no_other_follows(reader: Reader, stream: LogSt
     reader.allow()
     eventually(lambda: gaps(reader.lines), "the gap is told")
     assert gaps(reader.lines) == [(1_001, "were not read")]
+    assert stream.lost_lines == 1_001
 
 
 def test_a_reader_who_does_not_read_holds_up_no_end(reader: Reader, stream: LogStream) -> None:
@@ -166,6 +167,7 @@ def test_a_full_disk_is_a_gap_with_its_reason(reader: Reader, stream: LogStream)
     first, torn, gap, fourth = reader.lines
     assert (first, torn, fourth) == ("first", "seco", "fourth")
     assert gaps([gap]) == [(2, "could not be written (No space left on device)")]
+    assert stream.lost_lines == 2
 
 
 def test_lines_of_many_threads_stay_whole(reader: Reader, stream: LogStream) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client.metrics_core import InfoMetricFamily, Metric
 
 from kvcluster.cluster.merging import Tally
+from kvcluster.log_stream import LogStream
 from kvcluster.metrics.families import Labels, counter, gauge, states
 from kvcluster.model.readiness import Status
 from kvcluster.node import Node
@@ -38,6 +40,11 @@ def process(node: Node, status: StatusResponse, started_at_s: float) -> Iterator
         "kvcluster_clock_alarms_total",
         "Messages whose clock was too far ahead of this machine's",
         status.clock_alarms,
+    )
+    yield counter(
+        "kvcluster_log_lines_lost_total",
+        "Lines of the log that nobody read in time, or that could not be written",
+        sys.stderr.lost_lines if isinstance(sys.stderr, LogStream) else 0,
     )
 
 

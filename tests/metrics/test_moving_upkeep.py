@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from unittest.mock import patch
 
 from kvcluster.config import Settings
+from kvcluster.log_stream import LogStream
 from kvcluster.model.entry import make_version
 from tests.metrics.scene import Scene, provokes
 
@@ -101,3 +105,16 @@ async def test_a_comparison_that_fails_is_counted(scene: Scene) -> None:
     """Replicas that are never compared may differ for ever."""
     scene.cluster.network.stuck_methods.add("compare")
     await scene.until(lambda now: now("heal_failures_total") > 0)
+
+
+@provokes("log_lines_lost_total")
+async def test_lines_of_the_log_that_go_nowhere_are_counted(scene: Scene) -> None:
+    """Whoever collects logs would wait for lines that never come, and think that all is well."""
+    end, fd = os.pipe()
+    os.close(end)
+    stream = LogStream(fd)
+    with patch.object(sys, "stderr", stream):
+        stream.write("nobody\nreads\nthis\n")
+        assert stream.drain(timeout_s=20)
+        assert scene.look()("log_lines_lost_total") == 3
+    os.close(fd)
