@@ -15,6 +15,7 @@
     importing.py      import: what is said before and at the end
     importer.py         at work: chunks on their way, a bookmark behind them
     reading.py          the file or the pipe
+    signatures.py       files that are none of ours, by how they begin
     chunks.py           cut into what one request carries
     exporting.py      export, in pages
     part.py             the file while it is being written

@@ -6,7 +6,8 @@ a time, so a file may be larger than the memory, and a line that was torn is tol
 a pair a line: an export may be the file that a new node starts with, and that file be imported.
 
 A pair that cannot be stored is refused by a clause that goes on after "line 7 ". Unknown fields of
-a line are refused as well: to drop what a person wrote there (a time to live?) would be to lose it.
+a line are refused as well, and fields that stand twice: to drop what a person wrote there (a time
+to live? the value that was meant?) would be to lose it.
 
 All of it is pure: bytes in, pairs out, and back.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import codecs
 import enum
+import json
 import re
 from pathlib import PurePath
 from typing import Any
@@ -29,6 +31,10 @@ Pair = tuple[str, str]
 
 _KINDS = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
 _FIELDS = {"key", "value"}
+_LEAST_QUOTES = 8
+"""Of an object with two fields, both strings. With one field more there are at least ten."""
+_IN_ORDER = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str)
+"""Gives an object as a list of its pairs; orjson keeps the last of those with one name."""
 _LINE = re.compile(rb'\{[ \t]*"(key|value)"[ \t]*:')
 """How a line of JSON Lines begins. An object over many lines has its first key on the second."""
 
@@ -79,13 +85,24 @@ def parse_line(line: bytes, number: int) -> Pair:
     try:
         said = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise BadPair(number, f"is not JSON: {_why(error)}") from None
+        raise BadPair(number, _no_json(line, error)[0]) from None
     if type(said) is not dict:
         raise BadPair(number, f'is {_kind(said)}; want {{"key": "...", "value": "..."}}')
     key, value = said.get("key"), said.get("value")
-    if type(key) is str and type(value) is str and key and len(said) == 2:
-        return key, value
-    raise BadPair(number, _objection(said))
+    if type(key) is not str or type(value) is not str or not key or len(said) != 2:
+        raise BadPair(number, _objection(said))
+    if line.count(b'"') > _LEAST_QUOTES and (twice := _twice(line)):
+        raise BadPair(number, f"has {twice} twice, of which only one could be stored")
+    return key, value
+
+
+def _twice(line: bytes) -> str:
+    """The field that stands twice in a line of which all else is right; "": none does."""
+    try:
+        fields = [name for name, _ in _IN_ORDER.decode(line.decode())]
+    except RecursionError:  # there is more than the two strings, so something was written over it
+        return "a field"
+    return next((f'"{name}"' for name in fields if fields.count(name) > 1), "")
 
 
 def _objection(said: dict[str, Any]) -> str:
@@ -108,7 +125,8 @@ def parse_object(data: bytes) -> list[tuple[str, Any]]:
         hint = ""
         if error.lineno > 1 and "unexpected content after" in str(error):
             hint = "; if it is JSON Lines, say --format jsonl"
-        raise BadFile(f"is not JSON: {_why(error)} in line {error.lineno:,}{hint}") from None
+        why, line = _no_json(without_mark(data), error)
+        raise BadFile(f"{why} in line {line:,}{hint}") from None
     if not isinstance(said, dict):
         raise BadFile(f'is {_kind(said)}; want one flat object, like {{"key": "value"}}')
     return list(said.items())
@@ -123,10 +141,18 @@ def check_pair(key: str, value: Any, number: int) -> Pair:
     return key, value
 
 
-def _why(error: orjson.JSONDecodeError) -> str:
+def _no_json(data: bytes, error: orjson.JSONDecodeError) -> tuple[str, int]:
+    """What is wrong with data that are no JSON, with the column, and the number of the line."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as bad:  # orjson says so, and not where
+        before = data[: bad.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        why = f"is not UTF-8: byte 0x{data[bad.start]:02x} at column {column:,}"
+        return why, before.count(b"\n") + 1
     # "unexpected end of data: line 1 column 7 (char 6)"
     reason, _, _ = str(error).rpartition(": line ")
-    return f"{reason} at column {error.colno:,}"
+    return f"is not JSON: {reason} at column {error.colno:,}", error.lineno
 
 
 def _kind(value: Any) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import BinaryIO, cast
 
 from kvcluster.config import KIB
+from kvcluster.terminal import signatures
 from kvcluster.terminal.chunks import Lines, Object, Source
 from kvcluster.terminal.pairs import BadFile, Format, format_by_name, format_by_sight
 from kvcluster.terminal.streams import Inlet
@@ -50,13 +51,14 @@ def can_be_gone_on_with(file: io.BufferedReader, name: str) -> bool:
 
 def format_of(file: io.BufferedReader, name: str, wanted: str | None) -> Format:
     """The format of a file that was just opened; it may have to wait for data. Raises BadFile."""
-    if wanted is not None:
-        return Format(wanted)
     by_name = format_by_name(name) if name != STANDARD else None
     try:
-        return by_name or format_by_sight(file.peek(KIB))
+        beginning = file.peek(KIB)
     except OSError as error:
         raise _unreadable(error) from None
+    if why := signatures.objection(beginning):
+        raise BadFile(why)
+    return Format(wanted) if wanted else by_name or format_by_sight(beginning)
 
 
 def source_of(file: io.BufferedReader, kind: Format, about: Mapping[str, str]) -> Source:

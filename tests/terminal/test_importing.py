@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 from pathlib import Path
 
@@ -165,6 +168,33 @@ def test_an_object_that_cannot_be_stored_is_refused(
     ended = client("import", str(file), "--cluster", cluster.members)
     assert (ended.code, ended.out) == (2, "")
     assert complaint.format(file) in ended.err
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.gz"])
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (gzip.compress(b'{"a": "1"}'), "is compressed by gzip, which import does not unpack"),
+        (bz2.compress(b'{"a": "1"}'), "is compressed by bzip2"),
+        (lzma.compress(b'{"a": "1"}'), "is compressed by xz"),
+        (b"PK\x03\x04", "is a zip archive"),
+        ('{"a": "1"}'.encode("utf-16"), "is in UTF-16, and import takes UTF-8"),
+        ('{"a": "1"}'.encode("utf-32"), "is in UTF-32"),
+        ('{"a": "1"}'.encode("utf-16-le"), "seems to be in UTF-16"),
+        ('["a"]'.encode("utf-16-be"), "seems to be in UTF-16"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_by_its_name(
+    client: Program, tmp_path: Path, name: str, data: bytes, why: str
+) -> None:
+    """All of them were bad JSON at column 1, and with --skip-bad a thousand bad lines."""
+    file = tmp_path / name
+    file.write_bytes(data)
+    for options in ([], ["--skip-bad"], ["--format", "jsonl"]):
+        ended = client("import", str(file), *options)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err.startswith(f"{file} {why}")
+        assert ended.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", ".", "missing/a.json"])

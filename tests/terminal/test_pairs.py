@@ -38,6 +38,20 @@ def test_a_line_is_read_back_as_it_was(key: str, value: str) -> None:
     assert parse_line(line, 1) == (key, value)
 
 
+@given(_KEY, _TEXT, st.sampled_from(["key", "value"]), _TEXT, st.integers(0, 2))
+def test_no_field_is_taken_for_another_that_stands_twice(
+    key: str, value: str, name: str, other: str, place: int
+) -> None:
+    """Nor is one that stands once, whatever quotes are in it."""
+    pairs = [("key", key), ("value", value)]
+    once = ",".join(f"{json.dumps(it)}:{json.dumps(text)}" for it, text in pairs)
+    assert parse_line(f"{{{once}}}".encode(), 1) == (key, value)
+    pairs.insert(place, (name, other))
+    twice = ",".join(f"{json.dumps(it)}:{json.dumps(text)}" for it, text in pairs)
+    with pytest.raises(BadPair):
+        parse_line(f"{{{twice}}}".encode(), 1)
+
+
 @given(st.lists(st.tuples(_KEY, _TEXT), max_size=4))
 def test_members_make_an_object(pairs: list[tuple[str, str]]) -> None:
     """A pair a line, in the form of a node's file."""
@@ -71,7 +85,9 @@ def _unescaped(column: str) -> str:
     ("line", "why"),
     [
         (b'{"key": "a", "val', "is not JSON: unexpected end of data at column"),
-        (b"\xff", "is not JSON"),
+        (b"\xff", "is not UTF-8: byte 0xff at column 1"),
+        ('{"key": "é", "value": "'.encode() + b"\xe9", "is not UTF-8: byte 0xe9 at column 24"),
+        (b'{"key": "\xed\xa0\xbc', "is not UTF-8: byte 0xed at column 10"),
         (b'{"key": "\\ud800", "value": "x"}', "is not JSON"),
         (b"[1]", "is a list; want"),
         (b"5", "is a number; want"),
@@ -82,6 +98,10 @@ def _unescaped(column: str) -> str:
         (b'{"key": "a", "value": {}}', 'has a "value" that is an object, not a string'),
         (b'{"key": "", "value": "1"}', 'has a "key" that is empty'),
         (b'{"key": "a", "value": "1", "ttl": 5}', 'has "ttl" beside "key" and "value"'),
+        (b'{"key": "a", "value": "1", "value": "2"}', 'has "value" twice, of which only one'),
+        (b'{"key": "a", "key": "a", "value": "1"}', 'has "key" twice'),
+        (b'{"key": 1, "value": "1", "k\\u0065y": "a"}', 'has "key" twice'),
+        (b'{"value": ' + b"[" * 1010 + b"]" * 1010 + b', "key": "a", "value": "1"}', "has a"),
     ],
 )
 def test_a_bad_line_is_refused_by_a_clause(line: bytes, why: str) -> None:
@@ -98,6 +118,10 @@ def test_a_bad_line_is_refused_by_a_clause(line: bytes, why: str) -> None:
         (b'{"a": "1",', "is not JSON"),
         (b"[]", "is a list; want one flat object"),
         (b'{"key": "a", "value": "1"}\n{"key"', "say --format jsonl"),
+        (
+            '{"a": "é",\n "b": "é'.encode() + b"\xe9",
+            "is not UTF-8: byte 0xe9 at column 9 in line 2",
+        ),
     ],
 )
 def test_a_file_that_is_no_object_is_refused(data: bytes, why: str) -> None:
