@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
+import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 
 from kvcluster.terminal import streams
 
+_SIZE = re.compile("0*[1-9][0-9]{0,3}")
 TICK, CROSS, DASH = "✓", "✗", "–"
 
 
@@ -34,6 +37,7 @@ class Exit(enum.IntEnum):
 def run_calmly(work: Callable[[], int]) -> int:
     """Do the work and return its exit code, whatever happens to the terminal meanwhile."""
     streams.take_over()
+    _forget_absurd_sizes(os.environ)
     try:
         code = _code_of(work)
         streams.flush()
@@ -55,6 +59,16 @@ def _code_of(work: Callable[[], int]) -> int:
         return int(work())
     except SystemExit as end:  # argparse has shown a help, or what is wrong with the arguments
         return end.code if isinstance(end.code, int) else Exit.DONE
+
+
+def _forget_absurd_sizes(environment: MutableMapping[str, str]) -> None:
+    """Take away sizes of the screen that are none: who draws would believe them, and draw nothing.
+
+    Where nothing is said, the terminal is asked, and one that does not know has 80 columns.
+    """
+    for name in ("COLUMNS", "LINES"):
+        if name in environment and not _SIZE.fullmatch(environment[name]):
+            del environment[name]
 
 
 def somebody_is_there() -> bool:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kvcluster.terminal.meter import Meter, Rate, speed
 from tests.client.fake_node import FakeCluster
 from tests.terminal.in_terminal import ROOT, in_terminal
@@ -28,6 +30,58 @@ def test_a_watched_table_is_drawn_anew_until_ctrl_c(cluster: FakeCluster) -> Non
     assert "every 0.1 s; Ctrl+C ends" in terminal.seen
     assert "Traceback" not in terminal.seen
     assert "\x1b[?1049h" not in terminal.seen
+
+
+@pytest.mark.parametrize("size", ["0", "00", "-5", "x", "²", "", "99999999999"])
+def test_a_size_that_is_none_is_not_believed(cluster: FakeCluster, size: str) -> None:
+    """Containers say COLUMNS=0: the table had no column, and the exit code was 0."""
+    with in_terminal("status", "--cluster", cluster.members, COLUMNS=size, LINES=size) as terminal:
+        for text in ("3 of 3 nodes serve", *(f"{it}  SERVING" for it in cluster.addresses)):
+            terminal.wait_for(text)
+        assert terminal.end() == 0
+
+
+def test_a_table_is_watched_where_the_size_is_none(cluster: FakeCluster) -> None:
+    """It is drawn by another part of the same library."""
+    command = ("status", "--watch", "--cluster", cluster.members)
+    with in_terminal(*command, COLUMNS="0", LINES="0") as terminal:
+        terminal.wait_for(f"{cluster.addresses[2]}  SERVING")
+        terminal.press_ctrl_c()
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize("command", ["status", "shell", "top"])
+@pytest.mark.parametrize(
+    ("kind", "columns", "lines"),
+    [("dumb", "80", "24"), ("", "", ""), ("no-such", "1", "1"), ("xterm", "500", "2")],
+)
+def test_in_any_terminal_something_is_drawn_and_it_ends_well(
+    cluster: FakeCluster, command: str, kind: str, columns: str, lines: str
+) -> None:
+    """Containers, CI and serial lines know neither their kind nor their size."""
+    with in_terminal(
+        command, "--cluster", cluster.members, TERM=kind, COLUMNS=columns, LINES=lines
+    ) as terminal:
+        terminal.wait_for(r"\S")
+        if command == "shell":
+            terminal.type("exit\r")
+        elif command == "top":
+            terminal.wait_for(r"\x1b\[\?1049l", pressing="q")
+        assert terminal.end() == 0
+    assert "Traceback" not in terminal.seen
+
+
+def test_the_bar_is_drawn_where_the_size_is_none(cluster: FakeCluster, tmp_path: Path) -> None:
+    """Whatever draws is told the same."""
+    file = tmp_path / "pairs.jsonl"
+    file.write_text(json.dumps({"key": "k", "value": "x"}))
+    cluster.nodes[0].hangs.add("Put")
+    with in_terminal(
+        "import", str(file), "--node", cluster.addresses[0], COLUMNS="0", LINES="0"
+    ) as terminal:
+        terminal.wait_for(r"pairs\.jsonl.* 0%.*0 keys  0/s")
+        cluster.release()
+        assert terminal.end() == 0
 
 
 def test_an_import_shows_how_far_it_is(cluster: FakeCluster, tmp_path: Path) -> None:
