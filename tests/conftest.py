@@ -1,4 +1,4 @@
-"""What every run says of itself first, how Hypothesis draws, and which ports are whose.
+"""What every run says of itself first, how Hypothesis draws, and which ports and signals it has.
 
 It draws the same examples in every run: a red build is red for everybody. For more of them, by
 hand: `FUZZ=20000 pytest tests/edges/test_any_*.py`.
@@ -7,6 +7,7 @@ hand: `FUZZ=20000 pytest tests/edges/test_any_*.py`.
 from __future__ import annotations
 
 import os
+import signal
 
 import google.protobuf
 import grpc
@@ -17,6 +18,9 @@ from kvcluster.terminal import local_cluster
 
 settings.register_profile("house", derandomize=True, deadline=None, database=None, max_examples=100)
 settings.load_profile("house")
+
+# A shell starts what ends with & deaf to Ctrl+C, and so would be all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests of different workers must not draw the same ports: a server that is down for a moment in
 # one would find another's server where it was.
