@@ -15,6 +15,7 @@ import difflib
 from dataclasses import dataclass
 
 from kvcluster.errors import BadSetting
+from kvcluster.relations import check_relations
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -140,7 +141,8 @@ class Settings:
     # Tombstones, and entries in the wrong place.
     tombstone_interval_s: float = 5.0
     tombstone_wait_s: float = 60.0
-    """From the last replica's confirmation to the drop: longer than any message can be late."""
+    """From the last replica's confirmation to the drop: longer than any message can be late, that
+    is, at least twice `message_age_limit_s`."""
     hold_entries: int = 1_000
     """Entries sent in one Hold or Drop."""
     hold_entries_a_round: int = 20_000
@@ -186,7 +188,17 @@ class Settings:
     @property
     def message_limit_bytes(self) -> int:
         """Largest gRPC message, either way: a full batch, or one value of the largest size."""
-        return max(16 * MIB, 2 * self.value_limit_bytes + MIB)
+        return message_limit_for(self.value_limit_bytes)
+
+    @property
+    def answer_value_bytes(self) -> int:
+        """Largest value that an answer can carry; one that came in under larger limits cannot."""
+        return self.message_limit_bytes - MIB
+
+
+def message_limit_for(value_limit_bytes: int) -> int:
+    """Largest gRPC message of a node that takes values of this size."""
+    return max(16 * MIB, 2 * value_limit_bytes + MIB)
 
 
 _CEILINGS = {
@@ -201,8 +213,8 @@ _CEILINGS = {
 def with_overrides(settings: Settings, assignments: list[str]) -> Settings:
     """Return settings with each "NAME=VALUE" of a command line applied.
 
-    Raises BadSetting, naming the value, for an unknown name, a value of the wrong type, and one
-    that is over what the protocol allows.
+    Raises BadSetting, naming the value, for an unknown name, a value of the wrong type, one that is
+    over what the protocol allows, and values that do not fit together (relations.py).
     """
     types = {field.name: field.type for field in dataclasses.fields(settings)}
     changes: dict[str, int | float] = {}
@@ -213,7 +225,9 @@ def with_overrides(settings: Settings, assignments: list[str]) -> Settings:
         if name not in types:
             raise BadSetting(f"no setting is called {name!r}{_suggestion(name, list(types))}")
         changes[name] = _parse(name, text, integer=types[name] == "int")
-    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+    changed = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+    check_relations(changed)
+    return changed
 
 
 def _parse(name: str, text: str, *, integer: bool) -> int | float:

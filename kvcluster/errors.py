@@ -15,6 +15,9 @@ CERTAIN = "; nothing was written"
 """What the border adds to the text of `NothingWritten`, for callers that wanted to write."""
 
 _TOLD_CHARACTERS = 500
+_TOLD_BYTES = 1_000
+"""A status of gRPC carries a sentence twice, and three bytes for each that is not ASCII; over 8 KiB
+it is refused by who receives it, who then knows nothing of the call."""
 
 
 class KvError(Exception):
@@ -189,7 +192,8 @@ class PeerRejected(PeerUnavailable):
 def as_told(text: str) -> str:
     """What somebody else said, fit for a log: one line, no longer than a person reads."""
     line = "".join(c if c.isprintable() else " " for c in text[:_TOLD_CHARACTERS])
-    return line if len(text) <= _TOLD_CHARACTERS else line + "…"
+    cut = line if line.isascii() else line.encode()[:_TOLD_BYTES].decode(errors="ignore")
+    return cut if len(cut) == len(text) else cut + "…"
 
 
 def reason_of(kind: type[KvError]) -> str:

@@ -76,14 +76,14 @@ def explain(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: f
         return _never_sent(why, details, timeout_s)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return CallFailed(Kind.TIMED_OUT, _silence(timeout_s), nothing_written=False)
-    reason = as_told(details).removesuffix(CERTAIN) or code.name
+    reason = as_told(details.removesuffix(CERTAIN)) or code.name
     if code in _KEPT_TO_THE_CONTRACT:
         return CallFailed(_KEPT_TO_THE_CONTRACT[code], reason, nothing_written=True)
     return CallFailed(Kind.BROKEN, _broken(details) or reason, nothing_written=False)
 
 
 def _said_by_node(code: grpc.StatusCode, details: str, told: Told, timeout_s: float) -> CallFailed:
-    reason = as_told(details).removesuffix(CERTAIN) or code.name
+    reason = as_told(details.removesuffix(CERTAIN)) or code.name
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         kind = Kind.TIMED_OUT
     elif not told.nothing_written:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from kvcluster.cluster.coordinator import Done, Written
 from kvcluster.cluster.failures import failure_of
-from kvcluster.errors import KvError
+from kvcluster.config import Settings
+from kvcluster.errors import AnswerFull, KvError
 from kvcluster.model.drafts import Kind
 from kvcluster.model.entry import Entry
 
@@ -41,6 +42,19 @@ def get_response(entry: Entry | None, node: str) -> GetResponse:
         return GetResponse(served_by=node)
     value, version = entry
     return GetResponse(found=value is not None, value=value or "", version=version, served_by=node)
+
+
+def refuse_if_too_large(value: str, settings: Settings) -> None:
+    """Raise AnswerFull if no answer can carry a value: it was stored under larger limits."""
+    limit_bytes = settings.answer_value_bytes
+    if len(value) <= limit_bytes // 4:  # a character takes 1 to 4 bytes
+        return
+    size_bytes = len(value.encode())
+    if size_bytes > limit_bytes:
+        raise AnswerFull(
+            f"the value is {size_bytes:,} bytes long, and an answer of this node carries"
+            f" {limit_bytes:,}; start it with a larger value_limit_bytes"
+        )
 
 
 def result(kind: Kind, done: Done | KvError, node: str) -> Result:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.cluster.answers import result
+from kvcluster.cluster.answers import refuse_if_too_large, result
 from kvcluster.cluster.arguments import check_key, check_value
 from kvcluster.cluster.failures import error_in
 from kvcluster.cluster.forwarding import may_ask_next
@@ -83,18 +83,21 @@ class Batch:
         for place in group.places:
             self._results[place] = result(self._operations[place].kind, error, "")
 
-    def answer(self, limit_bytes: int) -> BatchResponse:
-        """All results in their order; gets that have no room among the values say so."""
+    def answer(self, settings: Settings) -> BatchResponse:
+        """All results in their order; gets that have no room among the values say so.
+
+        So it can always be sent: else a write in it would be done, and its client not know.
+        """
         response = BatchResponse()
         used_bytes = 0
         for place in range(len(self.messages)):
             answer = self._results[place]
             size_bytes = len(answer.get.value.encode()) if answer.HasField("get") else 0
-            if size_bytes and used_bytes and used_bytes + size_bytes > limit_bytes:
-                why = AnswerFull(f"the answer has no room over {limit_bytes:,} bytes; ask again")
-                answer = result(Kind.GET, why, "")
-            else:
+            try:
+                _refuse_without_room(answer, size_bytes, used_bytes, settings)
                 used_bytes += size_bytes
+            except AnswerFull as why:
+                answer = result(Kind.GET, why, "")
             response.results.append(answer)
         return response
 
@@ -106,6 +109,16 @@ class Batch:
         group.places.append(place)
         group.reads |= operation.kind is Kind.GET
         group.writes |= operation.kind is not Kind.GET
+
+
+def _refuse_without_room(
+    answer: Result, size_bytes: int, used_bytes: int, settings: Settings
+) -> None:
+    """Raise AnswerFull if a value has no room behind those that an answer has already."""
+    limit_bytes = settings.batch_bytes
+    if size_bytes and used_bytes and used_bytes + size_bytes > limit_bytes:
+        raise AnswerFull(f"the answer has no room over {limit_bytes:,} bytes; ask again")
+    refuse_if_too_large(answer.get.value, settings)
 
 
 def _operation(message: OperationMessage, settings: Settings) -> Operation:

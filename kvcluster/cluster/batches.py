@@ -64,7 +64,7 @@ class Batches:
             await asyncio.gather(forwarded, self._do_here(batch, here, deadline_s))
         else:
             await self._do_here(batch, here, deadline_s)
-        return batch.answer(self._settings.batch_bytes)
+        return batch.answer(self._settings)
 
     async def carry_out(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
         """What another node forwarded, here or not at all. Raises NotReady."""
@@ -77,7 +77,7 @@ class Batches:
             else:
                 batch.fail(group, PeerRefused(f"{self._home.name} holds no replica of the key"))
         await self._do_here(batch, here, deadline_s)
-        return batch.answer(self._settings.batch_bytes)
+        return batch.answer(self._settings)
 
     def _check_size(self, request: BatchRequest) -> None:
         count, limit = len(request.operations), self._settings.batch_operations

@@ -198,10 +198,11 @@ class _Caller:
 
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     """What a failed call means. A node names its own error beside the status code."""
-    details = as_told(error.details() or error.code().name)
+    details = error.details() or error.code().name
     if told := told_in(error):
         reason = named(told.reason, details, nothing_written=told.nothing_written)
         return PeerRejected(reason)
+    details = as_told(details)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         never_sent = undelivered(error.code().name, details)
         # Of gRPC's chain of reasons only the last is of use in a log line.

@@ -68,8 +68,9 @@ def code_of(error: KvError) -> Code:
 
 
 def details_of(error: KvError, *, writes: bool) -> str:
-    """The sentence; to callers that wanted to write it says when nothing was, for certain."""
-    return f"{error}{CERTAIN}" if writes and isinstance(error, NothingWritten) else str(error)
+    """The sentence, cut if it is long. To callers that wanted to write it says when nothing was."""
+    certain = CERTAIN if writes and isinstance(error, NothingWritten) else ""
+    return as_told(str(error)) + certain
 
 
 def failure_of(error: KvError, *, writes: bool) -> Failure:
@@ -91,7 +92,7 @@ def named(reason: str, details: str, *, nothing_written: bool) -> KvError:
     kind = _ERRORS.get(reason, NothingWritten)
     if not nothing_written and issubclass(kind, NothingWritten):
         kind = OutcomeUnknown
-    return kind(as_told(details).removesuffix(CERTAIN))
+    return kind(as_told(details.removesuffix(CERTAIN)))
 
 
 def error_in(failure: Failure) -> KvError:

@@ -10,7 +10,12 @@ Batches are split among nodes in batches.py, by the same rules.
 
 from __future__ import annotations
 
-from kvcluster.cluster.answers import delete_response, get_response, put_response
+from kvcluster.cluster.answers import (
+    delete_response,
+    get_response,
+    put_response,
+    refuse_if_too_large,
+)
 from kvcluster.cluster.arguments import check_key, check_value
 from kvcluster.cluster.batches import Batches, writes
 from kvcluster.cluster.coordinator import Coordinator
@@ -158,4 +163,7 @@ class Router:
         return why
 
     def _read(self, key: str) -> GetResponse:
-        return get_response(self._coordinator.get(key), self._name)
+        entry = self._coordinator.get(key)
+        if entry is not None and entry[0] is not None:
+            refuse_if_too_large(entry[0], self._settings)
+        return get_response(entry, self._name)

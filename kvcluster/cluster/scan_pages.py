@@ -21,6 +21,8 @@ from kvcluster.storage.table import Table
 
 from demo_pb2 import ScanRequest
 
+_PAIR_BYTES = 16
+"""What a pair takes in a message beside its key and its value."""
 _PAGE_LOOKS = 10_000
 """So many keys are looked at for one page, even if hardly one is of the chosen slots."""
 
@@ -52,15 +54,24 @@ def cut_scan_page(
     """At most so many pairs behind `request.start_after`, of some slots; at least one if any."""
     everywhere = len(slots) == SLOTS
     pairs: list[Pair] = []
+    reached = request.start_after
     for looks, key in enumerate(table.keys.behind(request.prefix, request.start_after), 1):
         if everywhere or slot_of(key) in slots:
             entry = table.get(key)
             value = "" if request.keys_only or entry is None else entry[0] or ""
+            size_bytes -= pair_bytes(key, value)
+            if pairs and size_bytes < 0:
+                return ScanPage(pairs, reached)
             pairs.append((key, value))
-            size_bytes -= len(key) + len(value)
-        if looks >= _PAGE_LOOKS or len(pairs) >= keys or size_bytes <= 0:
+        if looks >= _PAGE_LOOKS or len(pairs) >= keys:
             return ScanPage(pairs, key)
+        reached = key
     return ScanPage(pairs, None)
+
+
+def pair_bytes(key: str, value: str) -> int:
+    """What a pair takes in a message, rounded up."""
+    return _PAIR_BYTES + sum(len(it) if it.isascii() else len(it.encode()) for it in (key, value))
 
 
 @lru_cache(maxsize=32)

@@ -24,12 +24,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
+from kvcluster.cluster.answers import refuse_if_too_large
 from kvcluster.cluster.arguments import check_scan
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.scan_course import Course, Holes
-from kvcluster.cluster.scan_pages import ScanPage, cut_scan_page, from_bits, to_bits
+from kvcluster.cluster.scan_pages import ScanPage, cut_scan_page, from_bits, pair_bytes, to_bits
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.cluster.waiting import unless
@@ -201,11 +202,13 @@ class Scans:
         """What flows at once may be a page of each of many nodes: more than a message takes."""
         message, room_bytes = ScanResponse(), self._settings.batch_bytes
         for key, value in pairs:
-            message.pairs.add(key=key, value=value)
-            room_bytes -= len(key) + len(value)
-            if room_bytes <= 0:
+            refuse_if_too_large(value, self._settings)
+            size_bytes = pair_bytes(key, value)
+            if message.pairs and size_bytes > room_bytes:
                 yield message
                 message, room_bytes = ScanResponse(), self._settings.batch_bytes
+            message.pairs.add(key=key, value=value)
+            room_bytes -= size_bytes
         if message.pairs:
             yield message
 

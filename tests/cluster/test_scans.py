@@ -296,7 +296,7 @@ def test_pages_that_flow_at_once_leave_in_messages_that_grpc_takes() -> None:
         for number in range(20):
             await cluster.put("a:1", f"k{number:02}", "v" * 1_000)
         told = [message async for message in messages(cluster, "a:1")]
-        assert [len(message.pairs) for message in told] == [3] * 6 + [2]
+        assert [len(message.pairs) for message in told] == [2] * 10
         for node in cluster.network.nodes.values():
             await node.kill()
 

@@ -33,7 +33,8 @@ _HASTE = {
     "heal_rest": 0.1,
     "hold_entries": 1,
     "tombstone_interval_s": 0.05,
-    "tombstone_wait_s": 0.05,
+    "tombstone_wait_s": 6.0,
+    "message_age_limit_s": 3.0,
 }
 
 

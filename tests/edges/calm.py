@@ -9,8 +9,9 @@ from tests.processes.harness import Server
 
 PATIENT = [
     *("--set", "pause_limit_s=20"),
-    *("--set", "replication_timeout_s=10"),
+    *("--set", "replication_timeout_s=25"),
     *("--set", "heartbeat_timeout_s=10"),
+    *("--set", "connect_timeout_s=11"),
     *("--set", "suspect_after_s=20"),
     *("--set", "dead_after_s=40"),
 ]

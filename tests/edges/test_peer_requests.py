@@ -140,7 +140,7 @@ def test_duplicate_keys_in_one_message_leave_the_newest(among_fakes: AmongFakes)
     """Whatever the order; the older ones are reported as superseded, the same again is not."""
     lone = among_fakes
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 2]):
-        key, versions = lone.key(held=True), [version(-3), version(-2), version(-1)]
+        key, versions = lone.key(held=True), [version(-0.3), version(-0.2), version(-0.1)]
         entries = [Entry(key=key, value=f"v{place}", version=versions[place]) for place in order]
         answer: ReplicateResponse = ask(lone, ReplicateRequest(entries=entries))
         older = [at for at, place in enumerate(order) if place < max(order[: at + 1])]

@@ -161,7 +161,7 @@ def test_server_that_starts_among_rubbish_serves_all_the_same(among_fakes: Among
     for method in METHODS:
         lone.script.answers[method] = in_turn(NOISE(100))
     lone.server.interrupt()
-    lone.server.start("--set", "dead_after_s=1")
+    lone.server.start("--set", "suspect_after_s=0.5", "--set", "dead_after_s=1")
     lone.server.wait_serving()
     assert lone.server.put(lone.key(held=True), "v").acknowledged == 1
     lone.server.interrupt()

@@ -145,7 +145,9 @@ def test_second_interrupt_ends_at_once(unstarted: Cluster) -> None:
     """A second Ctrl+C does not wait for the goodbye to a peer that never answers."""
     server = unstarted[0]
     with socket.create_server(("127.0.0.1", unstarted[1].port)):  # accepts, and says nothing
-        server.start("--set", "heartbeat_interval_s=60")  # which is how long a goodbye may take
+        # A goodbye may take as long as the time between two heartbeats.
+        settings = ["heartbeat_interval_s=60", "suspect_after_s=61", "dead_after_s=62"]
+        server.start(*(word for setting in settings for word in ("--set", setting)))
         eventually(lambda: server.health().node == server.name, "it listens")
         server.signal(signal.SIGINT)
         eventually(lambda: "finishing what is in flight" in server.log(), "it is stopping")
