@@ -178,6 +178,9 @@ class Settings:
     clock_warn_s: float = 1.0
     clock_limit_s: float = 24 * 3600.0
     """A clock further ahead is refused: one mad clock would win every write of the others."""
+    clock_keep_s: float = 6 * 3600.0
+    """A node to which nobody writes writes the time down so often. Less than `clock_limit_s`: after
+    a power cut its disk tells it what its clock does not."""
     message_age_limit_s: float = 30.0
     """A peer's message older than this is refused: a network held it back."""
 

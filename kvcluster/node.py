@@ -29,6 +29,7 @@ from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.pulls import Pulls
 from kvcluster.cluster.redial import Redial
+from kvcluster.cluster.remembering import remember_time
 from kvcluster.cluster.replica import Replica
 from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.report import Report
@@ -119,7 +120,7 @@ class Node:
         self.failed = self._tasks.failed
         self._transport = transport
         self.time = Timekeeper(self._clock, self._around, self.settings)
-        await self.store.start(self._tasks.spawn, clock=self.time.now, notes=self._notes.as_dict)
+        await self.store.start(self._tasks.spawn, clock=self.time.kept, notes=self._notes.as_dict)
         self.gate = Gate(self._readiness(), self._around.times, self.settings)
         self.gate.listen(self._complete_once_serving)
         self._envelope = Envelope(self.cluster, self.time)
@@ -253,6 +254,8 @@ class Node:
         self._tasks.spawn(watch, "watch")
         self._heartbeats.start(self._tasks.spawn)
         self._upkeep.start(self._tasks.spawn)
+        remember = remember_time(self.store, self.gate, self.time, self.settings)
+        self._tasks.spawn(remember, "remembering the time")
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run something beside this node until it stops; if it fails, so does the node."""

@@ -90,6 +90,10 @@ class Gate:
         self._readiness.told(peer, missed_since, at=at)
         self._update()
 
+    def met_anew(self, peer: str) -> None:
+        """A peer talks to us in another life."""
+        self._readiness.met_anew(peer)
+
     def excuse(self, peer: str) -> None:
         """A peer cannot be reached."""
         self._readiness.excuse(peer)

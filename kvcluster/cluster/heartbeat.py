@@ -164,9 +164,8 @@ class Heartbeats:
             request = self._request(name)
             response = await self._transport.check_health(name, request, timeout_s)
             self._peers[name].exchange.heartbeats.add(self._peers.now_s() - asked_s)
-            if not self._gate.was_away_since(
-                pauses
-            ):  # else it tells of the time before we were stopped
+            # Else it tells of the time before we were stopped.
+            if not self._gate.was_away_since(pauses):
                 self._heard(name, response)
                 told = request.sender.missed_since
                 self._peers[name].told |= bool(told) and told == self._notes.since(name)
@@ -183,6 +182,7 @@ class Heartbeats:
         if beat.node != name:
             raise PeerRefused(f"{name} calls itself {as_told(beat.node) or 'nothing'}")
         self._take(beat)
+        self._time.settle()
         if beat.status == DRAINING:
             return
         self._peers[name].trouble = ""
@@ -227,7 +227,8 @@ class Heartbeats:
         if why:
             raise ConfigurationDiffers(f"their configurations differ: {why}")
         self._time.accept(beat.node, beat.clock, stale_is_fine=True)
-        self._peers.met(beat.node, beat.incarnation)
+        if self._peers.met(beat.node, beat.incarnation):
+            self._gate.met_anew(beat.node)
         if beat.status == DRAINING:
             self._peers.left(beat.node)
 

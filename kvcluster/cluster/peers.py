@@ -193,14 +193,19 @@ class Peers:
         for peer in self._peers.values():
             peer.detector.listen_anew(self.now_s())
 
-    def met(self, name: str, incarnation: int) -> None:
-        """Note which life of a peer is talking. A new one is a return, however short it was."""
+    def met(self, name: str, incarnation: int) -> bool:
+        """Note which life of a peer is talking; whether it is another than before.
+
+        A new one is a return, however short the absence was.
+        """
         peer = self._peers[name]
         peer.heard_s = self.now_s()
         known, peer.incarnation = peer.incarnation, incarnation
-        if known is not None and known != incarnation and peer.alive:
+        anew = known is not None and known != incarnation
+        if anew and peer.alive:
             log.info("PEER  %s was started anew", name)
             self._tell(self._returned, peer)
+        return anew
 
     def met_stranger(self, name: str, why: str) -> None:
         """A node that is no member here sent a heartbeat."""

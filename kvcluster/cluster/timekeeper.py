@@ -51,6 +51,16 @@ class Timekeeper:
         self._pass_time()
         return self._clock.now(self._wall_ms())
 
+    def kept(self) -> int:
+        """What the disk keeps of it."""
+        self._pass_time()
+        return self._clock.kept
+
+    def settle(self) -> None:
+        """A peer accepted our time."""
+        self._pass_time()
+        self._clock.settle(self._wall_ms())
+
     def tick(self) -> Version:
         """A new version, newer than everything seen."""
         self._pass_time()

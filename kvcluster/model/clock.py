@@ -11,6 +11,10 @@ writer, and a message held back for minutes would not look old.
 
 Invariant: every time handed out by `tick` is larger than every time ticked or observed before.
 
+**What the disk keeps** is the largest time ticked or heard, and not what the wall says: a wall that
+is mad, of a node that wrote nothing, would stay mad on disk after it was set right. The wall is
+taken for our own time with each write, and whenever a peer has accepted it (`settle`).
+
 Who is too far ahead is judged against the wall, or against what this node's own disk held when it
 started and the time passed since, whichever is later. A board without a hardware clock starts days
 behind what it wrote before the power cut, and so do its neighbours; what they all remember is no
@@ -64,6 +68,15 @@ class HybridClock:
     def now(self, wall_ms: int) -> int:
         """The current time; hands out nothing."""
         return max(self._time, wall_ms << COUNTER_BITS)
+
+    @property
+    def kept(self) -> int:
+        """What the disk keeps: at least every time ticked, observed or settled."""
+        return self._time
+
+    def settle(self, wall_ms: int) -> None:
+        """A peer accepted our current time: it is what we go on from."""
+        self._time = self.now(wall_ms)
 
     def tick(self, wall_ms: int) -> Version:
         """A version newer than everything this clock has ticked or observed."""

@@ -144,6 +144,14 @@ class Readiness:
     def _owe(self, peer: str, since: Version) -> None:
         self._owed[peer] = min(since, self._owed.get(peer, since))
 
+    def met_anew(self, peer: str) -> None:
+        """A peer talks to us in another life: no word of the one before can still be on its way.
+
+        What is owed stays. But its clock may have gone back, and a word from ahead would seem to be
+        later than whatever it says for as long as it was ahead.
+        """
+        self._told.pop(peer, None)
+
     def excuse(self, peer: str) -> None:
         """A peer cannot be reached: what it has cannot be had now.
 

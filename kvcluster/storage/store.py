@@ -68,6 +68,8 @@ class Store:
         self.digests = Digests(self.table)
         self.incomplete = ""
         """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
+        self.clock_found = 0
+        """The hybrid time that the files held when they were opened."""
         self.repair = False
         """What is here may be old or absent; peers must make it whole. Kept on disk too."""
 
@@ -85,7 +87,7 @@ class Store:
         self.table = found.table
         self.digests = Digests(self.table)
         self.incomplete, self.repair = found.incomplete, found.repair
-        self._found = found
+        self._found, self.clock_found = found, found.clock
         return found
 
     def _take_for_our_own(self, found: Recovered) -> None:
@@ -158,6 +160,11 @@ class Store:
     ) -> asyncio.Future[list[Verdict]]:
         """Make all of it durable, apply the entries, drop `drops`. See Journal.write."""
         return self._journal.write(entries, notes, drops)
+
+    def write_time(self) -> asyncio.Future[list[Verdict]]:
+        """Make the time durable, though nothing else changed. Every frame carries it."""
+        nothing = MissedWrites(peer=self._node)  # nobody keeps a note of itself
+        return self._journal.write([], [nothing])
 
     def refuse_if_full(self) -> None:
         """Raise DiskIsFull if a write would certainly fail now."""

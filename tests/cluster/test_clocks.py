@@ -14,6 +14,7 @@ from kvcluster.errors import ClockAbsurd, HeldBack
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import homes, in_parts
 from tests.storage.fake_disk import FakeDisk
+from tests.storage.virtual_loop import VirtualLoop
 
 from demo_pb2 import Entry, ReplicateRequest
 
@@ -91,7 +92,8 @@ async def test_node_that_has_not_heard_of_a_jump_forwards_all_the_same(
 
 async def start_off(cluster: MemoryCluster, offset_ms: int, *, empty: bool = False) -> None:
     """One node starts with a clock that is off, and finds out."""
-    await cluster.stop("c:3")
+    if "c:3" in cluster.network.nodes:
+        await cluster.stop("c:3")
     if empty:
         cluster.disks["c:3"] = FakeDisk()
     cluster.clock_offset_ms["c:3"] = offset_ms
@@ -111,21 +113,51 @@ async def test_node_whose_clock_is_over_a_day_ahead_does_not_begin_to_serve(
         await cluster.get("c:3", "k")
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_node_whose_clock_was_ahead_joins_once_it_is_set_right(restarts: bool) -> None:
-    """It took no write, so no version of it is ahead: nothing need be moved away."""
+@pytest.mark.parametrize("before", ["clean", "killed"])
+@pytest.mark.parametrize("then", ["runs on", "restarts"])
+def test_node_whose_clock_was_ahead_joins_once_it_is_set_right(before: str, then: str) -> None:
+    """It took no write, so no version of it is ahead: nothing need be moved away.
+
+    After a kill it writes a checkpoint as it starts, which once kept the mad time for good.
+    """
 
     @in_cluster
     async def play(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "before")
+        if before == "killed":
+            await cluster.crash("c:3")
+            await cluster.start("c:3")
+            await cluster.until(cluster.is_whole, "it is back")
+            await cluster.put("a:1", "k", "and after")
+            await cluster.crash("c:3")
         await start_off(cluster, 30 * HOUR_MS)
+        await asyncio.sleep(5)
         await cluster.set_clock("c:3", 0)
-        if restarts:
-            await cluster.stop("c:3")
+        if then == "restarts":
+            await cluster.crash("c:3")
             await cluster.start("c:3")
         await cluster.until(cluster.is_whole, "it joined")
         assert await cluster.put("c:3", "k", "right") == 3
 
     play()
+
+
+@in_cluster
+async def test_node_to_which_nobody_writes_remembers_the_time(cluster: MemoryCluster) -> None:
+    """Days after its last write a power cut takes its clock: its disk tells it that of the others.
+
+    It once took their clocks for absurd, and waited for somebody to set its own.
+    """
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    for _ in range(5):
+        loop.skip(6 * 3_600.0)
+        await asyncio.sleep(1)
+        await cluster.until(cluster.is_whole, "they have looked around")
+    await cluster.crash("c:3")
+    cluster.clock_offset_ms["c:3"] = -30 * 24 * HOUR_MS
+    await cluster.start("c:3")
+    await cluster.until(cluster.is_whole, "it joined")
 
 
 @in_cluster

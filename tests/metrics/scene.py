@@ -119,7 +119,7 @@ class Scene:
 
         def after(method: str, path: Path) -> None:
             if method == "sync":
-                pass_time(loop, sync_s)
+                loop.skip(sync_s)
 
         self.cluster.disks[name].after = after
 
@@ -130,11 +130,6 @@ class Scene:
             if any(each != values[0] for each in values):
                 return
         raise AssertionError(f"{metric} did not move")
-
-
-def pass_time(loop: VirtualLoop, duration_s: float) -> None:
-    """Let time pass in which the loop does nothing, as if its process had been stopped."""
-    loop._now_s += duration_s
 
 
 def provokes(

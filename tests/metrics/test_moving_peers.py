@@ -10,7 +10,7 @@ import pytest
 
 from kvcluster.errors import ConfigurationDiffers
 from tests.cluster.memory import MemoryCluster
-from tests.metrics.scene import Reading, Scene, pass_time, provokes
+from tests.metrics.scene import Reading, Scene, provokes
 from tests.storage.virtual_loop import VirtualLoop, run
 
 from demo_pb2 import HealthCheckRequest, Heartbeat
@@ -101,7 +101,7 @@ async def test_a_process_that_was_stopped_says_so(scene: Scene) -> None:
     """A machine with too much to do looks like this."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
-    pass_time(loop, 2.0)
+    loop.skip(2.0)
     await scene.until(lambda now: now("pauses_total") == 1)
 
 

@@ -46,7 +46,7 @@ def test_every_tick_is_newer_than_all_before(
 
 @given(steps, walls)
 def test_now_is_at_least_what_was_handed_out(plan: list[tuple[str, int, int]], wall: int) -> None:
-    """`now` is what the journal keeps, so it must cover each time handed out, and it gives none."""
+    """`kept` is what the journal keeps: it must cover each time handed out, and so does `now`."""
     clock = HybridClock(7)
     seen = 0
     for step, wall_ms, time in plan:
@@ -55,7 +55,7 @@ def test_now_is_at_least_what_was_handed_out(plan: list[tuple[str, int, int]], w
         else:
             clock.observe(time)
             seen = max(seen, time)
-        assert clock.now(wall) >= seen
+        assert clock.now(wall) >= clock.kept >= seen
         assert clock.now(wall) == clock.now(wall)
 
 
@@ -86,7 +86,7 @@ def test_a_restart_with_a_wall_clock_set_back_goes_on(
     """From the time on disk, a new life ticks past the old one, whatever its incarnation."""
     old = HybridClock(2**32 - 1)
     last = [old.tick(wall) for wall in before][-1]
-    new = HybridClock(incarnation, old.now(0))
+    new = HybridClock(incarnation, old.kept)
     assert new.tick(wall_ms) > last
 
 
@@ -159,6 +159,16 @@ def test_being_stale_is_measured_against_the_hybrid_time(set_back_ms: int) -> No
     clock.observe(NOW)
     held_back = NOW - (31_000 << COUNTER_BITS)
     assert clock.judge(held_back, WALL_MS - set_back_ms, LIMITS) is Skew.STALE
+
+
+def test_wall_is_kept_once_a_peer_has_accepted_it() -> None:
+    """A mad wall that nobody accepts is gone when it is set right; one that is set back stays."""
+    clock = HybridClock(1, NOW)
+    mad_ms = WALL_MS + 30 * 86_400_000
+    assert clock.now(mad_ms) == mad_ms << COUNTER_BITS
+    assert clock.kept == clock.now(WALL_MS) == NOW
+    clock.settle(WALL_MS + 5_000)
+    assert clock.kept == clock.now(WALL_MS) == NOW + (5_000 << COUNTER_BITS)
 
 
 def test_judging_moves_nothing() -> None:

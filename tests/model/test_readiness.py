@@ -109,6 +109,16 @@ def test_what_was_told_after_the_confirmation_and_overtook_its_answer_is_still_o
     assert status_of(readiness) is Status.SERVING
 
 
+def test_word_of_a_former_life_with_a_clock_ahead_keeps_nobody_owing() -> None:
+    """The peer's clock went back with its restart, and each answer looked older than that word."""
+    readiness = started()
+    readiness.told("c:3", V1, at=3_600)
+    readiness.met_anew("c:3")
+    assert readiness.owed("c:3") == V1
+    readiness.pulled("c:3", None, at=2)
+    assert status_of(readiness) is Status.SERVING
+
+
 def test_peer_that_leaves_with_a_debt_open_is_not_waited_for() -> None:
     """Its note stands on its disk, and is told again when it is back."""
     readiness = started()
@@ -434,6 +444,8 @@ class Twin:
                 told.append((at, since))
             elif what in ("excuse", "disagree"):
                 owed, put_off = [], put_off + owed
+            elif what == "anew":
+                told = []
             elif what == "pulled":
                 known = [since] + [max(told)[1] for when, _ in told if when >= at]
                 owed, put_off = [each for each in known if each], []
@@ -491,7 +503,7 @@ PARTS = {"b:2": {1, 2}, "c:3": {2, 3}, "d:4": set[int]()}
 events = st.lists(
     st.tuples(
         st.sampled_from(
-            ["heard", "told", "excuse", "disagree", "pulled", "healed", "look", "jump"]
+            ["heard", "told", "excuse", "disagree", "pulled", "healed", "look", "jump", "anew"]
         ),
         st.sampled_from(list(PARTS)),
         st.none() | st.sampled_from([V1, V2, V3]),
@@ -515,6 +527,8 @@ def happen(readiness: Readiness, what: str, peer: str, since: Version | None, at
         readiness.pulled(peer, since, at=at)
     elif what == "healed":
         readiness.healed(peer)
+    elif what == "anew":
+        readiness.met_anew(peer)
     else:
         readiness.look_around(anew=what == "jump")
 

@@ -19,7 +19,10 @@ from tests.sim.world import World
 _WHOLE_WITHIN_S = 60.0
 _BURIED_WITHIN_S = 240.0
 _FILES = 4  # the JSON, its versions, a segment and the lock; and what lives have left
-_BACKGROUND = ("journal", "checkpoint", "watch", "heartbeat", "catching up", "healing", "holding")
+_BACKGROUND = (
+    *("journal", "checkpoint", "watch", "remembering the time"),
+    *("heartbeat", "catching up", "healing", "holding"),
+)
 
 
 async def heal(world: World) -> None:

@@ -32,6 +32,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """The virtual time, in seconds."""
         return self._now_s
 
+    def skip(self, duration_s: float) -> None:
+        """Let time pass in which nothing runs, as if the process had been stopped."""
+        self._now_s += duration_s
+
     def select(self, timeout: float | None) -> list[object]:
         """What the loop does when it has nothing to do."""
         if timeout is None:
