@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 
+from tests.sim.machine import FAST_S
 from tests.sim.schedule import OTHERS, Fault, befalls, is_up, lasts, restart, victim
-from tests.sim.world import FAST_S, World
+from tests.sim.world import World
 from tests.storage.fake_disk import FakeDisk
 
 _SLOW_S = (0.02, 1.5)

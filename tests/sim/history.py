@@ -19,9 +19,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from kvcluster.config import Settings
+from tests.sim.broken import Broken
 from tests.sim.clients import Clients
 from tests.sim.faults import Faults
-from tests.sim.judge import Broken, Judge
+from tests.sim.judge import Judge
 from tests.sim.loop import SimLoop
 from tests.sim.network import Weather
 from tests.sim.operations import Outcome
@@ -159,7 +160,7 @@ class History:
             weather=plan.weather,
             log=self._note,
         )
-        judge = Judge(world, counts_losses=not plan.loses_messages, clocks_agree=plan.clocks_agree)
+        judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
         clients = Clients(world.network, judge, rng, members=plan.members, log=self._note)
         faults = Faults(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))

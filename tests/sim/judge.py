@@ -3,14 +3,15 @@
 While it runs: a node never holds something older than it held before; no two writes have one
 version; an acknowledged write is held by as many nodes as the acknowledgement says, and is newer
 than what these held before it began; a read of a node that held an acknowledged write is not
-older, nor (while no fault lets messages vanish) one of a node that counts on such a node; no value
-comes back that was refused, or given up long before what it replaces was begun; and whenever a
-process ends, what it had in memory is on its disk.
+older, nor (while no message vanishes) one of a node that can reach such a node, or counts on it; no
+value comes back that was refused, or given up long before what it replaces was begun; and whenever
+a process ends, what it had in memory is on its disk. What an acknowledgement leans on, and that no
+tombstone goes too early, is judged in safety.py and drops.py.
 
 After healing (verdict.py): the same of all nodes together.
 
-To be held by a node means to stand in its table, which is where reads come from; that whatever
-stands there is durable is judged at each end of a process.
+To be held by a node means to stand in its table, which is where reads come from, or, of a node that
+is down, in its files.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kvcluster.model.entry import Entry
-from kvcluster.storage.recovery import recover
+from tests.sim.broken import Broken
+from tests.sim.drops import Drops
+from tests.sim.files import Files
 from tests.sim.network import Process
 from tests.sim.operations import Diary, Outcome, Write
+from tests.sim.reach import Reach
+from tests.sim.safety import Safety
 from tests.sim.world import World
 from tests.storage.fake_disk import FakeDisk
 
@@ -30,32 +35,25 @@ _GRACE_S = 1.5
 """A write may still land so long after its client gave up: it was on its way."""
 
 
-class Broken(AssertionError):
-    """A promise was broken. `key` is the one that shows it, if there is one."""
-
-    def __init__(self, what: str, key: str = "") -> None:
-        super().__init__(what)
-        self.key = key
-
-
 class Judge:
     """Judges one history."""
 
-    def __init__(self, world: World, *, counts_losses: bool, clocks_agree: bool) -> None:
+    def __init__(self, world: World, *, tells_in_time: bool, clocks_agree: bool) -> None:
         self._world = world
-        self._strict = counts_losses
-        """No message vanishes in this history, so whoever counts on a holder must know."""
+        self._tells_in_time = tells_in_time
+        """No message gets lost or is very late, so whoever can reach a holder must know."""
         self._clocks_agree = clocks_agree
         self.diary = Diary()
+        self.files = Files(world)
+        self.drops = Drops(world, self.files)
+        self.safety = Safety(world, self.files, self.drops)
+        self._reach = Reach(world)
         self.floors: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
         """By node and key: the newest version that the node was seen to hold."""
-        self._buried: dict[str, bytes] = {}
-        """By key: the newest tombstone that some node was seen to hold."""
         self._acked: dict[str, Write] = {}
         """By key: the acknowledged write of the highest version."""
         self.reads = 0
         self.judged_reads = 0
-        self._emptied_s: dict[str, float] = {}
         world.ended.append(self.process_ended)
         world.emptied.append(self.forget)
         world.thawed.append(self.look_everywhere)
@@ -77,15 +75,12 @@ class Judge:
         if other is not write:
             raise Broken(f"one version for two writes: {other} and {write}", write.key)
         self.look(write.key)
-        held_by = [name for name in self._world.up if self._holds(name, write.key, version)]
-        missing = holders - len(held_by)
-        if missing > self._excused(write):
-            raise Broken(
-                f"{write}: acknowledged by {holders}, held by {len(held_by)} ({held_by})",
-                write.key,
-            )
+        replicas = self._world.replicas_of(write.key)
+        held_by = [name for name in replicas if self.files.holds(name, write.key, version)]
+        emptied = [name for name in replicas if self.files.lost_s.get(name, -1.0) >= write.start_s]
+        if len({*held_by, *emptied}) < holders and self.drops.dropped(write.key) < version:
+            raise Broken(f"{write}: acknowledged by {holders}, held by {held_by}", write.key)
         # More may hold it than were counted: some pulled it meanwhile. They need know of nobody.
-        # And others may: the coordinator, which always counts itself, may have ended since.
         exact = by in held_by and len(held_by) == holders
         write.counted = held_by if exact else [by]
         for name in write.counted:
@@ -94,12 +89,7 @@ class Judge:
         best = self._acked.get(write.key)
         if best is None or best.version < version:
             self._acked[write.key] = write
-
-    def _excused(self, write: Write) -> int:
-        """How many replicas are down now, or lost their folder since a write began."""
-        replicas = self._world.replicas_of(write.key)
-        emptied = [name for name, at_s in self._emptied_s.items() if at_s >= write.start_s]
-        return sum(1 for name in replicas if name in emptied or name not in self._world.up)
+        self.safety.acknowledged(write)
 
     def _holds(self, name: str, key: str, version: bytes) -> bool:
         held = self._world.node(name).store.get(key)
@@ -117,34 +107,34 @@ class Judge:
                 raise Broken(f"{name} went back to {held[0]!r:.20} for {key}", key)
             else:
                 self.floors[name][key] = held[1]
-                if held[0] is None:
-                    self._buried[key] = max(held[1], self._buried.get(key, b""))
-                else:
-                    self.judge_value(key, held[0], held[1], name)
-                    self.diary.by_version.setdefault(held[1], self.diary.by_value[held[0]])
+                self._judge_entry(key, held, name)
+
+    def _judge_entry(self, key: str, held: Entry, name: str) -> None:
+        value, version = held
+        if value is not None:
+            self.judge_value(key, value, version, name)
+            self.diary.by_version.setdefault(version, self.diary.by_value[value])
+        elif not any(self._may_have_made(delete, version) for delete in self.diary.deletes(key)):
+            raise Broken(f"{name} has a tombstone for {key} that nobody made", key)
 
     def look_everywhere(self) -> None:
         """See what every node holds for every key."""
         for key in self.diary.by_key:
             self.look(key)
 
+    def _may_have_made(self, delete: Write, version: bytes) -> bool:
+        """Whether a tombstone of this version may be that of a delete.
+
+        It is older than the delete's last if the first met something newer.
+        """
+        return delete.outcome is not Outcome.DONE or delete.version >= version
+
     def may_be_gone(self, key: str, floor: bytes) -> bool:
-        """Whether a tombstone may have come and gone that is newer than a version, or is it.
+        """Whether a node that held this version of a key, or an older one, may hold nothing.
 
         Excused by any delete however old, an acknowledged put could vanish and nobody would know.
         """
-        if self._buried.get(key, b"") >= floor:
-            return True
-        missed = self.diary.by_version.get(floor)
-        return any(self._may_be_newer(delete, floor, missed) for delete in self.diary.deletes(key))
-
-    def _may_be_newer(self, delete: Write, floor: bytes, missed: Write | None) -> bool:
-        """Whether a delete may have a version that is not older than that of a write."""
-        if delete.outcome is Outcome.DONE:
-            return delete.version >= floor
-        if missed is None or not self._clocks_agree:
-            return True
-        return delete.end_s + _GRACE_S >= missed.start_s
+        return self.drops.dropped(key) >= floor
 
     # ------------------------------------------------------------ reads
 
@@ -157,18 +147,20 @@ class Judge:
         """The newest version that a node must know now."""
         floor = self.floors[name].get(key, b"")
         acked = self._acked.get(key)
-        if (
-            not self._strict
-            or acked is None
-            or acked.version <= floor
-            or name not in self._world.up
-        ):
+        if acked is None or acked.version <= floor or name not in self._world.up:
             return floor
-        peers = self._world.node(name).peers
-        counts_on = [peer for peer in self._world.up if peer in peers and peers[peer].alive]
-        counted = [peer for peer in counts_on if peer in acked.counted]
-        told = any(self._holds(peer, key, acked.version) for peer in counted)
-        return acked.version if told else floor
+        knows = any(
+            self._must_know(name, other) and self._holds(other, key, acked.version)
+            for other in acked.counted
+            if other in self._world.up and other != name
+        )
+        return acked.version if knows else floor
+
+    def _must_know(self, name: str, other: str) -> bool:
+        """Whether a node cannot be excused for not knowing what another one has to tell it."""
+        if not self._tells_in_time:
+            return False
+        return self._reach.must_have_heard(name, other) or self._world.node(name).peers[other].alive
 
     def after_read(self, key: str, answer: GetResponse, least: Mapping[str, bytes]) -> None:
         """A client was answered.
@@ -181,7 +173,7 @@ class Judge:
         floor = min(least[name], self._least(name, key))
         self.judged_reads += bool(floor)
         if not answer.version:
-            if floor and not self.may_be_gone(key, floor):
+            if self.drops.buried(key) < floor:
                 raise Broken(f"{name} has lost {key}", key)
         elif answer.version < floor:
             raise Broken(f"{name} answered {key} = {answer.value!r:.20}, older than it should", key)
@@ -207,7 +199,7 @@ class Judge:
             self.judged_reads += bool(floor)
             if key in found:
                 self._judge_scanned(key, found[key], floor)
-            elif complete and floor and not self.may_be_gone(key, floor):
+            elif complete and self.drops.buried(key) < floor:
                 raise Broken(f"a scan left out {key}", key)
 
     def _judge_scanned(self, key: str, value: str, floor: bytes) -> None:
@@ -242,28 +234,18 @@ class Judge:
     # ------------------------------------------------------------ ends of processes
 
     def process_ended(self, process: Process, left: FakeDisk) -> None:
-        """What was in memory must be on the disk that is left."""
+        """What was in memory must be on the disk that is left, and what others lean on as well."""
         name = process.life.name
-        memory = dict(process.node.store.table.items())
-        disk = self.loaded(name, left)
-        for key, entry in memory.items():
-            held = disk.get(key)
-            lost = held is None or held[1] < entry[1]
-            if lost and not (entry[0] is None and held is None):
+        found = self.files.read(name, left)
+        for key, entry in process.node.store.table.items():
+            held = found.table.get(key)
+            if held is None and entry[0] is None:
+                self.drops.judge(name, key, entry[1])
+            elif held is None or held[1] < entry[1]:
                 raise Broken(f"{name} had {key} = {entry[0]!r:.20}, which is not on its disk", key)
-
-    def loaded(self, name: str, disk: FakeDisk) -> dict[str, Entry]:
-        """A node's files, loaded afresh."""
-        path = self._world.node_path(name)
-        copy = disk.kill()
-        copy.mend()
-        found = recover(copy, path, path.with_suffix(".wal"), self._world.settings, "look")
-        if found.incomplete:
-            raise Broken(f"the files of {name} are damaged: {found.incomplete}")
-        for remark in found.remarks:
-            if not remark.startswith("cut an unfinished group"):
-                raise Broken(f"{name} takes its own files for something else: {remark}")
-        return dict(found.table.items())
+        for write in self._acked.values():
+            if name in write.counted and not self.safety.lost_its_folder(name, write):
+                self.safety.judge(write, name, found)
 
     def best(self, key: str) -> Write | None:
         """The acknowledged write of a key with the highest version."""
@@ -271,5 +253,4 @@ class Judge:
 
     def forget(self, name: str) -> None:
         """A node lost its folder: nothing can be asked of it."""
-        self._emptied_s[name] = self._world.loop.time()
         self.floors[name].clear()

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import xxhash
@@ -30,10 +30,14 @@ from kvcluster.errors import (
 from kvcluster.node import Node
 from tests.sim.loop import Life, SimLoop, current_life
 
+from demo_pb2 import Entry
+
 T = TypeVar("T")
 Handle = Callable[[Node, Any], Awaitable[Any]]
 
 _ONCE = frozenset({"forward", "put", "delete", "get", "batch", "scan"})
+_BRINGING = frozenset({"replicate", "hold"})
+"""Requests by which a node has entries stored elsewhere."""
 _BEGINS_ALL_THE_SAME = 0.5
 """How often a request begins though its caller has given up already (measured: 3 to 11 of 500
 calls that waited for a frozen process; more here, to see what it does)."""
@@ -67,6 +71,7 @@ class _Call:
     parse: Callable[[bytes], Any]
     handle: Handle
     answer: asyncio.Future[tuple[Callable[[bytes], Any], bytes]]
+    sent_s: float
     given_up: bool = False
     running: asyncio.Task[None] | None = None
     """Once its handler has begun."""
@@ -91,10 +96,14 @@ class Network:
         self.processes: dict[str, Process] = {}
         self.cuts: dict[tuple[str, str], int] = {}
         """Ways that are cut, and by how many faults."""
+        self._mended_s: dict[tuple[str, str], float] = {}
+        """When a way was mended last."""
         self._held: dict[tuple[str, str], list[Callable[[], None]]] = {}
         """What waits at cuts that hold back, as TCP does, instead of losing; in order."""
         self.hash = xxhash.xxh3_64()
         """Of every message with its time: two runs of one seed must agree."""
+        self._bringing: dict[_Call, None] = {}
+        """Requests on their way that bring entries, those that wait at a cut included."""
         self.messages = 0
 
     def cut(self, ways: list[tuple[str, str]], *, holds: bool) -> None:
@@ -115,6 +124,7 @@ class Network:
             self.cuts[way] -= 1
             if not self.cuts[way]:
                 del self.cuts[way]
+                self._mended_s[way] = self._loop.time()
                 self._pass_on(self._held.pop(way, []))
 
     def _pass_on(self, held: list[Callable[[], None]]) -> None:
@@ -123,6 +133,13 @@ class Network:
         for arrive in held:
             after_s += self._delay_s()
             self._loop.later(after_s, arrive)
+
+    def disturbed_s(self, one: str, other: str) -> float:
+        """When something between two was cut last, either way; infinite if it is now."""
+        ways = ((one, other), (other, one))
+        if any(way in self.cuts for way in ways):
+            return float("inf")
+        return max(self._mended_s.get(way, float("-inf")) for way in ways)
 
     def mend_all(self) -> None:
         """Undo every cut."""
@@ -143,16 +160,17 @@ class Network:
             await asyncio.Event().wait()
         answer: asyncio.Future[Any] = self._loop.create_future()
         data = request.SerializeToString()
-        call = _Call(caller, callee, method, data, type(request).FromString, handle, answer)
+        parse = type(request).FromString
+        call = _Call(caller, callee, method, data, parse, handle, answer, self._loop.time())
         self._send(call)
         try:
-            parse, response = await asyncio.wait_for(answer, timeout_s)
+            understand, response = await asyncio.wait_for(answer, timeout_s)
         except asyncio.TimeoutError:
             raise PeerSilent("no answer in time") from None
         finally:
             if not answer.done() or answer.cancelled():
                 self._loop.later(self._delay_s(), self._give_up, call)
-        return parse(response)
+        return understand(response)
 
     def reset(self, process: Process, *, tell: bool) -> None:
         """A process is gone: who waits for it is told (a connection reset), or not (no power)."""
@@ -165,18 +183,31 @@ class Network:
         weather, rng = self.weather, self._rng
         self._count(call.caller, call.callee, call.method.encode() + call.request)
         if not self._is_lost():
-            self._loop.later(self._delay_s(), self._arrive, call)
+            self._leave(self._delay_s(), call)
         if call.method in _ONCE:
             return
         if weather.repeat and rng.random() < weather.repeat:
-            self._loop.later(2 * self._delay_s(), self._arrive, _copy(call))
+            self._leave(2 * self._delay_s(), _copy(call))
         if weather.capture and rng.random() < weather.capture:
-            self._loop.later(rng.uniform(*weather.capture_s), self._arrive, _copy(call))
+            self._leave(rng.uniform(*weather.capture_s), _copy(call))
+
+    def _leave(self, delay_s: float, call: _Call) -> None:
+        if call.method in _BRINGING:
+            self._bringing[call] = None
+        self._loop.later(delay_s, self._arrive, call)
+
+    def on_their_way(self, within_s: float) -> Iterator[tuple[str, Sequence[Entry]]]:
+        """What was sent within the last seconds and is not there: who gets it, and the entries."""
+        oldest_s = self._loop.time() - within_s
+        for call in self._bringing:
+            if call.sent_s >= oldest_s:
+                yield call.callee, call.parse(call.request).entries
 
     def _arrive(self, call: _Call) -> None:
         """A request is there."""
         if self._is_cut(call.caller, call.callee, lambda: self._arrive(call)):
             return
+        self._bringing.pop(call, None)
         process = self.processes.get(call.callee)
         if process is None:
             refusal = PeerUnreachable("connection refused")
@@ -247,9 +278,7 @@ class Network:
 def _copy(call: _Call) -> _Call:
     """The same request again; nobody waits for its answer."""
     nobody = asyncio.get_running_loop().create_future()
-    return _Call(
-        call.caller, call.callee, call.method, call.request, call.parse, call.handle, nobody
-    )
+    return replace(call, answer=nobody)
 
 
 def _fail(call: _Call, error: Exception) -> None:

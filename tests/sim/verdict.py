@@ -13,7 +13,8 @@ from collections.abc import Callable
 import orjson
 
 from kvcluster.model.slots import slot_of
-from tests.sim.judge import Broken, Judge
+from tests.sim.broken import Broken
+from tests.sim.judge import Judge
 from tests.sim.world import World
 
 _WHOLE_WITHIN_S = 60.0
@@ -59,7 +60,7 @@ def judge_all(world: World, judge: Judge) -> None:
                 continue
             if held is not None and held[1] < best.version:
                 raise Broken(f"{name} lost {best}; it has {held[0]!r:.20}", key)
-            if held is None and not judge.may_be_gone(key, best.version):
+            if held is None and judge.drops.buried(key) < best.version:
                 raise Broken(f"{name} lost {best}; it has nothing", key)
 
 
@@ -75,7 +76,7 @@ async def end(world: World, judge: Judge) -> None:
         )
         await world.stop(name)
         memory = dict(process.node.store.table.items())
-        if judge.loaded(name, world.machines[name].disk) != memory:
+        if dict(judge.files.read(name, world.machines[name].disk).table.items()) != memory:
             raise Broken(f"the files of {name} are not what it had in memory")
         pairs = {key: value for key, (value, _) in memory.items() if value is not None}
         if orjson.loads(world.machines[name].disk.read(world.node_path(name))) != pairs:

@@ -10,48 +10,26 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
+from kvcluster.model.entry import Entry, Verdict, Version
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.members import split_address
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.node import Node
+from kvcluster.storage.table import Table
 from tests.cluster.memory import MemoryTransport
 from tests.sim.loop import Life, SimLoop
+from tests.sim.machine import Machine
 from tests.sim.network import Network, Process, Weather
 from tests.storage.fake_disk import FakeDisk
 
-START_MS = 1_800_000_000_000
 _SETTLES_WITHIN_S = 0.3
-FAST_S = (0.0001, 0.002)
-
-
-@dataclass
-class Machine:
-    """What outlives a process: its disk and its clock."""
-
-    disk: FakeDisk = field(default_factory=FakeDisk)
-    clock_offset_ms: float = 0.0
-    clock_rate: float = 1.0
-    work_s: tuple[float, float] = FAST_S
-    """How long a piece of work takes on this disk."""
-    may_fail: str = ""
-    """Why this process may end by itself; empty if it may not."""
-    busy: bool = False
-    """A process is there, perhaps one that still starts or already stops."""
-    lives: int = 0
-    """How many processes there have been."""
-
-    def mend(self) -> None:
-        """Make the disk fast, large and sound."""
-        self.work_s = FAST_S
-        self.disk.mend()
 
 
 class World:
@@ -82,8 +60,15 @@ class World:
         """Called when a machine has lost its folder."""
         self.thawed: list[Callable[[], None]] = []
         """Called a moment after a process went on, when what had waited in it is done."""
+        self.storing: list[Callable[[str, str, Entry], None]] = []
+        """Called for an entry that a node is about to have in its table: node, key, entry."""
+        self.dropping: list[Callable[[str, str, Version, Entry], None]] = []
+        """Called when a node is about to forget a key: up to which version, and what it holds."""
+        self.went_on_s = dict.fromkeys(members, 0.0)
+        """When the process of a node came up, or went on after it was frozen, last."""
         self.broken: asyncio.Future[None] = loop.create_future()
-        """Fails when a node stops by itself without a reason."""
+        """Fails when a promise is broken out of everybody's sight (`breaks`), or a node stops by
+        itself without a reason."""
         self._placement = placement_of(members, replicas)
         self._incarnations = iter(range(1, 100_000))
 
@@ -106,9 +91,7 @@ class World:
 
     def wall_ms(self, name: str) -> int:
         """What a machine's clock says."""
-        machine = self.machines[name]
-        now_ms = self.loop.time() * 1000
-        return START_MS + int(now_ms * machine.clock_rate + machine.clock_offset_ms)
+        return self.machines[name].wall_ms(self.loop.time())
 
     def node_path(self, name: str) -> Path:
         """Where a node's JSON is."""
@@ -135,6 +118,7 @@ class World:
         process = Process(life, node)
         node.failed.add_done_callback(lambda _: self._failed(name, process))
         self.network.processes[name] = process
+        self.went_on_s[name] = self.loop.time()
         self.log(f"{name} starts")
         life.context.run(node.meet_peers)
 
@@ -149,7 +133,36 @@ class World:
         members = Members(self.members, name, self.replicas)
         node = Node(members, disk.root, self.settings, surroundings=around)
         node.open()
+        self._watch(name, node.store.table)
         return node
+
+    def _watch(self, name: str, table: Table) -> None:
+        """Tell of what a node has found on its disk, and of all that it stores and forgets."""
+        for key, entry in table.items():
+            for listener in self.storing:
+                listener(name, key, entry)
+        apply, drop = table.apply, table.drop
+
+        def apply_and_tell(key: str, entry: Entry) -> Verdict:
+            if table.judge(key, entry).stores:
+                for listener in self.storing:
+                    listener(name, key, entry)
+            return apply(key, entry)
+
+        def drop_and_tell(key: str, version: Version) -> bool:
+            held = table.get(key)
+            if held is not None and held[1] <= version:
+                for listener in self.dropping:
+                    listener(name, key, version, held)
+            return drop(key, version)
+
+        table.apply = apply_and_tell  # type: ignore[method-assign]
+        table.drop = drop_and_tell  # type: ignore[method-assign]
+
+    def breaks(self, error: AssertionError) -> None:
+        """Something must not be, in the middle of what a node does: the history is over."""
+        if not self.broken.done():
+            self.broken.set_exception(error)
 
     async def cut_power(self, name: str) -> None:
         """A power cut: what was not synced may be gone."""
@@ -208,6 +221,7 @@ class World:
         """SIGCONT."""
         if process.life.frozen and not process.life.ended:
             self.loop.thaw(process.life)
+            self.went_on_s[process.life.name] = self.loop.time()
             self.keep(self._look_soon())
 
     async def _look_soon(self) -> None:
@@ -239,8 +253,8 @@ class World:
         why = process.node.failed.exception()
         if process.life.ended or self.network.processes.get(name) is not process:
             return
-        if not self.machines[name].may_fail and not self.broken.done():
-            self.broken.set_exception(AssertionError(f"{name} gave up without a reason: {why!r}"))
+        if not self.machines[name].may_fail:
+            self.breaks(AssertionError(f"{name} gave up without a reason: {why!r}"))
         self.log(f"{name} gives up: {why}")
         left = self.machines[name].disk.crash(self.rng)
         self.loop.later(0, lambda: self.keep(self._end(process, left, tell=True)))

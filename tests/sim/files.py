@@ -1,0 +1,70 @@
+"""What stands on the disks: read as a start would read it, from a copy that nobody else sees.
+
+A promise is about disks, not about memory: what a node would say after a power cut at this moment.
+So one can ask of any node, up or down, what it holds, and of one that is up, what it would hold if
+all that was not synced were gone.
+
+Reading a node's files takes as long as twenty of its messages. They are not read again while
+nothing was done to them; and whoever wants to know after each write draws which ones.
+"""
+
+from __future__ import annotations
+
+import random
+
+from kvcluster.model.entry import Entry
+from kvcluster.storage.found import Recovered
+from kvcluster.storage.recovery import recover
+from tests.sim.broken import Broken
+from tests.sim.world import World
+from tests.storage.fake_disk import FakeDisk
+
+
+class Files:
+    """Reads the files of every node."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[tuple[str, bool], tuple[FakeDisk, int, Recovered]] = {}
+        """By node, and whether in the worst case: what was read last, from which disk, and after
+        how many of its operations."""
+        self.lost_s: dict[str, float] = {}
+        """When a node lost its folder last: of what it had before, nothing can be asked."""
+        world.emptied.append(self._emptied)
+
+    def read(self, name: str, disk: FakeDisk) -> Recovered:
+        """A node's files, loaded afresh."""
+        path = self._world.node_path(name)
+        copy = disk.kill()
+        copy.mend()
+        found = recover(copy, path, path.with_suffix(".wal"), self._world.settings, "look")
+        if found.incomplete:
+            raise Broken(f"the files of {name} are damaged: {found.incomplete}")
+        for remark in found.remarks:
+            if not remark.startswith("cut an unfinished group"):
+                raise Broken(f"{name} takes its own files for something else: {remark}")
+        return found
+
+    def now(self, name: str, *, worst: bool) -> Recovered:
+        """What the end of a process would leave at this moment; `worst`: a power cut."""
+        disk = self._world.machines[name].disk
+        known = self._known.get((name, worst))
+        if known is None or known[0] is not disk or known[1] != len(disk.calls):
+            left = disk.crash(random.Random(0), keep=0.0) if worst else disk
+            known = (disk, len(disk.calls), self.read(name, left))
+            self._known[name, worst] = known
+        return known[2]
+
+    def entry(self, name: str, key: str) -> Entry | None:
+        """What a node holds for a key, in memory if it is up, else on its disk."""
+        if name in self._world.up:
+            return self._world.node(name).store.get(key)
+        return self.now(name, worst=False).table.get(key)
+
+    def holds(self, name: str, key: str, version: bytes) -> bool:
+        """Whether a node, up or down, holds a version of a key, or a newer one."""
+        held = self.entry(name, key)
+        return held is not None and held[1] >= version
+
+    def _emptied(self, name: str) -> None:
+        self.lost_s[name] = self._world.loop.time()

@@ -1,0 +1,36 @@
+"""A machine of a history: what outlives the processes that run on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.storage.fake_disk import FakeDisk
+
+START_MS = 1_800_000_000_000
+FAST_S = (0.0001, 0.002)
+
+
+@dataclass
+class Machine:
+    """What outlives a process: its disk and its clock."""
+
+    disk: FakeDisk = field(default_factory=FakeDisk)
+    clock_offset_ms: float = 0.0
+    clock_rate: float = 1.0
+    work_s: tuple[float, float] = FAST_S
+    """How long a piece of work takes on this disk."""
+    may_fail: str = ""
+    """Why this process may end by itself; empty if it may not."""
+    busy: bool = False
+    """A process is there, perhaps one that still starts or already stops."""
+    lives: int = 0
+    """How many processes there have been."""
+
+    def wall_ms(self, now_s: float) -> int:
+        """What its clock says at a time of the loop's."""
+        return START_MS + int(now_s * 1000 * self.clock_rate + self.clock_offset_ms)
+
+    def mend(self) -> None:
+        """Make the disk fast, large and sound."""
+        self.work_s = FAST_S
+        self.disk.mend()
