@@ -211,14 +211,22 @@ class Progress(_message.Message):
     def __init__(self, source: _Optional[str] = ..., entries: _Optional[int] = ..., about: _Optional[int] = ...) -> None: ...
 
 class Configuration(_message.Message):
-    __slots__ = ("members", "replicas", "slots")
+    __slots__ = ("members", "replicas", "slots", "key_limit_bytes", "value_limit_bytes", "message_age_limit_s", "tombstone_wait_s")
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
+    KEY_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    VALUE_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_AGE_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_WAIT_S_FIELD_NUMBER: _ClassVar[int]
     members: _containers.RepeatedScalarFieldContainer[str]
     replicas: int
     slots: int
-    def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ...) -> None: ...
+    key_limit_bytes: int
+    value_limit_bytes: int
+    message_age_limit_s: float
+    tombstone_wait_s: float
+    def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ..., key_limit_bytes: _Optional[int] = ..., value_limit_bytes: _Optional[int] = ..., message_age_limit_s: _Optional[float] = ..., tombstone_wait_s: _Optional[float] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration")

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import asdict
 
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.peers import Peer, Peers
@@ -39,6 +40,7 @@ from kvcluster.errors import (
     PeerUnreachable,
     as_told,
 )
+from kvcluster.model.agreement import Terms, conflict, difference
 from kvcluster.model.detector import Liveness, Sign
 from kvcluster.model.entry import Version
 from kvcluster.model.members import Cluster
@@ -93,8 +95,12 @@ class Heartbeats:
         """Peers that answer and do not count on us, and since when."""
         self._broken: set[str] = set()
         """Peers to which the connection of the last heartbeat broke."""
+        self._terms = Terms.of(settings)
         self.configuration = Configuration(
-            members=sorted(cluster.members), replicas=cluster.replicas, slots=SLOTS
+            members=sorted(cluster.members),
+            replicas=cluster.replicas,
+            slots=SLOTS,
+            **asdict(self._terms),
         )
         peers.listen(died=self._died)
 
@@ -217,10 +223,11 @@ class Heartbeats:
 
     def _take(self, beat: Heartbeat) -> None:
         """What counts in either direction: who it is, what its clock says, whether it leaves."""
-        theirs = beat.configuration
+        theirs, me = beat.configuration, self._cluster.self_name
         node = as_told(beat.node)
         why = self._cluster.difference(node, theirs.members, theirs.replicas, theirs.slots)
-        why = as_told(why)
+        terms = Terms.of(theirs)
+        why = as_told(why or conflict(node, terms, me, self._terms))
         if beat.node not in self._peers:
             why = why or f"{node!r} is no member here"
             self._peers.met_stranger(node, why)
@@ -229,6 +236,7 @@ class Heartbeats:
         self._time.accept(beat.node, beat.clock, stale_is_fine=True)
         if self._peers.met(beat.node, beat.incarnation):
             self._gate.met_anew(beat.node)
+        self._peers.differs(beat.node, difference(node, terms, me, self._terms))
         if beat.status == DRAINING:
             self._peers.left(beat.node)
 

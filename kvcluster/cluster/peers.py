@@ -54,6 +54,8 @@ class Peer:
     """Why it and we refuse each other; empty if we do not."""
     refused_s: float = float("-inf")
     """When that was found last."""
+    difference: str = ""
+    """How its settings differ from ours, where that is no reason to refuse; or empty."""
     trouble: str = ""
     """Why it did not answer our last heartbeat, if something told; empty if it did."""
     exchange: Exchange = field(default_factory=Exchange)
@@ -224,6 +226,13 @@ class Peers:
         if why:
             peer.refused_s = self.now_s()
         peer.refusal = why
+
+    def differs(self, name: str, how: str) -> None:
+        """How the settings of a peer differ from ours; empty: they do not."""
+        peer = self._peers[name]
+        if how and peer.difference != how:
+            log.warning("PEER  %s; use the same settings on every node", how)
+        peer.difference = how
 
     def _take(self, peer: Peer, sign: Sign, why: str = "") -> None:
         if sign is Sign.ANSWERED:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from kvcluster.terminal.census import NOT_WELL, Member
 from kvcluster.terminal.screen import counted, listed
@@ -22,6 +23,9 @@ from kvcluster.terminal.wording import duration, state_word
 from demo_pb2 import DRAINING, Configuration, MemberStatus, PeerState
 
 _WORST_FIRST = (PeerState.DEAD, PeerState.SUSPECT, PeerState.UNKNOWN, PeerState.ALIVE)
+
+_SETTINGS = ("key_limit_bytes", "value_limit_bytes", "message_age_limit_s", "tombstone_wait_s")
+"""Settings that nodes tell each other, since they should be the same everywhere."""
 
 Voices = dict[int, list[tuple[str, MemberStatus]]]
 """Who says it, by what is said."""
@@ -109,6 +113,7 @@ def _configurations(members: Sequence[Member]) -> Iterator[Disagreement]:
         *_left_out(known),
         *_split(known, lambda it: counted(it.replicas, "replica")),
         *_split(known, lambda it: counted(it.slots, "slot")),
+        *(line for setting in _SETTINGS for line in _split(known, partial(_set, setting))),
     )
     yield from (Disagreement(line, tuple(known)) for line in lines)
 
@@ -126,12 +131,19 @@ def _split(
 ) -> Iterator[str]:
     nodes: dict[str, list[str]] = {}
     for node, configuration in known.items():
-        nodes.setdefault(setting(configuration), []).append(node)
+        if value := setting(configuration):  # a node of an older program does not say
+            nodes.setdefault(value, []).append(node)
     if len(nodes) > 1:
         yield ", ".join(
             f"{listed(names, 'and')} {'runs' if len(names) == 1 else 'run'} with {value}"
             for value, names in nodes.items()
         )
+
+
+def _set(setting: str, configuration: Configuration) -> str:
+    value = getattr(configuration, setting)
+    told = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return f"{setting} {told}" if value else ""
 
 
 def _refusals(members: Sequence[Member]) -> Iterator[Disagreement]:

@@ -89,3 +89,22 @@ def test_other_member_list_is_refused_by_both_sides(
         assert two[1].get("k").value == "v"
     finally:
         stranger.clean_up()
+
+
+def test_settings_that_contradict_are_refused_and_those_that_differ_are_told(
+    unstarted: Cluster, two: tuple[Server, Server]
+) -> None:
+    """A node that forgets deletes too soon for the others would bring deleted keys back."""
+    newcomer = unstarted[2]
+    settings = ["tombstone_wait_s=10", "message_age_limit_s=5"]
+    newcomer.start(*(word for setting in settings for word in ("--set", setting)))
+    for server in two:
+        why = f"{newcomer.name} forgets deletes after 10 s (tombstone_wait_s)"
+        assert_refuses(server, newcomer, why)
+        assert_refuses(newcomer, server, why)
+    newcomer.interrupt()
+    newcomer.start("--set", "value_limit_bytes=2000000")
+    unstarted.wait_whole()
+    what = f"{newcomer.name} takes values of up to 2,000,000 bytes and"
+    for server in two:
+        assert f"{what} {server.name} of up to 1,048,576" in server.log()

@@ -97,6 +97,23 @@ def test_nodes_started_with_other_settings_are_named_with_them() -> None:
     ]
 
 
+def test_nodes_started_with_settings_that_should_be_the_same_are_named_with_them() -> None:
+    """Also where they serve all the same; one of an older program does not say."""
+    here = Configuration(members=[A, B, C], replicas=3, slots=4096)
+    here.value_limit_bytes, here.tombstone_wait_s = 2**20, 60.0
+    there = Configuration()
+    there.CopyFrom(here)
+    there.value_limit_bytes, there.tombstone_wait_s = 2**21, 90.5
+    older = Configuration(members=[A, B, C], replicas=3, slots=4096)
+    lines = _lines(
+        view(A, configuration=here), view(B, configuration=there), view(C, configuration=older)
+    )
+    assert lines == [
+        f"{A} runs with value_limit_bytes 1,048,576, {B} runs with value_limit_bytes 2,097,152",
+        f"{A} runs with tombstone_wait_s 60, {B} runs with tombstone_wait_s 90.5",
+    ]
+
+
 def test_nodes_started_with_other_members_are_named_with_them() -> None:
     """Who leaves out whom, for each member that is left out by somebody."""
     four = (A, B, C, "localhost:50054")
