@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 
 from kvcluster.client.failure import CallFailed, explain
-from kvcluster.config import Settings
+from kvcluster.config import VALUE_CEILING_BYTES, Settings
 from kvcluster.error_info import told_in
 
 from demo_pb2 import (
@@ -40,8 +40,8 @@ def open_channel(address: str) -> grpc.Channel:
         ("grpc.use_local_subchannel_pool", 1),  # share no backoff with an earlier channel
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", int(settings.reconnect_backoff_s * 1000)),
-        ("grpc.max_send_message_length", settings.message_limit_bytes),
-        ("grpc.max_receive_message_length", settings.message_limit_bytes),
+        ("grpc.max_send_message_length", -1),  # what is too large is for the node to say
+        ("grpc.max_receive_message_length", 2 * VALUE_CEILING_BYTES),
     ]
     # min_reconnect_backoff_ms is left alone: it is also the time that a connection may take, and
     # a frozen node would be called unreachable instead of silent.

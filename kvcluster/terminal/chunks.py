@@ -19,7 +19,7 @@ from typing import BinaryIO, Protocol
 
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from kvcluster.config import MIB
+from kvcluster.config import MIB, VALUE_CEILING_BYTES
 from kvcluster.terminal.bookmark import Bookmark
 from kvcluster.terminal.pairs import (
     BadPair,
@@ -32,8 +32,9 @@ from kvcluster.terminal.pairs import (
 
 _CHUNK_PAIRS = 1_000
 _CHUNK_BYTES = MIB
-_LINE_LIMIT_BYTES = 64 * MIB
-"""A longer line is no line of ours: no node takes such a value."""
+_LONGEST_ESCAPE = len(r"\u0000")
+_LINE_LIMIT_BYTES = _LONGEST_ESCAPE * VALUE_CEILING_BYTES + MIB
+"""A longer line is no line of ours: no node takes such a value, however it is written."""
 
 OnBad = Callable[[BadPair], None]
 """What to do about a bad pair: raise it, or count it and go on."""

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from kvcluster.config import VALUE_CEILING_BYTES
 from kvcluster.model.members import parse_members
 from kvcluster.terminal import parser as words
 from kvcluster.terminal.arguments import ENVIRONMENT, nodes
@@ -199,8 +200,11 @@ def _top(
 def _standard_input(parser: argparse.ArgumentParser) -> str:
     if sys.stdin is None:
         _refuse_input(parser, "it is closed")
+    data = sys.stdin.buffer.read(VALUE_CEILING_BYTES + 1)
+    if len(data) > VALUE_CEILING_BYTES:
+        _refuse_input(parser, f"no node takes more than {VALUE_CEILING_BYTES:,} bytes")
     try:
-        return sys.stdin.buffer.read().decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         _refuse_input(parser, f"it is not valid UTF-8 (at byte {error.start:,})")
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from kvcluster.config import VALUE_CEILING_BYTES
 from kvcluster.terminal import manual
 from kvcluster.terminal.arguments import Word, nodes, one_node, seconds, valid, whole_number
 from kvcluster.terminal.escaping import shown
@@ -35,7 +36,6 @@ WITHOUT_NODES = ("completion", "help", "exit", "quit")
 _OPTIONS = ("cluster", "node", "timeout", "output")
 _FILES = {"bash": "_shtab_compgen_files", "zsh": "_files"}
 _MANY = 1_000_000_000
-_VALUE_LIMIT_BYTES = 16 * 1024 * 1024
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -217,7 +217,7 @@ def _add_cluster(add: Add) -> None:
     )
     for option, default, least, most, text in (
         ("--clients", 50, 1, 10_000, "calls at a time"),
-        ("--value-size", 100, 0, _VALUE_LIMIT_BYTES, "bytes of a value"),
+        ("--value-size", 100, 0, VALUE_CEILING_BYTES, "bytes of a value"),
         ("--keys", 10_000, 1, 10_000_000, "how many keys"),
         ("--reads", 80, 0, 100, "percent of the calls that read"),
     ):

@@ -93,7 +93,8 @@ class FakeNode(KeyValueServicer):
         """Set when a call that hangs has arrived."""
         self.on_hang: Callable[[], object] = lambda: None
         self.release = threading.Event()
-        self._server = grpc.server(futures.ThreadPoolExecutor(8))
+        options = [("grpc.max_receive_message_length", -1)]
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=options)
         add_KeyValueServicer_to_server(self, self._server)
         # Of this worker's own: where a node was lost, no other test's node may come up and answer.
         self.address = f"localhost:{free_ports(1)[0]}"

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from kvcluster.config import MIB
 from kvcluster.terminal import parser
 from tests.client.fake_node import FakeCluster
 from tests.terminal.conftest import THE_THREE, Program
@@ -61,6 +62,28 @@ def test_standard_input_that_is_not_utf8_is_refused(
     ended = client("put", "a", "-")
     assert ended.code == 2
     assert "not valid UTF-8 (at byte 3)" in ended.err
+
+
+def test_a_value_that_the_node_takes_is_not_refused_on_the_way(
+    cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How large it may be is a setting of the nodes: over 16 MiB was "refused" by one not asked."""
+    value = "ạ" * (6 * MIB)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(value.encode())))
+    command = ("--node", cluster.addresses[0], "--timeout", "30")
+    assert client("put", "note", "-", *command).code == 0
+    assert client("get", "note", *command).out == f"{value}\n"
+
+
+def test_a_value_that_no_node_takes_is_not_read_to_its_end(
+    client: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have none; and the node is not blamed that was never asked."""
+    monkeypatch.setattr("kvcluster.terminal.command_line.VALUE_CEILING_BYTES", 4)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"12345")))
+    ended = client("put", "a", "-")
+    assert ended.code == 2
+    assert "no node takes more than 4 bytes" in ended.err
 
 
 def test_standard_input_that_is_closed_is_refused(

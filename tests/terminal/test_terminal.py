@@ -56,12 +56,12 @@ def test_a_table_is_watched_where_the_size_is_none(cluster: FakeCluster) -> None
     [("dumb", "80", "24"), ("", "", ""), ("no-such", "1", "1"), ("xterm", "500", "2")],
 )
 def test_in_any_terminal_something_is_drawn_and_it_ends_well(
-    cluster: FakeCluster, command: str, kind: str, columns: str, lines: str
+    cluster: FakeCluster, tmp_path: Path, command: str, kind: str, columns: str, lines: str
 ) -> None:
     """Containers, CI and serial lines know neither their kind nor their size."""
-    with in_terminal(
-        command, "--cluster", cluster.members, TERM=kind, COLUMNS=columns, LINES=lines
-    ) as terminal:
+    environment = {"TERM": kind, "COLUMNS": columns, "LINES": lines}
+    environment["XDG_STATE_HOME"] = str(tmp_path)
+    with in_terminal(command, "--cluster", cluster.members, **environment) as terminal:
         terminal.wait_for(r"\S")
         if command == "shell":
             terminal.type("exit\r")
