@@ -7,8 +7,6 @@ ask, is in kvcluster/terminal/.
 
 from __future__ import annotations
 
-import sys
-
 NODES = "localhost:50051,localhost:50052,localhost:50053"
 _INTERRUPTED = 130
 
@@ -20,7 +18,7 @@ def main() -> int:
         from kvcluster.terminal.command_line import run
     except KeyboardInterrupt:
         return _INTERRUPTED
-    return run(sys.argv[1:], default_cluster=NODES)
+    return run(None, default_cluster=NODES)
 
 
 if __name__ == "__main__":

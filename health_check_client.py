@@ -6,14 +6,12 @@ are asked is in kvcluster/terminal/health.py, how they are shown in health_check
 
 from __future__ import annotations
 
-import sys
-
 from kvcluster.terminal.health_check import run
 
 
 def main() -> int:
     """Ask every address of the command line; return the exit code."""
-    return run(sys.argv[1:])
+    return run(None)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,16 @@ argparse calls a kind with the text that was given and shows the reason if it do
 wrong address, number or text is named before any node is asked.
 
 KV_NODES is read by the programs, not here: where a list came from is theirs to say.
+
+Words are UTF-8, as keys and values are everywhere, whatever the locale says. Only the names of
+files stay as the system has them.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,6 +38,19 @@ class Word(argparse.Action):
     ) -> None:
         """Store what was given."""
         setattr(namespace, self.dest, values if isinstance(values, str) else "--")
+
+
+def given() -> list[str]:
+    """The words that the program was started with. Bytes that are no UTF-8 are lone surrogates.
+
+    Python has read them as the locale says: with LC_ALL=C it takes every letter but ASCII for such.
+    """
+    return [os.fsencode(word).decode(errors="surrogateescape") for word in sys.argv[1:]]
+
+
+def path(text: str) -> str:
+    """An argument that is the name of a file, as Python asks the system for it."""
+    return os.fsdecode(text.encode(errors="surrogateescape"))
 
 
 def address(text: str) -> str:

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kvcluster.terminal.output import file_name
+
 SUFFIX = ".kv-progress"
 _PRIVATE = 0o600
 
@@ -113,11 +115,11 @@ class Shelf:
             new.write_text(to_text(mark), encoding="utf-8")
             new.replace(self.path)
         except OSError as error:
-            self.trouble = f"{self.path}: {error.strerror or error}"
+            self.trouble = f"{file_name(str(self.path))}: {error.strerror or error}"
 
     def clear(self) -> None:
         """Take it away; that there is none is no error."""
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
-            self.trouble = f"{self.path}: {error.strerror or error}"
+            self.trouble = f"{file_name(str(self.path))}: {error.strerror or error}"

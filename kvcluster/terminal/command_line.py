@@ -19,20 +19,20 @@ from typing import NoReturn
 from kvcluster.config import VALUE_CEILING_BYTES
 from kvcluster.model.members import parse_members
 from kvcluster.terminal import parser as words
-from kvcluster.terminal.arguments import ENVIRONMENT, nodes
+from kvcluster.terminal.arguments import ENVIRONMENT, given, nodes
 from kvcluster.terminal.screen import run_calmly
 
 Nodes = tuple[str, ...]
 
 
 def run(arguments: Sequence[str] | None, default_cluster: str) -> int:
-    """Run client.py; return its exit code. Bad usage exits by itself, with code 2."""
+    """Run client.py; return its exit code. `arguments`: None means those it was started with."""
     return run_calmly(lambda: _run(arguments, default_cluster))
 
 
 def _run(arguments: Sequence[str] | None, default_cluster: str) -> int:
     parser = words.build(default_cluster)
-    options, surplus = parser.parse_known_args(arguments)
+    options, surplus = parser.parse_known_args(given() if arguments is None else arguments)
     if surplus:
         words.of_command(parser, options.command).error(words.too_many(surplus))
     if options.command == "help":

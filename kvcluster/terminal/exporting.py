@@ -50,6 +50,11 @@ class Order:
     json: bool
 
     @property
+    def name(self) -> str:
+        """What the file is called in a sentence."""
+        return file_name(self.file)
+
+    @property
     def kind(self) -> Format:
         """The format that is asked for, or that the name says, or JSON Lines."""
         return Format(self.format) if self.format else format_by_name(self.file) or Format.JSONL
@@ -78,7 +83,7 @@ def run(order: Order) -> int:
             return Exit.BAD_USAGE
         part = Part(target, order.kind, order.about, there)
     except OSError as error:
-        complain(f"{order.file} cannot be written: {error.strerror or error}.")
+        complain(f"{order.name} cannot be written: {error.strerror or error}.")
         return Exit.BAD_USAGE
     try:
         return asyncio.run(_run(order, part, Shelf(target)))
@@ -97,8 +102,8 @@ def _status(file: str) -> os.stat_result | None:
 def _objection(order: Order, there: os.stat_result) -> str:
     """Why what is there is not replaced."""
     if not stat.S_ISREG(there.st_mode):
-        return f'{order.file} is no ordinary file; "-" writes to standard output.'
-    return "" if order.force else f"{order.file} is there already; --force replaces it."
+        return f'{order.name} is no ordinary file; "-" writes to standard output.'
+    return "" if order.force else f"{order.name} is there already; --force replaces it."
 
 
 async def _run(order: Order, part: Part, shelf: Shelf) -> int:
@@ -108,7 +113,7 @@ async def _run(order: Order, part: Part, shelf: Shelf) -> int:
     with wishes() as wish:
         try:
             async with AsyncClient(order.nodes, timeout_s=order.timeout_s) as client:
-                meter = Meter(order.file, None)
+                meter = Meter(order.name, None)
                 meter.show(0, part.keys)
                 with meter:
                     filling = _fill(order, part, shelf, client, meter, wish)
@@ -117,7 +122,7 @@ async def _run(order: Order, part: Part, shelf: Shelf) -> int:
             code = give_up(error)
             return _say_place(part, shelf, "It ends here", code)
         except OSError as error:
-            complain(f"{part.path} cannot be written: {error.strerror or error}.")
+            complain(f"{part.name} cannot be written: {error.strerror or error}.")
             return _say_place(part, shelf, "It ends here", Exit.UNKNOWN)
     if not done:
         return _say_place(part, shelf, "Interrupted", Exit.INTERRUPTED)
@@ -126,7 +131,7 @@ async def _run(order: Order, part: Part, shelf: Shelf) -> int:
     elapsed_s = time.monotonic() - started_s
     if order.json:
         now = part.keys - before
-        emit(file=file_name(order.file), keys=part.keys, keys_now=now, seconds=round(elapsed_s, 3))
+        emit(file=order.name, keys=part.keys, keys_now=now, seconds=round(elapsed_s, 3))
     else:
         here = f", {part.keys - before:,} of them now," if before else ""
         say(f"exported {counted(part.keys, 'key')}{here} {speed(part.keys - before, elapsed_s)}")
@@ -139,7 +144,7 @@ def _place(order: Order, part: Part, shelf: Shelf) -> None:
     if mark is not None and mark.keys:
         why = difference(mark, order.about)
         if not why and not part.go_on(mark):
-            why = f"{part.path} is not as it was left"
+            why = f"{part.name} is not as it was left"
         if why:
             complain(f"An earlier export is not gone on with: {why}. It begins anew.")
         else:
@@ -179,7 +184,7 @@ async def _fill(
 def _say_place(part: Part, shelf: Shelf, how: str, code: int) -> int:
     mark = shelf.find()
     keys = counted(mark.keys if mark is not None else 0, "key")
-    complain(f"{how}, with {keys} in {part.path}; the same command goes on from there.")
+    complain(f"{how}, with {keys} in {part.name}; the same command goes on from there.")
     if shelf.trouble:
         complain(f"How far it came could not be noted: {shelf.trouble}.")
     return code

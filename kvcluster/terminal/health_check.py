@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 
 from kvcluster.client.failure import CallFailed
-from kvcluster.terminal.arguments import ENVIRONMENT, address, nodes, seconds
+from kvcluster.terminal.arguments import ENVIRONMENT, address, given, nodes, seconds
 from kvcluster.terminal.health import Health, ask_health
 from kvcluster.terminal.screen import Exit, counted, run_calmly, say
 from kvcluster.terminal.wording import failure_word, peer_word, status_word, why_not_serving
@@ -30,13 +30,13 @@ exit codes:
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Run health_check_client.py; return its exit code. Bad usage exits by itself, with 2."""
+    """Run health_check_client.py; return its exit code. `arguments`: None: those of its start."""
     return run_calmly(lambda: _run(arguments))
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given() if arguments is None else arguments)
     answers = ask_health(options.addresses or _from_environment(parser), options.timeout)
     for line in lines(answers):
         say(line)

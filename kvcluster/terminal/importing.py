@@ -58,7 +58,7 @@ class Order:
     @property
     def name(self) -> str:
         """What the file is called in a sentence."""
-        return "standard input" if self.file == STANDARD else self.file
+        return "standard input" if self.file == STANDARD else file_name(self.file)
 
     def about(self, kind: Format) -> dict[str, str]:
         """What must be the same to go on."""

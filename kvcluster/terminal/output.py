@@ -7,6 +7,7 @@ newer. Errors are sentences on standard error here as well; the exit code tells 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from kvcluster.errors import BadRequest, KvError
@@ -27,7 +28,7 @@ def as_json(fields: dict[str, Any]) -> str:
 
 def file_name(name: str) -> str:
     """The name of a file as text; bytes of it that are no UTF-8 are replaced."""
-    return name.encode(errors="surrogateescape").decode(errors="replace")
+    return os.fsencode(name).decode(errors="replace")
 
 
 def sentence(error: KvError) -> str:

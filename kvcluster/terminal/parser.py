@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from kvcluster.config import VALUE_CEILING_BYTES
 from kvcluster.terminal import manual
-from kvcluster.terminal.arguments import Word, nodes, one_node, seconds, valid, whole_number
+from kvcluster.terminal.arguments import Word, nodes, one_node, path, seconds, valid, whole_number
 from kvcluster.terminal.escaping import shown
 from kvcluster.terminal.screen import say
 
@@ -177,7 +177,7 @@ def _add_many_keys(add: Add) -> None:
         command = add(name, text, epilog)
         where = "input" if name == "import" else "output"
         file = command.add_argument(
-            "file", metavar="FILE", action=Word, help=f"the file; -: standard {where}"
+            "file", metavar="FILE", type=path, action=Word, help=f"the file; -: standard {where}"
         )
         file.complete = _FILES  # type: ignore[attr-defined]
         command.add_argument(

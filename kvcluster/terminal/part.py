@@ -21,6 +21,7 @@ from xxhash import xxh3_128
 
 from kvcluster.config import MIB
 from kvcluster.terminal.bookmark import Bookmark
+from kvcluster.terminal.output import file_name
 from kvcluster.terminal.pairs import Format, to_line, to_member
 
 SUFFIX = ".kv-part"
@@ -40,6 +41,8 @@ class Part:
     ) -> None:
         """`replaces`: what stands under that name, if anything does."""
         self.path = target.with_name(target.name + SUFFIX)
+        self.name = file_name(str(self.path))
+        """As a sentence calls it."""
         self.keys = 0
         self.last_key = ""
         self._target = target

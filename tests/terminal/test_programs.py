@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -63,6 +64,48 @@ def test_the_client_speaks_utf8_in_a_terminal_that_does_not(cluster: FakeCluster
         "client.py", "get", "city", "--node", cluster.addresses[0], PYTHONIOENCODING="ascii"
     )
     assert (ended.returncode, ended.stdout) == (0, "Hà Nội 🌱\n")
+
+
+_LOCALES = [
+    {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    {"LC_ALL": "en_US.ISO-8859-1", "LANG": "en_US.ISO-8859-1", "PYTHONUTF8": "0"},
+    {"LC_ALL": "C"},
+    {"LC_ALL": "no-such"},
+]
+
+
+@pytest.mark.parametrize("locale", _LOCALES)
+def test_words_are_utf8_in_a_locale_that_is_not(
+    cluster: FakeCluster, tmp_path: Path, locale: dict[str, str]
+) -> None:
+    """With LC_ALL=C they were refused as invalid, in a Latin-1 one stored as other letters."""
+    file = tmp_path / "xuất.jsonl"
+    environment = {**locale, "KV_NODES": cluster.members}
+    assert _run("client.py", "put", "thủ đô", "Hà Nội 🌱", **environment).returncode == 0
+    assert cluster.store == {"thủ đô": "Hà Nội 🌱"}
+    assert _run("client.py", "get", "thủ đô", **environment).stdout == "Hà Nội 🌱\n"
+    assert _run("client.py", "scan", "thủ", **environment).stdout == "thủ đô\tHà Nội 🌱\n"
+    for command in ("export", "import"):
+        ended = _run("client.py", command, str(file), "-o", "json", **environment)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert json.loads(ended.stdout)["file"] == str(file)
+    assert json.loads(file.read_text("utf-8")) == {"key": "thủ đô", "value": "Hà Nội 🌱"}
+    ended = _run("client.py", "export", str(file), **environment)
+    assert ended.stderr == f"{file} is there already; --force replaces it.\n"
+
+
+@pytest.mark.parametrize("locale", _LOCALES)
+def test_words_that_are_no_utf8_are_refused_in_every_locale(locale: dict[str, str]) -> None:
+    """What is printed is UTF-8 as well; a key that nobody can print cannot be asked for."""
+    ended = subprocess.run(
+        [*_command("client.py", "get"), b"\xe9"],
+        cwd=ROOT,
+        env=os.environ | locale,
+        capture_output=True,
+        timeout=30,
+    )
+    assert ended.returncode == 2
+    assert b"is not valid UTF-8" in ended.stderr
 
 
 def test_a_proxy_in_the_environment_is_not_used(cluster: FakeCluster) -> None:
