@@ -24,10 +24,10 @@ from tests.sim.clients import Clients
 from tests.sim.faults import Faults
 from tests.sim.judge import Judge
 from tests.sim.loop import SimLoop
-from tests.sim.network import Weather
 from tests.sim.operations import Outcome
 from tests.sim.schedule import CLOCKS, LOSING, OTHERS, Fault, draw
 from tests.sim.verdict import end, heal, judge_all, until_buried
+from tests.sim.weather import Weather
 from tests.sim.world import World
 
 _FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")

@@ -26,6 +26,7 @@ from tests.sim.network import Process
 from tests.sim.operations import Diary, Outcome, Write
 from tests.sim.reach import Reach
 from tests.sim.safety import Safety
+from tests.sim.words import Words
 from tests.sim.world import World
 from tests.storage.fake_disk import FakeDisk
 
@@ -47,6 +48,7 @@ class Judge:
         self.files = Files(world)
         self.drops = Drops(world, self.files)
         self.safety = Safety(world, self.files, self.drops)
+        self.words = Words(world, self.files, self.drops)
         self._reach = Reach(world)
         self.floors: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
         """By node and key: the newest version that the node was seen to hold."""

@@ -29,6 +29,7 @@ from kvcluster.errors import (
 )
 from kvcluster.node import Node
 from tests.sim.loop import Life, SimLoop, current_life
+from tests.sim.weather import Weather
 
 from demo_pb2 import Entry
 
@@ -41,23 +42,6 @@ _BRINGING = frozenset({"replicate", "hold"})
 _BEGINS_ALL_THE_SAME = 0.5
 """How often a request begins though its caller has given up already (measured: 3 to 11 of 500
 calls that waited for a frozen process; more here, to see what it does)."""
-
-
-@dataclass
-class Weather:
-    """What the network does to messages: chances, and delays in seconds."""
-
-    delay_s: tuple[float, float] = (0.0005, 0.003)
-    straggle: float = 0.0
-    straggle_s: float = 0.2
-    lose: float = 0.0
-    repeat: float = 0.0
-    capture: float = 0.0
-    capture_s: tuple[float, float] = (0.5, 40.0)
-
-    def calm(self) -> Weather:
-        """The same without anything bad."""
-        return Weather(self.delay_s)
 
 
 @dataclass(eq=False)
@@ -102,6 +86,10 @@ class Network:
         """What waits at cuts that hold back, as TCP does, instead of losing; in order."""
         self.hash = xxhash.xxh3_64()
         """Of every message with its time: two runs of one seed must agree."""
+        self.asking: list[Callable[[str, str, str, Any], None]] = []
+        """Called when a request leaves: caller, callee, method, request."""
+        self.answering: list[Callable[[str, str, str, Any, Any], None]] = []
+        """Called when an answer leaves, but no refusal: callee, caller, method, both messages."""
         self._bringing: dict[_Call, None] = {}
         """Requests on their way that bring entries, those that wait at a cut included."""
         self.messages = 0
@@ -162,6 +150,8 @@ class Network:
         data = request.SerializeToString()
         parse = type(request).FromString
         call = _Call(caller, callee, method, data, parse, handle, answer, self._loop.time())
+        for listener in self.asking:
+            listener(caller, callee, method, request)
         self._send(call)
         try:
             understand, response = await asyncio.wait_for(answer, timeout_s)
@@ -224,7 +214,11 @@ class Network:
             call.running = asyncio.current_task()
             if call.running and call.given_up:
                 self._loop.call_soon(call.running.cancel)
-            response = await call.handle(process.node, call.parse(call.request))
+            request = call.parse(call.request)
+            response = await call.handle(process.node, request)
+            if not process.life.ended:
+                for listener in self.answering:
+                    listener(call.callee, call.caller, call.method, request, response)
             data: bytes = response.SerializeToString()
             self._answer(process, call, (type(response).FromString, data))
         except KvError as error:

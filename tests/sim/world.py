@@ -26,7 +26,8 @@ from kvcluster.storage.table import Table
 from tests.cluster.memory import MemoryTransport
 from tests.sim.loop import Life, SimLoop
 from tests.sim.machine import Machine
-from tests.sim.network import Network, Process, Weather
+from tests.sim.network import Network, Process
+from tests.sim.weather import Weather
 from tests.storage.fake_disk import FakeDisk
 
 _SETTLES_WITHIN_S = 0.3

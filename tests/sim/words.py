@@ -1,0 +1,57 @@
+"""The words of nodes: what one tells another must be true at the moment when it says so.
+
+    *I hold what you sent*        the answer to Replicate and to Hold;
+    *I hold what you gave me*     ConfirmPull, after which the other forgets what was missed.
+
+To hold is to have on disk; in memory stands only what is there. Both are promised at many places at
+once, and a node that speaks a moment too early is mostly right a moment later. So it is judged as
+it speaks, and not by what comes of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvcluster.model.slots import slot_of
+from tests.sim.broken import Broken
+from tests.sim.drops import Drops
+from tests.sim.files import Files
+from tests.sim.world import World
+
+_STORING = ("replicate", "hold")
+
+
+class Words:
+    """Listens to what nodes say."""
+
+    def __init__(self, world: World, files: Files, drops: Drops) -> None:
+        self._world = world
+        self._files = files
+        self._drops = drops
+        self._given: dict[tuple[str, int], dict[str, bytes]] = {}
+        """By node and mark of a pull: the versions that it had for the puller as that began."""
+        world.network.asking.append(self._asking)
+        world.network.answering.append(self._answering)
+
+    def _asking(self, caller: str, callee: str, method: str, request: Any) -> None:
+        if method == "confirm_pull":
+            given = self._given.pop((callee, request.mark), {})
+            for key, version in given.items():
+                self._judge(caller, key, version, f"confirms to {callee} that it holds")
+
+    def _answering(self, callee: str, caller: str, method: str, request: Any, answer: Any) -> None:
+        if method in _STORING:
+            for entry in request.entries:
+                self._judge(callee, entry.key, entry.version, f"answers to {caller} that it holds")
+        elif method == "pull" and not request.HasField("cursor"):
+            node = self._world.node(callee)
+            shared = frozenset(node.home.shared(caller))
+            self._given[callee, answer.mark] = {
+                key: version
+                for key, (_, version) in node.store.table.items()
+                if version >= request.since and slot_of(key) in shared
+            }
+
+    def _judge(self, name: str, key: str, version: bytes, says: str) -> None:
+        if self._drops.dropped(key) < version and not self._files.holds(name, key, version):
+            self._world.breaks(Broken(f"{name} {says} {key}, and it does not", key))
