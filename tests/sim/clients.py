@@ -10,7 +10,9 @@ stores which patient clients did not.
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
@@ -20,6 +22,7 @@ from kvcluster.node import Node
 from tests.sim.judge import Judge
 from tests.sim.network import Network
 from tests.sim.operations import Outcome, Write, outcome_of
+from tests.sim.scanning import Scanning
 
 from demo_pb2 import (
     BatchRequest,
@@ -35,6 +38,8 @@ from demo_pb2 import (
 _HOT, _COLD = 3, 40
 _LONG_CHARACTERS = 1500
 _MOST_IN_A_BATCH = 8
+_READERS = {True: (0, 2, 4), False: (0, 0, 0, 1)}
+"""How many slow readers of everything there may be: where no node holds all of it, or each does."""
 
 Read = tuple[str, dict[str, bytes]]
 """A key, and what each node must not be older than."""
@@ -50,6 +55,7 @@ class Clients:
         rng: random.Random,
         *,
         members: tuple[str, ...],
+        sharded: bool,
         log: Callable[[str, str], None],
     ) -> None:
         self._network = network
@@ -66,11 +72,25 @@ class Clients:
         self._batches = rng.choice([0.0, 0.1, 0.4])
         self._scans = rng.choice([0.0, 0.01, 0.05])
         self._numbers = iter(range(1, 1_000_000))
+        apart = copy.copy(rng)  # so that who comes beside the others shifts nothing of what they do
+        self._readers = [
+            Scanning(
+                f"r{i}", network, judge, random.Random(apart.random()), members=members, log=log
+            )
+            for i in range(1, apart.choice(_READERS[sharded]) + 1)
+        ]
         self.stopped = False
+
+    @property
+    def scans(self) -> Counter[str]:
+        """How the scans of those ended who read everything, slowly."""
+        return sum((reader.ended for reader in self._readers), Counter())
 
     async def play(self) -> None:
         """Work until stopped."""
-        await asyncio.gather(*[self._work(f"c{i}", rng) for i, rng in enumerate(self._rngs, 1)])
+        working = [self._work(f"c{i}", rng) for i, rng in enumerate(self._rngs, 1)]
+        reading = [reader.play(lambda: self.stopped) for reader in self._readers]
+        await asyncio.gather(*working, *reading)
 
     async def _work(self, name: str, rng: random.Random) -> None:
         key = self._key(rng)

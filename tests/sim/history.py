@@ -114,6 +114,8 @@ class Result:
     faults: Counter[str] = field(default_factory=Counter)
     reads: int = 0
     judged_reads: int = 0
+    scans: Counter[str] = field(default_factory=Counter)
+    """How those went that lasted for a while."""
     messages: int = 0
     virtual_s: float = 0.0
     schedule: list[Fault] = field(default_factory=list)
@@ -161,13 +163,17 @@ class History:
             log=self._note,
         )
         judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
-        clients = Clients(world.network, judge, rng, members=plan.members, log=self._note)
+        sharded = plan.replicas < len(plan.members)
+        clients = Clients(
+            world.network, judge, rng, members=plan.members, sharded=sharded, log=self._note
+        )
         faults = Faults(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
         done, _ = await asyncio.wait(
             [story, world.broken], return_when=asyncio.FIRST_COMPLETED, timeout=_OVER_BY_S
         )
         self._take_stock(world, judge, faults)
+        self.result.scans = clients.scans
         if world.broken in done:
             world.broken.result()
         if not done:

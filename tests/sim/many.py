@@ -26,6 +26,7 @@ class Total:
     faults: Counter[str] = field(default_factory=Counter)
     reads: int = 0
     judged_reads: int = 0
+    scans: Counter[str] = field(default_factory=Counter)
     messages: int = 0
     virtual_s: float = 0.0
     broken: list[tuple[int, str]] = field(default_factory=list)
@@ -38,6 +39,7 @@ class Total:
         self.faults += result.faults
         self.reads += result.reads
         self.judged_reads += result.judged_reads
+        self.scans += result.scans
         self.messages += result.messages
         self.virtual_s += result.virtual_s
         if result.broken:
@@ -50,6 +52,7 @@ class Total:
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name} {count:,}" for name, count in sorted(self.faults.items()))
+        scans = ", ".join(f"{count:,} {name}" for name, count in self.scans.most_common())
         outcomes = ", ".join(f"{count:,} {name}" for name, count in self.outcomes.most_common())
         return (
             f"{self.histories:,} histories, {self.virtual_s / 3600:,.1f} hours of virtual time,"
@@ -58,6 +61,7 @@ class Total:
             f"writes: {outcomes}\n"
             f"reads answered: {self.reads:,}, of which {self.judged_reads:,} had to show an"
             " acknowledged write or something newer\n"
+            f"scans that lasted: {scans or 'none'}\n"
             f"broken promises: {len(self.broken) or 'none'}"
         )
 

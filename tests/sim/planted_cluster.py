@@ -39,7 +39,7 @@ def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     replace(stack, Healing, "_compare", compare_and_drop)
 
 
-@planted(found_by=5)
+@planted(found_by=10)
 def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     """Whoever was away for longer brings the key back."""
 
@@ -78,7 +78,7 @@ def forget_the_notes_at_a_restart(stack: contextlib.ExitStack) -> None:
     replace(stack, Store, "open", open_and_forget)
 
 
-@planted(found_by=7)
+@planted(found_by=11)
 def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> None:
     """What is written while a peer pulls is neither sent to it nor noted any more."""
 

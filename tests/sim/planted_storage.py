@@ -18,7 +18,7 @@ from tests.storage.fake_disk import FakeDisk
 from demo_pb2 import Entry
 
 
-@planted(found_by=0)
+@planted(found_by=1)
 def acknowledge_before_fsync(stack: contextlib.ExitStack) -> None:
     """Frames are written and applied, and synced by the next rotation."""
     append = Segment.append

@@ -177,7 +177,7 @@ class World:
         def after(*_: object) -> None:
             nonlocal countdown, image
             countdown -= 1
-            if countdown == 0:
+            if countdown == 0 and not process.life.ended:  # else something was quicker
                 image = disk.crash(self.rng)
                 self.loop.freeze(process.life)
 
