@@ -65,6 +65,7 @@ class Order:
         return {
             "command": "export",
             "format": self.kind.value,
+            "holes": "none",  # earlier programs did not hear of every one
             "nodes": ",".join(sorted(self.nodes)),
             "prefix": self.prefix,
         }

@@ -33,7 +33,7 @@ def tell_what_is_missing_at_the_end_only(stack: contextlib.ExitStack) -> None:
     replace(stack, Holes, "tell", tell_at_the_end)
 
 
-@planted(found_by=9)
+@planted(found_by=33)
 def tell_what_was_missing_at_the_beginning_only(stack: contextlib.ExitStack) -> None:
     """A node dies under a scan, and what it alone held is left out from there on."""
     add = Holes.add

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from xxhash import xxh3_128
 
 from kvcluster.terminal import exporting
 from kvcluster.terminal.bookmark import Bookmark, Shelf
@@ -243,6 +244,24 @@ def test_a_part_of_another_export_is_not_gone_on_with(
     else:
         prefix = "k1" if "k1" in arguments else ""
         assert _lines(part) == {k: v for k, v in _PAIRS.items() if k.startswith(prefix)}
+
+
+def test_a_part_that_may_have_holes_is_not_gone_on_with(
+    filled: FakeCluster, client: Program, part: Path
+) -> None:
+    """An earlier program left it, which did not hear of every hole."""
+    written, mark = (part.with_name(f"{part.name}.kv-{end}") for end in ("part", "progress"))
+    lines = written.read_bytes().splitlines(keepends=True)
+    short = b"".join(lines[:3] + lines[4:12])  # a key is missing
+    written.write_bytes(short)
+    said = json.loads(mark.read_text())
+    said["done"], said["digest"] = len(short), xxh3_128(short).hexdigest()
+    del said["about"]["holes"]
+    mark.write_text(json.dumps(said))
+    ended = client("export", str(part), "--cluster", filled.members)
+    assert ended.code == 0
+    assert "it began with holes unknown. It begins anew." in ended.err
+    assert _lines(part) == _PAIRS
 
 
 def test_an_export_with_holes_is_no_export(
