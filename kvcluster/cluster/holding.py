@@ -6,7 +6,9 @@ should not hold: the JSON was made by hand, or the node was started with another
 handed to every replica of their slot, and dropped when all have them. Those of all the slots that
 the same nodes keep go together: a slot has few, and a call for each would take long.
 
-It is a trickle: a round takes a twentieth of the time at most. To wait for a peer that is
+It is a trickle: a round takes a twentieth of the time at most; more only where strays are left. No
+tombstone waits for who holds a stray, so these should be home before one goes that is newer, or
+they bring back what was deleted. To wait for a peer that is
 silent for a while is no work, and does not count, or one freeze would put the next round off for
 minutes.
 """
@@ -86,7 +88,7 @@ class Holding:
         now_s = asyncio.get_running_loop().time
         busy_s = 0.0
         while True:
-            await asyncio.sleep(max(self._settings.tombstone_interval_s, busy_s * _REST))
+            await asyncio.sleep(self.rest_s(busy_s))
             started_s, self._waited_s = now_s(), 0.0
             try:
                 await self._bury(now_s())
@@ -94,6 +96,11 @@ class Holding:
             except KvError as error:  # a full disk, say: nothing is lost by waiting
                 log.debug("HOLD  %s", error)
             busy_s = now_s() - started_s - self._waited_s
+
+    def rest_s(self, busy_s: float) -> float:
+        """How long to rest after a round that took so long."""
+        rest_s = max(self._settings.tombstone_interval_s, busy_s * _REST)
+        return min(rest_s, self._settings.tombstone_wait_s / 4) if self.strays else rest_s
 
     async def _bury(self, now_s: float) -> None:
         """One round for the tombstones."""

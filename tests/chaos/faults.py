@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos.availability import Availability
+from tests.chaos.losses import Losses
 from tests.chaos.machine import Machine
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, wall_time
@@ -52,6 +53,7 @@ class Faults:
         self._diary = diary
         self._machine = machine
         self._availability = availability
+        self._losses = Losses(cluster, rng, note=self.note, kill=self._kill, start=self._start)
         self._deck: list[Fault] = []
         self.during_cuts: Counter[str] = Counter()
         """What else was done while a link was cut."""
@@ -60,7 +62,7 @@ class Faults:
     def calm(self) -> list[Fault]:
         """Faults of one node, during which no read of any node may be stale."""
         return [
-            *(*self._befalls_one, self.empty_one, self.slow_network, self.slow_disk),
+            *(*self._befalls_one, *self._losses.all, self.slow_network, self.slow_disk),
             *(self.limit_file_sizes, self.fill_small_disk, self.jump_clock, self.drift_clock),
         ]
 
@@ -127,16 +129,6 @@ class Faults:
         assert victim.interrupt() == 0, victim.log()[-2000:]
         self._wait(0, 3)
         self._start(victim)
-
-    def empty_one(self) -> None:
-        """kill -9, and all that the node had on disk is gone; the others are whole."""
-        self._cluster.wait_whole()
-        victim = self._one()  # only while all others are whole, or data would be lost
-        self._kill(victim)
-        self.note(f"emptied {victim.name}")
-        victim.lose_folder()
-        self._start(victim)
-        self._cluster.wait_whole()
 
     def slow_network(self) -> None:
         """TCP proxies delay everything between nodes by 10 to 100 ms, for 1 to 4 s."""

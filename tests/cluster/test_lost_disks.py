@@ -214,3 +214,22 @@ def test_a_single_node_refuses_the_files_of_another() -> None:
             await cluster.start("b:2")
 
     in_three(story, replicas=1)
+
+
+def test_strays_are_home_before_a_tombstone_could_go() -> None:
+    """However long a round took: no tombstone waits for who holds a stray of its key."""
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "v")
+        holding = cluster["a:1"].holding
+        assert holding.rest_s(busy_s=100) == 1_900
+        await cluster.stop()
+        cluster.network.isolate("a:1")  # it cannot hand home what it should not hold any more
+        for name in NAMES:
+            await cluster.start_one(name, replicas=1)
+        strays = [name for name in NAMES if cluster[name].holding.strays]
+        assert strays
+        for name in strays:
+            assert cluster[name].holding.rest_s(busy_s=100) == cluster.settings.tombstone_wait_s / 4
+
+    in_three(story)
