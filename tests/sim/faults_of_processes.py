@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import replace
-
 from tests.sim.schedule import OTHERS, Fault, befalls, is_up, lasts, restart, victim
 from tests.sim.world import World
-
-_SOON_S = 4.0
 
 
 @befalls("kill", OTHERS)
@@ -72,26 +66,3 @@ async def freeze(world: World, fault: Fault) -> bool:
     world.thaw(process)
     world.log(f"-- thaw {name}")
     return True
-
-
-@befalls("lose folder", OTHERS)
-async def lose_folder(world: World, fault: Fault) -> bool:
-    """Only while all nodes are whole, or soon: else data would be lost, and rightly so."""
-    name = victim(world, fault)
-    if world.replicas == 1 or not await _soon(world, lambda: _all_is_well(world)):
-        return False
-    await world.lose_folder(name)
-    return await restart(world, replace(fault, lasts_s=0.1), f"{name} loses its folder", name)
-
-
-def _all_is_well(world: World) -> bool:
-    frozen = any(world.process(each).life.frozen for each in world.up)
-    return world.is_whole() and not frozen
-
-
-async def _soon(world: World, holds: Callable[[], bool]) -> bool:
-    """Whether something comes to hold within a few seconds."""
-    end_s = world.loop.time() + _SOON_S
-    while not holds() and world.loop.time() < end_s:  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(0.1)
-    return holds()

@@ -38,12 +38,22 @@ class Files:
         copy = disk.kill()
         copy.mend()
         found = recover(copy, path, path.with_suffix(".wal"), self._world.settings, "look")
+        machine = self._world.machines[name]
+        machine.damaged = machine.damaged and self._is_being_made_whole(name, found)
+        if machine.damaged:
+            return found
         if found.incomplete:
             raise Broken(f"the files of {name} are damaged: {found.incomplete}")
         for remark in found.remarks:
             if not remark.startswith("cut an unfinished group"):
                 raise Broken(f"{name} takes its own files for something else: {remark}")
         return found
+
+    def _is_being_made_whole(self, name: str, found: Recovered) -> bool:
+        """Whether it may still be seen that the files were damaged."""
+        if name not in self._world.up:
+            return True
+        return bool(found.incomplete or self._world.node(name).store.incomplete)
 
     def now(self, name: str, *, worst: bool) -> Recovered:
         """What the end of a process would leave at this moment; `worst`: a power cut."""

@@ -98,8 +98,8 @@ class Judge:
         return held is not None and held[1] >= version
 
     def look(self, key: str) -> None:
-        """See what every node holds for a key: it must not go back."""
-        for name in self._world.up:
+        """See what every replica holds for a key: it must not go back."""
+        for name in [each for each in self._world.replicas_of(key) if each in self._world.up]:
             held = self._world.node(name).store.get(key)
             floor = self.floors[name].get(key, b"")
             if held is None:

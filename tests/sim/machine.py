@@ -23,6 +23,8 @@ class Machine:
     """Why this process may end by itself; empty if it may not."""
     busy: bool = False
     """A process is there, perhaps one that still starts or already stops."""
+    damaged: bool = False
+    """Its files are not what its last process left there, and it has not been made whole since."""
     lives: int = 0
     """How many processes there have been."""
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 
 from tests.sim.world import World
 
+_SOON_S = 4.0
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -101,3 +103,11 @@ async def restart(world: World, fault: Fault, what: str, *names: str) -> bool:
     for name in names:
         await world.start(name)
     return True
+
+
+async def soon(world: World, holds: Callable[[], bool]) -> bool:
+    """Whether something comes to hold within a few seconds."""
+    end_s = world.loop.time() + _SOON_S
+    while not holds() and world.loop.time() < end_s:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.1)
+    return holds()

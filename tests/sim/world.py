@@ -193,10 +193,42 @@ class World:
         """kill -9: what was written is there."""
         await self._end(self.process(name), self.machines[name].disk.kill(), tell=True)
 
-    async def lose_folder(self, name: str) -> None:
-        """kill -9, and the folder is gone."""
-        await self._end(self.process(name), self.machines[name].disk.kill(), tell=True)
-        self.machines[name].disk = FakeDisk()
+    def lose_folder(self, name: str) -> None:
+        """The folder of a node that is down is gone."""
+        self._replace_disk(name, FakeDisk())
+
+    def flip_bits(self, name: str, count: int) -> None:
+        """In the journal and the versions of a node that is down. (A JSON is also edited by people,
+        and a flipped bit there looks like that: tests/storage has it.)
+        """
+        disk = self.machines[name].disk
+        files = [path for path, data in disk.files().items() if data and path.suffix != ".json"]
+        for _ in range(count if files else 0):
+            path = self.rng.choice(files)
+            data = bytearray(disk.read(path))
+            data[self.rng.randrange(len(data))] ^= 1 << self.rng.randrange(8)
+            disk.write(path, bytes(data))
+        self.machines[name].damaged = True
+        self._replace_disk(name, disk)
+
+    def swap_folders(self, one: str, other: str) -> None:
+        """Two nodes that are down get each other's files, under their own names."""
+        disks = {name: self.machines[name].disk for name in (one, other)}
+        for name, source in ((one, other), (other, one)):
+            self.machines[name].damaged = True
+            self._replace_disk(name, self._renamed(disks[source], name))
+
+    def _renamed(self, disk: FakeDisk, name: str) -> FakeDisk:
+        """The files of one node, as if they were those of another."""
+        json_path, left = self.node_path(name), FakeDisk()
+        left.make_folder(json_path.with_suffix(".wal"))
+        for path, data in disk.files().items():
+            folder = left.root if path.parent == left.root else json_path.with_suffix(".wal")
+            left.write(folder / (json_path.name if path.suffix == ".json" else path.name), data)
+        return left
+
+    def _replace_disk(self, name: str, disk: FakeDisk) -> None:
+        self.machines[name].disk = disk
         for listener in self.emptied:
             listener(name)
 
