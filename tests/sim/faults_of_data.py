@@ -31,9 +31,15 @@ async def flip_bits(world: World, fault: Fault) -> bool:
 
 @befalls("swap folders", OTHERS)
 async def swap_folders(world: World, fault: Fault) -> bool:
-    """Two nodes come back with each other's files."""
+    """Two nodes come back with each other's files.
+
+    Where each node holds every key. Else what does not belong to a node is handed home, and is as
+    any old copy that is put back: it may bring back what was deleted (docs/operate.md).
+    """
     names = [world.members[fault.victim], world.members[fault.other]]
-    return names[0] != names[1] and await _befall(world, fault, "swap folders", names, _swap)
+    if names[0] == names[1] or world.replicas < len(world.members):
+        return False
+    return await _befall(world, fault, "swap folders", names, _swap)
 
 
 async def _befall(
