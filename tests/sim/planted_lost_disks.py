@@ -1,0 +1,122 @@
+"""Bugs planted where disks are lost, damaged, swapped or full, but notes and deletes must stay."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from kvcluster.cluster import pages, pulls
+from kvcluster.cluster.pulls import Pulls
+from kvcluster.cluster.replication import Replication
+from kvcluster.model.entry import ZERO
+from kvcluster.model.graves import Graves
+from kvcluster.model.readiness import Readiness
+from kvcluster.storage.store import Store
+from tests.sim.planting import planted, replace
+
+
+@planted(found_by=0)
+def make_a_node_whole_without_tombstones(stack: contextlib.ExitStack) -> None:
+    """It gets what is live, and takes a deleted value for news from who missed the delete."""
+    since = pages.since
+
+    def live_only(version: Any, equal: Any) -> Callable[[int, str, Any], bool]:
+        wanted = since(version, equal)
+        if version != ZERO:
+            return wanted
+        return lambda slot, key, entry: entry[0] is not None and wanted(slot, key, entry)
+
+    replace(stack, pulls, "since", live_only)
+
+
+@planted(found_by=0)
+def count_confirmations_of_former_lives(stack: contextlib.ExitStack) -> None:
+    """A replica that confirmed a tombstone holds it, whatever became of its disk."""
+    replace(stack, Graves, "meet", lambda self, name, life: self._lives.update({name: life}))
+
+
+@planted(found_by=0)
+def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
+    """A replica that cannot be heard has confirmed, and that is enough."""
+    let_go = Graves._let_go
+
+    def let_go_at_once(self: Any, tombstone: Any, others: Any, dropped: int, work: Any) -> None:
+        work.absent = frozenset()
+        let_go(self, tombstone, others, dropped, work)
+
+    replace(stack, Graves, "_let_go", let_go_at_once)
+
+
+@planted(found_by=0)
+def forget_with_the_disk_who_missed_what(stack: contextlib.ExitStack) -> None:
+    """A node that is made whole gets the data of the others, and not their notes."""
+    replace(stack, Pulls, "_missed_by_others", lambda self, sender, oldest: [])
+
+
+@planted(found_by=0)
+def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
+    """Who lost its data says that there is nothing more to fetch."""
+    init = Pulls.__init__
+
+    def unaware(self: Any, *parts: Any, **more: Any) -> None:
+        init(self, *parts, **more)
+        self._gate = SimpleNamespace(to_heal=list)
+
+    replace(stack, Pulls, "__init__", unaware)
+
+
+@planted(found_by=0)
+def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> None:
+    """Its note stands on its disk, if that is still there."""
+    set_aside = Readiness._set_aside
+
+    def forget(self: Any, peer: str) -> None:
+        self._owed.pop(peer, None)
+        set_aside(self, peer)
+
+    replace(stack, Readiness, "_set_aside", forget)
+
+
+@planted(found_by=0)
+def write_a_note_once(stack: contextlib.ExitStack) -> None:
+    """What memory says of a note is taken for what the disk says."""
+    note = Replication._note
+
+    def note_news(self: Any, missed: Any) -> Any:
+        known = {name: self._notes.since(name) for name in missed}
+        return [each for each in note(self, missed) if each.since != known[each.peer]]
+
+    replace(stack, Replication, "_note", note_news)
+
+
+class _Unread(list[Any]):
+    """Whatever is put in is never looked at."""
+
+    def append(self, _: Any) -> None:
+        """Do nothing."""
+
+
+@planted(found_by=0)
+def acknowledge_without_a_note(stack: contextlib.ExitStack) -> None:
+    """That the note for a replica that failed found no room is nobody's concern."""
+    share = Replication.share
+
+    async def share_and_forget(self: Any, packed: Any, entries: Any) -> Any:
+        packed.noting = _Unread()
+        return await share(self, packed, entries)
+
+    replace(stack, Replication, "share", share_and_forget)
+
+
+@planted(found_by=0)
+def take_the_files_of_another_for_ones_own(stack: contextlib.ExitStack) -> None:
+    """A folder is known by where it lies."""
+    take = Store._take_for_our_own
+
+    def believe(self: Any, found: Any) -> None:
+        found.node = self._node
+        take(self, found)
+
+    replace(stack, Store, "_take_for_our_own", believe)
