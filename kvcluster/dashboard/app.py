@@ -14,6 +14,7 @@ import asyncio
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -36,11 +37,13 @@ from kvcluster.dashboard.parts import Part
 from kvcluster.dashboard.prompts import Page
 from kvcluster.dashboard.source import Source
 from kvcluster.dashboard.watching import Watching
+from kvcluster.terminal.streams import has_hung_up
 
 _INTERVALS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _ANSWER_STAYS_S = 15.0
 """So long the line with what came of a deed is shown; the log keeps it."""
 _ANSWER_LINES = 3
+_ALONE_INTERVAL_S = 1.0
 
 # Priority keys are handled by the app, one after the other, before any widget has them. So what is
 # typed while a box is being opened waits for it, and is not lost or taken for another order.
@@ -108,11 +111,17 @@ class Dashboard(App[None]):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 leave = partial(self.exit, return_code=128 + number)
                 asyncio.get_running_loop().add_signal_handler(number, leave)
+            self.set_interval(_ALONE_INTERVAL_S, self._leave_if_alone)
         self._source = self._connect()
         self._watching = Watching(self._source, self._asked)
         self._asking = Asking(self, self._source, tell=self._tell, follow=self._follow)
         self._draw()
         self._watch()
+
+    def _leave_if_alone(self) -> None:
+        """The terminal may go without a signal: only who leads its session gets one for certain."""
+        if has_hung_up(sys.stdin.fileno()):
+            self.exit(return_code=128 + signal.SIGHUP)
 
     async def on_unmount(self) -> None:
         """Let go of everything that is on its way."""

@@ -10,6 +10,7 @@ asked more often than one that is well.
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from kvcluster.terminal.health import ask_cluster
 from kvcluster.terminal.output import emit
 from kvcluster.terminal.screen import Exit, say
 from kvcluster.terminal.status import as_fields, look
+from kvcluster.terminal.streams import has_hung_up
 
 
 def run(nodes: Sequence[str], *, timeout_s: float, interval_s: float, json: bool) -> int:
@@ -48,6 +50,8 @@ def _draw(nodes: Sequence[str], timeout_s: float, interval_s: float) -> None:
     with Live(auto_refresh=False, vertical_overflow="ellipsis") as live:
 
         def show() -> None:
+            if has_hung_up(sys.stdout.fileno()):  # nothing is drawn then, and nothing complains
+                raise OSError(errno.EIO, "the terminal is gone")
             table = look(nodes, timeout_s=timeout_s)
             head = f"{_now()}, every {interval_s:g} s; Ctrl+C ends"
             live.update(Text.from_ansi(f"{head}\n\n{table}"), refresh=True)

@@ -33,6 +33,7 @@ _LOOK_INTERVAL_S = 0.1
 """How often who waits looks whether the end is wished for."""
 _RETRY_S = 0.01
 _BUFFER_BYTES = 8 * KIB
+_ENDS = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _FIRST_OF_OURS = 3
 """Below it are the numbers of the standard streams."""
 
@@ -166,6 +167,13 @@ class Inlet(io.RawIOBase):
         if self._owned and not self.closed:
             os.close(self._descriptor)
         super().close()
+
+
+def has_hung_up(descriptor: int) -> bool:
+    """Whether nobody is behind a terminal any more. A signal says so only to whom it reaches."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(events & _ENDS for _, events in poll.poll(0))
 
 
 def take_over() -> None:

@@ -70,3 +70,15 @@ def test_in_a_terminal_it_shows_the_cluster_and_ends_well(ending: str | signal.S
         assert "Traceback" not in terminal.seen
     finally:
         cluster.close()
+
+
+def test_it_does_not_outlive_its_terminal() -> None:
+    """Where whoever leads the session ignores SIGHUP it went on for ever, and asked the nodes."""
+    cluster = FakeCluster(2)
+    try:
+        with in_terminal("top", "--interval", "60", "--cluster", cluster.members) as terminal:
+            terminal.wait_for("2 of 2 nodes serve")
+            terminal.hang_up()
+            assert terminal.process.wait(20) == 128 + signal.SIGHUP
+    finally:
+        cluster.close()

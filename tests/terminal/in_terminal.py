@@ -67,6 +67,16 @@ class Terminal:
         """As its terminal would tell it."""
         self.process.send_signal(signal.SIGINT)
 
+    def hang_up(self) -> None:
+        """The window is closed. No signal comes: it goes to who leads the session, if anybody."""
+        os.close(self._master)
+        self._master = -1
+
+    def close(self) -> None:
+        """Nobody looks any more."""
+        if self._master >= 0:
+            self.hang_up()
+
     def end(self) -> int:
         """Wait for the end; the exit code."""
         end_s = time.monotonic() + _DEADLINE_S
@@ -89,10 +99,11 @@ def in_terminal(*arguments: str, **environment: str) -> Iterator[Terminal]:
         stderr=slave,
     )
     os.close(slave)
+    terminal = Terminal(master, process)
     try:
-        yield Terminal(master, process)
+        yield terminal
     finally:
         if process.poll() is None:
             process.kill()
             process.wait(_DEADLINE_S)
-        os.close(master)
+        terminal.close()

@@ -32,6 +32,18 @@ def test_a_watched_table_is_drawn_anew_until_ctrl_c(cluster: FakeCluster) -> Non
     assert "\x1b[?1049h" not in terminal.seen
 
 
+@pytest.mark.parametrize("command", ["status --watch --interval 0.1", "shell", "demo"])
+def test_who_talks_to_a_person_does_not_outlive_the_terminal(
+    cluster: FakeCluster, tmp_path: Path, command: str
+) -> None:
+    """Without a signal, which a shell in front of it may keep from it."""
+    environment = {"KV_NODES": cluster.members, "XDG_STATE_HOME": str(tmp_path)}
+    with in_terminal(*command.split(), **environment) as terminal:
+        terminal.wait_for("3 of 3 nodes serve|Enter ends this")
+        terminal.hang_up()
+        terminal.process.wait(20)
+
+
 @pytest.mark.parametrize("size", ["0", "00", "-5", "x", "²", "", "99999999999"])
 def test_a_size_that_is_none_is_not_believed(cluster: FakeCluster, size: str) -> None:
     """Containers say COLUMNS=0: the table had no column, and the exit code was 0."""
