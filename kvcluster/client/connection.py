@@ -149,6 +149,7 @@ class _GrpcStream:
     def __init__(self, connection: GrpcConnection, call: Any) -> None:
         self._connection = connection
         self._call = call
+        self._left = False
 
     async def read(self) -> object:
         """See Stream."""
@@ -156,11 +157,13 @@ class _GrpcStream:
             message: object = await self._call.read()
             return message
         except asyncio.CancelledError:
-            self._connection.raise_if_lost(self._call)
+            if not self._left:  # else nobody would hear of it, and asyncio complain about that
+                self._connection.raise_if_lost(self._call)
             raise
 
     def cancel(self) -> None:
         """See Stream."""
+        self._left = True
         self._connection.forget(self._call)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from typing import Any
@@ -201,7 +202,9 @@ async def test_a_scan_says_what_is_missing(cluster: FakeCluster, client: AsyncCl
 async def test_a_scan_leaves_a_silent_node(
     cluster: FakeCluster, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It must not wait out its timeout while others could answer."""
+    """It must not wait out its timeout while others could answer, nor leave a traceback behind."""
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
     monkeypatch.setattr("kvcluster.client.paging._SILENT_S", 0.2)
     cluster.store.update(_letters(5))
     await client.get("a")
@@ -209,6 +212,8 @@ async def test_a_scan_leaves_a_silent_node(
     current.hangs = {"Scan", "CheckHealth"}
     assert len([key async for key in client.scan_keys(timeout_s=30)]) == 5
     current.release.set()
+    gc.collect()
+    assert not complaints
 
 
 async def test_a_scan_that_nobody_answers_ends(cluster: FakeCluster, client: AsyncClient) -> None:
