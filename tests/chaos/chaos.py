@@ -6,6 +6,7 @@ everything is undone, and this must hold, or it is counted as a finding:
 - every key holds its last acknowledged value, or one sent later whose outcome is unknown: no
   acknowledged write is lost, no delete comes back, nothing refused is there;
 - the JSON files of all replicas of a key are equal, and it is nowhere else (verdict.py);
+- every scan of keys that nobody touches gave all of them, or said that it did not (reader.py);
 - no read was stale: not one during a fault of a single node, not one after a cut was healed and
   the nodes had heard of each other again;
 - every error of a client is one that errors.py can explain, and none happened while the cluster
@@ -30,6 +31,7 @@ from tests.chaos import verdict
 from tests.chaos.availability import Availability
 from tests.chaos.faults import Faults, name_of
 from tests.chaos.machine import Machine, peak_mib
+from tests.chaos.reader import Reader, judge_scans, put_all
 from tests.processes.cluster import Cluster
 from tests.processes.errors import unexplained
 from tests.processes.findings import Finding, Findings
@@ -47,6 +49,7 @@ QUICK = [
     "pull_page_bytes=500",  # so that catching up takes many pages
     "heal_request_entries=50",
     "hold_entries=5",
+    "scan_page_keys=20",
 ]
 READS = 0.4
 THREADS = 3
@@ -69,6 +72,8 @@ class Outcome:
     overlapping: int = 0
     """Faults that came before all was whole after the one before."""
     tally: Tally = field(default_factory=Tally)
+    scans: Counter[str] = field(default_factory=Counter)
+    """How those did that read what nobody touches."""
     findings: Findings = field(default_factory=Findings)
     memory: list[float] = field(default_factory=list)
     """After each round, the most that any server had had resident, in MiB."""
@@ -101,6 +106,7 @@ class Chaos:
         started_s = time.monotonic()
         try:
             self._cluster.start()
+            put_all(self._cluster, self._histories)
             end_s = time.monotonic() + duration_s
             while time.monotonic() < end_s:
                 self._play()
@@ -123,15 +129,17 @@ class Chaos:
         started_s = time.monotonic()
         load = self._load()
         load.weather = Weather.fair()
+        reader = Reader(self._cluster, self.outcome.findings, lambda: load.weather, self._stalled)
         self.availability.begin()
         try:
-            with load:
+            with load, reader:
                 done = [self._do_one(load) for _ in range(self._rng.randint(1, 3))]
                 self._recover(load)
                 load.goes_on(self._rng.randrange(50, 200))
         finally:
             self.availability.end()
             self._count(load)
+            self.outcome.scans += reader.ended
         self._judge(set(load.used))
         self._say(
             f"round {self.outcome.rounds}: {', '.join(done)};"
@@ -151,8 +159,11 @@ class Chaos:
             findings=self.outcome.findings,
             faithful=True,
             succeeded=lambda server: self.availability.succeeded(server.name),
-            stalled=lambda: verdict.machine_stalled(self._cluster),
+            stalled=self._stalled,
         )
+
+    def _stalled(self) -> bool:
+        return verdict.machine_stalled(self._cluster)
 
     def _do_one(self, load: Load) -> str:
         """One fault; perhaps the next comes before all is well again."""
@@ -180,6 +191,7 @@ class Chaos:
     def _judge(self, asked: set[str]) -> None:
         findings = self.outcome.findings
         verdict.judge(self._cluster, self._histories, asked, findings)
+        judge_scans(self._cluster, findings)
         verdict.look_for_deaths(self._cluster, findings)
         verdict.read_logs(self._cluster, self._logs_read, findings)
 

@@ -68,6 +68,7 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
         Finding.RESURRECTED: f"of {tally.done['delete']:,} acknowledged deletes",
         Finding.PHANTOM: f"on {outcome.keys:,} keys, looked at after each round",
         Finding.STALE: f"of {tally.judged:,} that had to be right",
+        Finding.SHORT: f"of {outcome.scans['whole']:,} that told of no hole",
         Finding.UNPROVOKED: f"of {sum(map(tally.tried, _OPERATIONS)):,} calls",
         Finding.UNEXPLAINED: f"of {tally.errors.total():,} errors",
     }
@@ -80,6 +81,8 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
         f"{tally.stalled:,} calls failed while nothing was wrong but the machine: several nodes had"
         " not run for a while."
     )
+    scans = ", ".join(f"{count:,} {how}" for how, count in outcome.scans.most_common())
+    yield f"Scans of keys that nobody touched meanwhile: {scans or 'none'}."
     yield f"{outcome.tombstones:,} tombstones were held at the end, and had to be dropped then."
     yield from (f"  {sentence}" for sentence in findings.sentences)
 

@@ -15,11 +15,13 @@ from tests.chaos.__main__ import seconds
 from tests.chaos.availability import Availability
 from tests.chaos.chaos import Chaos
 from tests.chaos.machine import Machine
+from tests.chaos.reader import Reader, judge_scans, put_all
 from tests.chaos.report import report
 from tests.processes.cluster import Cluster
 from tests.processes.findings import Finding, Findings
 from tests.processes.harness import eventually, wall_time
 from tests.processes.history import History
+from tests.processes.load import Weather
 
 SEED = 35
 """Its first round cuts a node off, stops one and kills two, each for a moment only: most seeds
@@ -64,6 +66,26 @@ def test_planted_losses_are_found_and_counted_once(tmp_path: Path) -> None:
         cluster.clean_up()
     assert found.counts == {Finding.LOST: 1, Finding.RESURRECTED: 1, Finding.PHANTOM: 1}
     assert not again
+
+
+def test_scan_that_is_short_without_a_word_is_found(tmp_path: Path) -> None:
+    """By the reader, while faults go on, and by every node, when they are over."""
+    cluster = Cluster(tmp_path)
+    found, judged = Findings(), Findings()
+    try:
+        cluster.start()
+        put_all(cluster, {})
+        judge_scans(cluster, judged)
+        assert not judged
+        cluster[0].delete("still/007")
+        with Reader(cluster, found, Weather.rough, lambda: False) as reader:
+            eventually(lambda: reader.ended["whole"] > 0, "it has read everything")
+        judge_scans(cluster, judged, deadline_s=0)
+    finally:
+        cluster.clean_up()
+    assert set(found.counts) == {Finding.SHORT}
+    assert "gave 199 pairs of 200; missing 1 ['still/007']" in found.sentences[0]
+    assert judged.counts == {Finding.SHORT: 3}
 
 
 def test_node_that_ends_by_itself_is_found(tmp_path: Path) -> None:

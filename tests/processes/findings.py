@@ -20,6 +20,7 @@ class Finding(enum.Enum):
     RESURRECTED = "resurrected deletes"
     PHANTOM = "values that were refused or never written"
     STALE = "stale reads"
+    SHORT = "scans that were short without a word"
     APART = "keys on which replicas stayed unequal"
     UNPROVOKED = "failures while nothing was wrong"
     UNEXPLAINED = "errors that nobody can explain"
