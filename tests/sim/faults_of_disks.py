@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 
 from tests.sim.machine import FAST_S
 from tests.sim.schedule import OTHERS, Fault, befalls, is_up, lasts, restart, victim
@@ -10,6 +11,9 @@ from tests.sim.world import World
 from tests.storage.fake_disk import FakeDisk
 
 _SLOW_S = (0.02, 1.5)
+_SQUEEZES = 5
+_LITTLE = 3000
+"""Bytes: a long value, or not even that."""
 
 
 def _disk(world: World, fault: Fault) -> FakeDisk:
@@ -23,6 +27,19 @@ async def fill_disk(world: World, fault: Fault) -> bool:
     disk.capacity = sum(map(len, disk.files().values())) + int(fault.amount * 2000)
     await lasts(world, fault, f"the disk of {victim(world, fault)} is full")
     world.machines[victim(world, fault)].disk.capacity = None
+    return True
+
+
+@befalls("squeeze disk", OTHERS)
+async def squeeze_disk(world: World, fault: Fault) -> bool:
+    """It is full, and again and again there is room for a little, which is soon taken."""
+    name = victim(world, fault)
+    for _ in range(_SQUEEZES):
+        disk = world.machines[name].disk
+        disk.capacity = sum(map(len, disk.files().values())) + int(world.rng.random() * _LITTLE)
+        part = replace(fault, lasts_s=fault.lasts_s / _SQUEEZES)
+        await lasts(world, part, f"there is little room on the disk of {name}")
+    world.machines[name].disk.capacity = None
     return True
 
 

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from kvcluster.config import Settings
+from kvcluster.config import KIB, Settings
 from tests.sim.broken import Broken
 from tests.sim.clients import Clients
 from tests.sim.faults import Faults
@@ -26,12 +26,15 @@ from tests.sim.judge import Judge
 from tests.sim.loop import SimLoop
 from tests.sim.operations import Outcome
 from tests.sim.schedule import CLOCKS, LOSING, OTHERS, Fault, draw
+from tests.sim.stories import tell
 from tests.sim.verdict import end, heal, judge_all, until_buried
 from tests.sim.weather import Weather
 from tests.sim.world import World
 
 _FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 _SHAPES = [(3, 3)] * 5 + [(3, 2)] * 3 + [(5, 3)] * 2 + [(2, 2), (5, 2), (4, 3), (3, 1), (1, 1)]
+_STORIES = (0, 0, 1, 1, 2)
+"""How many a history has."""
 _OVER_BY_S = 900.0
 
 
@@ -54,7 +57,10 @@ class Plan:
         loses, agree = rng.random() < 0.5, rng.random() < 0.6
         chosen = OTHERS + LOSING * loses + CLOCKS * (not agree)
         within_s = rng.choice([8.0, 15.0, 25.0])
-        number = rng.randint(3, 14)
+        stories = rng.choice(_STORIES)
+        told = [fault for _ in range(stories) for fault in tell(rng, chosen, count, within_s)]
+        number = rng.randint(0, 5) if told else rng.randint(3, 14)
+        schedule = told + draw(rng, chosen, count, number, within_s)
         return cls(
             members=_FIVE[:count],
             replicas=replicas,
@@ -62,7 +68,7 @@ class Plan:
             clocks_agree=agree,
             settings=_settings(rng),
             weather=_weather(rng, loses=loses),
-            schedule=draw(rng, chosen, count, number, within_s),
+            schedule=sorted(schedule, key=lambda fault: fault.at_s),
         )
 
 
@@ -80,6 +86,7 @@ def _settings(rng: random.Random) -> Settings:
         pull_page_bytes=rng.choice([300, 4000]),
         heal_request_entries=rng.choice([20, 8192]),
         hold_entries=rng.choice([3, 1000]),
+        journal_probe_bytes=rng.choice([100, 64 * KIB]),
         journal_group_bytes=rng.choice([500, 8_000_000]),
         replication_batch_bytes=rng.choice([2000, 4_000_000]),
         scan_page_keys=rng.choice([3, 1000]),
