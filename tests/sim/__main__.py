@@ -19,12 +19,15 @@ from tests.sim.many import Total, play_many
 from tests.sim.planted import PLANTED
 from tests.sim.run import play, prepared, search
 from tests.sim.shrink import command, shrink, story
+from tests.sim.states import never
 
 _TOLD = 3
+_MANY = 500
+"""So many histories must have reached every interesting state."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code is 1 if a promise was broken, or a planted bug was not found."""
+    """The exit code is 1 if a promise was broken, a state never reached, or a bug not found."""
     options = _parse(arguments)
     if options.seed is not None:
         return _tell(options.seed, options.only, options.planted or "")
@@ -77,13 +80,16 @@ def _play(seeds: range) -> int:
 
         total = play_many(seeds, progress)
     print(f"{total}, in {time.monotonic() - started_s:,.0f} s")
+    missing = never(total.reached) if len(seeds) >= _MANY else []
+    for state in missing:
+        print(f"never reached: {state}")
     for seed, what in sorted(total.broken):
         print(f"\nseed {seed}: {what}\n  {command(seed)}")
     with prepared():
         for seed, _ in sorted(total.broken)[:_TOLD]:
             shorter, kept = shrink(play(seed))
             print(f"\n{story(shorter, kept)}\n  {command(seed, kept)}")
-    return 1 if total.broken else 0
+    return 1 if total.broken or missing else 0
 
 
 def _plant(name: str, seeds: range) -> int:

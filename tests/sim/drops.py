@@ -43,6 +43,10 @@ class Drops:
         """The newest tombstone that any node has dropped; empty if none has."""
         return self._dropped.get(key, b"")
 
+    def waiting(self) -> list[str]:
+        """Keys with a tombstone that nobody has dropped yet."""
+        return [key for key in self._buried if self.buried(key) > self.dropped(key)]
+
     def _storing(self, name: str, key: str, entry: Entry) -> None:
         """A node stores an entry that is newer than what it holds, or has it from its disk."""
         if entry[0] is None:

@@ -19,6 +19,9 @@ from tests.sim.broken import Broken
 from tests.sim.world import World
 from tests.storage.fake_disk import FakeDisk
 
+TORN = "cut an unfinished group"
+"""How the remark begins that a start makes when a crash tore the end of the journal."""
+
 
 class Files:
     """Reads the files of every node."""
@@ -45,7 +48,7 @@ class Files:
         if found.incomplete:
             raise Broken(f"the files of {name} are damaged: {found.incomplete}")
         for remark in found.remarks:
-            if not remark.startswith("cut an unfinished group"):
+            if not remark.startswith(TORN):
                 raise Broken(f"{name} takes its own files for something else: {remark}")
         return found
 

@@ -119,6 +119,8 @@ class Result:
     digest: str = ""
     outcomes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
+    """How often each interesting state was (states.py)."""
     reads: int = 0
     judged_reads: int = 0
     scans: Counter[str] = field(default_factory=Counter)
@@ -208,6 +210,7 @@ class History:
         result.digest = world.network.hash.hexdigest()
         result.messages = world.network.messages
         result.faults = faults.done
+        result.reached = world.reached
         result.reads, result.judged_reads = judge.reads, judge.judged_reads
         result.outcomes = Counter(
             {each.value: judge.diary.count(each) for each in Outcome if each is not Outcome.OPEN}

@@ -21,7 +21,8 @@ from collections.abc import Mapping, Sequence
 from kvcluster.model.entry import Entry
 from tests.sim.broken import Broken
 from tests.sim.drops import Drops
-from tests.sim.files import Files
+from tests.sim.files import TORN, Files
+from tests.sim.lookout import Lookout
 from tests.sim.network import Process
 from tests.sim.operations import Diary, Outcome, Write
 from tests.sim.reach import Reach
@@ -48,6 +49,7 @@ class Judge:
         self.files = Files(world)
         self.drops = Drops(world, self.files)
         self.safety = Safety(world, self.files, self.drops)
+        self._lookout = Lookout(world, self.drops)
         self.words = Words(world, self.files, self.drops)
         self._reach = Reach(world)
         self.floors: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
@@ -174,6 +176,8 @@ class Judge:
         name = answer.served_by
         floor = min(least[name], self._least(name, key))
         self.judged_reads += bool(floor)
+        if len(self._world.up) == 1 < len(self._world.members):
+            self._world.saw("a read was answered by the only node that was up")
         if not answer.version:
             if self.drops.buried(key) < floor:
                 raise Broken(f"{name} has lost {key}", key)
@@ -193,6 +197,8 @@ class Judge:
         keys = [key for key, _ in pairs]
         if keys != sorted(set(keys)):
             raise Broken(f"a scan gave keys twice or out of order: {keys}")
+        if not complete:
+            self._world.saw("a scan said that something was missing")
         found = dict(pairs)
         for key, before in least.items():
             replicas = self._world.replicas_of(key)
@@ -239,6 +245,8 @@ class Judge:
         """What was in memory must be on the disk that is left, and what others lean on as well."""
         name = process.life.name
         found = self.files.read(name, left)
+        if any(remark.startswith(TORN) for remark in found.remarks):
+            self._world.saw("a process left a torn frame")
         for key, entry in process.node.store.table.items():
             held = found.table.get(key)
             if held is None and entry[0] is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.sim.history import Result
 from tests.sim.run import play, prepared
+from tests.sim.states import told
 
 _CHUNK = 10
 _BROKEN_ENOUGH = 20
@@ -24,6 +25,7 @@ class Total:
     histories: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
     reads: int = 0
     judged_reads: int = 0
     scans: Counter[str] = field(default_factory=Counter)
@@ -37,6 +39,7 @@ class Total:
         self.histories += 1
         self.outcomes += result.outcomes
         self.faults += result.faults
+        self.reached += result.reached
         self.reads += result.reads
         self.judged_reads += result.judged_reads
         self.scans += result.scans
@@ -62,6 +65,7 @@ class Total:
             f"reads answered: {self.reads:,}, of which {self.judged_reads:,} had to show an"
             " acknowledged write or something newer\n"
             f"scans that lasted: {scans or 'none'}\n"
+            f"states that were reached, and how often:\n{told(self.reached)}\n"
             f"broken promises: {len(self.broken) or 'none'}"
         )
 

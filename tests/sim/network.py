@@ -90,6 +90,8 @@ class Network:
         """Called when a request leaves: caller, callee, method, request."""
         self.answering: list[Callable[[str, str, str, Any, Any], None]] = []
         """Called when an answer leaves, but no refusal: callee, caller, method, both messages."""
+        self.refusing: list[Callable[[str, str, str, Exception], None]] = []
+        """Called when a refusal leaves: callee, caller, method, why."""
         self._bringing: dict[_Call, None] = {}
         """Requests on their way that bring entries, those that wait at a cut included."""
         self.messages = 0
@@ -222,6 +224,8 @@ class Network:
             data: bytes = response.SerializeToString()
             self._answer(process, call, (type(response).FromString, data))
         except KvError as error:
+            for told in self.refusing:
+                told(call.callee, call.caller, call.method, error)
             self._answer(process, call, PeerRejected(error))
         finally:
             process.calls.pop(call, None)

@@ -37,6 +37,8 @@ class Safety:
     def acknowledged(self, write: Write) -> None:
         """A client was told so."""
         missing = len(write.counted) < len(self._world.replicas_of(write.key))
+        if missing:
+            self._world.saw("a write was acknowledged without a replica")
         if missing or write.number % _ONE_IN == 0:
             for name in write.counted:
                 if not self.lost_its_folder(name, write):

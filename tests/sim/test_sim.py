@@ -10,6 +10,7 @@ import pytest
 from tests.sim.many import play_some
 from tests.sim.planted import PLANTED
 from tests.sim.shrink import command
+from tests.sim.states import STATES, never
 
 _PARTS, _FIRST = 5, 38
 SEEDS = sorted({*range(_FIRST), *(plant.found_by for plant in PLANTED.values())})
@@ -25,6 +26,8 @@ def test_no_history_breaks_a_promise(part: int) -> None:
     assert not failures, "\n".join(failures)
     assert total.faults.total() > 5 * len(seeds), "too little was broken to prove anything"
     assert total.outcomes["done"] > 30 * len(seeds), "too little was written to prove anything"
+    missing = [state for state in never(total.reached) if STATES[state]]
+    assert not missing, f"never reached: {missing}"
     assert total.judged_reads > 10 * len(seeds), "too few reads were judged to prove anything"
 
 

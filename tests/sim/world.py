@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tests.cluster.memory import MemoryTransport
 from tests.sim.loop import Life, SimLoop
 from tests.sim.machine import Machine
 from tests.sim.network import Network, Process
+from tests.sim.states import STATES
 from tests.sim.weather import Weather
 from tests.storage.fake_disk import FakeDisk
 
@@ -55,6 +57,10 @@ class World:
         self.network = Network(loop, rng, weather)
         self.machines = {name: Machine() for name in members}
         self.log = log
+        self.reached: Counter[str] = Counter()
+        """How often each of some interesting states was seen (states.py)."""
+        self.opened: list[Callable[[str, Node], None]] = []
+        """Called when a node has read its files, before it does anything."""
         self.ended: list[Callable[[Process, FakeDisk], None]] = []
         """Called when a process ends, with the disk that it leaves."""
         self.emptied: list[Callable[[str], None]] = []
@@ -135,6 +141,8 @@ class World:
         node = Node(members, disk.root, self.settings, surroundings=around)
         node.open()
         self._watch(name, node.store.table)
+        for listener in self.opened:
+            listener(name, node)
         return node
 
     def _watch(self, name: str, table: Table) -> None:
@@ -159,6 +167,11 @@ class World:
 
         table.apply = apply_and_tell  # type: ignore[method-assign]
         table.drop = drop_and_tell  # type: ignore[method-assign]
+
+    def saw(self, state: str) -> None:
+        """An interesting state was reached."""
+        assert state in STATES, state
+        self.reached[state] += 1
 
     def breaks(self, error: AssertionError) -> None:
         """Something must not be, in the middle of what a node does: the history is over."""

@@ -1,0 +1,44 @@
+"""Interesting states: what histories are played for, and whether they got there.
+
+A simulator that never has a full disk meet a note proves nothing about that, however many seeds it
+plays; and a change of the draw, or of the store, may end it without anybody noticing. So such
+states are named here, and counted wherever they can be seen (`World.saw`). A run of many histories
+fails if one of them was never reached.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+STATES: dict[str, bool] = {
+    "a write was acknowledged without a replica": True,
+    "a replica had something newer than what it was sent": True,
+    "a note met a full disk": False,
+    "a debt was paid": True,
+    "a debt took several pages": True,
+    "a debtor died": False,
+    "a debtor's teller died": False,
+    "a tombstone was dropped": True,
+    "a tombstone was dropped while somebody was down": False,
+    "a tombstone was dropped while somebody was frozen": False,
+    "a folder was lost that held a tombstone": False,
+    "a folder was lost while somebody was away": False,
+    "a message came too late and was refused": True,
+    "a process noticed that it had been stopped": False,
+    "a process died in the middle of a checkpoint": False,
+    "a process left a torn frame": False,
+    "a read was answered by the only node that was up": True,
+    "a scan said that something was missing": False,
+}
+"""Each, and whether some eight histories surely reach it."""
+
+
+def never(reached: Mapping[str, int]) -> list[str]:
+    """Which of them were not reached."""
+    return [state for state in STATES if not reached.get(state)]
+
+
+def told(reached: Counter[str]) -> str:
+    """How often each was, for people."""
+    return "\n".join(f"  {reached[state]:10,}  {state}" for state in STATES)
