@@ -7,10 +7,13 @@ that is how a delete came back that was known to nobody but those who lost it.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.sim.schedule import OTHERS, Fault, befalls, is_up, lasts, soon, victim
 from tests.sim.world import World
+from tests.storage.fake_disk import FakeDisk
 
 
 @befalls("lose folder", OTHERS)
@@ -24,7 +27,9 @@ async def flip_bits(world: World, fault: Fault) -> bool:
     """The node comes back a while later, and some of its files are not what it wrote."""
 
     def damage(world: World, names: list[str]) -> None:
-        world.flip_bits(names[0], 1 + int(fault.amount * 3))
+        disk = world.machines[names[0]].disk
+        _flip_bits(disk, world.rng, 1 + int(fault.amount * 3))
+        world.replace_disk(names[0], disk, damaged=True)
 
     return await _befall(world, fault, "is damaged", [victim(world, fault)], damage)
 
@@ -89,8 +94,33 @@ def _holds(world: World, name: str, key: str, version: bytes) -> bool:
 
 def _empty(world: World, names: list[str]) -> None:
     for name in names:
-        world.lose_folder(name)
+        world.replace_disk(name, FakeDisk())
 
 
 def _swap(world: World, names: list[str]) -> None:
-    world.swap_folders(*names)
+    """Each gets the files of the other, under its own name."""
+    disks = [world.machines[name].disk for name in names]
+    for name, disk in zip(names, reversed(disks), strict=True):
+        world.replace_disk(name, _renamed(disk, world.node_path(name)), damaged=True)
+
+
+def _renamed(disk: FakeDisk, json_path: Path) -> FakeDisk:
+    """The files of one node, as if they were those of another."""
+    left, inner = FakeDisk(), json_path.with_suffix(".wal")
+    left.make_folder(inner)
+    for path, data in disk.files().items():
+        folder = left.root if path.parent == left.root else inner
+        left.write(folder / (json_path.name if path.suffix == ".json" else path.name), data)
+    return left
+
+
+def _flip_bits(disk: FakeDisk, rng: random.Random, count: int) -> None:
+    """In the journal and the versions. (A JSON is also edited by people, and a flipped bit there
+    looks like that: tests/storage has it.)
+    """
+    files = [path for path, data in disk.files().items() if data and path.suffix != ".json"]
+    for _ in range(count if files else 0):
+        path = rng.choice(files)
+        data = bytearray(disk.read(path))
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        disk.write(path, bytes(data))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.sim.schedule import OTHERS, Fault, befalls, is_up, lasts, restart, victim
 from tests.sim.world import World
 
+_OPERATIONS_OF_A_START = 25
+
 
 @befalls("kill", OTHERS)
 async def kill(world: World, fault: Fault) -> bool:
@@ -42,6 +44,18 @@ async def cut_power_of_all(world: World, fault: Fault) -> bool:
     for name in world.up:
         await world.cut_power(name)
     return await restart(world, fault, "power cut of all", *world.members)
+
+
+@befalls("die while starting", OTHERS)
+async def die_while_starting(world: World, fault: Fault) -> bool:
+    """kill -9, and a new start, in the middle of which the power goes; and a new start."""
+    name = victim(world, fault)
+    if not is_up(world, fault):
+        return False
+    await world.kill(name)
+    await lasts(world, fault, f"kill {name}, which will not start well")
+    await world.start(name, dies_after=1 + int(fault.amount * _OPERATIONS_OF_A_START))
+    return await restart(world, fault, f"{name} starts anew", name)
 
 
 @befalls("stop", OTHERS)

@@ -16,7 +16,8 @@ is down, in its files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterable, Mapping, Sequence
 
 from kvcluster.model.entry import Entry
 from tests.sim.broken import Broken
@@ -59,6 +60,7 @@ class Judge:
         self.reads = 0
         self.judged_reads = 0
         world.ended.append(self.process_ended)
+        world.cut_short.append(self.start_cut_short)
         world.emptied.append(self.forget)
         world.thawed.append(self.look_everywhere)
 
@@ -242,16 +244,24 @@ class Judge:
     # ------------------------------------------------------------ ends of processes
 
     def process_ended(self, process: Process, left: FakeDisk) -> None:
-        """What was in memory must be on the disk that is left, and what others lean on as well."""
-        name = process.life.name
+        """What was in memory must be on the disk that is left."""
+        self._judge_files(process.life.name, process.node.store.table.items(), left)
+
+    def start_cut_short(self, name: str, before: FakeDisk, left: FakeDisk) -> None:
+        """What was on a disk must be there after a power cut of the node that was reading it."""
+        worst = before.crash(random.Random(0), keep=0.0)
+        self._judge_files(name, self.files.read(name, worst).table.items(), left)
+
+    def _judge_files(self, name: str, held: Iterable[tuple[str, Entry]], left: FakeDisk) -> None:
+        """Whatever was held must be in the files, and what others lean on as well."""
         found = self.files.read(name, left)
         if any(remark.startswith(TORN) for remark in found.remarks):
             self._world.saw("a process left a torn frame")
-        for key, entry in process.node.store.table.items():
-            held = found.table.get(key)
-            if held is None and entry[0] is None:
+        for key, entry in held:
+            there = found.table.get(key)
+            if there is None and entry[0] is None:
                 self.drops.judge(name, key, entry[1])
-            elif held is None or held[1] < entry[1]:
+            elif there is None or there[1] < entry[1]:
                 raise Broken(f"{name} had {key} = {entry[0]!r:.20}, which is not on its disk", key)
         for write in self._acked.values():
             if name in write.counted and not self.safety.lost_its_folder(name, write):

@@ -27,6 +27,7 @@ class Lookout:
         world.opened.append(self._opened)
         world.dropping.append(self._dropping)
         world.ended.append(self._ended)
+        world.cut_short.append(lambda *_: world.saw("a start was cut short"))
         world.emptied.append(self._emptied)
         world.network.asking.append(self._asking)
         world.network.answering.append(self._answering)

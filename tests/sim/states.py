@@ -28,6 +28,7 @@ STATES: dict[str, bool] = {
     "a process noticed that it had been stopped": False,
     "a process died in the middle of a checkpoint": False,
     "a process left a torn frame": False,
+    "a start was cut short": False,
     "a read was answered by the only node that was up": True,
     "a scan said that something was missing": False,
 }

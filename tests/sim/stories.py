@@ -121,6 +121,11 @@ story(
     Step(2.0, "power cut of all", "a", lasts_s=0.5),
 )
 story(
+    "a node dies as it starts, twice",
+    Step(0.0, "die while starting", "a", lasts_s=0.2),
+    Step(1.5, "die while starting", "a", lasts_s=0.2),
+)
+story(
     "one disk is full after the other",
     Step(0.0, "fill disk", "a", lasts_s=2.0, amount=0.1),
     Step(1.5, "squeeze disk", "b", lasts_s=3.0),

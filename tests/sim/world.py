@@ -17,18 +17,18 @@ from typing import Any
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
-from kvcluster.model.entry import Entry, Verdict, Version
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.members import split_address
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.node import Node
-from kvcluster.storage.table import Table
-from tests.cluster.memory import MemoryTransport
-from tests.sim.loop import Life, SimLoop
+from tests.sim.birth import Birth, CutShort
+from tests.sim.countdown import Countdown
+from tests.sim.loop import SimLoop
 from tests.sim.machine import Machine
 from tests.sim.network import Network, Process
 from tests.sim.states import STATES
+from tests.sim.watching import Dropping, Storing, watch
 from tests.sim.weather import Weather
 from tests.storage.fake_disk import FakeDisk
 
@@ -63,14 +63,14 @@ class World:
         """Called when a node has read its files, before it does anything."""
         self.ended: list[Callable[[Process, FakeDisk], None]] = []
         """Called when a process ends, with the disk that it leaves."""
+        self.cut_short: list[Callable[[str, FakeDisk, FakeDisk], None]] = []
+        """Called when the power of a node went as it started: its disk before that, and after."""
         self.emptied: list[Callable[[str], None]] = []
         """Called when a machine has lost its folder."""
         self.thawed: list[Callable[[], None]] = []
         """Called a moment after a process went on, when what had waited in it is done."""
-        self.storing: list[Callable[[str, str, Entry], None]] = []
-        """Called for an entry that a node is about to have in its table: node, key, entry."""
-        self.dropping: list[Callable[[str, str, Version, Entry], None]] = []
-        """Called when a node is about to forget a key: up to which version, and what it holds."""
+        self.storing: list[Storing] = []
+        self.dropping: list[Dropping] = []
         self.went_on_s = dict.fromkeys(members, 0.0)
         """When the process of a node came up, or went on after it was frozen, last."""
         self.broken: asyncio.Future[None] = loop.create_future()
@@ -104,32 +104,37 @@ class World:
         """Where a node's JSON is."""
         return self.machines[name].disk.root / f"data_node_{split_address(name)[1]}.json"
 
-    async def start(self, name: str) -> None:
-        """Start a node that is down; it says in the log if it cannot."""
+    async def start(self, name: str, *, dies_after: int = 0) -> None:
+        """Start a node that is down; it says in the log if it cannot.
+
+        `dies_after`: the power goes behind so many operations on its disk, if it still starts then.
+        """
         machine = self.machines[name]
         if machine.busy:
             return
         machine.busy = True
         machine.lives += 1
         machine.may_fail = ""
-        life = Life(name, lambda: self.rng.uniform(*machine.work_s))
+        birth = Birth(self, name, dies_after)
         try:
-            node = life.context.run(self._make, name)
-            await life.run(node.start(MemoryTransport(self.network, name)))  # type: ignore[arg-type]
-        except CannotStart as error:
+            node = await birth.node()
+        except (CannotStart, CutShort) as error:
             self.log(f"{name} cannot start: {error}")
-            await life.end()
-            machine.disk = machine.disk.kill()
+            before, machine.disk = machine.disk, await birth.end()
+            if isinstance(error, CutShort):
+                for listener in self.cut_short:
+                    listener(name, before, machine.disk)
             machine.busy = False
             return
-        process = Process(life, node)
+        process = Process(birth.life, node)
         node.failed.add_done_callback(lambda _: self._failed(name, process))
         self.network.processes[name] = process
         self.went_on_s[name] = self.loop.time()
         self.log(f"{name} starts")
-        life.context.run(node.meet_peers)
+        birth.life.context.run(node.meet_peers)
 
-    def _make(self, name: str) -> Node:
+    def make(self, name: str) -> Node:
+        """A node that has read its files."""
         disk = self.machines[name].disk
         around = Surroundings(
             disk=disk,
@@ -140,33 +145,10 @@ class World:
         members = Members(self.members, name, self.replicas)
         node = Node(members, disk.root, self.settings, surroundings=around)
         node.open()
-        self._watch(name, node.store.table)
+        watch(name, node.store.table, self.storing, self.dropping)
         for listener in self.opened:
             listener(name, node)
         return node
-
-    def _watch(self, name: str, table: Table) -> None:
-        """Tell of what a node has found on its disk, and of all that it stores and forgets."""
-        for key, entry in table.items():
-            for listener in self.storing:
-                listener(name, key, entry)
-        apply, drop = table.apply, table.drop
-
-        def apply_and_tell(key: str, entry: Entry) -> Verdict:
-            if table.judge(key, entry).stores:
-                for listener in self.storing:
-                    listener(name, key, entry)
-            return apply(key, entry)
-
-        def drop_and_tell(key: str, version: Version) -> bool:
-            held = table.get(key)
-            if held is not None and held[1] <= version:
-                for listener in self.dropping:
-                    listener(name, key, version, held)
-            return drop(key, version)
-
-        table.apply = apply_and_tell  # type: ignore[method-assign]
-        table.drop = drop_and_tell  # type: ignore[method-assign]
 
     def saw(self, state: str) -> None:
         """An interesting state was reached."""
@@ -185,62 +167,26 @@ class World:
     async def cut_power_within(self, name: str, operations: int) -> None:
         """A power cut right behind the nth operation on the disk from now on, or soon."""
         process, disk = self.process(name), self.machines[name].disk
-        countdown, image = operations, disk
 
-        def after(*_: object) -> None:
-            nonlocal countdown, image
-            countdown -= 1
-            if countdown == 0 and not process.life.ended:  # else something was quicker
-                image = disk.crash(self.rng)
+        def freeze() -> None:
+            if not process.life.ended:  # else something was quicker
                 self.loop.freeze(process.life)
 
-        disk.after = after
+        countdown = Countdown(disk, operations, self.rng, freeze)
         for _ in range(100):
-            if countdown <= 0 or process.life.ended:
+            if countdown.left is not None or process.life.ended:
                 break
             await asyncio.sleep(0.02)
-        disk.after = None
-        await self._end(process, image if countdown <= 0 else disk.crash(self.rng), tell=False)
+        countdown.stop()
+        await self._end(process, countdown.left or disk.crash(self.rng), tell=False)
 
     async def kill(self, name: str) -> None:
         """kill -9: what was written is there."""
         await self._end(self.process(name), self.machines[name].disk.kill(), tell=True)
 
-    def lose_folder(self, name: str) -> None:
-        """The folder of a node that is down is gone."""
-        self._replace_disk(name, FakeDisk())
-
-    def flip_bits(self, name: str, count: int) -> None:
-        """In the journal and the versions of a node that is down. (A JSON is also edited by people,
-        and a flipped bit there looks like that: tests/storage has it.)
-        """
-        disk = self.machines[name].disk
-        files = [path for path, data in disk.files().items() if data and path.suffix != ".json"]
-        for _ in range(count if files else 0):
-            path = self.rng.choice(files)
-            data = bytearray(disk.read(path))
-            data[self.rng.randrange(len(data))] ^= 1 << self.rng.randrange(8)
-            disk.write(path, bytes(data))
-        self.machines[name].damaged = True
-        self._replace_disk(name, disk)
-
-    def swap_folders(self, one: str, other: str) -> None:
-        """Two nodes that are down get each other's files, under their own names."""
-        disks = {name: self.machines[name].disk for name in (one, other)}
-        for name, source in ((one, other), (other, one)):
-            self.machines[name].damaged = True
-            self._replace_disk(name, self._renamed(disks[source], name))
-
-    def _renamed(self, disk: FakeDisk, name: str) -> FakeDisk:
-        """The files of one node, as if they were those of another."""
-        json_path, left = self.node_path(name), FakeDisk()
-        left.make_folder(json_path.with_suffix(".wal"))
-        for path, data in disk.files().items():
-            folder = left.root if path.parent == left.root else json_path.with_suffix(".wal")
-            left.write(folder / (json_path.name if path.suffix == ".json" else path.name), data)
-        return left
-
-    def _replace_disk(self, name: str, disk: FakeDisk) -> None:
+    def replace_disk(self, name: str, disk: FakeDisk, *, damaged: bool = False) -> None:
+        """A node that is down finds other files than it left there."""
+        self.machines[name].damaged = damaged
         self.machines[name].disk = disk
         for listener in self.emptied:
             listener(name)
