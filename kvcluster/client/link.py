@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from kvcluster.client.failure import CallFailed, explain
+from kvcluster.client.failure import CallFailed, Kind, explain
 from kvcluster.config import VALUE_CEILING_BYTES, Settings
 from kvcluster.error_info import told_in
 
@@ -78,17 +78,17 @@ class Link:
 
     def put(self, key: str, value: str) -> PutResponse:
         """Store a value under a key."""
-        answer: PutResponse = self._call(self._stub.Put, PutRequest(key=key, value=value))
+        answer: PutResponse = self._served(self._stub.Put, PutRequest(key=key, value=value))
         return answer
 
     def get(self, key: str) -> GetResponse:
         """The value of a key, if there is one."""
-        answer: GetResponse = self._call(self._stub.Get, GetRequest(key=key))
+        answer: GetResponse = self._served(self._stub.Get, GetRequest(key=key))
         return answer
 
     def delete(self, key: str) -> DeleteResponse:
         """Remove a key, whether it is there or not."""
-        answer: DeleteResponse = self._call(self._stub.Delete, DeleteRequest(key=key))
+        answer: DeleteResponse = self._served(self._stub.Delete, DeleteRequest(key=key))
         return answer
 
     def check_health(self, timeout_s: float | None = None) -> HealthCheckResponse:
@@ -107,6 +107,13 @@ class Link:
     def close(self) -> None:
         """Let go of the connection; a call in flight is cancelled."""
         self._channel.close()
+
+    def _served(self, method: Any, request: Any) -> Any:
+        """A call whose answer names the node that gave it; an empty one is no answer of a node."""
+        answer = self._call(method, request)
+        if not answer.served_by:
+            raise CallFailed(Kind.BROKEN, "its answer cannot be read", nothing_written=False)
+        return answer
 
     def _call(self, method: Any, request: Any, timeout_s: float | None = None) -> Any:
         timeout_s = self.timeout_s if timeout_s is None else timeout_s

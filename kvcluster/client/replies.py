@@ -6,7 +6,8 @@ refusal of every operation in it.
 
 What a refusal means is decided in one place (`failure.explain`), by what a node says of it; the
 node's own name for the error also says whether it is about this operation or about the node. An
-answer that does not fit its question is a node that cannot be understood: unknown.
+answer that does not fit its question is a node that cannot be understood: unknown. So is one that
+names no node: an empty message must be read neither as "no such key" nor as "done".
 """
 
 from __future__ import annotations
@@ -109,8 +110,9 @@ def _fitting(operation: Operation, answer: object) -> Reply:
         code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
         told = Told(answer.reason, answer.nothing_written)
         return _refusal(code, answer.message, told, operation.timeout_s)
-    if isinstance(answer, _ANSWERS[type(operation.request)]):
-        return answer  # type: ignore[return-value]  # it is one of the three
+    fits = isinstance(answer, _ANSWERS[type(operation.request)])
+    if fits and answer.served_by:  # type: ignore[attr-defined]  # it is one of the three
+        return answer  # type: ignore[return-value]
     return _unreadable()
 
 

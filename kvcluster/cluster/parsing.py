@@ -45,16 +45,25 @@ def parser_of_requests(kind: Descriptor, parse: Parse, settings: Settings) -> Pa
 
 
 def parser_of_answers(kind: Descriptor, parse: Parse, settings: Settings) -> Parse:
-    """The same for what a peer answers."""
+    """The same for what a peer answers.
+
+    Where a node answers with its clock, no answer of one is without. So one that is comes from
+    somebody else, and nothing must be concluded from what it does not say: that a write was stored,
+    that there is no further page, that nothing more was missed.
+    """
     bounds = bounds_of(kind, settings)
+    has_clock = "clock" in kind.fields_by_name
 
     def parse_or_say_why(data: bytes) -> Any:
         if complaint := bounds.complaint(data):
             return Unusable(f"its answer {complaint}")
         try:
-            return parse(data)
+            answer = parse(data)
         except Exception as error:
             return Unusable(f"its answer is malformed ({error})")
+        if has_clock and not answer.clock:
+            return Unusable("its answer is none of a node: it has no clock")
+        return answer
 
     return parse_or_say_why
 

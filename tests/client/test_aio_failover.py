@@ -204,3 +204,14 @@ async def test_an_answer_that_cannot_be_read_leaves_writes_unknown(cluster: Fake
         )
     assert [type(it) for it in outcomes] == [OutcomeUnknown] * 2
     assert "its answer cannot be read" in str(outcomes[0])
+
+
+async def test_an_empty_answer_is_none(cluster: FakeCluster) -> None:
+    """It is the same bytes as "no such key", and as a put that nobody holds."""
+    async with AsyncClient(cluster.members) as client:
+        for node in cluster.nodes:
+            node.name = ""
+        with pytest.raises(OutcomeUnknown, match="its answer cannot be read"):
+            await client.put("a", "1")
+        with pytest.raises(Unavailable, match="its answer cannot be read"):
+            await client.get("a", timeout_s=1)

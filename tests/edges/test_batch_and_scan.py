@@ -174,16 +174,20 @@ RUBBISH_PAGES = [
     ScanPartResponse(pairs=[Pair(key="b"), Pair(key="a")]),
     ScanPartResponse(pairs=[Pair(key="a")], up_to="0"),
     ScanPartResponse(clock=clock() + (48 * 3600 * 1000 << 16)),
+    ScanPartResponse(),
 ]
+RUBBISH_PAGES_ARE = ["unsorted", "out of bounds", "absurd", "empty"]
 
 
-@pytest.mark.parametrize("rubbish", RUBBISH_PAGES, ids=["unsorted", "out of bounds", "absurd"])
+@pytest.mark.parametrize(
+    "rubbish", RUBBISH_PAGES, ids=["unsorted", "out of bounds", "absurd", "empty"]
+)
 def test_rubbish_pages_leave_a_scan_incomplete_and_it_says_so(
     among_fakes: AmongFakes, rubbish: ScanPartResponse
 ) -> None:
-    """Neither a wrong order nor a scan without end: what cannot be had is named."""
+    """Neither a wrong order nor a scan without end, nor an empty page that is the last."""
     lone = among_fakes
-    if not rubbish.clock:
+    if rubbish.pairs:
         rubbish.clock = clock()
     lone.script.answers["ScanPart"] = lambda name, request: rubbish
     lone.server.put(key := lone.key(held=True), "v")

@@ -19,8 +19,10 @@ from kvcluster.config import MIB
 from tests.edges.among_fakes import AmongFakes
 from tests.edges.fake_peer import METHODS, clock, in_turn
 from tests.edges.using import behind, many_differ, use
+from tests.processes.harness import eventually
 
 from demo_pb2 import (
+    SERVING,
     ForwardResponse,
     GetResponse,
     PeerState,
@@ -61,6 +63,28 @@ def test_rubbish_in_answer_to_any_call_stops_nothing(among_fakes: AmongFakes, me
         lone.forgive()
     lone.wait_asked(method, len(RUBBISH))
     use(lone)
+
+
+def test_empty_answer_to_a_write_is_no_copy(among_fakes: AmongFakes) -> None:
+    """It says neither that the write was superseded, nor that it was stored."""
+    lone = among_fakes
+    lone.script.answers["Replicate"] = in_turn(b"")
+    assert lone.server.put(lone.key(held=True, led=True), "v").acknowledged == 1
+
+
+@pytest.mark.parametrize("method", ["Pull", "ConfirmPull", "Compare", "PullDifferences"])
+def test_empty_answer_ends_no_catching_up(among_fakes: AmongFakes, method: str) -> None:
+    """What it does not say, a further page or a difference, may be there all the same."""
+    lone, start = among_fakes, len(among_fakes.server.log())
+    if method in ("Pull", "ConfirmPull"):
+        lone.script.answers["CheckHealth"] = behind(lone)
+    if method == "PullDifferences":
+        lone.script.answers["Compare"] = many_differ
+    lone.script.answers[method] = in_turn(b"")
+    why = "its answer is none of a node"
+    eventually(lambda: why in lone.server.log(start), f"it says so of {method}")
+    if method in ("Pull", "ConfirmPull"):
+        assert lone.server.status().status != SERVING
 
 
 @pytest.mark.parametrize(

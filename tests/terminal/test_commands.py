@@ -355,3 +355,12 @@ def test_locate_without_a_node_exits_with_3(client: Program, nobody: str) -> Non
     ended = client("locate", "a", "--node", nobody)
     assert (ended.code, ended.out) == (3, "")
     assert ended.err == f"{nobody}: connection refused, nothing listens there.\n"
+
+
+def test_an_empty_answer_is_none(cluster: FakeCluster, client: Program) -> None:
+    """It must not read as "there is no such key", which is an answer."""
+    for node in cluster.nodes:
+        node.name = ""
+    ended = client("get", "a", "--cluster", cluster.members)
+    assert (ended.code, ended.out) == (3, "")
+    assert "its answer cannot be read" in ended.err
