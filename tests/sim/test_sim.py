@@ -24,7 +24,7 @@ def test_no_history_breaks_a_promise(part: int) -> None:
     total = play_some(seeds)
     failures = [f"{what}\n  {command(seed)}" for seed, what in total.broken]
     assert not failures, "\n".join(failures)
-    assert total.faults.total() > 5 * len(seeds), "too little was broken to prove anything"
+    assert total.faults.total() > 3 * len(seeds), "too little was broken to prove anything"
     assert total.outcomes["done"] > 30 * len(seeds), "too little was written to prove anything"
     missing = [state for state in never(total.reached) if STATES[state]]
     assert not missing, f"never reached: {missing}"
