@@ -35,7 +35,13 @@ class ScanPage:
     reached: str | None
 
     def is_sound(self, request: ScanRequest) -> bool:
-        """Whether it is in order, in its bounds and a step forward: a peer may answer anything."""
+        """Whether it is in order, in its bounds and a step forward: a peer may answer anything.
+
+        One that is full says how far it reaches. Else it would end what nobody has looked at.
+        """
+        room = request.limit - len(self.pairs)
+        if room < 0 or (room == 0 and self.reached is None):
+            return False
         keys = [request.start_after, *(key for key, _ in self.pairs)]
         if self.reached is not None and self.reached <= request.start_after:
             return False

@@ -275,15 +275,19 @@ async def test_a_peer_gives_only_what_it_holds(cluster: MemoryCluster) -> None:
         ([("e", ""), ("d", "")], None),
         ([("d", ""), ("d", "")], "e"),
         ([("e", "")], "d"),
+        ([("d", ""), ("e", ""), ("f", "")], None),  # it is full, and there may be more
+        ([("d", ""), ("e", ""), ("f", ""), ("g", "")], "g"),  # more than was asked for
     ],
 )
 def test_rubbish_pages_of_a_peer_are_not_believed(
     pairs: list[tuple[str, str]], reached: str | None
 ) -> None:
-    """Keys out of order, out of bounds, or no step forward."""
-    request = ScanRequest(start_after="c")
+    """Keys out of order, out of bounds, or no step forward; an end where there may be none."""
+    request = ScanRequest(start_after="c", limit=3)
     assert not ScanPage(pairs, reached).is_sound(request)
     assert ScanPage([("d", ""), ("e", "")], "f").is_sound(request)
+    assert ScanPage([("d", ""), ("e", "")], None).is_sound(request)
+    assert ScanPage([("d", ""), ("e", ""), ("f", "")], "f").is_sound(request)
 
 
 def test_pages_that_flow_at_once_leave_in_messages_that_grpc_takes() -> None:
