@@ -98,10 +98,10 @@ class ConnectionLost(OutcomeUnknown):
 
 
 class Incomplete(KvError):
-    """A scan came to its end, and no live replica answered for some of the slots.
+    """A scan came to its end, and for a part of it no live replica answered for some of the slots.
 
-    Everything that could be reached was given before. `missing_slots`: how many slots are missing;
-    `missing_nodes`: the nodes that hold them.
+    Everything that could be reached was given before. `missing_slots`: how many slots were missing,
+    at least; `missing_nodes`: the nodes that hold them.
     """
 
     def __init__(self, missing_slots: int, missing_nodes: tuple[str, ...]) -> None:
