@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from kvcluster.arrivals import Arrivals
 from kvcluster.config import Settings
 from kvcluster.errors import Overloaded
 
@@ -74,6 +75,8 @@ class Limits:
     stream_timeout_s: float
     """For one that answers with a stream."""
     settings: Settings
+    arrivals: Arrivals
+    """For calls whose message has not come."""
 
     @property
     def asked(self) -> int:
@@ -93,4 +96,5 @@ class Limits:
             timeout_s=settings.request_timeout_s,
             stream_timeout_s=settings.scan_timeout_s,
             settings=settings,
+            arrivals=Arrivals(settings),
         )

@@ -155,6 +155,21 @@ class Settings:
     peer_calls_in_flight: int = 1024
     watch_calls_in_flight: int = 256
     """Streams that stay open for long: those who watch the standard health service."""
+    connections: int = 10_000
+    """At each address. An idle one takes about 14 KiB."""
+    connection_idle_s: float = 2_400.0
+    """A connection without calls is closed after so long. Longer than the half hour after which
+    gRPC's clients close it themselves: of a call that meets the closing nobody knows the outcome
+    (one of 2,400 that were timed to meet it)."""
+    connection_calls: int = 1_024
+    """Calls at a time over one connection; past them a client's gRPC waits. More: who opens calls
+    and resets them keeps the node busier, and peers do not hear from it."""
+    slow_messages: int = 16
+    """Calls whose message has begun and not come after a tenth of a second. What has come of each
+    is held in memory, at most a largest message. More: more clients with slow lines may send large
+    values at a time. Less: less memory for strangers to fill."""
+    message_timeout_s: float = 30.0
+    """How long a call may take to say what it wants."""
     call_bytes_in_flight: int = 64 * MIB
     """What the calls of one kind may carry together; on its way a value takes about three times its
     size in memory. Without it 4,096 values of a mebibyte would take 8 GiB."""

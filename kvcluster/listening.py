@@ -58,6 +58,15 @@ def _server_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.server.max_pending_requests", pending),  # else some are cancelled at random
         ("grpc.server.max_pending_requests_hard_limit", 2 * pending),
         ("grpc.server_handshake_timeout_ms", 5_000),  # a silent stranger holds nothing for long
+        ("grpc.max_connection_idle_ms", int(settings.connection_idle_s * 1000)),
+        ("grpc.max_allowed_incoming_connections", settings.connections),
+        # Who opens streams and resets them makes work at no cost of his own. Streams that are over
+        # and not cleared away count too, or the limit would be none; they may be as many again, or
+        # gRPC turns away callers who keep to it.
+        ("grpc.max_concurrent_streams", settings.connection_calls),
+        ("grpc.http2.max_deallocating_streams", settings.connection_calls),
+        # What is sent and not read is bounded by a window of 64 KiB; else it grows to 256 MiB.
+        ("grpc.http2.bdp_probe", 0),
         # Peers ping; a server takes that for abuse unless told how often is fine, and a network
         # that held some back delivers them at once.
         ("grpc.http2.max_ping_strikes", 0),

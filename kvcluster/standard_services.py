@@ -138,10 +138,20 @@ class Reflection(aio.ReflectionServicer):
     def add_to(self, server: grpc.aio.Server) -> None:
         """Put it on a server, under both names that it goes by."""
         kind = method_of(f"/{REFLECTION}/ServerReflectionInfo").input_type
-        parse = reflection_pb2.ServerReflectionRequest.FromString
-        method = grpc.stream_stream_rpc_method_handler(
-            self.ServerReflectionInfo,
-            request_deserializer=parser_of_requests(kind, parse, self.limits.settings),
+        from_string = reflection_pb2.ServerReflectionRequest.FromString
+        parse = parser_of_requests(kind, from_string, self.limits.settings)
+
+        async def questions(context: Any) -> AsyncGenerator[Any, None]:
+            while (data := await self.limits.arrivals.message(context)) is not None:
+                yield parse(data)
+
+        async def answer(_: object, context: Any) -> AsyncGenerator[Any, None]:
+            info: Any = self.ServerReflectionInfo
+            async for each in info(questions(context), context):
+                yield each
+
+        method: Any = grpc.stream_stream_rpc_method_handler(
+            answer,
             response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
         )
         for name in (REFLECTION, _REFLECTION_V1):

@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from kvcluster.budgets import Budget, Limits
 from kvcluster.cluster.failures import code_of, details_of
-from kvcluster.cluster.parsing import parser_of_requests, refuse_unusable
+from kvcluster.cluster.parsing import Unusable, parser_of_requests, refuse_unusable
 from kvcluster.error_info import STATUS_CODES, trailer_of
 from kvcluster.errors import (
     KvError,
@@ -146,15 +146,16 @@ async def _abort(context: Any, error: KvError, *, writes: bool) -> None:
 
 
 class Registrar:
-    """Stands between the generated `add_..._to_server` and a server, and makes parsing safe.
+    """Stands between the generated `add_..._to_server` and a server, and takes messages in safely.
 
-    A handler sees bytes that are no message, or too large, as Unusable (parsing.py), and says
-    INVALID_ARGUMENT.
+    gRPC would read the message of a call however long it takes, and parse it whatever it is. So it
+    is told that each method takes a stream, and the one message of that is awaited and parsed here.
+    A handler sees what cannot be used as Unusable (parsing.py), and refuses it.
     """
 
     def __init__(self, server: grpc.aio.Server, limits: Limits) -> None:
         self._server = server
-        self._settings = limits.settings
+        self._limits = limits
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Nothing: the generated code registers the same handlers by name as well."""
@@ -162,19 +163,35 @@ class Registrar:
     def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
         """Put a service's handlers on the server."""
         safe = {
-            name: self._parsing_safely(f"/{service}/{name}", handler)
+            name: self._taking_in_safely(f"/{service}/{name}", handler)
             for name, handler in handlers.items()
         }
         generic = grpc.method_handlers_generic_handler(service, safe)
         self._server.add_generic_rpc_handlers((generic,))
 
-    def _parsing_safely(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        make, behave = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-        if handler.response_streaming:
-            make, behave = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+    def _taking_in_safely(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
         kind, parse = method_of(path).input_type, handler.request_deserializer
-        return make(
-            behave,
-            request_deserializer=parser_of_requests(kind, parse, self._settings),
-            response_serializer=handler.response_serializer,
+        parse = parser_of_requests(kind, parse, self._limits.settings)
+        arrivals = self._limits.arrivals
+
+        async def take_in(context: Any) -> Any:
+            try:
+                return parse(await arrivals.only_message(context))
+            except KvError as error:
+                return Unusable(error)
+
+        async def answer(_: object, context: Any) -> Any:
+            return await handler.unary_unary(await take_in(context), context)
+
+        async def stream(_: object, context: Any) -> AsyncIterator[Any]:
+            async with aclosing(handler.unary_stream(await take_in(context), context)) as answers:
+                async for each in answers:
+                    yield each
+
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                stream, response_serializer=handler.response_serializer
+            )
+        return grpc.stream_unary_rpc_method_handler(
+            answer, response_serializer=handler.response_serializer
         )

@@ -145,7 +145,7 @@ class Channels:
         else:
             if not isinstance(answer, Unusable):
                 return answer
-            failure = PeerRejected(OutcomeUnknown(answer.why))
+            failure = PeerRejected(answer.why)
         if isinstance(failure, PeerUnconnected):
             address = address_of(peer)
             if await self._knocking.finds_nobody(address, end_s - now_s()):

@@ -16,20 +16,20 @@ from google.protobuf.descriptor import Descriptor
 
 from kvcluster.cluster.bounds import bounds_of
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest
+from kvcluster.errors import BadRequest, KvError, OutcomeUnknown
 
 Parse = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """Stands in for a message whose bytes are none, or too large to be one."""
+    """Stands in for a message whose bytes are none, or too many, or did not come."""
 
-    why: str
+    why: KvError
 
 
 def parser_of_requests(kind: Descriptor, parse: Parse, settings: Settings) -> Parse:
-    """A parser that returns Unusable, with a sentence, where this one raises, or had too much."""
+    """A parser that returns Unusable where this one raises, or had too much to do."""
     bounds = bounds_of(kind, settings)
 
     def parse_or_say_why(data: bytes) -> Any:
@@ -37,9 +37,9 @@ def parser_of_requests(kind: Descriptor, parse: Parse, settings: Settings) -> Pa
             bounds.check(data, settings)
             return parse(data)
         except BadRequest as error:
-            return Unusable(str(error))
+            return Unusable(error)
         except Exception as error:  # protobuf's own error type differs between its versions
-            return Unusable(f"the request is malformed ({error})")
+            return Unusable(BadRequest(f"the request is malformed ({error})"))
 
     return parse_or_say_why
 
@@ -56,19 +56,19 @@ def parser_of_answers(kind: Descriptor, parse: Parse, settings: Settings) -> Par
 
     def parse_or_say_why(data: bytes) -> Any:
         if complaint := bounds.complaint(data):
-            return Unusable(f"its answer {complaint}")
+            return Unusable(OutcomeUnknown(f"its answer {complaint}"))
         try:
             answer = parse(data)
         except Exception as error:
-            return Unusable(f"its answer is malformed ({error})")
+            return Unusable(OutcomeUnknown(f"its answer is malformed ({error})"))
         if has_clock and not answer.clock:
-            return Unusable("its answer is none of a node: it has no clock")
+            return Unusable(OutcomeUnknown("its answer is none of a node: it has no clock"))
         return answer
 
     return parse_or_say_why
 
 
 def refuse_unusable(request: object) -> None:
-    """Raise BadRequest if this is what could not be parsed."""
+    """Raise the reason if this is what cannot be used."""
     if isinstance(request, Unusable):
-        raise BadRequest(request.why)
+        raise request.why

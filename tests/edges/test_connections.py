@@ -17,12 +17,12 @@ from typing import Any
 import grpc
 import pytest
 
+from kvcluster.config import Settings
 from tests.edges.calm import memory_mib
+from tests.edges.raw_http2 import PREFACE, SETTINGS_FRAME
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS_FRAME = b"\0\0\0\x04\0\0\0\0\0"
 NOISE = random.Random(2).randbytes
 MANY = 1_000
 
@@ -99,7 +99,9 @@ def test_thousand_connections_that_say_nothing_are_hung_up_on(three: Cluster) ->
 
 
 def test_call_that_is_opened_and_never_made_holds_nobody_up(three: Cluster) -> None:
-    """Hundreds of calls without a message: others are served, and hanging up ends them all."""
+    """Hundreds of calls without a message: others are served, all but a few are turned away, and
+    hanging up ends these.
+    """
     server, release = three[0], threading.Event()
     files, memory = open_files(server), memory_mib(server)
 
@@ -115,7 +117,11 @@ def test_call_that_is_opened_and_never_made_holds_nobody_up(three: Cluster) -> N
             for number in range(50):
                 assert server.put(f"beside/{number}", "v").acknowledged == 3
             assert memory_mib(server) - memory < 60
-            assert not any(call.done() for call in calls)
+            most = Settings().slow_messages
+            eventually(lambda: sum(not call.done() for call in calls) <= most, "they are refused")
+            refused = {(call.code(), call.details()) for call in calls if call.done()}
+            assert [code for code, _ in refused] == [grpc.StatusCode.RESOURCE_EXHAUSTED]
+            assert all(details.endswith("nothing was written") for _, details in refused)
         finally:
             release.set()
     eventually(lambda: open_files(server) < files + 10, "their sockets are closed")
