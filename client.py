@@ -7,17 +7,16 @@ ask, is in kvcluster/terminal/.
 
 from __future__ import annotations
 
+from kvcluster.terminal import interrupts
+
 NODES = "localhost:50051,localhost:50052,localhost:50053"
-_INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    try:
-        # To load it takes a moment, and Ctrl+C may come as early as that.
-        from kvcluster.terminal.command_line import run
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    interrupts.end_at_once()
+    from kvcluster.terminal.command_line import run  # to load it takes a moment
+
     return run(None, default_cluster=NODES)
 
 

@@ -6,11 +6,14 @@ are asked is in kvcluster/terminal/health.py, how they are shown in health_check
 
 from __future__ import annotations
 
-from kvcluster.terminal.health_check import run
+from kvcluster.terminal import interrupts
 
 
 def main() -> int:
     """Ask every address of the command line; return the exit code."""
+    interrupts.end_at_once()
+    from kvcluster.terminal.health_check import run  # to load it takes a moment
+
     return run(None)
 
 

@@ -13,16 +13,26 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NoReturn, TypedDict
 
 from kvcluster.config import VALUE_CEILING_BYTES
 from kvcluster.model.members import parse_members
+from kvcluster.terminal import interrupts
 from kvcluster.terminal import parser as words
 from kvcluster.terminal.arguments import ENVIRONMENT, given, nodes
 from kvcluster.terminal.screen import run_calmly
 
 Nodes = tuple[str, ...]
+Work = Callable[[], int]
+
+
+class _Common(TypedDict):
+    """What every command about a key takes."""
+
+    timeout_s: float
+    json: bool
 
 
 def run(arguments: Sequence[str] | None, default_cluster: str) -> int:
@@ -48,6 +58,7 @@ def _run(arguments: Sequence[str] | None, default_cluster: str) -> int:
     if options.command == "shell":
         from kvcluster.shell import session
 
+        interrupts.raise_them()
         return session.run(options, asked, default_cluster)
     return perform(command, options, asked)
 
@@ -57,11 +68,9 @@ def perform(command: argparse.ArgumentParser, options: argparse.Namespace, asked
 
     `command`: the parser of the command, to which what is wrong with its arguments is told.
     """
-    if options.command in ("put", "get", "delete", "locate"):
-        return _one_key(command, options, asked)
-    if options.command in ("scan", "import", "export"):
-        return _many_keys(command, options, asked)
-    return _cluster(command, options, asked)
+    work = _work_of(command, options, asked)
+    interrupts.raise_them()  # all that it needs is loaded
+    return work()
 
 
 def given_nodes(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Nodes | None:
@@ -82,31 +91,36 @@ def _default_nodes(parser: argparse.ArgumentParser, default_cluster: str) -> Nod
         parser.error(f"{ENVIRONMENT}: {error}")
 
 
-def _one_key(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> int:
+def _work_of(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
+    if options.command in ("put", "get", "delete", "locate"):
+        return _one_key(parser, options, asked)
+    if options.command in ("scan", "import", "export"):
+        return _many_keys(parser, options, asked)
+    return _cluster(parser, options, asked)
+
+
+def _one_key(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
     from kvcluster.terminal import commands
 
     timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
-    json = options.output == "json"
+    common: _Common = {"timeout_s": timeout_s, "json": options.output == "json"}
     match options.command:
         case "put":
-            value = _standard_input(parser) if options.value == "-" else options.value
-            return commands.put(asked, options.key, value, timeout_s=timeout_s, json=json)
+            return lambda: commands.put(asked, options.key, _value(parser, options.value), **common)
         case "get":
-            return commands.get(
-                asked, options.keys, timeout_s=timeout_s, json=json, verbose=options.verbose
-            )
+            return partial(commands.get, asked, options.keys, verbose=options.verbose, **common)
         case "locate":
-            return commands.locate(asked, options.key, timeout_s=timeout_s, json=json)
+            return partial(commands.locate, asked, options.key, **common)
     if bool(options.keys) == (options.prefix is not None):
         parser.error("give the keys to remove, or --prefix; one of the two")
     if options.prefix is None:
-        return commands.delete(asked, options.keys, timeout_s=timeout_s, json=json)
+        return partial(commands.delete, asked, options.keys, **common)
     from kvcluster.terminal import clearing
 
-    return clearing.run(asked, options.prefix, timeout_s=timeout_s, json=json, agreed=options.yes)
+    return partial(clearing.run, asked, options.prefix, agreed=options.yes, **common)
 
 
-def _many_keys(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> int:
+def _many_keys(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
     timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
     json = options.output == "json"
     if options.command == "scan":
@@ -115,7 +129,7 @@ def _many_keys(parser: argparse.ArgumentParser, options: argparse.Namespace, ask
         what = scanning.Wanted(
             options.prefix, options.start_after, options.limit, options.keys_only, options.count
         )
-        return scanning.run(asked, what, timeout_s=timeout_s, json=json)
+        return partial(scanning.run, asked, what, timeout_s=timeout_s, json=json)
     if not options.file:
         parser.error("the name of the file is empty")
     if options.command == "import":
@@ -124,24 +138,23 @@ def _many_keys(parser: argparse.ArgumentParser, options: argparse.Namespace, ask
         order = importing.Order(
             asked, options.file, options.format, options.restart, options.skip_bad, timeout_s, json
         )
-        return importing.run(order)
+        return partial(importing.run, order)
     from kvcluster.terminal import exporting
 
-    return exporting.run(
-        exporting.Order(
-            asked,
-            options.file,
-            options.format,
-            options.prefix,
-            options.restart,
-            options.force,
-            timeout_s,
-            json,
-        )
+    wanted = exporting.Order(
+        asked,
+        options.file,
+        options.format,
+        options.prefix,
+        options.restart,
+        options.force,
+        timeout_s,
+        json,
     )
+    return partial(exporting.run, wanted)
 
 
-def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> int:
+def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
     timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
     json = options.output == "json"
     if options.command == "bench":
@@ -157,7 +170,7 @@ def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked
             prefix=options.prefix,
             keep=options.keep,
         )
-        return bench.run(asked, plan, timeout_s=timeout_s, json=json)
+        return partial(bench.run, asked, plan, timeout_s=timeout_s, json=json)
     if options.command == "status":
         return _status(parser, options, asked, json=json)
     if options.command == "top":
@@ -167,12 +180,12 @@ def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked
     from kvcluster.terminal import demo
 
     default = not options.cluster and ENVIRONMENT not in os.environ
-    return demo.run(asked, timeout_s=timeout_s, default=default)
+    return partial(demo.run, asked, timeout_s=timeout_s, default=default)
 
 
 def _status(
     parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, *, json: bool
-) -> int:
+) -> Work:
     from kvcluster.terminal import status
 
     timeout_s: float = options.timeout or words.STATUS_TIMEOUT_S
@@ -180,21 +193,27 @@ def _status(
         from kvcluster.terminal import status_watch
 
         interval_s: float = options.interval or words.INTERVAL_S
-        return status_watch.run(asked, timeout_s=timeout_s, interval_s=interval_s, json=json)
+        watch = status_watch.run
+        return partial(watch, asked, timeout_s=timeout_s, interval_s=interval_s, json=json)
     if options.interval:
         parser.error("--interval goes with --watch")
-    return status.run(asked, timeout_s=timeout_s, json=json)
+    return partial(status.run, asked, timeout_s=timeout_s, json=json)
 
 
 def _top(
     parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, *, json: bool
-) -> int:
+) -> Work:
     if json:
         parser.error("the dashboard is for people; it has no --output json, and status has")
     from kvcluster.dashboard import run as show
 
     timeout_s: float = options.timeout or words.STATUS_TIMEOUT_S
-    return show(asked, timeout_s=timeout_s, interval_s=options.interval or words.INTERVAL_S)
+    interval_s: float = options.interval or words.INTERVAL_S
+    return partial(show, asked, timeout_s=timeout_s, interval_s=interval_s)
+
+
+def _value(parser: argparse.ArgumentParser, text: str) -> str:
+    return _standard_input(parser) if text == "-" else text
 
 
 def _standard_input(parser: argparse.ArgumentParser) -> str:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 
 from kvcluster.client.failure import CallFailed
+from kvcluster.terminal import interrupts
 from kvcluster.terminal.arguments import ENVIRONMENT, address, given, nodes, seconds
 from kvcluster.terminal.health import Health, ask_health
 from kvcluster.terminal.screen import Exit, counted, run_calmly, say
@@ -37,6 +38,7 @@ def run(arguments: Sequence[str] | None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(given() if arguments is None else arguments)
+    interrupts.raise_them()
     answers = ask_health(options.addresses or _from_environment(parser), options.timeout)
     for line in lines(answers):
         say(line)

@@ -6,12 +6,16 @@ stands at the moment, and nobody could say how far it had come.
 
 The handler itself marks the wish, and does not leave that to the event loop: where the loop stands
 still, since a pipe takes no more, the wish is what ends the waiting (streams.py).
+
+From then on asyncio complains of nothing. What is broken off may still report, in its own time, to
+whom it was working for; that is no news for the person who wished it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Coroutine, Iterator
 from types import FrameType
@@ -49,6 +53,7 @@ def wishes() -> Iterator[Wish]:
 
     def come(number: int, frame: FrameType | None) -> None:
         again, wish.came = wish.came, True
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         loop.call_soon_threadsafe(task.cancel if again else wish.set)
 
     before = {number: signal.signal(number, come) for number in _SIGNALS}

@@ -166,7 +166,7 @@ def _in_a_shell(command: str, **environment: str) -> subprocess.CompletedProcess
 
 def test_who_waits_for_room_is_broken_off_by_the_wish_to_end(pipe: Pipe) -> None:
     """Only then, and not while there is room."""
-    file = io.BufferedWriter(Outlet(pipe.writing, "a pipe"))
+    file = io.BufferedWriter(Outlet(pipe.writing, "a pipe"), 4_096)
     with broken_off_by(lambda: True):
         file.write(b"there is room")
         file.flush()
@@ -179,7 +179,7 @@ def test_who_waits_for_room_is_broken_off_by_the_wish_to_end(pipe: Pipe) -> None
 
 def test_a_thread_that_draws_is_not_broken_off_but_drops_what_it_draws(pipe: Pipe) -> None:
     """Nobody would catch it, and its traceback would be on the terminal."""
-    file = io.BufferedWriter(Outlet(pipe.writing, "a pipe"))
+    file = io.BufferedWriter(Outlet(pipe.writing, "a pipe"), 4_096)
     raised: list[BaseException] = []
 
     def draw() -> None:
