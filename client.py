@@ -7,14 +7,18 @@ ask, is in kvcluster/terminal/.
 
 from __future__ import annotations
 
-from kvcluster.terminal import interrupts
-
 NODES = "localhost:50051,localhost:50052,localhost:50053"
+_INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    interrupts.end_at_once()
+    try:
+        from kvcluster.terminal import interrupts
+
+        interrupts.end_at_once()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     from kvcluster.terminal.command_line import run  # to load it takes a moment
 
     return run(None, default_cluster=NODES)

@@ -6,12 +6,17 @@ are asked is in kvcluster/terminal/health.py, how they are shown in health_check
 
 from __future__ import annotations
 
-from kvcluster.terminal import interrupts
+_INTERRUPTED = 130
 
 
 def main() -> int:
     """Ask every address of the command line; return the exit code."""
-    interrupts.end_at_once()
+    try:
+        from kvcluster.terminal import interrupts
+
+        interrupts.end_at_once()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     from kvcluster.terminal.health_check import run  # to load it takes a moment
 
     return run(None)
