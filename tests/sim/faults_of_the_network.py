@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sim.schedule import LOSING, Fault, befalls, lasts, victim
+from tests.sim.schedule import CUTS, LOSING, Fault, befalls, lasts, victim
 from tests.sim.world import World
 
 _HOLDS_BACK = 0.5
@@ -19,7 +19,7 @@ async def _cut(world: World, fault: Fault, ways: list[tuple[str, str]], what: st
     return True
 
 
-@befalls("isolate", LOSING)
+@befalls("isolate", CUTS)
 async def isolate(world: World, fault: Fault) -> bool:
     """One node is cut off from all others."""
     name = victim(world, fault)
@@ -27,14 +27,14 @@ async def isolate(world: World, fault: Fault) -> bool:
     return await _cut(world, fault, ways + [(b, a) for a, b in ways], f"isolate {name}")
 
 
-@befalls("one way", LOSING)
+@befalls("one way", CUTS)
 async def one_way(world: World, fault: Fault) -> bool:
     """One node does not reach another, which reaches it."""
     one, other = victim(world, fault), world.members[fault.other]
     return one != other and await _cut(world, fault, [(one, other)], "one way")
 
 
-@befalls("halves", LOSING)
+@befalls("halves", CUTS)
 async def halves(world: World, fault: Fault) -> bool:
     """Some nodes are cut off from the others."""
     size = 1 + fault.victim % max(1, len(world.members) - 1)

@@ -25,7 +25,7 @@ from tests.sim.faults import Faults
 from tests.sim.judge import Judge
 from tests.sim.loop import SimLoop
 from tests.sim.operations import Outcome
-from tests.sim.schedule import CLOCKS, LOSING, OTHERS, Fault, draw
+from tests.sim.schedule import CLOCKS, CUTS, LOSING, OTHERS, Fault, draw
 from tests.sim.stories import tell
 from tests.sim.verdict import end, heal, judge_all, until_buried
 from tests.sim.weather import Weather
@@ -54,8 +54,9 @@ class Plan:
     def of(cls, rng: random.Random) -> Plan:
         """Draw one."""
         count, replicas = rng.choice(_SHAPES)
-        loses, agree = rng.random() < 0.5, rng.random() < 0.6
-        chosen = OTHERS + LOSING * loses + CLOCKS * (not agree)
+        cuts, agree = rng.random() < 0.6, rng.random() < 0.6
+        loses = cuts and rng.random() < 0.6
+        chosen = OTHERS + CUTS * cuts + LOSING * loses + CLOCKS * (not agree)
         within_s = rng.choice([8.0, 15.0, 25.0])
         stories = rng.choice(_STORIES)
         told = [fault for _ in range(stories) for fault in tell(rng, chosen, count, within_s)]

@@ -76,7 +76,7 @@ class Judge:
 
     def acknowledged(self, write: Write, version: bytes, by: str, holders: int) -> None:
         """A client was told that its write is done, by its coordinator, held by so many nodes."""
-        write.version = version
+        write.version, write.by = version, by
         other = self.diary.by_version.setdefault(version, write)
         if other is not write:
             raise Broken(f"one version for two writes: {other} and {write}", write.key)
@@ -155,18 +155,12 @@ class Judge:
         acked = self._acked.get(key)
         if acked is None or acked.version <= floor or name not in self._world.up:
             return floor
-        knows = any(
-            self._must_know(name, other) and self._holds(other, key, acked.version)
+        knows = self._tells_in_time and any(
+            self._holds(other, key, acked.version) and self._reach.must_know(name, acked, other)
             for other in acked.counted
             if other in self._world.up and other != name
         )
         return acked.version if knows else floor
-
-    def _must_know(self, name: str, other: str) -> bool:
-        """Whether a node cannot be excused for not knowing what another one has to tell it."""
-        if not self._tells_in_time:
-            return False
-        return self._reach.must_have_heard(name, other) or self._world.node(name).peers[other].alive
 
     def after_read(self, key: str, answer: GetResponse, least: Mapping[str, bytes]) -> None:
         """A client was answered.

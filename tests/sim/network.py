@@ -124,6 +124,11 @@ class Network:
             after_s += self._delay_s()
             self._loop.later(after_s, arrive)
 
+    @property
+    def was_cut(self) -> bool:
+        """Whether any way is cut, or ever was."""
+        return bool(self.cuts or self._mended_s)
+
     def disturbed_s(self, one: str, other: str) -> float:
         """When something between two was cut last, either way; infinite if it is now."""
         ways = ((one, other), (other, one))

@@ -31,6 +31,8 @@ class Write:
     end_s: float = float("inf")
     outcome: Outcome = Outcome.OPEN
     version: bytes = b""
+    by: str = ""
+    """Once it is acknowledged: its coordinator."""
     why: str = ""
     before: dict[str, bytes] = field(default_factory=dict)
     """What version of the key each node held when it began."""

@@ -9,7 +9,9 @@ from unittest.mock import patch
 
 from kvcluster.model.entry import Verdict
 from kvcluster.storage.checkpoint import Checkpointer
+from kvcluster.storage.journal import Journal
 from kvcluster.storage.output import Output, remove_older
+from kvcluster.storage.recovery import _Replay
 from kvcluster.storage.segment import Segment
 from kvcluster.storage.store import Store
 from tests.sim.planting import planted, replace
@@ -53,6 +55,57 @@ def delete_segments_before_the_checkpoint_stands(stack: contextlib.ExitStack) ->
         await write(self, segment, calm)
 
     replace(stack, Checkpointer, "_write", remove_and_write)
+
+
+@planted()
+def rotate_before_what_waits_is_written(stack: contextlib.ExitStack) -> None:
+    """Frames that a checkpoint takes for older than itself stand behind it, or are not applied."""
+
+    async def commit_all(self: Any) -> None:
+        self._in_hand, self._writes = self._writes, []
+        self._rotations_in_hand, self._rotations = self._rotations, []
+        for done in self._rotations_in_hand:
+            await self._rotate(done)
+        for group in self._split(self._in_hand):
+            await self._commit(group)
+        if self._probe_wanted:
+            await self._probe()
+
+    replace(stack, Journal, "_commit_all", commit_all)
+
+
+@planted()
+def apply_long_after_the_frame_is_written(stack: contextlib.ExitStack) -> None:
+    """A checkpoint that begins in between copies a table that lacks what is in older segments."""
+    apply_slowly = Journal._apply_slowly
+
+    async def apply_late(self: Any, entries: Any) -> Any:
+        async def later() -> None:
+            await asyncio.sleep(0.05)
+            await apply_slowly(self, entries)
+
+        asyncio.get_running_loop().create_task(later(), name="journal later")
+        return [self._apply([]) or Verdict.NEWER for _ in entries]
+
+    replace(stack, Journal, "_apply_slowly", apply_late)
+
+
+@planted()
+def leave_a_torn_frame_on_a_full_disk(stack: contextlib.ExitStack) -> None:
+    """What follows it is behind something that nobody can read."""
+    replace(stack, Segment, "_cut", lambda self: None)
+
+
+@planted()
+def serve_what_was_read_and_never_synced(stack: contextlib.ExitStack) -> None:
+    """A start believes what it sees, though a power cut may still take it."""
+    mend = _Replay._mend
+
+    def mend_if_torn(self: Any, segment: Any, *, last: bool) -> None:
+        if segment.damaged or segment.scanned.torn:
+            mend(self, segment, last=last)
+
+    replace(stack, _Replay, "_mend", mend_if_torn)
 
 
 @planted(found_by=1)

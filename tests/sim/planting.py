@@ -15,17 +15,28 @@ from unittest.mock import patch
 
 @dataclass(frozen=True)
 class Plant:
-    """A bug. `found_by`: a seed whose history holds without it, and breaks with it."""
+    """A bug. A history finds it, or a test of its own pins it, or both."""
 
     plant: Callable[[contextlib.ExitStack], None]
-    found_by: int
+    found_by: int | None
+    """The first seed, from 0 on, whose history holds without it and breaks with it; none if it is
+    not known, or there was none among some hundred. It moves with each change of the code."""
+    pinned_by: str
+    """The test that fails with it: "cluster/test_x.py::test_y"."""
 
+    @property
+    def is_soon_found(self) -> bool:
+        """Whether it is found by one of the first seeds, and so in a moment, whatever changes."""
+        return self.found_by is not None and self.found_by < _SOON
+
+
+_SOON = 20
 
 PLANTED: dict[str, Plant] = {}
 
 
 def planted(
-    *, found_by: int
+    *, found_by: int | None = None, pinned_by: str = ""
 ) -> Callable[[Callable[[contextlib.ExitStack], None]], Callable[[contextlib.ExitStack], None]]:
     """Put a bug on the list, under its function's name."""
 
@@ -34,7 +45,7 @@ def planted(
     ) -> Callable[[contextlib.ExitStack], None]:
         name = plant.__name__.replace("_", " ")
         assert name not in PLANTED
-        PLANTED[name] = Plant(plant, found_by)
+        PLANTED[name] = Plant(plant, found_by, pinned_by)
         return plant
 
     return register

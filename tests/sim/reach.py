@@ -7,9 +7,10 @@ connection for "nobody is there" would acquit itself.
 
 from __future__ import annotations
 
+from tests.sim.operations import Write
 from tests.sim.world import World
 
-_SETTLED_S = 2.5
+_SETTLED_S = 3.5
 """After a cut is mended, or a process starts or goes on, a heartbeat that went into the void must
 time out before the next is sent: so long until two nodes must have heard each other."""
 
@@ -20,14 +21,28 @@ class Reach:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def must_have_heard(self, name: str, other: str) -> bool:
-        """Whether a node that is up must know what another, that runs, has to tell it.
+    def must_know(self, name: str, write: Write, holder: str) -> bool:
+        """Whether a node that is up must know of a write that a node that is up was counted in.
+
+        Who took the write tells everybody whom it can reach before it is acknowledged. The others
+        that hold it tell a little later, so they count at once only where nothing is ever cut;
+        there also whoever is believed to be alive.
+        """
+        world = self._world
+        if not world.network.was_cut:
+            believed = world.node(name).peers[holder].alive
+            return believed or self._must_have_heard(name, holder)
+        told = holder == write.by or world.loop.time() - write.end_s >= _SETTLED_S
+        return told and self._must_have_heard(name, holder)
+
+    def _must_have_heard(self, name: str, other: str) -> bool:
+        """Whether one node must have been told what another has to tell it.
 
         The other must have been there for a while. The node itself need not: whoever starts, or
         goes on after it was stopped, hears its peers before it answers.
         """
-        world, now_s = self._world, self._world.loop.time()
-        if other not in world.up or world.process(other).life.frozen:
+        world = self._world
+        if world.process(other).life.frozen:
             return False
         last_s = max(world.went_on_s[other], world.network.disturbed_s(name, other))
-        return now_s - last_s >= _SETTLED_S
+        return world.loop.time() - last_s >= _SETTLED_S

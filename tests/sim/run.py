@@ -75,4 +75,5 @@ def find(bug: str) -> Result | None:
     What becomes of a seed hangs on the code, and on the steps that asyncio takes, which are others
     since Python 3.12. So a seed is known for the code and the Python of some day, and no more.
     """
-    return search(bug, [PLANTED[bug].found_by, *range(_WITHIN)])
+    known = PLANTED[bug].found_by
+    return search(bug, range(_WITHIN) if known is None else [known, *range(_WITHIN)])

@@ -42,8 +42,10 @@ Act = Callable[[World, Fault], Awaitable[bool]]
 """Does a fault and undoes it; whether it made sense."""
 
 ACTS: dict[str, Act] = {}
+CUTS: list[str] = []
+"""Kinds by which nodes cannot reach each other for a while, and it is known which."""
 LOSING: list[str] = []
-"""Kinds by which messages vanish between processes that run."""
+"""Kinds by which messages vanish, and nobody can tell who could have heard what."""
 CLOCKS: list[str] = []
 OTHERS: list[str] = []
 

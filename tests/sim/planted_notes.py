@@ -1,0 +1,170 @@
+"""Bugs planted into who is noted to have missed what, and into how a debt is paid."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from kvcluster.cluster import pages, pulls
+from kvcluster.cluster.heartbeat import Heartbeats
+from kvcluster.cluster.pulls import Pulls
+from kvcluster.cluster.replication import Replication
+from kvcluster.model.notes import Notes
+from kvcluster.model.readiness import Readiness
+from kvcluster.storage.checkpoint import Checkpointer
+from kvcluster.storage.store import Store
+from tests.sim.planting import planted, replace
+
+from demo_pb2 import ReplicateResponse
+
+
+@planted()
+def keep_no_notes_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
+    """They go with the segments that hold them."""
+    footer = Checkpointer._footer
+
+    def footer_without(self: Any, pairs: int, segment: int) -> Any:
+        written = footer(self, pairs, segment)
+        del written.notes[:]
+        return written
+
+    replace(stack, Checkpointer, "_footer", footer_without)
+
+
+@planted()
+def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
+    """A confirmation is taken for the whole note."""
+
+    def confirm(self: Any, peer: str, mark: int) -> bool:
+        note = self._notes.get(peer)
+        if note is None or note.mark != mark:
+            return False
+        before, note.since = note.since, None
+        note.count, note.mark, note.later = 0, -1, None
+        return before is not None
+
+    replace(stack, Notes, "confirm", confirm)
+
+
+@planted()
+def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
+    """What is missed while the first page is made is cleared with it."""
+    pull = Pulls.pull
+
+    async def pull_and_mark(self: Any, request: Any) -> Any:
+        sender, begin = self._envelope.check(request), self._notes.begin
+        self._notes.begin = lambda peer: 0
+        try:
+            response = await pull(self, request)
+        finally:
+            del self._notes.begin
+        if not request.HasField("cursor"):
+            response.mark = begin(sender)
+        return response
+
+    replace(stack, Pulls, "pull", pull_and_mark)
+
+
+@planted()
+def answer_a_pull_without_a_barrier(stack: contextlib.ExitStack) -> None:
+    """What was on its way to disk when the pull began is in no page."""
+    pull = Pulls.pull
+
+    async def pull_at_once(self: Any, request: Any) -> Any:
+        self._store.barrier = lambda: asyncio.sleep(0)
+        try:
+            return await pull(self, request)
+        finally:
+            del self._store.barrier
+
+    replace(stack, Pulls, "pull", pull_at_once)
+
+
+@planted()
+def forget_as_a_replica_who_else_missed_it(stack: contextlib.ExitStack) -> None:
+    """What a coordinator says of others is for the coordinator to remember."""
+    replace(stack, Replication, "note", lambda self, missed: [])
+
+
+@planted()
+def let_no_other_holder_hear_who_failed(stack: contextlib.ExitStack) -> None:
+    """Only the coordinator notes who failed on the way."""
+
+    async def nothing(self: Any, *_: Any) -> dict[str, Any]:
+        return {}
+
+    replace(stack, Replication, "_let_others_note", nothing)
+
+
+@planted()
+def tell_nobody_what_it_missed(stack: contextlib.ExitStack) -> None:
+    """It will hear with the next heartbeat."""
+
+    async def nothing(self: Any, name: str) -> None:
+        return None
+
+    replace(stack, Heartbeats, "tell", nothing)
+
+
+@planted()
+def count_who_did_not_answer(stack: contextlib.ExitStack) -> None:
+    """A copy that was sent is taken for a copy that is held."""
+    send = Replication._send
+
+    async def send_and_hope(self: Any, *parts: Any) -> ReplicateResponse:
+        return await send(self, *parts) or ReplicateResponse()
+
+    replace(stack, Replication, "_send", send_and_hope)
+
+
+@planted()
+def leave_the_oldest_out_of_a_pull(stack: contextlib.ExitStack) -> None:
+    """From a version on is taken for after it."""
+
+    def since(version: bytes, equal: Any) -> Callable[[int, str, Any], bool]:
+        return lambda slot, key, entry: (
+            entry[1] > version and (entry[0] is None or slot not in equal)
+        )
+
+    replace(stack, pulls, "since", since)
+
+
+@planted()
+def lose_the_last_entry_of_a_page(stack: contextlib.ExitStack) -> None:
+    """The cursor is behind it, and it is not in the page."""
+    cut_page = pages.cut_page
+
+    def cut(*parts: Any) -> Any:
+        page = cut_page(*parts)
+        if page.next and len(page.entries) > 1:
+            page.entries.pop()
+        return page
+
+    replace(stack, pulls, "cut_page", cut)
+
+
+@planted()
+def believe_a_confirmation_that_was_overtaken(stack: contextlib.ExitStack) -> None:
+    """What a peer told while its answer was on the way is forgotten with what was paid."""
+
+    def pulled(self: Any, peer: str, missed_since: Any, *, at: int) -> None:
+        self._owed.pop(peer, None)
+        if missed_since is not None:
+            self._owed[peer] = missed_since
+
+    replace(stack, Readiness, "pulled", pulled)
+
+
+@planted()
+def take_an_empty_folder_for_a_whole_one(stack: contextlib.ExitStack) -> None:
+    """Who has lost everything owes only what it is told of."""
+    opened = Store.open
+
+    def open_as_whole(self: Any, stamp: str) -> Any:
+        found = opened(self, stamp)
+        self.repair = bool(self.incomplete)
+        return found
+
+    replace(stack, Store, "open", open_as_whole)

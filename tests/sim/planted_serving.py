@@ -1,0 +1,74 @@
+"""Bugs planted into when a node may take writes and answer reads."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.heartbeat import Heartbeats
+from kvcluster.cluster.peers import Peers
+from kvcluster.model.detector import Sign
+from kvcluster.model.readiness import Readiness, Status
+from tests.sim.planting import planted, replace
+
+
+@planted()
+def serve_while_a_peer_does_not_count_on_this_node(stack: contextlib.ExitStack) -> None:
+    """It answers, so all must be well, though it acknowledges writes without us."""
+    replace(stack, Heartbeats, "_counts_on_us", lambda self, name, response: True)
+
+
+@planted()
+def take_writes_before_peers_are_heard(stack: contextlib.ExitStack) -> None:
+    """A node that starts hands out versions from a clock that nobody has set right."""
+    replace(stack, Gate, "writable", property(lambda self: not self._overdue))
+
+
+@planted()
+def answer_reads_while_stopping(stack: contextlib.ExitStack) -> None:
+    """It has said goodbye, and others write without it."""
+    readable = (Status.SERVING, Status.DRAINING)
+    replace(
+        stack,
+        Gate,
+        "readable",
+        property(lambda self: self._status in readable and not self._overdue),
+    )
+
+
+@planted()
+def look_around_after_no_pause(stack: contextlib.ExitStack) -> None:
+    """A process that was stopped goes on with what it knew."""
+    replace(stack, Readiness, "look_around", lambda self, **_: None)
+
+
+@planted()
+def believe_an_old_refusal(stack: contextlib.ExitStack) -> None:
+    """What a former life of a peer refused is taken for news of the present one."""
+
+    def refused(self: Any, name: str, why: str, asked_s: float) -> bool:
+        self._take(self._peers[name], Sign.REFUSED, why)
+        return True
+
+    replace(stack, Peers, "refused", refused)
+
+
+@planted()
+def believe_a_heartbeat_from_before_a_pause(stack: contextlib.ExitStack) -> None:
+    """What a peer said before this process was stopped is taken for what it says now."""
+    replace(stack, Gate, "was_away_since", lambda self, pauses: False)
+
+
+@planted()
+def excuse_whoever_is_silent_for_a_moment(stack: contextlib.ExitStack) -> None:
+    """A peer that is SUSPECT is not waited for: a node that starts serves without what it has."""
+    look = Peers.look
+
+    def look_and_give_up(self: Any) -> None:
+        look(self)
+        for peer in self:
+            if peer.detector.look(self.now_s()) is Sign.SILENT and not peer.refusal:
+                self._tell(self._died, peer)
+
+    replace(stack, Peers, "look", look_and_give_up)

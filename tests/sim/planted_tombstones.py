@@ -1,0 +1,93 @@
+"""Bugs planted into the long way of a tombstone to where it may be forgotten."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from kvcluster.cluster.replica import Replica
+from kvcluster.model.graves import Graves
+from kvcluster.model.slots import slot_of
+from kvcluster.storage.table import Table
+from tests.sim.planting import planted, replace
+
+
+@planted()
+def take_something_newer_for_the_tombstone(stack: contextlib.ExitStack) -> None:
+    """A replica that holds something newer is taken to hold the tombstone."""
+    hold = Replica.hold
+
+    async def hold_all(self: Any, request: Any, deadline_s: float) -> Any:
+        answer = await hold(self, request, deadline_s)
+        del answer.superseded[:]
+        return answer
+
+    replace(stack, Replica, "hold", hold_all)
+
+
+@planted()
+def count_confirmations_of_an_older_tombstone(stack: contextlib.ExitStack) -> None:
+    """A key that was deleted twice has one grave."""
+    look = Graves.look
+
+    def look_at_keys(self: Any, slot: int, replicas: Any, tombstones: Any, *rest: Any) -> None:
+        tombstones, graves = list(tombstones), self._slots.get(slot, {})
+        for key, version in tombstones:
+            if key in graves:
+                graves[key] = (version, *graves[key][1:])
+        look(self, slot, replicas, tombstones, *rest)
+
+    replace(stack, Graves, "look", look_at_keys)
+
+
+@planted()
+def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
+    """Nobody is left who would see to it that all others drop it, too."""
+    let_go = Graves._let_go
+
+    def forget_and_let_go(self: Any, tombstone: Any, *rest: Any) -> None:
+        let_go(self, tombstone, *rest)
+        work = rest[-1]
+        if tombstone not in work.forget:
+            work.add(work.forget, tombstone)
+
+    replace(stack, Graves, "_let_go", forget_and_let_go)
+
+
+@planted()
+def wait_for_nothing_before_a_drop(stack: contextlib.ExitStack) -> None:
+    """Everybody holds it, so it may go; whatever is still on its way."""
+    init = Graves.__init__
+    replace(stack, Graves, "__init__", lambda self, name, wait_s: init(self, name, 0.0))
+
+
+@planted()
+def drop_whatever_the_version(stack: contextlib.ExitStack) -> None:
+    """The key is asked for, and what is there goes, be it newer."""
+
+    def drop(self: Any, key: str, version: bytes) -> bool:
+        number = slot_of(key)
+        held = self._slots[number].get(key)
+        if held is None:
+            return False
+        self._count(number, key, held, -1)
+        self._order(key, held, None)
+        del self._slots[number][key]
+        self.changed[number] = 1
+        return True
+
+    replace(stack, Table, "drop", drop)
+
+
+@planted()
+def drop_without_a_new_digest(stack: contextlib.ExitStack) -> None:
+    """The slot is taken for unchanged."""
+    drop = Table.drop
+
+    def drop_unseen(self: Any, key: str, version: bytes) -> bool:
+        before = self.changed[slot_of(key)]
+        dropped = drop(self, key, version)  # type: ignore[arg-type]
+        self.changed[slot_of(key)] = before
+        return dropped
+
+    replace(stack, Table, "drop", drop_unseen)

@@ -1,0 +1,61 @@
+"""Bugs planted into clocks and versions: which of two writes is the later one."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from kvcluster.cluster.coordinator import Coordinator
+from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.model.clock import HybridClock
+from kvcluster.model.entry import Version, make_version
+from kvcluster.storage.store import Store
+from tests.sim.planting import planted, replace
+
+
+@planted()
+def give_one_version_to_all_writes_of_a_millisecond(stack: contextlib.ExitStack) -> None:
+    """The counter does not count."""
+
+    def tick(self: Any, wall_ms: int) -> Version:
+        self._time = max(self._time, wall_ms << 16)
+        return make_version(self._time, self.incarnation)
+
+    replace(stack, HybridClock, "tick", tick)
+
+
+@planted()
+def start_with_the_clock_of_the_wall(stack: contextlib.ExitStack) -> None:
+    """What the disk says of the time is not looked at."""
+    opened = Store.open
+
+    def open_without_clock(self: Any, stamp: str) -> Any:
+        found = opened(self, stamp)
+        found.clock = 0
+        return found
+
+    replace(stack, Store, "open", open_without_clock)
+
+
+@planted()
+def learn_no_time_from_others(stack: contextlib.ExitStack) -> None:
+    """Each clock is on its own."""
+    replace(stack, HybridClock, "observe", lambda self, time: None)
+
+
+@planted()
+def acknowledge_what_something_newer_has_replaced(stack: contextlib.ExitStack) -> None:
+    """A write that met something newer takes no newer version."""
+    once = Coordinator._write_once
+
+    async def write_once(self: Any, *parts: Any) -> Any:
+        done, _ = await once(self, *parts)
+        return done, []
+
+    replace(stack, Coordinator, "_write_once", write_once)
+
+
+@planted()
+def carry_out_a_late_forward(stack: contextlib.ExitStack) -> None:
+    """A forwarded write is carried out however long it was on its way."""
+    replace(stack, Timekeeper, "refuse_late", lambda self, *_: None)
