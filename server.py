@@ -240,6 +240,7 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     await asyncio.sleep(node.settings.announce_s)
     await node.drain()
     await until_left(limits, node.settings)
+    limits.arrivals.leave()
     await server.stop(node.settings.drain_timeout_s)
     await node.stop()
     if page:

@@ -27,9 +27,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, KvError, Overloaded, TooLate
+from kvcluster.errors import BadRequest, KvError, NotReady, Overloaded, TooLate
 
-_LOOK_S = 0.05
 _LOOKS = 2
 """After so many looks a call is slow. They are made by the event loop, which has then had time to
 take what has come."""
@@ -61,6 +60,7 @@ class Arrivals:
 
     def __init__(self, settings: Settings) -> None:
         self._most = settings.slow_messages
+        self._look_s = settings.slow_message_s / _LOOKS
         self._timeout_s = settings.message_timeout_s
         self._awaited: dict[_Awaited, None] = {}  # the oldest first
         self._timer: asyncio.TimerHandle | None = None
@@ -74,7 +74,7 @@ class Arrivals:
         awaited = _Awaited(context, asyncio.current_task(), loop.time())
         self._awaited[awaited] = None
         if self._timer is None:
-            self._timer = loop.call_later(_LOOK_S, self._look)
+            self._timer = loop.call_later(self._look_s, self._look)
         try:
             data: Any = await context.read()
         except asyncio.CancelledError:
@@ -92,6 +92,11 @@ class Arrivals:
             await asyncio.sleep(_GONE_S)
             raise BadRequest("the call ended without a message")
         return data
+
+    def leave(self) -> None:
+        """The node stops: nobody is waited for any more."""
+        for each in self._awaited:
+            each.turn_away(NotReady("this node is stopping"))
 
     def _look(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -111,7 +116,7 @@ class Arrivals:
             for place in surplus(connections, self._most)[:_AT_ONCE]:
                 slow[place].turn_away(Overloaded(why))
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(_LOOK_S, self._look) if self._awaited else None
+        self._timer = loop.call_later(self._look_s, self._look) if self._awaited else None
 
 
 def surplus(connections: Sequence[str], most: int) -> list[int]:

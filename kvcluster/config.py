@@ -165,7 +165,8 @@ class Settings:
     """Calls at a time over one connection; past them a client's gRPC waits. More: who opens calls
     and resets them keeps the node busier, and peers do not hear from it."""
     slow_messages: int = 16
-    """Calls whose message has begun and not come after a tenth of a second. What has come of each
+    slow_message_s: float = 0.1
+    """So many calls may have begun for so long and not brought their message. What has come of each
     is held in memory, at most a largest message. More: more clients with slow lines may send large
     values at a time. Less: less memory for strangers to fill."""
     message_timeout_s: float = 30.0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kvcluster.arrivals import Arrivals, surplus
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, Overloaded, TooLate
+from kvcluster.errors import BadRequest, NotReady, Overloaded, TooLate
 from tests.edges.in_process import until
 from tests.storage.virtual_loop import run
 
@@ -120,6 +120,16 @@ async def test_nobody_is_waited_for_for_ever(hall: Hall) -> None:
     (error,) = hall.ended()
     assert isinstance(error, TooLate)
     assert str(error) == "no message came within 5 s"
+
+
+@in_hall
+async def test_a_node_that_stops_waits_for_nobody(hall: Hall) -> None:
+    """Its end would wait for every call."""
+    hall.enter(Call(), Call())
+    await asyncio.sleep(0.01)
+    hall.arrivals.leave()
+    await asyncio.sleep(0.01)
+    assert [type(each) for each in hall.ended()] == [NotReady] * 2
 
 
 @in_hall

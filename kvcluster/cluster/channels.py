@@ -16,7 +16,7 @@ import grpc
 from kvcluster.cluster.failures import named
 from kvcluster.cluster.knocking import Knocking
 from kvcluster.cluster.parsing import Unusable, parser_of_answers
-from kvcluster.config import Settings
+from kvcluster.config import MIB, Settings
 from kvcluster.delivery import undelivered
 from kvcluster.error_info import told_in
 from kvcluster.errors import (
@@ -56,6 +56,9 @@ from demo_pb2 import (
 from demo_pb2_grpc import KeyValueStub, PeerStub
 
 Answer = TypeVar("Answer")
+
+_WINDOW_BYTES = MIB
+"""A page fits into it, so that none waits for a second round trip."""
 
 
 class Channels:
@@ -174,6 +177,9 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.http2.max_pings_without_data", 0),  # no limit to them
         ("grpc.max_send_message_length", settings.message_limit_bytes),
         ("grpc.max_receive_message_length", settings.message_limit_bytes),
+        # What comes behind an answer is bounded by a window; else it grows to 256 MiB.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
         ("grpc.enable_http_proxy", 0),
     ]
 

@@ -14,11 +14,11 @@ import time
 from collections import Counter
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _WINDOW = 0, 1, 3, 4, 6, 8
-_ACK, _END_HEADERS = 1, 4
+DATA, HEADERS, RESET, SETTINGS, PING, WINDOW = 0, 1, 3, 4, 6, 8
+ACK, END_HEADERS = 1, 4
 _CANCEL = (8).to_bytes(4, "big")
-_INITIAL_WINDOW, _MAX_STREAMS = 4, 3
-_DEFAULT_WINDOW_BYTES, _FRAME_BYTES = 65_535, 16_384
+INITIAL_WINDOW, _MAX_STREAMS = 4, 3
+DEFAULT_WINDOW_BYTES, FRAME_BYTES = 65_535, 16_384
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -27,7 +27,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return head + payload
 
 
-SETTINGS_FRAME = frame(_SETTINGS, 0, 0)
+SETTINGS_FRAME = frame(SETTINGS, 0, 0)
 
 
 def headers(path: str) -> bytes:
@@ -39,13 +39,13 @@ def headers(path: str) -> bytes:
 
 def opening(path: str, stream: int) -> bytes:
     """The frame that begins a call, and says that a message will come."""
-    return frame(_HEADERS, _END_HEADERS, stream, headers(path))
+    return frame(HEADERS, END_HEADERS, stream, headers(path))
 
 
 def resets(path: str, count: int) -> bytes:
     """So many calls, each taken back at once."""
-    opened, reset = opening(path, 0)[9:], frame(_RESET, 0, 0, _CANCEL)[9:]
-    head = opening(path, 0)[:5], frame(_RESET, 0, 0, _CANCEL)[:5]
+    opened, reset = opening(path, 0)[9:], frame(RESET, 0, 0, _CANCEL)[9:]
+    head = opening(path, 0)[:5], frame(RESET, 0, 0, _CANCEL)[:5]
     pieces = []
     for stream in range(1, 2 * count, 2):
         number = stream.to_bytes(4, "big")
@@ -61,7 +61,7 @@ class RawConnection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = b""
         self._next = 1
-        self._window = self._initial_window = _DEFAULT_WINDOW_BYTES
+        self._window = self._initial_window = DEFAULT_WINDOW_BYTES
         self.windows: dict[int, int] = {}
         """How much each call that is open may still send."""
         self.max_streams: int | None = None
@@ -84,10 +84,10 @@ class RawConnection:
         """Send as much of some bytes as the windows allow; return how much that was."""
         sent = 0
         while sent < len(data) and not self.closed:
-            room = min(_FRAME_BYTES, self._window, self.windows.get(stream, 0), len(data) - sent)
+            room = min(FRAME_BYTES, self._window, self.windows.get(stream, 0), len(data) - sent)
             if room <= 0:
                 break
-            self._send(frame(_DATA, 0, stream, data[sent : sent + room]))
+            self._send(frame(DATA, 0, stream, data[sent : sent + room]))
             self.windows[stream] -= room
             self._window -= room
             sent += room
@@ -141,16 +141,16 @@ class RawConnection:
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         self.frames[kind] += 1
-        if kind == _SETTINGS and not flags & _ACK:
+        if kind == SETTINGS and not flags & ACK:
             self._take_settings(payload)
-            self._send(frame(_SETTINGS, _ACK, 0))
-        elif kind == _PING and not flags & _ACK:
-            self._send(frame(_PING, _ACK, 0, payload))
-        elif kind == _WINDOW and stream == 0:
+            self._send(frame(SETTINGS, ACK, 0))
+        elif kind == PING and not flags & ACK:
+            self._send(frame(PING, ACK, 0, payload))
+        elif kind == WINDOW and stream == 0:
             self._window += int.from_bytes(payload, "big")
-        elif kind == _WINDOW and stream in self.windows:
+        elif kind == WINDOW and stream in self.windows:
             self.windows[stream] += int.from_bytes(payload, "big")
-        elif kind == _RESET or (kind == _HEADERS and flags & 1):
+        elif kind == RESET or (kind == HEADERS and flags & 1):
             self.windows.pop(stream, None)
 
     def _take_settings(self, payload: bytes) -> None:
@@ -158,7 +158,7 @@ class RawConnection:
             name, value = struct.unpack(">HI", payload[at : at + 6])
             if name == _MAX_STREAMS:
                 self.max_streams = value
-            if name == _INITIAL_WINDOW:
+            if name == INITIAL_WINDOW:
                 for stream in self.windows:
                     self.windows[stream] += value - self._initial_window
                 self._initial_window = value

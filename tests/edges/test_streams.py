@@ -6,6 +6,7 @@ No credentials are needed for any of it. Others are served meanwhile, and memory
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from kvcluster.config import MIB, Settings
+from kvcluster.terminal.local_cluster import free_ports
 from tests.edges.calm import memory_mib
 from tests.edges.raw_http2 import RawConnection, resets
 from tests.edges.test_flood import small_server
 from tests.processes.cluster import Cluster
-from tests.processes.harness import Server, eventually
+from tests.processes.harness import Server, eventually, started
 
 PUT, WATCH = "/demo.KeyValue/Put", "/grpc.health.v1.Health/Watch"
 SETTINGS = Settings()
@@ -122,6 +124,20 @@ def test_call_without_a_message_is_not_waited_for_for_ever(tmp_path: Path) -> No
         made[0].call(PUT, BEGUN)
         eventually(lambda: not open_calls(made), "both are over")
         assert server.put("k", "v").acknowledged == 1
+
+
+def test_call_without_a_message_holds_up_no_stop(tmp_path: Path) -> None:
+    """It would be waited for as for any call."""
+    (port,) = free_ports(1)
+    options = ["--set", "drain_timeout_s=600"]
+    with started(Server(port, f"localhost:{port}", tmp_path, options)) as server:
+        server.wait_serving()
+        with connected(server) as made:
+            made[0].call(PUT)
+            made[0].call(PUT, BEGUN)
+            server.signal(signal.SIGINT)
+            eventually(made[0].left, "the connection is closed")
+            eventually(lambda: not server.running, "the node ends")
 
 
 def test_rapid_resets_fail_no_call_of_others(three: Cluster) -> None:
