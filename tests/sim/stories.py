@@ -149,3 +149,34 @@ story(
     Step(2.5, "power cut", "a", lasts_s=4.0),
     Step(3.5, "kill", "c", lasts_s=2.0),
 )
+story(
+    "two lose their folders, one after the other, while a third is away",
+    Step(0.0, "kill", "c", lasts_s=9.0),
+    Step(2.0, "lose folder", "b"),
+    Step(5.5, "lose folder", "a"),
+)
+story(
+    "a folder is lost while somebody still fetches from it what it missed",
+    Step(0.0, "kill", "b", lasts_s=1.0),
+    Step(0.1, "kill", "c", lasts_s=3.0),
+    Step(3.15, "lose folder", "a"),
+)
+story(
+    "whoever confirmed deletes is damaged, and meets one that missed them",
+    Step(0.0, "kill", "c", lasts_s=5.0),
+    Step(2.5, "flip bits", "b", lasts_s=0.3),
+    Step(4.5, "kill", "a", lasts_s=4.0),
+)
+story(
+    "two have each other's folders, and a third missed what they know",
+    Step(0.0, "kill", "c", lasts_s=3.5),
+    Step(1.5, "swap folders", "a", lasts_s=0.3, other="b"),
+)
+story(
+    "somebody has a new life while its folder and then another's is lost",
+    Step(0.0, "kill", "c", lasts_s=7.0),
+    Step(1.0, "lose folder", "b"),
+    Step(3.0, "kill", "b", lasts_s=2.0),
+    Step(6.0, "lose folder", "b"),
+    Step(8.0, "kill", "a", lasts_s=2.0),
+)
