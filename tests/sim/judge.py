@@ -144,6 +144,13 @@ class Judge:
 
     # ------------------------------------------------------------ reads
 
+    def before_long_read(self, key: str) -> dict[str, bytes]:
+        """The same for a read that lasts: while it does, whoever took a write may go away, and a
+        node answer without it. What the node itself held stays the least.
+        """
+        self.look(key)
+        return {name: self.floors[name].get(key, b"") for name in self._world.members}
+
     def before_read(self, key: str) -> dict[str, bytes]:
         """What each node must not be older than, from now on."""
         self.look(key)

@@ -69,7 +69,7 @@ class Scanning:
             await self._scan(stopped)
 
     async def _scan(self, stopped: Callable[[], bool]) -> None:
-        least = {key: self._judge.before_read(key) for key in self._judge.diary.by_key}
+        least = {key: self._judge.before_long_read(key) for key in self._judge.diary.by_key}
         course = Course(_EVERYTHING, self._page_keys)
         pairs: list[tuple[str, str]] = []
         while not course.ended:
