@@ -141,12 +141,15 @@ def test_rubbish_in_a_heartbeat_is_told_once_in_one_line(
 ) -> None:
     """The log says what is wrong, once, and the node goes on with everybody else."""
     lone, start = among_fakes, len(among_fakes.server.log())
-    lone.script.answers["CheckHealth"] = lambda name, request: lone.script.health(name, **odd())
+    mad, _ = lone.peers  # with two of three clocks against it a node would not serve
+    lone.script.answers["CheckHealth"] = lambda name, request: lone.script.health(
+        name, **(odd() if name == mad else {})
+    )
     lone.wait_asked("CheckHealth", 10)
     use(lone)
     lone.wait_asked("CheckHealth", 20)
     said = [line for line in lone.server.log(start).splitlines() if complaint in line]
-    assert 1 <= len(said) <= 2 * len(lone.peers), said
+    assert 1 <= len(said) <= 2, said
 
 
 def test_numbers_in_a_heartbeat_that_mean_nothing_are_passed_over(
