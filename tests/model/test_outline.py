@@ -14,7 +14,13 @@ from tests.edges.messages import messages
 
 from demo_pb2 import DESCRIPTOR, BatchRequest, Operation, PutRequest
 
-KINDS: list[Any] = list(DESCRIPTOR.message_types_by_name.values())
+KINDS: list[Any] = [
+    kind
+    for service in DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+    for kind in (method.input_type, method.output_type)
+    if kind.name != "StatusResponse"  # nobody parses it who has an outline, and it has a map
+]
 BATCH = outline_of(DESCRIPTOR.message_types_by_name["BatchRequest"])
 
 
@@ -22,11 +28,8 @@ def fields(message: Message) -> int:
     """How many fields a message has, those of its submessages included."""
     count = 0
     for field, value in message.ListFields():
-        several = field.is_repeated
-        if several and field.message_type and field.message_type.GetOptions().map_entry:
-            count += 3 * len(value)
-        elif field.message_type:
-            each = value if several else [value]
+        if field.message_type:
+            each = value if field.is_repeated else [value]
             count += len(each) + sum(fields(inner) for inner in each)
         else:
             count += 1  # numbers of a repeated field are packed into one
