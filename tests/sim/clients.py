@@ -35,7 +35,7 @@ from demo_pb2 import (
     ScanResponse,
 )
 
-_HOT, _COLD = 3, 40
+_HOT = 3
 _LONG_CHARACTERS = 1500
 _MOST_IN_A_BATCH = 8
 _READERS = {True: (0, 2, 4), False: (0, 0, 0, 1)}
@@ -55,6 +55,8 @@ class Clients:
         rng: random.Random,
         *,
         members: tuple[str, ...],
+        hurry: float,
+        cold_keys: int,
         sharded: bool,
         log: Callable[[str, str], None],
     ) -> None:
@@ -64,7 +66,8 @@ class Clients:
         self._log = log
         self._now_s = asyncio.get_running_loop().time
         self._rngs = [random.Random(rng.random()) for _ in range(rng.randint(2, 5))]
-        self._pause_s = rng.choice([0.02, 0.1, 0.3])
+        self._cold_keys = cold_keys
+        self._pause_s = rng.choice([0.02, 0.1, 0.3]) / hurry
         self._heat = rng.choice([0.3, 0.7, 0.95])
         self._reads = rng.choice([0.2, 0.5])
         self._deletes = rng.choice([0.1, 0.3, 0.6])
@@ -115,7 +118,7 @@ class Clients:
     def _key(self, rng: random.Random) -> str:
         if rng.random() < self._heat:
             return f"hot{rng.randrange(_HOT)}"
-        return f"cold{rng.randrange(_COLD)}"
+        return f"cold{rng.randrange(self._cold_keys)}"
 
     def _value_or_delete(self, rng: random.Random) -> str | None:
         if rng.random() < self._deletes:

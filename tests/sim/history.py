@@ -35,6 +35,9 @@ _FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 _SHAPES = [(3, 3)] * 5 + [(3, 2)] * 3 + [(5, 3)] * 2 + [(2, 2), (5, 2), (4, 3), (3, 1), (1, 1)]
 _STORIES = (0, 0, 1, 1, 2)
 """How many a history has."""
+_LONG, _LONG_ONES = 4, 0.06
+"""So many times as long are these of all histories."""
+_COLD_KEYS = (40, 40, 40, 40, 400)
 _OVER_BY_S = 900.0
 
 
@@ -46,6 +49,9 @@ class Plan:
     replicas: int
     loses_messages: bool
     clocks_agree: bool
+    hurry: float
+    """How quickly clients go on, of how quickly they like to: a long history is a calm one."""
+    cold_keys: int
     settings: Settings
     weather: Weather
     schedule: list[Fault]
@@ -57,16 +63,19 @@ class Plan:
         cuts, agree = rng.random() < 0.6, rng.random() < 0.6
         loses = cuts and rng.random() < 0.6
         chosen = OTHERS + CUTS * cuts + LOSING * loses + CLOCKS * (not agree)
-        within_s = rng.choice([8.0, 15.0, 25.0])
-        stories = rng.choice(_STORIES)
+        times = _LONG if rng.random() < _LONG_ONES else 1
+        within_s = times * rng.choice([8.0, 15.0, 25.0])
+        stories = times * rng.choice(_STORIES)
         told = [fault for _ in range(stories) for fault in tell(rng, chosen, count, within_s)]
-        number = rng.randint(0, 5) if told else rng.randint(3, 14)
+        number = times * (rng.randint(0, 5) if told else rng.randint(3, 14))
         schedule = told + draw(rng, chosen, count, number, within_s)
         return cls(
             members=_FIVE[:count],
             replicas=replicas,
             loses_messages=loses,
             clocks_agree=agree,
+            hurry=1 / times,
+            cold_keys=rng.choice(_COLD_KEYS),
             settings=_settings(rng),
             weather=_weather(rng, loses=loses),
             schedule=sorted(schedule, key=lambda fault: fault.at_s),
@@ -173,9 +182,15 @@ class History:
             log=self._note,
         )
         judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
-        sharded = plan.replicas < len(plan.members)
         clients = Clients(
-            world.network, judge, rng, members=plan.members, sharded=sharded, log=self._note
+            world.network,
+            judge,
+            rng,
+            members=plan.members,
+            hurry=plan.hurry,
+            cold_keys=plan.cold_keys,
+            sharded=plan.replicas < len(plan.members),
+            log=self._note,
         )
         faults = Faults(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
