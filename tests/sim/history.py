@@ -35,7 +35,7 @@ _FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 _SHAPES = [(3, 3)] * 5 + [(3, 2)] * 3 + [(5, 3)] * 2 + [(2, 2), (5, 2), (4, 3), (3, 1), (1, 1)]
 _STORIES = (0, 0, 1, 1, 2)
 """How many a history has."""
-_LONG, _LONG_ONES = 4, 0.06
+_LONG, _LONG_ONES = 3, 0.05
 """So many times as long are these of all histories."""
 _COLD_KEYS = (40, 40, 40, 40, 400)
 _OVER_BY_S = 900.0
