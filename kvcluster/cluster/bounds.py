@@ -46,6 +46,7 @@ _SINGLES = {
 _SPARE_BYTES = KIB
 """For tags and lengths, and fields that a later version may add."""
 _SINGLE_FIELDS = 64
+"""Far more than such a message has, and parsed in no time."""
 _FIELDS_OF_AN_ITEM = 6
 """An operation, its kind, its key and its value are 4; an entry has 4, the result of a put 6."""
 
