@@ -57,8 +57,12 @@ def _make(of: Descriptor, told: Mapping[str, Any]) -> Message:
 
 
 def _values(field: FieldDescriptor, likely: Likely) -> st.SearchStrategy[Any]:
-    if field.message_type is not None:
-        one: st.SearchStrategy[Any] = messages(field.message_type, likely)
+    kind = field.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        key, value = (_values(each, likely) for each in kind.fields)
+        return st.dictionaries(key, value, max_size=_MOST)
+    if kind is not None:
+        one: st.SearchStrategy[Any] = messages(kind, likely)
     else:
         one = _NUMBERS[field.type]
         if field.name in likely:
