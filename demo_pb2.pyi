@@ -549,12 +549,14 @@ class ConfirmPullRequest(_message.Message):
     def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., mark: _Optional[int] = ...) -> None: ...
 
 class ConfirmPullResponse(_message.Message):
-    __slots__ = ("clock", "missed_since")
+    __slots__ = ("clock", "missed_since", "lacking")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     MISSED_SINCE_FIELD_NUMBER: _ClassVar[int]
+    LACKING_FIELD_NUMBER: _ClassVar[int]
     clock: int
     missed_since: bytes
-    def __init__(self, clock: _Optional[int] = ..., missed_since: _Optional[bytes] = ...) -> None: ...
+    lacking: bool
+    def __init__(self, clock: _Optional[int] = ..., missed_since: _Optional[bytes] = ..., lacking: bool = ...) -> None: ...
 
 class CompareRequest(_message.Message):
     __slots__ = ("sender", "clock", "configuration", "slots", "digests")

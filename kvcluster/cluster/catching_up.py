@@ -134,7 +134,7 @@ class CatchingUp:
             self._progress.end()
         self._complaints.pop(debt.name, None)
         self._settle(debt, confirmed, tally, now_s() - started_s)
-        return self._gate.owed(debt.name) is None
+        return self._gate.owed(debt.name) is None and debt.name not in self._gate.to_heal()
 
     async def _pull(self, debt: _Debt, tally: Tally) -> ConfirmPullResponse:
         """Fetch and merge every page; the answer says whether more was missed meanwhile."""
@@ -184,7 +184,6 @@ class CatchingUp:
         name = debt.name
         missed_since = Version(confirmed.missed_since) if confirmed.missed_since else None
         if debt.repair:
-            self._progress.totals.repairs += 1
             if tally.new:
                 log.info("SYNC  made whole by %s: %s, %.1f s", name, tally, s)
         else:
@@ -193,7 +192,8 @@ class CatchingUp:
             log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, s, more)
         self._gate.pulled(name, missed_since, at=confirmed.clock)
         if debt.repair:
-            self._gate.healed(name)
+            self._gate.healed(name, all_of_it=not confirmed.lacking)
+            self._progress.totals.repairs += name not in self._gate.to_heal()
 
     def _complain(self, name: str, error: KvError) -> None:
         """Say once why it cannot be paid now."""

@@ -118,9 +118,9 @@ class Gate:
         """Whether every peer, those that are away included, has made this node whole."""
         return self._readiness.whole
 
-    def healed(self, peer: str) -> None:
-        """Everything that a peer holds for this node is here."""
-        self._readiness.healed(peer)
+    def healed(self, peer: str, *, all_of_it: bool) -> None:
+        """Everything that a peer holds for this node is here; perhaps it lost some itself."""
+        self._readiness.healed(peer, all_of_it=all_of_it)
         self._update()
 
     def drain(self) -> None:

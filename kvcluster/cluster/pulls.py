@@ -127,7 +127,9 @@ class Pulls:
             await self._store.write([], [MissedWrites(peer=sender, since=since)])
         # Looked up again: more may have been missed while the disk worked.
         return ConfirmPullResponse(
-            clock=self._time.now(), missed_since=self._notes.since(sender) or b""
+            clock=self._time.now(),
+            missed_since=self._notes.since(sender) or b"",
+            lacking=not self._gate.whole,
         )
 
     async def compare(self, request: CompareRequest) -> CompareResponse:

@@ -67,6 +67,7 @@ class Readiness:
         self._opposed = False  # some peer disagreed
         self._settled = False  # some peer agreed, or there was none to ask
         self._to_heal = {peer for peer in shared if shared[peer]} if repair or incomplete else set()
+        self._gave: set[str] = set()  # peers that gave all that they have, if not all there was
         self._lost_slots = set().union(*shared.values()) if incomplete else set()
         self.draining = False
 
@@ -113,7 +114,8 @@ class Readiness:
 
     def waiting_for(self) -> list[str]:
         """The peers that keep the node from serving, in member order."""
-        waited = self._unheard | set(self._owed) | self._left_out_by | set(self.to_heal())
+        healers = set(self.to_heal()) - self._gave
+        waited = self._unheard | set(self._owed) | self._left_out_by | healers
         return [peer for peer in self._shared if peer in waited]
 
     def heard(
@@ -185,10 +187,19 @@ class Readiness:
             if version is not None:
                 self._owe(peer, version)
 
-    def healed(self, peer: str) -> None:
-        """Everything that a peer holds for us is here, durably."""
-        self._to_heal.discard(peer)
-        self._lost_slots -= self._shared[peer]
+    def healed(self, peer: str, *, all_of_it: bool = True) -> None:
+        """Everything that a peer holds for us is here, durably.
+
+        `all_of_it`: nobody must make the peer whole itself. From one that lacks something it is not
+        known whether all that was lost here is back; unless everybody gave what there is.
+        """
+        self._gave.add(peer)
+        if all_of_it:
+            self._lost_slots -= self._shared[peer]
+        not_yet = [self._shared[other] for other in self._shared if other not in self._gave]
+        self._lost_slots &= set().union(*not_yet)
+        if all_of_it or self._lost_slots.isdisjoint(self._shared[peer]):
+            self._to_heal.discard(peer)
 
     def look_around(self, *, anew: bool = False) -> None:
         """The process was stopped for a while: hear every peer again before anything else.

@@ -233,3 +233,24 @@ def test_strays_are_home_before_a_tombstone_could_go() -> None:
             assert cluster[name].holding.rest_s(busy_s=100) == cluster.settings.tombstone_wait_s / 4
 
     in_three(story)
+
+
+def test_a_damaged_node_does_not_serve_because_an_empty_one_had_nothing_for_it() -> None:
+    """Only the third had what was lost, and it is away."""
+
+    async def story(cluster: MemoryCluster) -> None:
+        await cluster.put("a:1", "k", "v")
+        await asyncio.sleep(3)  # until checkpoints hold it
+        await cluster.crash("a:1", "b:2", "c:3")
+        cluster.disks["b:2"] = FakeDisk()
+        disk = cluster.disks["a:1"]
+        disk.remove(next(path for path in disk.files() if path.suffix == ".json"))
+        await cluster.start("a:1", "b:2")
+        await asyncio.sleep(20)
+        assert not cluster["a:1"].gate.readable
+        assert "no peer is up to restore it" in cluster["a:1"].gate.reason
+        await cluster.start("c:3")
+        await cluster.until_serving()
+        assert [await cluster.get(name, "k") for name in NAMES] == ["v"] * 3
+
+    in_three(story)

@@ -377,6 +377,20 @@ def test_peer_that_was_mended_is_heard_as_any_other() -> None:
     assert status_of(readiness) is Status.SERVING
 
 
+def test_what_was_lost_is_not_known_to_be_back_from_a_peer_that_lacks_something_too() -> None:
+    """Its own folder was empty, say, and the one that could make both whole is away."""
+    readiness = Readiness(ALL_SHARED, incomplete=True)
+    readiness.heard("b:2", None)
+    readiness.excuse("c:3")
+    readiness.healed("b:2", all_of_it=False)
+    assert status_of(readiness) is Status.SYNCING
+    assert readiness.waiting_for() == []
+    readiness.heard("c:3", None)
+    readiness.healed("c:3")
+    readiness.healed("b:2", all_of_it=False)
+    assert status_of(readiness) is Status.SERVING
+
+
 def test_a_debt_to_a_peer_that_went_away_is_owed_again_when_it_is_back() -> None:
     """It may have lost its disk, and with it the note; what it held was fetched from others."""
     readiness = started()
