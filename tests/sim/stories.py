@@ -101,6 +101,18 @@ story(
     Step(10.0, "kill", "c", lasts_s=3.0),
 )
 story(
+    "somebody stands still for moments, too short to be called silent, again and again",
+    *[Step(1.7 * at, "freeze", "c", lasts_s=0.9) for at in range(6)],
+)
+story(
+    "somebody stands still for so long that all who waited have given up, again and again",
+    *[Step(6.0 * at, "freeze", "c", lasts_s=4.0) for at in range(3)],
+)
+story(
+    "somebody is away for moments, again and again",
+    *[Step(1.7 * at, "kill", "c", lasts_s=0.3) for at in range(6)],
+)
+story(
     "somebody is away for long",
     Step(0.0, "kill", "c", lasts_s=12.0),
 )
