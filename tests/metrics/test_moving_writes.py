@@ -15,7 +15,7 @@ from tests.metrics.scene import Reading, Scene, provokes
 
 from demo_pb2 import Entry
 
-_SOON = Settings(tombstone_interval_s=1.0, tombstone_wait_s=2.0)
+_SOON = Settings(tombstone_interval_s=1.0, tombstone_wait_s=2.0, message_age_limit_s=1.0)
 
 
 @provokes("keys", "data_bytes", "journal_frames_total", "journal_entries_total")
