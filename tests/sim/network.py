@@ -30,6 +30,7 @@ from kvcluster.errors import (
 from kvcluster.node import Node
 from tests.sim.loop import Life, SimLoop, current_life
 from tests.sim.weather import Weather
+from tests.storage.virtual_loop import in_time
 
 from demo_pb2 import Entry
 
@@ -161,7 +162,7 @@ class Network:
             listener(caller, callee, method, request)
         self._send(call)
         try:
-            understand, response = await asyncio.wait_for(answer, timeout_s)
+            understand, response = await in_time(answer, timeout_s)
         except asyncio.TimeoutError:
             raise PeerSilent("no answer in time") from None
         finally:
