@@ -71,6 +71,11 @@ RELATIONS = [
         "or a clock is refused before anybody was warned",
     ),
     Relation(
+        "{clock_keep_s} must be less than {clock_limit_s}",
+        lambda it: it.clock_keep_s < it.clock_limit_s,
+        "or what a disk says of the time is too old to tell who is far ahead",
+    ),
+    Relation(
         f"{{batch_bytes}} and {RESULT_BYTES:,} for each of {{batch_operations}} must fit into"
         " {message_limit_bytes}",
         lambda it: _fits(it, it.batch_bytes + it.batch_operations * RESULT_BYTES),

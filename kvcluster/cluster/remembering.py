@@ -11,7 +11,6 @@ Only while it serves: before, its own clock may be the one that is wrong.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.timekeeper import Timekeeper
@@ -29,7 +28,11 @@ async def remember_time(store: Store, gate: Gate, time: Timekeeper, settings: Se
         while gate.status is not Status.SERVING:
             await asyncio.wait([gate.changed])
         if time.kept() - written > int(settings.clock_keep_s * 1000) << COUNTER_BITS:
-            written = time.kept()
-            with contextlib.suppress(OutcomeUnknown):  # a full disk; the next time is soon enough
+            now = time.kept()
+            try:
                 await store.write_time()
+            except OutcomeUnknown:  # a full disk
+                await asyncio.sleep(settings.checkpoint_retry_s)
+                continue
+            written = now
         await asyncio.sleep(settings.clock_keep_s / 2)
