@@ -13,7 +13,7 @@ import asyncio
 import copy
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
@@ -82,6 +82,7 @@ class Clients:
             )
             for i in range(1, apart.choice(_READERS[sharded]) + 1)
         ]
+        self._visitors = random.Random(apart.random())
         self.stopped = False
 
     @property
@@ -115,6 +116,15 @@ class Clients:
             value = self._value_or_delete(rng)
             failed = not await self.write(name, node, key, value)
 
+    def visits(self, node: str) -> list[Coroutine[Any, Any, object]]:
+        """What waits at the door of a process that is held: a write, and a read of each hot key."""
+        if self.stopped:
+            return []
+        hot = [f"hot{number}" for number in range(_HOT)]
+        value = f"{next(self._numbers)}"
+        write = self.write("v0", node, self._visitors.choice(hot), value)
+        return [write, *(self.read(f"v{i}", node, key) for i, key in enumerate(hot, 1))]
+
     def _key(self, rng: random.Random) -> str:
         if rng.random() < self._heat:
             return f"hot{rng.randrange(_HOT)}"
@@ -134,7 +144,7 @@ class Clients:
         if value is None:
             request, handle, method = DeleteRequest(key=key), _delete(deadline), "delete"
         else:
-            request, handle, method = PutRequest(key=key, value=value), _put(deadline), "put"
+            request, handle, method = PutRequest(key=key, value=value), ask_put(deadline), "put"
         try:
             answer = await self._network.call(name, node, method, request, handle, deadline)
         except PeerUnavailable as error:
@@ -215,7 +225,7 @@ class Clients:
     async def read(self, name: str, node: str, key: str) -> None:
         """One get."""
         least = self._judge.before_read(key)
-        request, handle = GetRequest(key=key), _get(self._timeout_s)
+        request, handle = GetRequest(key=key), ask_get(self._timeout_s)
         try:
             answer = await self._network.call(name, node, "get", request, handle, self._timeout_s)
         except PeerUnavailable as error:
@@ -230,7 +240,8 @@ def _deadline_s(timeout_s: float) -> float:
     return asyncio.get_running_loop().time() + timeout_s
 
 
-def _put(timeout_s: float) -> Callable[[Node, Any], Any]:
+def ask_put(timeout_s: float) -> Callable[[Node, Any], Any]:
+    """Have a node put."""
     return lambda node, request: node.router.put(request, _deadline_s(timeout_s))
 
 
@@ -262,5 +273,6 @@ def _operation(step: Write | Read) -> Operation:
     return Operation(put=PutRequest(key=step.key, value=step.value))
 
 
-def _get(timeout_s: float) -> Callable[[Node, Any], Any]:
+def ask_get(timeout_s: float) -> Callable[[Node, Any], Any]:
+    """Have a node get."""
     return lambda node, request: node.router.get(request, _deadline_s(timeout_s))

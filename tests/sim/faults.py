@@ -28,7 +28,7 @@ class Faults:
         """Do every fault at its time, and return when each has had its time."""
         running = []
         for fault in schedule:
-            await asyncio.sleep(max(0.0, fault.at_s - self._world.loop.time()))
+            await asyncio.sleep(max(0.0, fault.at_s - self._world.loop.now_s))
             running.append(asyncio.ensure_future(self._play(fault)))
         await asyncio.gather(*running)
 

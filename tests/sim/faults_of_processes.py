@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from tests.sim.loop import Stop
 from tests.sim.schedule import OTHERS, Fault, befalls, is_up, lasts, restart, victim
 from tests.sim.world import World
 
 _OPERATIONS_OF_A_START = 25
+_TO_THE_DOOR_S = 0.05
+NOTICED_WITHIN_S = 1.0
+"""A process that goes on has found out by then what its clocks tell."""
 
 
 @befalls("kill", OTHERS)
@@ -71,12 +77,37 @@ async def stop(world: World, fault: Fault) -> bool:
 @befalls("freeze", OTHERS)
 async def freeze(world: World, fault: Fault) -> bool:
     """SIGSTOP and SIGCONT."""
+    return await _hold(world, fault, Stop.FROZEN)
+
+
+@befalls("suspend", OTHERS)
+async def suspend(world: World, fault: Fault) -> bool:
+    """A laptop is closed: timers stand still, and so do deadlines."""
+    return await _hold(world, fault, Stop.SUSPENDED)
+
+
+@befalls("pause machine", OTHERS)
+async def pause_machine(world: World, fault: Fault) -> bool:
+    """A virtual machine is paused: only its wall clock tells, which is right at once.
+
+    One that was set back just then would hide it, and nobody could know.
+    """
+    set_back_s = world.machines[victim(world, fault)].set_back_s
+    if world.loop.now_s - set_back_s < NOTICED_WITHIN_S:
+        return False
+    return await _hold(world, fault, Stop.PAUSED)
+
+
+async def _hold(world: World, fault: Fault, stop: Stop) -> bool:
     name = victim(world, fault)
     if not is_up(world, fault) or world.process(name).life.frozen:
         return False
     process = world.process(name)
-    world.freeze(process)
-    await lasts(world, fault, f"freeze {name}")
+    world.freeze(process, stop)
+    world.knock(name)
+    await lasts(world, fault, f"{name} is {stop.value}")
+    world.knock(name)
+    await asyncio.sleep(_TO_THE_DOOR_S)
     world.thaw(process)
-    world.log(f"-- thaw {name}")
+    world.log(f"-- {name} goes on")
     return True

@@ -80,4 +80,4 @@ class Files:
         return held is not None and held[1] >= version
 
     def _emptied(self, name: str) -> None:
-        self.lost_s[name] = self._world.loop.time()
+        self.lost_s[name] = self._world.loop.now_s

@@ -23,7 +23,6 @@ from tests.sim.broken import Broken
 from tests.sim.clients import Clients
 from tests.sim.faults import Faults
 from tests.sim.judge import Judge
-from tests.sim.library import LibraryClients, uses_library
 from tests.sim.loop import SimLoop
 from tests.sim.operations import Outcome
 from tests.sim.schedule import CLOCKS, CUTS, LOSING, OTHERS, Fault, draw
@@ -132,8 +131,6 @@ class Result:
     faults: Counter[str] = field(default_factory=Counter)
     reached: Counter[str] = field(default_factory=Counter)
     """How often each interesting state was (states.py)."""
-    library: Counter[str] = field(default_factory=Counter)
-    """What the library went through, where clients use it."""
     reads: int = 0
     judged_reads: int = 0
     scans: Counter[str] = field(default_factory=Counter)
@@ -168,7 +165,7 @@ class History:
         except (AssertionError, RuntimeError) as error:
             result.broken = f"{type(error).__name__}: {error}"
         finally:
-            result.virtual_s = self._loop.time()
+            result.virtual_s = self._loop.now_s
             self._loop.clear_away()
             self._loop.close()
         return result
@@ -185,7 +182,17 @@ class History:
             log=self._note,
         )
         judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
-        clients = self._clients(world, judge)
+        clients = Clients(
+            world.network,
+            judge,
+            rng,
+            members=plan.members,
+            hurry=plan.hurry,
+            cold_keys=plan.cold_keys,
+            sharded=plan.replicas < len(plan.members),
+            log=self._note,
+        )
+        world.visits = clients.visits
         faults = Faults(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
         done, _ = await asyncio.wait(
@@ -199,34 +206,7 @@ class History:
             raise Broken(f"not over after {_OVER_BY_S:.0f} s")
         await story
 
-    def _clients(self, world: World, judge: Judge) -> Clients | LibraryClients:
-        plan, rng = self.plan, self._rng
-        if uses_library(self.result.seed):
-            using = LibraryClients(
-                world,
-                judge,
-                rng,
-                hurry=plan.hurry,
-                cold_keys=plan.cold_keys,
-                clocks_agree=plan.clocks_agree,
-                log=self._note,
-            )
-            self.result.library = using.seen
-            return using
-        return Clients(
-            world.network,
-            judge,
-            rng,
-            members=plan.members,
-            hurry=plan.hurry,
-            cold_keys=plan.cold_keys,
-            sharded=plan.replicas < len(plan.members),
-            log=self._note,
-        )
-
-    async def _tell(
-        self, world: World, judge: Judge, clients: Clients | LibraryClients, faults: Faults
-    ) -> None:
+    async def _tell(self, world: World, judge: Judge, clients: Clients, faults: Faults) -> None:
         await asyncio.gather(*[world.start(name) for name in world.members])
         playing = world.keep(clients.play())
         await faults.play(self._schedule)
@@ -240,7 +220,7 @@ class History:
         await end(world, judge)
 
     def _note(self, what: str, key: str = "") -> None:
-        self.result.events.append((self._loop.time(), what, key))
+        self.result.events.append((self._loop.now_s, what, key))
 
     def _take_stock(self, world: World, judge: Judge, faults: Faults) -> None:
         result = self.result

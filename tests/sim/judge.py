@@ -21,12 +21,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kvcluster.model.entry import Entry
 from tests.sim.broken import Broken
+from tests.sim.calls import Process
 from tests.sim.drops import Drops
 from tests.sim.files import TORN, Files
 from tests.sim.lookout import Lookout
-from tests.sim.network import Process
 from tests.sim.operations import Diary, Outcome, Write
 from tests.sim.reach import Reach
+from tests.sim.refusals import Refusals
 from tests.sim.safety import Safety
 from tests.sim.words import Words
 from tests.sim.world import World
@@ -51,6 +52,7 @@ class Judge:
         self.drops = Drops(world, self.files)
         self.safety = Safety(world, self.files, self.drops)
         self._lookout = Lookout(world, self.drops)
+        self.refusals = Refusals(world)
         self.words = Words(world, self.files, self.drops)
         self._reach = Reach(world)
         self.floors: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
@@ -69,6 +71,7 @@ class Judge:
     def begun(self, write: Write) -> None:
         """A client sends a write."""
         self.diary.begin(write)
+        self.refusals.begun(write)
         self.look(write.key)
         for name in self._world.up:
             held = self._world.node(name).store.get(write.key)
@@ -96,6 +99,7 @@ class Judge:
         if best is None or best.version < version:
             self._acked[write.key] = write
         self.safety.acknowledged(write)
+        self.refusals.acknowledged(write, by)
 
     def _holds(self, name: str, key: str, version: bytes) -> bool:
         held = self._world.node(name).store.get(key)

@@ -10,8 +10,8 @@ from kvcluster.errors import DiskIsFull, HeldBack
 from kvcluster.model.entry import Entry, Version
 from kvcluster.node import Node
 from kvcluster.storage.output import TEMPORARY_SUFFIX
+from tests.sim.calls import Process
 from tests.sim.drops import Drops
-from tests.sim.network import Process
 from tests.sim.world import World
 from tests.storage.fake_disk import FakeDisk
 
@@ -67,6 +67,8 @@ class Lookout:
         peers = [each for each in world.members if each != name]
         if process.node.gate.pauses:
             world.saw("a process noticed that it had been stopped")
+        if process.node.gate.sleeps:
+            world.saw("a machine noticed that it had slept")
         if any(process.node.gate.owed(peer) is not None for peer in peers):
             world.saw("a debtor died")
         if any(world.node(peer).gate.owed(name) is not None for peer in peers if peer in world.up):

@@ -3,8 +3,12 @@
 Everything that a process does happens in its *life*: a context variable that its tasks, timers and
 callbacks inherit. So the loop knows to whom a callback belongs, and can do to one life what a
 system does to one process. SIGSTOP: its callbacks are kept, and run at once when it goes on, while
-the clock ran on for everybody. A slow disk: work that it hands to its threads takes longer. A
-kill: its tasks are cancelled, and what they still do reaches nobody.
+the clock ran on for everybody. Its machine sleeps: the same, but the clock of its timers stands
+still, so each goes off that much later. A slow disk: work that it hands to its threads takes
+longer. A kill: its tasks are cancelled, and what they still do reaches nobody.
+
+So `time()` is another for each life that has slept. Who belongs to none, and whoever needs to know
+how late it really is, asks `now_s`.
 
 Rejected: one loop for each process, stepped in turn. It is the same with more code, and a future
 that belongs to two loops is not allowed.
@@ -15,6 +19,8 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextvars
+import enum
+import heapq
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -24,6 +30,18 @@ T = TypeVar("T")
 
 _LIFE: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", default=None)
 _ROUNDS_OF_CANCELLING = 100
+_LISTENS_S = 0.3
+"""A machine that goes to sleep stops its processes before its network."""
+_ROUNDING_S = 1e-9
+"""More than what adding and subtracting loses: no timer goes off before its time has come."""
+
+
+class Stop(enum.Enum):
+    """How a process may be held, by what stands still meanwhile."""
+
+    FROZEN = "frozen"  # nothing: SIGSTOP
+    SUSPENDED = "suspended"  # the clock of its timers: a laptop
+    PAUSED = "paused"  # every clock but the wall: a virtual machine
 
 
 class Life:
@@ -34,6 +52,14 @@ class Life:
         self.work_s = work_s
         """How long the next piece of work takes in a thread, in seconds."""
         self.frozen = False
+        self.stop = Stop.FROZEN
+        """How it is held, while it is."""
+        self.held_s = 0.0
+        """Since when."""
+        self.timers_slept_s = 0.0
+        """For how long the clock of its timers has stood still."""
+        self.steady_slept_s = 0.0
+        """For how long its steady clock has."""
         self.ended = False
         """Nothing that it still does reaches anybody."""
         self.gone = False
@@ -42,6 +68,10 @@ class Life:
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.context = contextvars.copy_context()
         self.context.run(_LIFE.set, self)
+
+    def is_deaf(self, now_s: float) -> bool:
+        """Whether its machine sleeps, and no message gets through to it any more."""
+        return self.frozen and self.stop is not Stop.FROZEN and now_s > self.held_s + _LISTENS_S
 
     def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task in this life."""
@@ -89,9 +119,33 @@ class SimLoop(VirtualLoop):
         self._nobody = contextvars.copy_context()
         self.set_task_factory(_make_task)
 
-    def freeze(self, life: Life) -> None:
-        """SIGSTOP. What is queued already is replaced, not removed: the loop counts it."""
-        life.frozen = True
+    @property
+    def now_s(self) -> float:
+        """The time in the world, whoever asks."""
+        return self._now_s
+
+    def time(self) -> float:
+        """What the clock of the timers says in the life that is running now."""
+        life = _LIFE.get()
+        if life is None or not life.timers_slept_s:
+            return self._now_s
+        return self._now_s - life.timers_slept_s + _ROUNDING_S
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Set a timer, at a time of the life that is running now."""
+        life = _LIFE.get()
+        when += life.timers_slept_s if life else 0.0
+        return super().call_at(when, callback, *args, context=context)
+
+    def freeze(self, life: Life, stop: Stop = Stop.FROZEN) -> None:
+        """Hold a life. What is queued already is replaced, not removed: the loop counts it."""
+        life.frozen, life.stop, life.held_s = True, stop, self._now_s
         self._frozen[life] = None
         queued = list(self._ready)
         self._ready.clear()
@@ -103,12 +157,33 @@ class SimLoop(VirtualLoop):
                 self._ready.append(handle)
 
     def thaw(self, life: Life) -> None:
-        """SIGCONT. What came meanwhile runs now; as in a real loop messages first, then timers."""
+        """Let it go on. What came meanwhile runs now: messages first, as in a real loop, and then
+        the timers that are due.
+        """
+        slept_s = 0.0 if life.stop is Stop.FROZEN or not life.frozen else self._now_s - life.held_s
         life.frozen = False
         self._frozen.pop(life, None)
         held, life.held = life.held, []
-        held.sort(key=lambda handle: isinstance(handle, asyncio.TimerHandle))
-        self._ready.extend(held)
+        timers = [handle for handle in held if isinstance(handle, asyncio.TimerHandle)]
+        self._ready.extend(it for it in held if not isinstance(it, asyncio.TimerHandle))
+        if slept_s:
+            self._put_off(life, timers, slept_s)
+        else:
+            self._ready.extend(timers)
+
+    def _put_off(self, life: Life, due: list[asyncio.TimerHandle], slept_s: float) -> None:
+        """The timers of a life slept, those that seemed due meanwhile included."""
+        life.timers_slept_s += slept_s
+        life.steady_slept_s += slept_s if life.stop is Stop.PAUSED else 0.0
+        timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
+        for timer in due:
+            if not timer.cancelled():
+                timer._scheduled = True  # type: ignore[attr-defined]
+                timers.append(timer)
+        for timer in timers:
+            if _life_of(timer) is life:
+                timer._when += slept_s
+        heapq.heapify(timers)
 
     def later(self, delay_s: float, callback: Callable[..., object], *args: Any) -> None:
         """Call something that belongs to no life."""

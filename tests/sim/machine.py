@@ -17,6 +17,10 @@ class Machine:
     disk: FakeDisk = field(default_factory=FakeDisk)
     clock_offset_ms: float = 0.0
     clock_rate: float = 1.0
+    behind_ms: float = 0.0
+    """How much of that is because it lost the time in a power cut, and nobody set it since."""
+    set_back_s: float = float("-inf")
+    """When its clock was set back last."""
     work_s: tuple[float, float] = FAST_S
     """How long a piece of work takes on this disk."""
     may_fail: str = ""
@@ -31,6 +35,16 @@ class Machine:
     def wall_ms(self, now_s: float) -> int:
         """What its clock says at a time of the loop's."""
         return START_MS + int(now_s * 1000 * self.clock_rate + self.clock_offset_ms)
+
+    def lose_time(self, behind_ms: float) -> None:
+        """It has no clock of its own, and starts from an old time after a power cut."""
+        self.clock_offset_ms -= behind_ms
+        self.behind_ms += behind_ms
+
+    def set_right(self) -> None:
+        """Whoever keeps its clock in step gives it the time that it lost."""
+        self.clock_offset_ms += self.behind_ms
+        self.behind_ms = 0.0
 
     def mend(self) -> None:
         """Make the disk fast, large and sound."""

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import xxhash
@@ -27,48 +26,22 @@ from kvcluster.errors import (
     PeerSilent,
     PeerUnreachable,
 )
-from kvcluster.node import Node
-from tests.sim.loop import Life, SimLoop, current_life
+from tests.sim.calls import Call, Handle, Process
+from tests.sim.loop import SimLoop, current_life
 from tests.sim.weather import Weather
-from tests.storage.virtual_loop import in_time
 
 from demo_pb2 import Entry
 
 T = TypeVar("T")
-Handle = Callable[[Node, Any], Awaitable[Any]]
 
+_SENT_AGAIN_S = (0.05, 1.0)
+"""What a machine does not hear that sleeps is sent again, ever later, as TCP does."""
 _ONCE = frozenset({"forward", "put", "delete", "get", "batch", "scan"})
 _BRINGING = frozenset({"replicate", "hold"})
 """Requests by which a node has entries stored elsewhere."""
 _BEGINS_ALL_THE_SAME = 0.5
 """How often a request begins though its caller has given up already (measured: 3 to 11 of 500
 calls that waited for a frozen process; more here, to see what it does)."""
-
-
-@dataclass(eq=False)
-class _Call:
-    """A request on its way, and who waits for the answer."""
-
-    caller: str
-    callee: str
-    method: str
-    request: bytes
-    parse: Callable[[bytes], Any]
-    handle: Handle
-    answer: asyncio.Future[tuple[Callable[[bytes], Any], bytes]]
-    sent_s: float
-    given_up: bool = False
-    running: asyncio.Task[None] | None = None
-    """Once its handler has begun."""
-
-
-@dataclass(eq=False)
-class Process:
-    """A process that can be reached."""
-
-    life: Life
-    node: Node
-    calls: dict[_Call, None] = field(default_factory=dict)
 
 
 class Network:
@@ -93,7 +66,7 @@ class Network:
         """Called when an answer leaves, but no refusal: callee, caller, method, both messages."""
         self.refusing: list[Callable[[str, str, str, Exception], None]] = []
         """Called when a refusal leaves: callee, caller, method, why."""
-        self._bringing: dict[_Call, None] = {}
+        self._bringing: dict[Call, None] = {}
         """Requests on their way that bring entries, those that wait at a cut included."""
         self.messages = 0
 
@@ -115,7 +88,7 @@ class Network:
             self.cuts[way] -= 1
             if not self.cuts[way]:
                 del self.cuts[way]
-                self._mended_s[way] = self._loop.time()
+                self._mended_s[way] = self._loop.now_s
                 self._pass_on(self._held.pop(way, []))
 
     def _pass_on(self, held: list[Callable[[], None]]) -> None:
@@ -157,12 +130,12 @@ class Network:
         answer: asyncio.Future[Any] = self._loop.create_future()
         data = request.SerializeToString()
         parse = type(request).FromString
-        call = _Call(caller, callee, method, data, parse, handle, answer, self._loop.time())
+        call = Call(caller, callee, method, data, parse, handle, answer, self._loop.now_s)
         for listener in self.asking:
             listener(caller, callee, method, request)
         self._send(call)
         try:
-            understand, response = await in_time(answer, timeout_s)
+            understand, response = await asyncio.wait_for(answer, timeout_s)
         except asyncio.TimeoutError:
             raise PeerSilent("no answer in time") from None
         finally:
@@ -174,10 +147,10 @@ class Network:
         """A process is gone: who waits for it is told (a connection reset), or not (no power)."""
         for call in list(process.calls):
             if tell:
-                self._loop.later(self._delay_s(), _fail, call, PeerBroke("connection reset"))
+                self._loop.later(self._delay_s(), call.fail, PeerBroke("connection reset"))
         process.calls.clear()
 
-    def _send(self, call: _Call) -> None:
+    def _send(self, call: Call) -> None:
         weather, rng = self.weather, self._rng
         self._count(call.caller, call.callee, call.method.encode() + call.request)
         if not self._is_lost():
@@ -185,36 +158,41 @@ class Network:
         if call.method in _ONCE:
             return
         if weather.repeat and rng.random() < weather.repeat:
-            self._leave(2 * self._delay_s(), _copy(call))
+            self._leave(2 * self._delay_s(), call.again())
         if weather.capture and rng.random() < weather.capture:
-            self._leave(rng.uniform(*weather.capture_s), _copy(call))
+            self._leave(rng.uniform(*weather.capture_s), call.again())
 
-    def _leave(self, delay_s: float, call: _Call) -> None:
+    def _leave(self, delay_s: float, call: Call) -> None:
         if call.method in _BRINGING:
             self._bringing[call] = None
         self._loop.later(delay_s, self._arrive, call)
 
     def on_their_way(self, within_s: float) -> Iterator[tuple[str, Sequence[Entry]]]:
         """What was sent within the last seconds and is not there: who gets it, and the entries."""
-        oldest_s = self._loop.time() - within_s
+        oldest_s = self._loop.now_s - within_s
         for call in self._bringing:
             if call.sent_s >= oldest_s:
                 yield call.callee, call.parse(call.request).entries
 
-    def _arrive(self, call: _Call) -> None:
+    def _arrive(self, call: Call) -> None:
         """A request is there."""
         if self._is_cut(call.caller, call.callee, lambda: self._arrive(call)):
             return
-        self._bringing.pop(call, None)
         process = self.processes.get(call.callee)
+        if process and process.life.is_deaf(self._loop.now_s) and not call.given_up:
+            self._loop.later(self._rng.uniform(*_SENT_AGAIN_S), self._arrive, call)
+            return
+        self._bringing.pop(call, None)
+        if call.given_up and process and process.life.is_deaf(self._loop.now_s):
+            return
         if process is None:
             refusal = PeerUnreachable("connection refused")
-            self._loop.later(self._delay_s(), _fail, call, refusal)
+            self._loop.later(self._delay_s(), call.fail, refusal)
             return
         process.calls[call] = None
         process.life.run(self._serve(process, call))
 
-    async def _serve(self, process: Process, call: _Call) -> None:
+    async def _serve(self, process: Process, call: Call) -> None:
         """In the callee's life: carry a request out and send the answer."""
         try:
             if call.given_up and self._rng.random() > _BEGINS_ALL_THE_SAME:
@@ -236,21 +214,24 @@ class Network:
         finally:
             process.calls.pop(call, None)
 
-    def _answer(self, process: Process, call: _Call, answer: Any) -> None:
+    def _answer(self, process: Process, call: Call, answer: Any) -> None:
         if process.life.ended:
             return
         text = str(answer).encode() if isinstance(answer, Exception) else answer[1]
         self._count(call.callee, call.caller, text)
-        settle = _fail if isinstance(answer, Exception) else _succeed
-        if self._is_cut(call.callee, call.caller, lambda: settle(call, answer)):
+        settle = call.fail if isinstance(answer, Exception) else call.succeed
+        if self._is_cut(call.callee, call.caller, lambda: settle(answer)):
             return
         if not self._is_lost():
-            self._loop.later(self._delay_s(), settle, call, answer)
+            self._loop.later(self._delay_s(), settle, answer)
 
-    def _give_up(self, call: _Call) -> None:
+    def _give_up(self, call: Call) -> None:
         """The callee hears that nobody waits any more."""
         if self._is_cut(call.caller, call.callee, lambda: self._give_up(call)):
             return
+        process = self.processes.get(call.callee)
+        if process and process.life.is_deaf(self._loop.now_s) and call in process.calls:
+            return  # what slept with its machine hears no farewell, not even later
         call.given_up = True
         if call.running is not None:
             call.running.cancel()
@@ -275,22 +256,5 @@ class Network:
 
     def _count(self, sender: str, receiver: str, data: bytes) -> None:
         self.messages += 1
-        self.hash.update(f"{self._loop.time():.9f} {sender} {receiver} ".encode())
+        self.hash.update(f"{self._loop.now_s:.9f} {sender} {receiver} ".encode())
         self.hash.update(data)
-
-
-def _copy(call: _Call) -> _Call:
-    """The same request again; nobody waits for its answer."""
-    nobody = asyncio.get_running_loop().create_future()
-    return replace(call, answer=nobody)
-
-
-def _fail(call: _Call, error: Exception) -> None:
-    if not call.answer.done():
-        call.answer.set_exception(error)
-        call.answer.exception()  # seen: nobody need wait for it
-
-
-def _succeed(call: _Call, answer: tuple[Callable[[bytes], Any], bytes]) -> None:
-    if not call.answer.done():
-        call.answer.set_result(answer)

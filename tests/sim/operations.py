@@ -36,6 +36,8 @@ class Write:
     why: str = ""
     before: dict[str, bytes] = field(default_factory=dict)
     """What version of the key each node held when it began."""
+    outvoted: list[str] = field(default_factory=list)
+    """Nodes that were refused then by more than half of all."""
     counted: list[str] = field(default_factory=list)
     """Once it is acknowledged: nodes that were counted in that."""
 

@@ -32,7 +32,7 @@ class Reach:
         if not world.network.was_cut:
             believed = world.node(name).peers[holder].alive
             return believed or self._must_have_heard(name, holder)
-        told = holder == write.by or world.loop.time() - write.end_s >= _SETTLED_S
+        told = holder == write.by or world.loop.now_s - write.end_s >= _SETTLED_S
         return told and self._must_have_heard(name, holder)
 
     def _must_have_heard(self, name: str, other: str) -> bool:
@@ -41,8 +41,10 @@ class Reach:
         The other must have been there for a while. The node itself need not: whoever starts, or
         goes on after it was stopped, hears its peers before it answers.
         """
-        world = self._world
+        world, now_s = self._world, self._world.loop.now_s
         if world.process(other).life.frozen:
             return False
+        if world.days_apart or now_s - world.agreed_s < _SETTLED_S:
+            return False  # they may refuse each other
         last_s = max(world.went_on_s[other], world.network.disturbed_s(name, other))
-        return world.loop.time() - last_s >= _SETTLED_S
+        return now_s - last_s >= _SETTLED_S

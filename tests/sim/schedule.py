@@ -109,7 +109,7 @@ async def restart(world: World, fault: Fault, what: str, *names: str) -> bool:
 
 async def soon(world: World, holds: Callable[[], bool]) -> bool:
     """Whether something comes to hold within a few seconds."""
-    end_s = world.loop.time() + _SOON_S
-    while not holds() and world.loop.time() < end_s:  # noqa: ASYNC110 - nothing tells
+    end_s = world.loop.now_s + _SOON_S
+    while not holds() and world.loop.now_s < end_s:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.1)
     return holds()

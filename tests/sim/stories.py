@@ -192,3 +192,21 @@ story(
     Step(6.0, "lose folder", "b"),
     Step(8.0, "kill", "a", lasts_s=2.0),
 )
+story(
+    "laptops are closed and opened, one after the other",
+    Step(0.0, "suspend", "a", lasts_s=3.0),
+    Step(5.0, "suspend", "b", lasts_s=4.0),
+    Step(10.0, "suspend", "a", lasts_s=2.0),
+)
+story(
+    "virtual machines are moved, one after the other",
+    Step(0.0, "pause machine", "a", lasts_s=3.0),
+    Step(5.0, "pause machine", "b", lasts_s=4.0),
+    Step(10.0, "pause machine", "a", lasts_s=2.0),
+)
+story(
+    "the time is lost in a power cut, and a node dies before it is found",
+    Step(0.0, "time lost", "a", lasts_s=3.0),
+    Step(4.0, "kill", "b", lasts_s=1.0),
+    Step(8.0, "time found", "c", lasts_s=2.0),
+)

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from tests.sim.loop import Life, SimLoop, current_life
+import pytest
+
+from tests.sim.loop import Life, SimLoop, Stop, current_life
 
 
 def played(story: Coroutine[Any, Any, None]) -> None:
@@ -73,6 +75,47 @@ def test_tasks_inherit_the_life_that_starts_them() -> None:
         await life.run(parent())
         assert seen == [life, life]
         assert current_life() is None
+
+    played(story())
+
+
+@pytest.mark.parametrize("stop", [Stop.SUSPENDED, Stop.PAUSED])
+def test_timers_of_a_life_sleep_with_its_machine(stop: Stop) -> None:
+    """Those that were set, those that seemed due, and what its threads do; and nobody else's."""
+
+    async def story() -> None:
+        loop, life, other = sim_loop(), Life("one", lambda: 4.0), Life("two", lambda: 0.0)
+        woke: list[tuple[str, float, float]] = []
+
+        async def sleep(what: str, delay_s: float) -> None:
+            await asyncio.sleep(delay_s)
+            woke.append((what, round(loop.time(), 6), round(loop.now_s, 6)))
+
+        async def use_disk() -> None:
+            await loop.run_in_executor(None, len, "")
+            woke.append(("disk", round(loop.time(), 6), round(loop.now_s, 6)))
+
+        begun = [life.run(sleep("soon", 2.0)), life.run(sleep("late", 20.0)), life.run(use_disk())]
+        begun.append(other.run(sleep("other", 3.0)))
+        await asyncio.sleep(1.0)
+        loop.freeze(life, stop)
+        await asyncio.sleep(9.0)
+        begun.append(life.run(sleep("message", 0.0)))
+        await asyncio.sleep(1.0)
+        loop.thaw(life)
+        await asyncio.sleep(0)
+        begun.append(life.run(sleep("after", 0.5)))
+        await asyncio.gather(*begun)
+        assert woke == [
+            ("other", 3.0, 3.0),
+            ("message", 1.0, 11.0),
+            ("after", 1.5, 11.5),
+            ("soon", 2.0, 12.0),
+            ("disk", 4.0, 14.0),
+            ("late", 20.0, 30.0),
+        ]
+        assert life.timers_slept_s == 10.0
+        assert life.steady_slept_s == (10.0 if stop is Stop.PAUSED else 0.0)
 
     played(story())
 

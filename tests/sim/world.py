@@ -23,10 +23,11 @@ from kvcluster.model.readiness import Status
 from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.node import Node
 from tests.sim.birth import Birth, CutShort
+from tests.sim.calls import Process
 from tests.sim.countdown import Countdown
-from tests.sim.loop import SimLoop
+from tests.sim.loop import SimLoop, Stop, current_life
 from tests.sim.machine import Machine
-from tests.sim.network import Network, Process
+from tests.sim.network import Network
 from tests.sim.states import STATES
 from tests.sim.watching import Dropping, Storing, watch
 from tests.sim.weather import Weather
@@ -72,7 +73,13 @@ class World:
         self.storing: list[Storing] = []
         self.dropping: list[Dropping] = []
         self.went_on_s = dict.fromkeys(members, 0.0)
-        """When the process of a node came up, or went on after it was frozen, last."""
+        """When the process of a node came up, or went on after it was held, last."""
+        self.visits: Callable[[str], list[Coroutine[Any, Any, object]]] = lambda name: []
+        """What clients ask of a process that is held, so that it waits at its door."""
+        self.days_apart = 0
+        """Faults that keep the clocks of some nodes days apart now; these refuse each other."""
+        self.agreed_s = 0.0
+        """When the last of them was over."""
         self.broken: asyncio.Future[None] = loop.create_future()
         """Fails when a promise is broken out of everybody's sight (`breaks`), or a node stops by
         itself without a reason."""
@@ -98,7 +105,7 @@ class World:
 
     def wall_ms(self, name: str) -> int:
         """What a machine's clock says."""
-        return self.machines[name].wall_ms(self.loop.time())
+        return self.machines[name].wall_ms(self.loop.now_s)
 
     def node_path(self, name: str) -> Path:
         """Where a node's JSON is."""
@@ -129,7 +136,7 @@ class World:
         process = Process(birth.life, node)
         node.failed.add_done_callback(lambda _: self._failed(name, process))
         self.network.processes[name] = process
-        self.went_on_s[name] = self.loop.time()
+        self.went_on_s[name] = self.loop.now_s
         self.log(f"{name} starts")
         birth.life.context.run(node.meet_peers)
 
@@ -139,7 +146,7 @@ class World:
         around = Surroundings(
             disk=disk,
             wall_ms=lambda: self.wall_ms(name),
-            steady_s=self.loop.time,
+            steady_s=self._steady_clock(),
             incarnation=next(self._incarnations),
         )
         members = Members(self.members, name, self.replicas)
@@ -154,6 +161,12 @@ class World:
         """An interesting state was reached."""
         assert state in STATES, state
         self.reached[state] += 1
+
+    def _steady_clock(self) -> Callable[[], float]:
+        """The clock of the life that is running now which stands still only if all do."""
+        life, loop = current_life(), self.loop
+        assert life is not None
+        return lambda: loop.now_s - life.steady_slept_s
 
     def breaks(self, error: AssertionError) -> None:
         """Something must not be, in the middle of what a node does: the history is over."""
@@ -188,6 +201,7 @@ class World:
         """A node that is down finds other files than it left there."""
         self.machines[name].damaged = damaged
         self.machines[name].disk = disk
+        self.machines[name].set_right()  # by whoever had it in hand: its disk may tell no time
         for listener in self.emptied:
             listener(name)
 
@@ -205,15 +219,20 @@ class World:
         await asyncio.wait([process.life.run(process.node.stop())])
         await self._end(process, self.machines[name].disk.kill(), tell=True)
 
-    def freeze(self, process: Process) -> None:
-        """SIGSTOP."""
-        self.loop.freeze(process.life)
+    def freeze(self, process: Process, stop: Stop = Stop.FROZEN) -> None:
+        """SIGSTOP, or its machine sleeps."""
+        self.loop.freeze(process.life, stop)
+
+    def knock(self, name: str) -> None:
+        """Clients stand at the door of a process that is held."""
+        for visit in self.visits(name):
+            self.keep(visit)
 
     def thaw(self, process: Process) -> None:
-        """SIGCONT."""
+        """SIGCONT, or its machine wakes up."""
         if process.life.frozen and not process.life.ended:
             self.loop.thaw(process.life)
-            self.went_on_s[process.life.name] = self.loop.time()
+            self.went_on_s[process.life.name] = self.loop.now_s
             self.keep(self._look_soon())
 
     async def _look_soon(self) -> None:
@@ -251,7 +270,7 @@ class World:
         left = self.machines[name].disk.crash(self.rng)
         self.loop.later(0, lambda: self.keep(self._end(process, left, tell=True)))
 
-    def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def keep(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         """Run something beside; an error in it breaks the history."""
         task = self.loop.create_task(work)
 
