@@ -17,7 +17,10 @@ from kvcluster.storage.store import Store
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="cluster/test_lost_disks.py"
+    "::test_a_delete_stays_when_the_disks_that_hold_it_are_replaced",
+)
 def make_a_node_whole_without_tombstones(stack: contextlib.ExitStack) -> None:
     """It gets what is live, and takes a deleted value for news from who missed the delete."""
     since = pages.since
@@ -31,13 +34,17 @@ def make_a_node_whole_without_tombstones(stack: contextlib.ExitStack) -> None:
     replace(stack, pulls, "since", live_only)
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="model/test_graves.py::test_a_replica_in_a_new_life_confirms_anew",
+)
 def count_confirmations_of_former_lives(stack: contextlib.ExitStack) -> None:
     """A replica that confirmed a tombstone holds it, whatever became of its disk."""
     replace(stack, Graves, "meet", lambda self, name, life: self._lives.update({name: life}))
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="model/test_graves.py::test_no_drop_begins_while_a_replica_cannot_be_heard",
+)
 def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
     """A replica that cannot be heard has confirmed, and that is enough."""
     let_go = Graves._let_go
@@ -49,13 +56,19 @@ def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
     replace(stack, Graves, "_let_go", let_go_at_once)
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="cluster/test_lost_disks.py"
+    "::test_a_node_that_was_away_is_told_by_those_who_lost_their_disks",
+)
 def forget_with_the_disk_who_missed_what(stack: contextlib.ExitStack) -> None:
     """A node that is made whole gets the data of the others, and not their notes."""
     replace(stack, Pulls, "_missed_by_others", lambda self, sender, oldest: [])
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="cluster/test_lost_disks.py"
+    "::test_a_debt_is_not_paid_by_a_life_that_has_lost_what_is_owed",
+)
 def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
     """Who lost its data says that there is nothing more to fetch."""
     init = Pulls.__init__
@@ -67,7 +80,10 @@ def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
     replace(stack, Pulls, "__init__", unaware)
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="model/test_readiness.py"
+    "::test_a_debt_to_a_peer_that_went_away_is_owed_again_when_it_is_back",
+)
 def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> None:
     """Its note stands on its disk, if that is still there."""
     set_aside = Readiness._set_aside
@@ -79,7 +95,10 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
     replace(stack, Readiness, "_set_aside", forget)
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="cluster/test_notes_on_disk.py"
+    "::test_note_that_met_a_full_disk_is_written_with_the_next_write",
+)
 def write_a_note_once(stack: contextlib.ExitStack) -> None:
     """What memory says of a note is taken for what the disk says."""
     note = Replication._note
@@ -98,7 +117,10 @@ class _Unread(list[Any]):
         """Do nothing."""
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="cluster/test_notes_on_disk.py"
+    "::test_write_whose_note_found_no_room_is_not_acknowledged",
+)
 def acknowledge_without_a_note(stack: contextlib.ExitStack) -> None:
     """That the note for a replica that failed found no room is nobody's concern."""
     share = Replication.share
@@ -110,7 +132,9 @@ def acknowledge_without_a_note(stack: contextlib.ExitStack) -> None:
     replace(stack, Replication, "share", share_and_forget)
 
 
-@planted(found_by=0)
+@planted(
+    pinned_by="storage/test_recovery.py::test_the_files_of_another_node_are_not_taken_for_whole",
+)
 def take_the_files_of_another_for_ones_own(stack: contextlib.ExitStack) -> None:
     """A folder is known by where it lies."""
     take = Store._take_for_our_own
