@@ -42,6 +42,8 @@ from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
 log = logging.getLogger("kvcluster")
 
 _JITTER = 0.2
+_CALL_S = 0.1
+"""No call works for longer than this; what it takes beyond is a slow way, and earns no rest."""
 
 
 class Healing:
@@ -195,7 +197,7 @@ class Healing:
             response = await self._redial.ask(name, self._transport.compare, request, timeout_s)
             tally.add(size_bytes=request.ByteSize() + response.ByteSize())
             different += set(part).intersection(response.different)
-            await asyncio.sleep((now_s() - started_s) * rest)
+            await asyncio.sleep(min(now_s() - started_s, _CALL_S) * rest)
         return sorted(different)
 
     async def _fetch(self, name: str, slots: Sequence[int], tally: Tally, *, rest: float) -> None:
@@ -215,7 +217,7 @@ class Healing:
                     advance(request.cursor, page.next)
                 self._progress.step(tally, page.next.slot if more else part[-1])
                 worked_s = asyncio.get_running_loop().time() - started_s
-                await asyncio.sleep(worked_s * rest)
+                await asyncio.sleep(min(worked_s, _CALL_S) * rest)
 
     def _portions(self, slots: Sequence[int]) -> Iterator[list[int]]:
         """Slots in portions whose hashes fit into one request."""

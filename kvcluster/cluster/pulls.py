@@ -76,7 +76,7 @@ class Pulls:
         response = PullResponse()
         if not request.HasField("cursor"):
             self._peers.pulls(sender)
-            response.mark = self._notes.begin(sender)
+            response.mark = self._notes.begin(sender, Version(request.since))
             if self._gate.to_heal() and request.since != ZERO:
                 # What the caller owes was told in a former life, whose data is not back yet.
                 self._notes.miss(sender, Version(request.since))

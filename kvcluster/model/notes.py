@@ -5,10 +5,10 @@ replica can be told, and told again, until it has confirmed that it caught up. D
 et al., 2007) hands such writes over itself ("hinted handoff"); a note is smaller, one version
 whatever was missed, and the replica pulls what it needs.
 
-Invariant: a confirmation forgets only what was missed before its pull began. A pull begins by
-opening the note's mark; what is missed from then on is kept apart, and becomes the new note when
-the confirmation brings the mark back. So a peer that misses writes all the time (it is cut off
-from some coordinator) fetches each of them once, and not all of them again and again.
+Invariant: a confirmation forgets only what was missed before its pull began, and asked for by it. A
+pull begins by opening the note's mark; what is missed from then on is kept apart, and becomes the
+new note when the confirmation brings the mark back. So a peer that misses writes all the time (it
+is cut off from some coordinator) fetches each of them once, and not all of them again and again.
 """
 
 from __future__ import annotations
@@ -58,10 +58,16 @@ class Notes:
         note = self._notes.get(peer)
         return note.count if note else 0
 
-    def begin(self, peer: str) -> int:
-        """A peer begins to pull: return the mark that its confirmation must bring back."""
+    def begin(self, peer: str, asked: Version) -> int:
+        """A peer begins to pull: return the mark that its confirmation must bring back.
+
+        `asked`: from which version on it pulls. That is what it was told last, and it may have
+        missed something older since.
+        """
         note = self._notes.setdefault(peer, _Note())
-        note.mark, note.later, note.count_later = self._next_mark, None, 0
+        is_older = note.since is not None and note.since < asked
+        note.later, note.count_later = (note.since, note.count) if is_older else (None, 0)
+        note.mark = self._next_mark
         self._next_mark += 1
         return note.mark
 

@@ -75,6 +75,21 @@ async def test_what_is_missed_while_a_confirmation_waits_for_the_disk_is_in_its_
 
 
 @in_cluster
+async def test_older_write_that_is_noted_before_a_pull_begins_is_told_again(
+    cluster: MemoryCluster,
+) -> None:
+    """Found by the simulator: a peer asked from where it was told, and confirmed everything."""
+    cluster.network.cut("a:1", "c:3")
+    assert await cluster.put("a:1", "k", "missed") == 2
+    node, older = cluster["a:1"], cluster.held("a:1")["k"][1]
+    told = make_version(node.time.now(), 7)
+    pull = cluster.stamped(PullRequest(since=told), "c:3", node.time.now())
+    confirm = ConfirmPullRequest(mark=(await node.pulls.pull(pull)).mark)
+    confirmed = await node.pulls.confirm(cluster.stamped(confirm, "c:3", node.time.now()))
+    assert confirmed.missed_since == older
+
+
+@in_cluster
 async def test_cut_off_node_is_told_and_catches_up_after_the_cut(cluster: MemoryCluster) -> None:
     """After a cut heals both sides hold the same within seconds, with no request to help."""
     cluster.network.isolate("c:3")

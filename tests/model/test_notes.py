@@ -11,6 +11,8 @@ from kvcluster.model.entry import Version, make_version
 from kvcluster.model.notes import Notes
 
 PEERS = ("a", "b")
+FIRST = make_version(0, 1)
+"""Whoever pulls from here on asks for everything."""
 
 
 def version(number: int) -> Version:
@@ -23,23 +25,27 @@ class Missed:
     """What one peer missed, stupidly: every single miss, and how many there were at each pull."""
 
     all: list[tuple[Version, int]] = field(default_factory=list)
-    pulls: list[int] = field(default_factory=list)
-    """For each pull how many of them there were when it began."""
+    pulls: list[tuple[int, Version]] = field(default_factory=list)
+    """For each pull how many of them there were when it began, and from where on it asked."""
     confirmable: bool = False
     """The last pull was not confirmed yet."""
 
     def miss(self, version: Version, count: int) -> None:
         self.all.append((version, count))
 
-    def begin(self) -> int:
-        self.pulls.append(len(self.all))
+    def begin(self, asked: Version) -> None:
+        self.pulls.append((len(self.all), asked))
         self.confirmable = True
-        return len(self.pulls) - 1
 
     def confirm(self, pull: int) -> None:
-        """Forget what was missed before the pull began, if it is the last that was begun."""
+        """Forget what was missed before the pull began, if it is the last that was begun, and asked
+        for all of that.
+        """
         if self.confirmable and pull == len(self.pulls) - 1:
-            self.all = self.all[self.pulls[pull] :]
+            count, asked = self.pulls[pull]
+            before = self.all[:count]
+            oldest = min((version for version, _ in before), default=asked)
+            self.all = self.all[count:] + (before if oldest < asked else [])
             self.confirmable = False
 
     def since(self) -> Version | None:
@@ -53,7 +59,7 @@ peers = st.sampled_from(PEERS)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("miss"), peers, st.integers(1, 9)),
-        st.tuples(st.just("begin"), peers, st.just(0)),
+        st.tuples(st.just("begin"), peers, st.integers(1, 9)),
         st.tuples(st.just("confirm"), peers, st.integers(0, 3)),
     ),
     max_size=40,
@@ -75,8 +81,8 @@ def test_notes_agree_with_their_stupid_twin(
             twin.miss(version(number), number)
             assert changed == (notes.as_dict() != before)
         elif step == "begin":
-            marks[peer].append(notes.begin(peer))
-            twin.begin()
+            marks[peer].append(notes.begin(peer, version(number)))
+            twin.begin(version(number))
             assert notes.as_dict() == before, "who only begins has nothing yet"
         elif marks[peer]:
             pull = max(0, len(marks[peer]) - 1 - number)  # the last one, or an older one
@@ -97,13 +103,13 @@ def test_a_write_missed_during_a_pull_is_what_is_left_of_the_note() -> None:
     """
     notes = Notes(0)
     notes.miss("a", version(5))
-    mark = notes.begin("a")
+    mark = notes.begin("a", FIRST)
     notes.miss("a", version(8))
     notes.miss("a", version(7))
     assert notes.since("a") == version(5), "until it is confirmed"
     assert notes.confirm("a", mark)
     assert notes.since("a") == version(7)
-    assert notes.confirm("a", notes.begin("a"))
+    assert notes.confirm("a", notes.begin("a", FIRST))
     assert notes.since("a") is None
     assert notes.as_dict() == {}
 
@@ -112,16 +118,27 @@ def test_an_old_write_missed_during_a_pull_is_noted_though_the_note_was_newer() 
     """Another node may tell late of a write that is older than all that was known."""
     notes = Notes(0)
     notes.miss("a", version(5))
-    mark = notes.begin("a")
+    mark = notes.begin("a", FIRST)
     assert notes.miss("a", version(3))
     notes.confirm("a", mark)
     assert notes.since("a") == version(3)
 
 
+def test_a_pull_from_a_later_version_on_clears_nothing_older() -> None:
+    """It was told of a miss, and another coordinator noted an older one before its pull came."""
+    notes = Notes(0)
+    notes.miss("a", version(5))
+    notes.miss("a", version(3))
+    assert not notes.confirm("a", notes.begin("a", version(5)))
+    assert notes.since("a") == version(3)
+    assert notes.confirm("a", notes.begin("a", version(3)))
+    assert notes.since("a") is None
+
+
 def test_a_pull_begun_before_the_first_miss_clears_nothing() -> None:
     """The peer asked when nothing was missed; then it missed; then its old answer arrived."""
     notes = Notes(0)
-    mark = notes.begin("a")
+    mark = notes.begin("a", FIRST)
     notes.miss("a", version(5))
     assert not notes.confirm("a", mark)
     assert notes.since("a") == version(5)
@@ -134,9 +151,9 @@ def test_the_mark_of_an_older_pull_clears_nothing() -> None:
     """
     notes = Notes(0)
     notes.miss("a", version(5))
-    older = notes.begin("a")
+    older = notes.begin("a", FIRST)
     notes.miss("a", version(6))
-    newer = notes.begin("a")
+    newer = notes.begin("a", FIRST)
     assert not notes.confirm("a", older)
     assert notes.since("a") == version(5)
     assert notes.confirm("a", newer)
@@ -147,7 +164,7 @@ def test_a_confirmation_that_arrives_twice_clears_once() -> None:
     """What was missed after the first copy of it must not go with the second."""
     notes = Notes(0)
     notes.miss("a", version(5))
-    mark = notes.begin("a")
+    mark = notes.begin("a", FIRST)
     assert notes.confirm("a", mark)
     notes.miss("a", version(6))
     assert not notes.confirm("a", mark)
@@ -159,7 +176,7 @@ def test_the_mark_of_one_peer_clears_nothing_of_another() -> None:
     notes = Notes(0)
     for peer in PEERS:
         notes.miss(peer, version(5))
-    mark, other = notes.begin("a"), notes.begin("b")
+    mark, other = notes.begin("a", FIRST), notes.begin("b", FIRST)
     assert mark != other
     assert not notes.confirm("b", mark)
     assert not notes.confirm("a", other)
@@ -179,9 +196,9 @@ def test_a_confirmation_from_an_earlier_life_clears_nothing() -> None:
     """The teller restarted between the pull and its confirmation."""
     before = Notes(1 << 32)
     before.miss("a", version(5))
-    mark = before.begin("a")
+    mark = before.begin("a", FIRST)
     after = Notes(2 << 32, before.as_dict())
-    after.begin("a")
+    after.begin("a", FIRST)
     assert not after.confirm("a", mark)
     assert after.as_dict() == {"a": version(5)}
 
@@ -191,7 +208,7 @@ def test_missed_writes_are_counted_by_this_life_alone() -> None:
     notes = Notes(0, {"a": version(5)})
     assert notes.count("a") == notes.count("never heard of") == 0
     notes.miss("a", version(6), count=10)
-    mark = notes.begin("a")
+    mark = notes.begin("a", FIRST)
     notes.miss("a", version(7))
     assert notes.count("a") == 11
     notes.confirm("a", mark)

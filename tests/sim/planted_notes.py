@@ -55,7 +55,7 @@ def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
 
     async def pull_and_mark(self: Any, request: Any) -> Any:
         sender, begin = self._envelope.check(request), self._notes.begin
-        self._notes.begin = lambda peer: 0
+        self._notes.begin = lambda peer, asked: 0
         try:
             response = await pull(self, request)
         finally:
