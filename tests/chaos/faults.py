@@ -64,6 +64,7 @@ class Faults:
         return [
             *(*self._befalls_one, *self._losses.all, self.slow_network, self.slow_disk),
             *(self.limit_file_sizes, self.fill_small_disk, self.jump_clock, self.drift_clock),
+            self.reset_one,
         ]
 
     @property
@@ -139,6 +140,14 @@ class Faults:
         self._cluster.network.slow_down(0)
         self.note("slow no more")
 
+    def reset_one(self) -> None:
+        """TCP proxies reset every connection between one node and the others, up to five times."""
+        victim = self._one()
+        for _ in range(self._rng.randint(1, 5)):
+            self.note(f"resetting the connections of {victim.name}")
+            self._cluster.network.reset(victim.name)
+            self._wait(0.7, 1)  # or it would be silence, and a cut
+
     def slow_disk(self) -> None:
         """Every fsync of one node takes 0.05, 0.3 or 1.5 s longer, for 1 to 5 s."""
         delay_s = self._rng.choice([0.05, 0.3, 1.5])
@@ -213,7 +222,7 @@ class Faults:
     def _cut(self, pairs: list[tuple[str, str]], meanwhile: list[Fault]) -> None:
         """The cut lasts; perhaps something else happens meanwhile."""
         self._cluster.wait_heard()
-        mode = self._rng.choice([Mode.LOSE, Mode.HOLD, Mode.STALL, Mode.REFUSE])
+        mode = self._rng.choice([Mode.LOSE, Mode.HOLD, Mode.STALL, Mode.RESET, Mode.REFUSE])
         self.note(f"cut ({mode.value}) " + ", ".join(f"{a} > {b}" for a, b in pairs))
         self._cluster.network.cut(pairs, mode)
         self._wait(0.3, 5)

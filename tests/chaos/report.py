@@ -24,7 +24,7 @@ spared    the longest time in which a client that asks only one node, which the 
           had no success: from the fault until all was whole again or the next fault came
 anywhere  the longest time in which nobody had a success through any node, in the same span; a
           client waits for its answer, so a moment in which every one of them waits counts
-cuts      lose bytes, hold them back, let connections die in silence, or refuse them
+cuts      lose bytes, hold them back, let connections die in silence, reset or refuse them
 clocks    and slow disks are injected inside the server process (tests/processes/knobs.py); all
           else is done to it from outside"""
 

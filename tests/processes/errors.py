@@ -44,6 +44,11 @@ _EXPLANATIONS: list[tuple[str, str, str]] = [
         r"NODE cannot be reached \(.*\)" + _MAYBE_CERTAIN,
         "the last replica that was asked went down, or was cut off, just then",
     ),
+    (
+        "UNAVAILABLE",
+        r"the connection to NODE broke \(.*\)" + _MAYBE_CERTAIN,
+        "its connections to every replica broke for as long as it waited",
+    ),
     # From a node, about itself.
     (
         "UNAVAILABLE",
