@@ -26,6 +26,7 @@ from tests.chaos.losses import Losses
 from tests.chaos.machine import Machine
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, wall_time
+from tests.processes.knobs import Sleep
 from tests.processes.proxy import Mode
 from tests.processes.small_disk import file_size_limit
 
@@ -70,7 +71,14 @@ class Faults:
     @property
     def wild(self) -> list[Fault]:
         """Faults during which a node may answer with something older."""
-        return [self.kill_all, self.kill_two, self.cut_one, self.cut_halves, self.cut_one_way]
+        return [
+            self.kill_all,
+            self.lose_time,
+            self.kill_two,
+            self.cut_one,
+            self.cut_halves,
+            self.cut_one_way,
+        ]
 
     @property
     def legend(self) -> dict[str, str]:
@@ -79,7 +87,7 @@ class Faults:
 
     @property
     def _befalls_one(self) -> list[Fault]:
-        return [self.kill_one, self.freeze_one, self.stop_one]
+        return [self.kill_one, self.freeze_one, self.suspend_one, self.pause_one, self.stop_one]
 
     def draw(self) -> Fault:
         """The next fault, as from a deck of cards: all of them come before one comes again."""
@@ -117,12 +125,44 @@ class Faults:
         for server in self._cluster:
             self._start(server)
 
+    def lose_time(self) -> None:
+        """kill -9 of all, whose clocks are 2 to 5 days behind then; later each is set right."""
+        self._cluster.wait_whole()  # so that each has the time on its disk
+        behind_s = self._rng.uniform(2, 5) * 86_400
+        for server in self._cluster:
+            self._kill(server)
+        for place, server in enumerate(self._cluster):
+            self._cluster.knobs[server].jump(-behind_s - 600 * place)
+            self._start(server)
+        self._cluster.wait_whole()
+        for server in self._cluster:
+            self.note(f"setting right the clock of {server.name}")
+            self._availability.hit(server.name)
+            self._cluster.knobs[server].jump(0)
+            self._wait(0, 1)
+
     def freeze_one(self) -> None:
         """SIGSTOP, and SIGCONT 0.2 to 5 s later."""
         victim = self._hit(self._one(), "freezing")
         with victim.frozen():
             self._wait(0.2, 5)
         self.note(f"thawed {victim.name}")
+
+    def suspend_one(self) -> None:
+        """SIGSTOP of a machine: the clock of its timers stands still meanwhile, 0.2 to 5 s."""
+        self._sleep(self._hit(self._one(), "suspending"), Sleep.TIMERS)
+
+    def pause_one(self) -> None:
+        """The same of a virtual machine: only the wall clock tells."""
+        self._sleep(self._hit(self._one(), "pausing"), Sleep.STEADY)
+
+    def _sleep(self, victim: Server, sleep: Sleep) -> None:
+        self._cluster.knobs[victim].sleep_with(sleep)
+        with victim.frozen():
+            self._wait(0.2, 5)
+        self.note(f"{victim.name} goes on")
+        self._wait(0.5, 0.5)  # it looks at its clocks ten times a second, and then it has
+        self._cluster.knobs[victim].sleep_with(Sleep.NONE)
 
     def stop_one(self) -> None:
         """SIGINT, as Ctrl+C sends it, and a new start up to 3 s later."""

@@ -1,4 +1,4 @@
-"""Knobs: what a test turns in a node that runs: its wall clock, and how slow its disk is.
+"""Knobs: what a test turns in a node that runs: its clocks, and how slow its disk is.
 
 They are a page of memory that both have mapped, backed by a file beside the node's own: what the
 test writes there the node sees at its next look, without a message, and a node that is started
@@ -10,15 +10,27 @@ down all else: with knobs every machine tells the same story.
 
 from __future__ import annotations
 
+import enum
 import mmap
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from kvcluster.storage.disk import OsDisk, OsFile
 
 _NUMBER = struct.Struct("=d")
-_AHEAD, _DRIFT, _SINCE, _DELAY = range(4)
+_AHEAD, _DRIFT, _SINCE, _DELAY, _SLEEP = range(5)
+_STOPPED_S = 0.3
+"""A process that did not look at its clocks for so long was stopped: it does ten times a second."""
+
+
+class Sleep(enum.IntEnum):
+    """Which clocks stand still while the process is stopped, besides the process."""
+
+    NONE = 0
+    TIMERS = 1  # as on a laptop that is suspended
+    STEADY = 2  # and the steady clock as well, as in a virtual machine that is paused
 
 
 class Knobs:
@@ -54,12 +66,39 @@ class Knobs:
         """Let every sync take so much longer; 0 for none."""
         self._set(_DELAY, delay_s)
 
+    @property
+    def sleep(self) -> Sleep:
+        """What sleeps with the process."""
+        return Sleep(int(self._get(_SLEEP)))
+
+    def sleep_with(self, sleep: Sleep) -> None:
+        """Let some clocks stand still while the process is stopped, from now on."""
+        self._set(_SLEEP, sleep)
+
     def _get(self, place: int) -> float:
         number: float = _NUMBER.unpack_from(self._page, place * _NUMBER.size)[0]
         return number
 
     def _set(self, place: int, number: float) -> None:
         _NUMBER.pack_into(self._page, place * _NUMBER.size, number)
+
+
+class SleepyClock:
+    """A clock, without the time in which its machine would have slept."""
+
+    def __init__(self, clock_s: Callable[[], float], sleeps: Callable[[], bool]) -> None:
+        self._clock_s = clock_s
+        self._sleeps = sleeps
+        self._looked_s = clock_s()
+        self._slept_s = 0.0
+
+    def __call__(self) -> float:
+        """What it says, in seconds."""
+        now_s = self._clock_s()
+        passed_s, self._looked_s = now_s - self._looked_s, now_s
+        if passed_s > _STOPPED_S and self._sleeps():
+            self._slept_s += passed_s
+        return now_s - self._slept_s
 
 
 class SlowFile(OsFile):

@@ -6,23 +6,26 @@ A node is called by the name that the member list gives it, and its peers reach 
 To cut a single link, each node must reach each peer on a way of its own, while everybody still
 agrees on the names. So this program puts a table between the two, in the one place where a node
 says under which address it reaches a peer. It also gives the node surroundings that hang on the
-file KNOBS (knobs.py), in the one place where a node is made. In all else it is `server.py`.
+file KNOBS (knobs.py), in the one place where a node is made, and its event loop a clock that can
+stand still. In all else it is `server.py`.
 
 Rejected: options of the server for it. Nobody but a test needs them today.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import server
 from kvcluster.cluster import channels
-from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.surroundings import Surroundings, steady_clock
 from kvcluster.node import Node
-from tests.processes.knobs import Knobs, SlowDisk
+from tests.processes.knobs import Knobs, Sleep, SleepyClock, SlowDisk
 
 
 def command(knobs: Path, ways: Mapping[str, str]) -> list[str]:
@@ -40,7 +43,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _put_on_knobs(knobs: Knobs) -> None:
-    around = Surroundings(disk=SlowDisk(knobs), wall_ms=knobs.wall_ms)
+    timers_s = SleepyClock(time.monotonic, lambda: knobs.sleep >= Sleep.TIMERS)
+    steady_s = SleepyClock(steady_clock(), lambda: knobs.sleep >= Sleep.STEADY)
+    asyncio.BaseEventLoop.time = lambda loop: timers_s()  # type: ignore[method-assign, assignment]
+    around = Surroundings(disk=SlowDisk(knobs), wall_ms=knobs.wall_ms, steady_s=steady_s)
     server.Node = functools.partial(Node, surroundings=around)  # type: ignore[assignment, attr-defined]
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
 
 from tests.processes.cluster import Cluster
-from tests.processes.harness import eventually
+from tests.processes.harness import eventually, started
+from tests.processes.knobs import Sleep
 
 from demo_pb2 import PeerState
 
@@ -36,6 +41,31 @@ def test_thawed_node_never_answers_with_what_was_overwritten(cluster: Cluster) -
             cluster[2].signal(signal.SIGCONT)
         assert cluster[2].get("k", timeout_s=10).value == f"new {turn}"
         cluster.wait_whole()
+
+
+@pytest.mark.parametrize("sleep", [Sleep.TIMERS, Sleep.STEADY])
+def test_machine_that_slept_never_answers_with_what_was_overwritten(
+    tmp_path: Path, sleep: Sleep
+) -> None:
+    """Its timers stood still with it, and the steady clock, too, if it is a paused virtual machine.
+
+    With timers only to tell it by, it answered what was old, each time.
+    """
+    with started(Cluster(tmp_path, linked=True)) as cluster, ThreadPoolExecutor(8) as clients:
+        sleeper = cluster[2]
+        for turn in range(2):
+            cluster[0].put("k", f"old {turn}")
+            cluster.wait_whole()
+            cluster.knobs[sleeper].sleep_with(sleep)
+            with sleeper.frozen():
+                cluster[0].put("k", f"new {turn}")
+                eventually(lambda: cluster[0].thinks(sleeper) == PeerState.DEAD, "it is missed")
+                reads = [clients.submit(sleeper.get, "k", timeout_s=10) for _ in range(8)]
+            reads += [clients.submit(sleeper.get, "k", timeout_s=10) for _ in range(64)]
+            assert {read.result().value for read in reads} == {f"new {turn}"}
+            cluster.wait_whole()
+            cluster.knobs[sleeper].sleep_with(Sleep.NONE)
+        assert "looking around" in sleeper.log()
 
 
 def test_thawed_node_gets_every_write_again(cluster: Cluster) -> None:
