@@ -137,7 +137,7 @@ def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     replace(stack, Drafts, "last", property(first))
 
 
-@planted(found_by=3)
+@planted(found_by=72)
 def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
     """A scan reads from any node that lives, whether it may answer reads or not."""
 
