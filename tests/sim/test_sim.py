@@ -13,8 +13,10 @@ from tests.sim.states import STATES, never
 
 _PARTS = 5
 SEEDS = range(40)
+_BUSY_MACHINE_S = 600
 
 
+@pytest.mark.timeout(_BUSY_MACHINE_S)
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_no_history_breaks_a_promise(part: int) -> None:
     """Whatever crashes, freezes, fills up, is cut off and jumps in time: every promise holds."""
