@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from kvcluster.budgets import Budget, Limits
 from kvcluster.cluster.failures import code_of, details_of
 from kvcluster.cluster.parsing import Unusable, parser_of_requests, refuse_unusable
-from kvcluster.error_info import STATUS_CODES, trailer_of
+from kvcluster.error_info import STATUS_CODES, Trailer, trailer_of
 from kvcluster.errors import (
     KvError,
     NothingWritten,
@@ -139,10 +139,15 @@ def _told(error: Exception, method: str) -> KvError:
 
 async def _abort(context: Any, error: KvError, *, writes: bool) -> None:
     """End a call with an error; always raises."""
+    await context.abort(*status_of(error, writes=writes))
+
+
+def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Trailer]:
+    """What a call that fails with an error is answered with: code, details, trailer."""
     code, details = code_of(error), details_of(error, writes=writes)
     certain = not writes or isinstance(error, NothingWritten)
     trailer = trailer_of(code, details, reason_of(type(error)), nothing_written=certain)
-    await context.abort(STATUS_CODES[code], details, trailer)
+    return STATUS_CODES[code], details, trailer
 
 
 class Registrar:

@@ -54,12 +54,13 @@ class Paging:
         what: Range,
         timeout_s: float,
         rng: random.Random,
+        page_keys: int,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
         self._budget = budget
         self._rng = rng
-        self._course = Course(what)
+        self._course = Course(what, page_keys)
         self._timeout_s = timeout_s
         self._start_anew()
 

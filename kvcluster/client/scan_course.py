@@ -68,7 +68,7 @@ class Page:
 class Course:
     """One scan, from page to page."""
 
-    def __init__(self, what: Range, page_keys: int = PAGE_KEYS) -> None:
+    def __init__(self, what: Range, page_keys: int) -> None:
         self._left = what
         self._page_keys = page_keys
         self._missing_slots = 0

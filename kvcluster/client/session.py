@@ -35,7 +35,7 @@ from kvcluster.client.operations import (
 )
 from kvcluster.client.paging import Paging
 from kvcluster.client.retrying import RetryBudget
-from kvcluster.client.scan_course import Pair, Range
+from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.errors import BadRequest, BadSetting, KvError
 from kvcluster.model.members import parse_members
 
@@ -43,7 +43,8 @@ from kvcluster.model.members import parse_members
 class Session:
     """Make it inside the event loop in which it is used. `seeds`: as `checked_seeds` gives them.
 
-    `dial`: how to reach a node. `rng`: draws who is asked first, and how long to rest.
+    `dial`: how to reach a node. `rng`: draws who is asked first, and how long to rest. `page_keys`:
+    how many keys a scan asks for in one call.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class Session:
         *,
         dial: Dial = GrpcConnection,
         rng: random.Random | None = None,
+        page_keys: int = PAGE_KEYS,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
         self._retry_unknown = retry_unknown
         self._rng = rng or random.Random()
+        self._page_keys = page_keys
         self._budget = RetryBudget()
         self._nodes = Nodes(seeds, dial, self._rng)
         self._dispatcher = Dispatcher(self._nodes, self._budget, self._rng)
@@ -98,7 +101,9 @@ class Session:
     async def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
         """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
         within_s = self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
-        paging = Paging(self._nodes, self._budget, what, within_s, self._rng)
+        paging = Paging(
+            self._nodes, self._budget, what, within_s, self._rng, page_keys=self._page_keys
+        )
         async with aclosing(paging.pages()) as pages:
             async for page in pages:
                 yield page

@@ -16,7 +16,6 @@ survive a fork).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -77,7 +76,7 @@ class Checkpointer:
         self._facts = facts
         self._counts = counts
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._closing = asyncio.Event()
+        self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._covered = 0  # of the journal's frames, how many the JSON certainly contains
         self._required = False
         self._segment: int | None = None  # opened for a checkpoint that then failed
@@ -91,7 +90,7 @@ class Checkpointer:
         """Write checkpoints until closed, the last one at full speed. Raises DiskFailed."""
         wait_s = self._settings.checkpoint_interval_s
         try:
-            while not self._closing.is_set():
+            while not self._closing.done():
                 await self._rest(wait_s)
                 wait_s = await self._try_checkpoint()
             await self._try_checkpoint()
@@ -100,7 +99,8 @@ class Checkpointer:
 
     def close(self) -> None:
         """Let `run` finish what it is at, write a last checkpoint if one is due, and end."""
-        self._closing.set()
+        if not self._closing.done():
+            self._closing.set_result(None)
 
     def require(self) -> None:
         """Have a checkpoint written that begins after this call, even if no entry changed."""
@@ -205,12 +205,15 @@ class Checkpointer:
         )
 
     async def _rest(self, duration_s: float) -> None:
-        """Sleep, unless the node is stopping."""
-        if self._closing.is_set() or duration_s <= 0:
+        """Sleep, unless the node is stopping.
+
+        Not by wait_for: its steps are others since Python 3.12, and with them every history that
+        the simulator draws from a seed; before, it may swallow a cancellation.
+        """
+        if self._closing.done() or duration_s <= 0:
             await asyncio.sleep(0)
-            return
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), duration_s)
+        else:
+            await asyncio.wait([self._closing], timeout=duration_s)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()

@@ -21,7 +21,7 @@ from kvcluster.model.readiness import Status
 from kvcluster.model.slots import slot_of
 from kvcluster.node import Node
 from tests.storage.fake_disk import FakeDisk
-from tests.storage.virtual_loop import run
+from tests.storage.virtual_loop import in_time, run
 
 from demo_pb2 import (
     CompareRequest,
@@ -109,9 +109,7 @@ class Network:
         self.sent.append((caller, callee, method))
         arrived = type(request).FromString(request.SerializeToString())
         try:
-            return await asyncio.wait_for(
-                self._travel(caller, callee, method, arrived, handle), timeout_s
-            )
+            return await in_time(self._travel(caller, callee, method, arrived, handle), timeout_s)
         except asyncio.TimeoutError:
             raise PeerSilent("no answer in time") from None
 

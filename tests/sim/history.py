@@ -23,6 +23,7 @@ from tests.sim.broken import Broken
 from tests.sim.clients import Clients
 from tests.sim.faults import Faults
 from tests.sim.judge import Judge
+from tests.sim.library import LibraryClients, uses_library
 from tests.sim.loop import SimLoop
 from tests.sim.operations import Outcome
 from tests.sim.schedule import CLOCKS, CUTS, LOSING, OTHERS, Fault, draw
@@ -131,6 +132,8 @@ class Result:
     faults: Counter[str] = field(default_factory=Counter)
     reached: Counter[str] = field(default_factory=Counter)
     """How often each interesting state was (states.py)."""
+    library: Counter[str] = field(default_factory=Counter)
+    """What the library went through, where clients use it."""
     reads: int = 0
     judged_reads: int = 0
     scans: Counter[str] = field(default_factory=Counter)
@@ -182,17 +185,7 @@ class History:
             log=self._note,
         )
         judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
-        clients = Clients(
-            world.network,
-            judge,
-            rng,
-            members=plan.members,
-            hurry=plan.hurry,
-            cold_keys=plan.cold_keys,
-            sharded=plan.replicas < len(plan.members),
-            log=self._note,
-        )
-        world.visits = clients.visits
+        clients = self._clients(world, judge)
         faults = Faults(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
         done, _ = await asyncio.wait(
@@ -206,7 +199,36 @@ class History:
             raise Broken(f"not over after {_OVER_BY_S:.0f} s")
         await story
 
-    async def _tell(self, world: World, judge: Judge, clients: Clients, faults: Faults) -> None:
+    def _clients(self, world: World, judge: Judge) -> Clients | LibraryClients:
+        plan, rng = self.plan, self._rng
+        if uses_library(self.result.seed):
+            using = LibraryClients(
+                world,
+                judge,
+                rng,
+                hurry=plan.hurry,
+                cold_keys=plan.cold_keys,
+                clocks_agree=plan.clocks_agree,
+                log=self._note,
+            )
+            self.result.library = using.seen
+            return using
+        clients = Clients(
+            world.network,
+            judge,
+            rng,
+            members=plan.members,
+            hurry=plan.hurry,
+            cold_keys=plan.cold_keys,
+            sharded=plan.replicas < len(plan.members),
+            log=self._note,
+        )
+        world.visits = clients.visits
+        return clients
+
+    async def _tell(
+        self, world: World, judge: Judge, clients: Clients | LibraryClients, faults: Faults
+    ) -> None:
         await asyncio.gather(*[world.start(name) for name in world.members])
         playing = world.keep(clients.play())
         await faults.play(self._schedule)

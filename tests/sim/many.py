@@ -29,6 +29,7 @@ class Total:
     reads: int = 0
     judged_reads: int = 0
     scans: Counter[str] = field(default_factory=Counter)
+    library: Counter[str] = field(default_factory=Counter)
     messages: int = 0
     virtual_s: float = 0.0
     broken: list[tuple[int, str]] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Total:
         self.reads += result.reads
         self.judged_reads += result.judged_reads
         self.scans += result.scans
+        self.library += result.library
         self.messages += result.messages
         self.virtual_s += result.virtual_s
         if result.broken:
@@ -56,6 +58,7 @@ class Total:
     def __str__(self) -> str:
         faults = ", ".join(f"{name} {count:,}" for name, count in sorted(self.faults.items()))
         scans = ", ".join(f"{count:,} {name}" for name, count in self.scans.most_common())
+        library = ", ".join(f"{count:,} {name}" for name, count in self.library.most_common())
         outcomes = ", ".join(f"{count:,} {name}" for name, count in self.outcomes.most_common())
         return (
             f"{self.histories:,} histories, {self.virtual_s / 3600:,.1f} hours of virtual time,"
@@ -65,6 +68,7 @@ class Total:
             f"reads answered: {self.reads:,}, of which {self.judged_reads:,} had to show an"
             " acknowledged write or something newer\n"
             f"scans that lasted: {scans or 'none'}\n"
+            f"the library: {library or 'none'}\n"
             f"states that were reached, and how often:\n{told(self.reached)}\n"
             f"broken promises: {len(self.broken) or 'none'}"
         )

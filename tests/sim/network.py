@@ -29,6 +29,7 @@ from kvcluster.errors import (
 from tests.sim.calls import Call, Handle, Process
 from tests.sim.loop import SimLoop, current_life
 from tests.sim.weather import Weather
+from tests.storage.virtual_loop import in_time
 
 from demo_pb2 import Entry
 
@@ -135,7 +136,7 @@ class Network:
             listener(caller, callee, method, request)
         self._send(call)
         try:
-            understand, response = await asyncio.wait_for(answer, timeout_s)
+            understand, response = await in_time(answer, timeout_s)
         except asyncio.TimeoutError:
             raise PeerSilent("no answer in time") from None
         finally:

@@ -39,7 +39,7 @@ def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     replace(stack, Healing, "_compare", compare_and_drop)
 
 
-@planted(found_by=10)
+@planted(found_by=1)
 def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     """Whoever was away for longer brings the key back."""
 

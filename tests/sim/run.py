@@ -72,8 +72,7 @@ def search(bug: str, seeds: Collection[int]) -> Result | None:
 def find(bug: str) -> Result | None:
     """A history that a planted bug breaks: that of the seed known for it, or else the first.
 
-    What becomes of a seed hangs on the code, and on the steps that asyncio takes, which are others
-    since Python 3.12. So a seed is known for the code and the Python of some day, and no more.
+    What becomes of a seed hangs on the code: one is known for the code of some day, and no more.
     """
     known = PLANTED[bug].found_by
     return search(bug, range(_WITHIN) if known is None else [known, *range(_WITHIN)])

@@ -1,7 +1,7 @@
 """Each planted bug is found: a simulator that finds nothing proves nothing.
 
-Here stand those that one of the first seeds finds. One is known for each; if it does not any more,
-because the code has changed or the Python is another, others are tried. That their histories hold
+Here stand those that one of the first seeds finds. One is known for each, the same on every Python;
+if it does not any more, because the code has changed, others are tried. That their histories hold
 without the bug is shown by `test_sim.py`. `make sim PLANTED=all` looks for all of them, and some
 are pinned by tests of their own.
 """

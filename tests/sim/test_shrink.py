@@ -14,7 +14,7 @@ _BUG = "reuse a version after a restart"
 
 @cache
 def broken() -> Result:
-    """A history that it breaks, on this version of Python."""
+    """A history that it breaks."""
     with prepared():
         found = find(_BUG)
     assert found is not None

@@ -87,13 +87,9 @@ async def end(world: World, judge: Judge) -> None:
 
 
 def _strangers(tasks: dict[asyncio.Task[object], None]) -> list[str]:
-    """Tasks other than those that every node has.
-
-    One without a name may be there: before Python 3.12 the checkpoint's timer is a task.
-    """
+    """Tasks other than those that every node has."""
     names = [task.get_name() for task in tasks]
-    strange = [name for name in names if not name.startswith(_BACKGROUND)]
-    return strange if len(strange) > 1 else []
+    return [name for name in names if not name.startswith(_BACKGROUND)]
 
 
 async def _until(

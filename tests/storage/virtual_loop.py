@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -74,6 +74,32 @@ def _work(done: asyncio.Future[T], func: Callable[..., T], args: tuple[Any, ...]
     else:
         if not done.done():
             done.set_result(result)
+
+
+async def in_time(work: Awaitable[T], timeout_s: float) -> T:
+    """What it gives, or TimeoutError.
+
+    It is `asyncio.wait_for`, except that its steps are the same in every Python: since 3.12 those
+    of wait_for are others, and a history would hang on the Python on which it is played.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        if timeout_s > 0:
+            await asyncio.wait([task], timeout=timeout_s)
+    except asyncio.CancelledError:
+        await _end(task)
+        raise
+    if not task.done():
+        await _end(task)
+        if task.cancelled():
+            raise asyncio.TimeoutError
+    return task.result()
+
+
+async def _end(task: asyncio.Future[Any]) -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def run(work: Coroutine[Any, Any, T], loop: VirtualLoop | None = None) -> T:

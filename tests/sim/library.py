@@ -1,0 +1,272 @@
+"""Clients of a history that use the real library: hedges, retries, batches, pages and all.
+
+In some histories (`uses_library`) the clients are `AsyncClient`s in virtual time, over the
+simulated network. Each has many operations on its way at once, on few keys, and now and then gives
+one up. What the library tells of a write is judged like what a node tells of it: done, certainly
+not done, or unknown. Beside that, three promises of its own:
+
+- every operation ends at its timeout;
+- writes of one client to one key happen in the order in which they were begun;
+- a scan of many pages, through many nodes, gives each key once, in order, and leaves none out
+  without saying so.
+
+And one that only shows behind the scenes: a write that may have been delivered is not sent again
+(`SentOnce`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from bisect import bisect
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from kvcluster import (
+    AsyncClient,
+    BadRequest,
+    Deleted,
+    Incomplete,
+    NothingWritten,
+    OutcomeUnknown,
+    Stored,
+    Unavailable,
+)
+from kvcluster.client.session import Session
+from kvcluster.model.clock import COUNTER_BITS
+from kvcluster.model.entry import ZERO, Entry, Version, time_of
+from tests.sim.broken import Broken
+from tests.sim.judge import Judge
+from tests.sim.library_wire import SimConnection, Traffic
+from tests.sim.operations import Outcome, Write
+from tests.sim.world import World
+
+_EACH, _REST = 4, 2
+_HOT = 3
+_MOST_AT_ONCE = 40
+_LATE_S = 0.05
+_INCARNATION_BYTES = 4
+
+
+def uses_library(seed: int) -> bool:
+    """Whether the clients of a history use the library."""
+    return seed % _EACH == _REST
+
+
+class LibraryClients:
+    """All clients of one history."""
+
+    def __init__(
+        self,
+        world: World,
+        judge: Judge,
+        rng: random.Random,
+        *,
+        hurry: float,
+        cold_keys: int,
+        clocks_agree: bool,
+        log: Callable[[str, str], None],
+    ) -> None:
+        self._world = world
+        self._judge = judge
+        self._log = log
+        self._now_s = asyncio.get_running_loop().time
+        self._rngs = [random.Random(rng.random()) for _ in range(rng.randint(2, 4))]
+        self._cold_keys = cold_keys
+        self._pause_s = rng.choice([0.05, 0.2]) / hurry
+        self._heat = rng.choice([0.3, 0.7, 0.95])
+        self._reads = rng.choice([0.2, 0.5])
+        self._deletes = rng.choice([0.1, 0.3, 0.6])
+        self._timeout_s = rng.choice([0.5, 1.5, 3.0, 8.0])
+        self._most = rng.choice([1, 4, 12])
+        self._scans = rng.choice([0.02, 0.1])
+        self._page_keys = rng.choice([2, 7, 1000])
+        self._numbers = iter(range(1, 1_000_000))
+        self._order = _Order(clocks_agree=clocks_agree)
+        self.stopped = False
+        self.scans: Counter[str] = Counter()
+        """How scans ended."""
+        self.seen: Counter[str] = Counter()
+        """What the library went through."""
+        SentOnce(world)
+
+    async def play(self) -> None:
+        """Work until stopped."""
+        await asyncio.gather(*[self._work(f"c{i}", rng) for i, rng in enumerate(self._rngs, 1)])
+
+    async def _work(self, name: str, rng: random.Random) -> None:
+        running: dict[asyncio.Task[None], None] = {}
+        async with self._client(name, rng) as client:
+            while not self.stopped:
+                await asyncio.sleep(rng.expovariate(1 / self._pause_s))
+                for _ in range(rng.randint(1, self._most)):
+                    if len(running) < _MOST_AT_ONCE:
+                        task = asyncio.ensure_future(self._operation(name, client, rng))
+                        running[task] = None
+                        task.add_done_callback(running.pop)
+                if running and rng.random() < 0.05:
+                    self.seen["operations given up"] += 1
+                    rng.choice(list(running)).cancel()
+            while running:
+                await asyncio.wait(list(running))
+
+    def _client(self, name: str, rng: random.Random) -> AsyncClient:
+        own, traffic = random.Random(rng.random()), Traffic(self.seen)
+        seeds = rng.sample(self._world.members, rng.randint(1, len(self._world.members)))
+        client = AsyncClient(seeds, timeout_s=self._timeout_s)
+
+        def dial(node: str) -> SimConnection:
+            return SimConnection(self._world.network, own, name, node, traffic)
+
+        client._open = partial(Session, dial=dial, rng=own, page_keys=self._page_keys)  # type: ignore[assignment]
+        return client
+
+    async def _operation(self, name: str, client: AsyncClient, rng: random.Random) -> None:
+        """One of any kind; an error in it breaks the history."""
+        try:
+            if rng.random() < self._scans:
+                await self._scan(name, client, rng)
+            elif rng.random() < self._reads:
+                await self._get(name, client, self._key(rng))
+            else:
+                await self._write(name, client, self._key(rng), self._value_or_delete(rng))
+        except (AssertionError, BadRequest) as error:
+            self._world.breaks(error if isinstance(error, AssertionError) else Broken(str(error)))
+
+    def _key(self, rng: random.Random) -> str:
+        if rng.random() < self._heat:
+            return f"hot{rng.randrange(_HOT)}"
+        return f"cold{rng.randrange(self._cold_keys)}"
+
+    def _value_or_delete(self, rng: random.Random) -> str | None:
+        return None if rng.random() < self._deletes else f"{next(self._numbers)}"
+
+    async def _write(self, name: str, client: AsyncClient, key: str, value: str | None) -> None:
+        number = len(self._judge.diary.writes)
+        write = Write(number, name, "the library", key, value, self._now_s())
+        self._judge.begun(write)
+        done: Stored | Deleted
+        try:
+            if value is None:
+                done = await client.delete(key)
+            else:
+                done = await client.put(key, value)
+        except NothingWritten as error:
+            self._ended(write, Outcome.REFUSED, str(error))
+        except (OutcomeUnknown, asyncio.CancelledError) as error:
+            self._ended(write, Outcome.UNKNOWN, str(error) or "given up")
+        else:
+            self._ended(write, Outcome.DONE, f"by {done.served_by}, {done.acknowledged} hold it")
+            self._judge.acknowledged(write, done.version, done.served_by, done.acknowledged)
+            self._order.done(write)
+
+    def _ended(self, write: Write, outcome: Outcome, why: str) -> None:
+        write.end_s, write.outcome, write.why = self._now_s(), outcome, why
+        self.seen[f"writes {outcome.value}"] += 1
+        self._log(f"{write}: {outcome.value} ({why})", write.key)
+        self._in_time(write.start_s, str(write), write.key)
+
+    def _in_time(self, start_s: float, what: str, key: str) -> None:
+        late_s = self._now_s() - start_s - self._timeout_s
+        if late_s > _LATE_S:
+            raise Broken(f"{what}: it ended {late_s:.3f} s after its timeout", key)
+
+    async def _get(self, name: str, client: AsyncClient, key: str) -> None:
+        start_s, least = self._now_s(), {key: self._judge.before_read(key)}
+        try:
+            value = await client.get(key)
+        except Unavailable as error:
+            self._log(f"{name}: get {key}: {error}", key)
+        except asyncio.CancelledError:
+            return
+        else:
+            self._log(f"{name}: get {key}: {value}", key)
+            if value is not None:
+                self._judge.after_scan([(key, value)], least, complete=True)
+            elif not self._was_deleted(key, least[key]):
+                self._judge.after_scan([], least, complete=True)
+        self._in_time(start_s, f"{name}: get {key}", key)
+
+    def _was_deleted(self, key: str, least: Mapping[str, bytes]) -> bool:
+        """Whether a key was deleted since, in the batch of the get perhaps.
+
+        There a put of the same batch may replace the tombstone before anybody stores it.
+        """
+        floor = min(least[name] for name in self._world.replicas_of(key))
+        deletes = self._judge.diary.deletes(key)
+        return any(it.outcome is Outcome.DONE and it.version > floor for it in deletes)
+
+    async def _scan(self, name: str, client: AsyncClient, rng: random.Random) -> None:
+        prefix, limit = rng.choice(["", "", "hot", "cold"]), rng.choice([None, None, 1, 10])
+        least = {key: self._judge.before_read(key) for key in self._judge.diary.by_key}
+        pairs: list[tuple[str, str]] = []
+        how, why = "whole", ""
+        try:
+            async for pair in client.scan(prefix, limit=limit):
+                pairs.append(pair)
+        except (Incomplete, Unavailable) as error:
+            how = "with holes" if isinstance(error, Incomplete) else "broken off"
+            why = f" ({error})"
+        except asyncio.CancelledError:
+            return
+        self.scans[how] += 1
+        self._log(f"{name}: scan {prefix!r} {limit}: {len(pairs)} keys, {how}{why}", "")
+        self.seen["pages behind the first"] += max(0, len(pairs) - 1) // self._page_keys
+        assert limit is None or len(pairs) <= limit
+        up_to = pairs[-1][0] if pairs and len(pairs) == limit else "~"
+        wanted = {k: v for k, v in least.items() if k.startswith(prefix) and k <= up_to}
+        self._judge.after_scan(pairs, wanted, complete=how == "whole")
+
+
+class _Order:
+    """Writes of one client to one key are done in the order in which they were begun."""
+
+    def __init__(self, *, clocks_agree: bool) -> None:
+        self._clocks_agree = clocks_agree
+        self._done: dict[tuple[str, str], list[tuple[int, Version]]] = defaultdict(list)
+
+    def done(self, write: Write) -> None:
+        """One was acknowledged."""
+        row, new = self._done[write.client, write.key], (write.number, Version(write.version))
+        place = bisect(row, new)
+        before, behind = row[place - 1 : place] if place else [], row[place : place + 1]
+        for (_, earlier), (_, later) in itertools.pairwise([*before, new, *behind]):
+            if self._contradicts(earlier, later):
+                raise Broken(f"{write}: it changed places with another of its client", write.key)
+        row.insert(place, new)
+
+    def _contradicts(self, earlier: Version, later: Version) -> bool:
+        """Whether a write that was begun before another one got a version behind it.
+
+        One node never does that. Two may, on two sides of a cut, as far as their clocks differ.
+        """
+        if earlier < later:
+            return False
+        if earlier[-_INCARNATION_BYTES:] == later[-_INCARNATION_BYTES:]:
+            return True
+        return self._clocks_agree and (
+            time_of(earlier) >> COUNTER_BITS > time_of(later) >> COUNTER_BITS
+        )
+
+
+class SentOnce:
+    """No value is coordinated by two nodes, or by two lives of one.
+
+    Whoever sends a write a second time though the first may have been delivered has it written
+    twice, and the second one lands over what came in between.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lives: dict[str, bytes] = {}
+        world.storing.append(self._stored)
+
+    def _stored(self, name: str, key: str, entry: Entry) -> None:
+        value, version = entry
+        if value is None or version == ZERO:  # read from a damaged file, as if made by hand
+            return
+        life = bytes(version[-_INCARNATION_BYTES:])
+        if self._lives.setdefault(value, life) != life:
+            self._world.breaks(Broken(f"{key} = {value!r:.20} was sent and written twice", key))
