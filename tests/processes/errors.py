@@ -19,7 +19,7 @@ _ADDRESS = r"localhost:\d+|ipv4:[\d.]+:\d+|ipv6:(\[|%5B)[^ ]+:\d+"
 
 _CANNOT_CONNECT = "failed to connect to all addresses; last error: UNKNOWN: NODE: "
 _FOLDER = r"the disk under \S+"
-_REFUSALS = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
+_REFUSALS = {"INVALID_ARGUMENT", "FAILED_PRECONDITION"}
 
 _MAYBE_CERTAIN = "(; nothing was written)?"
 _EXPLANATIONS: list[tuple[str, str, str]] = [
