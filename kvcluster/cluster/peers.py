@@ -83,6 +83,7 @@ class Peers:
 
     def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
         now_s = self.now_s()
+        self._dead_after_s = settings.dead_after_s
         self._peers = {
             name: Peer(
                 name,
@@ -198,10 +199,15 @@ class Peers:
     def met(self, name: str, incarnation: int) -> bool:
         """Note which life of a peer is talking; whether it is another than before.
 
-        A new one is a return, however short the absence was.
+        A new one is a return, however short the absence was. Whoever calls after an absence is
+        given time to answer us, too: what it tells meanwhile must not be forgotten for a silence
+        that is over. One that goes on calling, and never answers, is behind a one-way cut.
         """
-        peer = self._peers[name]
-        peer.heard_s = self.now_s()
+        peer, now_s = self._peers[name], self.now_s()
+        returns = peer.incarnation != incarnation or now_s - peer.heard_s >= self._dead_after_s
+        if returns and not peer.alive:
+            peer.detector.listen_anew(now_s)
+        peer.heard_s = now_s
         known, peer.incarnation = peer.incarnation, incarnation
         anew = known is not None and known != incarnation
         if anew and peer.alive:

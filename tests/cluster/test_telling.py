@@ -66,6 +66,29 @@ async def test_peer_that_cannot_be_told_counts_as_cut_off_before_the_answer(
     assert await cluster.put("a:1", "k", "w") == 2
 
 
+@in_parts(TWO, replicas=2)
+async def test_what_a_peer_tells_as_it_returns_is_not_excused_by_its_silence_before(
+    cluster: MemoryCluster,
+) -> None:
+    """Found by the simulator: it had been away for just less than makes it dead, and its first word
+    was forgotten a moment later, before our question could have been answered.
+    """
+    await cluster.put("a:1", "k", "old")
+    await cluster.crash("b:2")
+    await cluster.put("a:1", "k", "new")
+    await cluster.crash("a:1")
+    cluster.network.delay_s = 0.3
+    await cluster.start("b:2")
+    await asyncio.sleep(2.6)
+    assert await cluster.get("b:2", "k") == "old"  # nobody is there who could tell it
+    await cluster.start("a:1")
+    await cluster.until(lambda: bool(cluster["b:2"].gate.owed("a:1")), "b is told")
+    while cluster["b:2"].gate.status is not Status.SERVING:
+        assert await cluster.get("b:2", "k") == "new"
+        await asyncio.sleep(0.02)
+    assert await cluster.get("b:2", "k") == "new"
+
+
 @in_cluster
 async def test_peer_that_caught_up_while_it_was_told_is_told_no_more(
     cluster: MemoryCluster,

@@ -26,6 +26,8 @@ class Call:
     answer: asyncio.Future[tuple[Callable[[bytes], Any], bytes]]
     sent_s: float
     given_up: bool = False
+    lost: bool = False
+    """Lost with its connection; it may have arrived before."""
     running: asyncio.Task[None] | None = None
     """Once its handler has begun."""
 

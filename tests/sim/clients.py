@@ -4,7 +4,8 @@ A call is one operation, a batch of some, or a scan of everything.
 
 Few hot keys, which all of them fight for, and many cold ones. After a failure a client often tries
 something else with the same key at once, blindly, through another node: that found bugs in other
-stores which patient clients did not.
+stores which patient clients did not. Where nodes are far apart, it reads the key of a write that
+some replica missed at once, from every node: nothing else could see what they do not know yet.
 """
 
 from __future__ import annotations
@@ -155,6 +156,8 @@ class Clients:
         write.end_s, write.outcome = self._now_s(), Outcome.DONE
         self._log(f"{write}: done by {answer.served_by}, {answer.acknowledged} hold it", key)
         self._judge.acknowledged(write, answer.version, answer.served_by, answer.acknowledged)
+        if answer.acknowledged < answer.replicas and self._network.weather.is_slow:
+            await asyncio.gather(*[self.read(name, each, key) for each in self._members])
         return True
 
     def _begin(self, name: str, node: str, key: str, value: str | None) -> Write:

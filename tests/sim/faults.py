@@ -10,10 +10,11 @@ from tests.sim import faults_of_disks as _disks  # isort: skip
 from tests.sim import faults_of_data as _data  # isort: skip
 from tests.sim import faults_of_the_network as _network  # isort: skip
 from tests.sim import faults_of_clocks as _clocks  # isort: skip
+from tests.sim import faults_of_connections as _connections  # isort: skip
 from tests.sim.schedule import ACTS, Fault
 from tests.sim.world import World
 
-KINDS = (_processes, _disks, _data, _network, _clocks)
+KINDS = (_processes, _disks, _data, _network, _clocks, _connections)
 """Imported in this order, since the order of the kinds is part of what a seed means."""
 
 

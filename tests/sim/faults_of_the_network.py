@@ -11,10 +11,10 @@ _HOLDS_BACK = 0.5
 
 async def _cut(world: World, fault: Fault, ways: list[tuple[str, str]], what: str) -> bool:
     holds = fault.amount < _HOLDS_BACK
-    world.network.cut(ways, holds=holds)
+    world.network.cuts.cut(ways, holds=holds)
     how = "hold back" if holds else "cut"
     await lasts(world, fault, f"{what}: {how} " + ", ".join(f"{a} > {b}" for a, b in ways))
-    world.network.mend(ways)
+    world.network.cuts.mend(ways)
     world.log(f"-- mended: {what}")
     return True
 

@@ -12,6 +12,7 @@ calm to prove anything; test_sim.py demands enough of many together.
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 import random
 from collections import Counter
@@ -26,7 +27,7 @@ from tests.sim.judge import Judge
 from tests.sim.library import LibraryClients, uses_library
 from tests.sim.loop import SimLoop
 from tests.sim.operations import Outcome
-from tests.sim.schedule import CLOCKS, CUTS, LOSING, OTHERS, Fault, draw
+from tests.sim.schedule import BREAKS, CLOCKS, CUTS, LONG_BREAKS, LOSING, OTHERS, Fault, draw
 from tests.sim.stories import tell
 from tests.sim.verdict import end, heal, judge_all, until_buried
 from tests.sim.weather import Weather
@@ -39,7 +40,14 @@ _STORIES = (0, 0, 1, 1, 2)
 _LONG, _LONG_ONES = 3, 0.05
 """So many times as long are these of all histories."""
 _COLD_KEYS = (40, 40, 40, 40, 400)
+_BREAKS = (0, 0, 2, 4)
+"""How many times connections break."""
 _OVER_BY_S = 900.0
+_SLOW_ONES, _SLOWEST_S = 0.15, 0.35
+"""In so many of all histories it takes so long from node to node, and with what straggles 0.45 s:
+there and back and the time between two heartbeats is just less than the silence that makes a peer
+SUSPECT. Clients are near, so that they see what a node does not know yet.
+"""
 
 
 @dataclass
@@ -70,7 +78,7 @@ class Plan:
         told = [fault for _ in range(stories) for fault in tell(rng, chosen, count, within_s)]
         number = times * (rng.randint(0, 5) if told else rng.randint(3, 14))
         schedule = told + draw(rng, chosen, count, number, within_s)
-        return cls(
+        plan = cls(
             members=_FIVE[:count],
             replicas=replicas,
             loses_messages=loses,
@@ -79,8 +87,19 @@ class Plan:
             cold_keys=rng.choice(_COLD_KEYS),
             settings=_settings(rng),
             weather=_weather(rng, loses=loses),
-            schedule=sorted(schedule, key=lambda fault: fault.at_s),
+            schedule=schedule,
         )
+        plan._break(random.Random(copy.copy(rng).random()), cuts=cuts, within_s=within_s)
+        plan.schedule.sort(key=lambda fault: fault.at_s)
+        return plan
+
+    def _break(self, apart: random.Random, *, cuts: bool, within_s: float) -> None:
+        """Connections that break, and slow ways: drawn apart, so that they shift nothing else."""
+        kinds = BREAKS + LONG_BREAKS * cuts
+        count = apart.choice(_BREAKS)
+        self.schedule += draw(apart, kinds, len(self.members), count, within_s)
+        if apart.random() < _SLOW_ONES:
+            self.weather.delay_s = (0.7 * _SLOWEST_S, _SLOWEST_S)
 
 
 def _settings(rng: random.Random) -> Settings:
@@ -110,6 +129,7 @@ def _weather(rng: random.Random, *, loses: bool) -> Weather:
     slow_s = rng.choice([0.002, 0.01, 0.04])
     return Weather(
         delay_s=(slow_s / 10, slow_s),
+        near_s=(slow_s / 10, slow_s),
         straggle=rng.choice([0.0, 0.02, 0.2]),
         straggle_s=1.0 if loses else 0.1,
         lose=rng.choice([0.0, 0.01, 0.05]) if loses else 0.0,

@@ -29,6 +29,7 @@ from tests.sim.operations import Diary, Outcome, Write
 from tests.sim.reach import Reach
 from tests.sim.refusals import Refusals
 from tests.sim.safety import Safety
+from tests.sim.telling import Telling
 from tests.sim.words import Words
 from tests.sim.world import World
 from tests.storage.fake_disk import FakeDisk
@@ -44,8 +45,6 @@ class Judge:
 
     def __init__(self, world: World, *, tells_in_time: bool, clocks_agree: bool) -> None:
         self._world = world
-        self._tells_in_time = tells_in_time
-        """No message gets lost or is very late, so whoever can reach a holder must know."""
         self._clocks_agree = clocks_agree
         self.diary = Diary()
         self.files = Files(world)
@@ -54,7 +53,8 @@ class Judge:
         self._lookout = Lookout(world, self.drops)
         self.refusals = Refusals(world)
         self.words = Words(world, self.files, self.drops)
-        self._reach = Reach(world)
+        self._reach = Reach(world, tells_in_time=tells_in_time)
+        self._telling = Telling(world, self.drops, self._reach)
         self.floors: dict[str, dict[str, bytes]] = {name: {} for name in world.members}
         """By node and key: the newest version that the node was seen to hold."""
         self._acked: dict[str, Write] = {}
@@ -166,7 +166,7 @@ class Judge:
         acked = self._acked.get(key)
         if acked is None or acked.version <= floor or name not in self._world.up:
             return floor
-        knows = self._tells_in_time and any(
+        knows = any(
             self._holds(other, key, acked.version) and self._reach.must_know(name, acked, other)
             for other in acked.counted
             if other in self._world.up and other != name

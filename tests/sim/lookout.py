@@ -85,6 +85,9 @@ class Lookout:
     def _asking(self, caller: str, callee: str, method: str, request: Any) -> None:
         if method == "confirm_pull":
             self._world.saw("a debt was paid")
+        slow = self._world.network.weather.is_slow
+        if slow and method == "check_health" and request.sender.missed_since:
+            self._world.saw("a missed write was told over a slow way")
 
     def _answering(self, callee: str, caller: str, method: str, request: Any, answer: Any) -> None:
         if method == "pull" and answer.HasField("next"):

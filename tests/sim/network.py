@@ -24,9 +24,12 @@ from kvcluster.errors import (
     PeerBroke,
     PeerRejected,
     PeerSilent,
+    PeerUnconnected,
     PeerUnreachable,
 )
 from tests.sim.calls import Call, Handle, Process
+from tests.sim.connections import Connections
+from tests.sim.cuts import Cuts
 from tests.sim.loop import SimLoop, current_life
 from tests.sim.weather import Weather
 from tests.storage.virtual_loop import in_time
@@ -37,7 +40,8 @@ T = TypeVar("T")
 
 _SENT_AGAIN_S = (0.05, 1.0)
 """What a machine does not hear that sleeps is sent again, ever later, as TCP does."""
-_ONCE = frozenset({"forward", "put", "delete", "get", "batch", "scan"})
+_OF_CLIENTS = frozenset({"put", "delete", "get", "batch", "scan"})
+_ONCE = _OF_CLIENTS | {"forward"}
 _BRINGING = frozenset({"replicate", "hold"})
 """Requests by which a node has entries stored elsewhere."""
 _BEGINS_ALL_THE_SAME = 0.5
@@ -53,12 +57,7 @@ class Network:
         self._rng = rng
         self.weather = weather
         self.processes: dict[str, Process] = {}
-        self.cuts: dict[tuple[str, str], int] = {}
-        """Ways that are cut, and by how many faults."""
-        self._mended_s: dict[tuple[str, str], float] = {}
-        """When a way was mended last."""
-        self._held: dict[tuple[str, str], list[Callable[[], None]]] = {}
-        """What waits at cuts that hold back, as TCP does, instead of losing; in order."""
+        self.cuts = Cuts(loop, self._delay_s)
         self.hash = xxhash.xxh3_64()
         """Of every message with its time: two runs of one seed must agree."""
         self.asking: list[Callable[[str, str, str, Any], None]] = []
@@ -70,50 +69,7 @@ class Network:
         self._bringing: dict[Call, None] = {}
         """Requests on their way that bring entries, those that wait at a cut included."""
         self.messages = 0
-
-    def cut(self, ways: list[tuple[str, str]], *, holds: bool) -> None:
-        """Let nothing through from the first of a pair to the second, or hold it back until then.
-
-        What is held back is lost if another fault cuts the same way without holding.
-        """
-        for way in ways:
-            self.cuts[way] = self.cuts.get(way, 0) + 1
-            if holds and self.cuts[way] == 1:
-                self._held[way] = []
-            elif not holds:
-                self._held.pop(way, None)
-
-    def mend(self, ways: list[tuple[str, str]]) -> None:
-        """Undo a cut."""
-        for way in ways:
-            self.cuts[way] -= 1
-            if not self.cuts[way]:
-                del self.cuts[way]
-                self._mended_s[way] = self._loop.now_s
-                self._pass_on(self._held.pop(way, []))
-
-    def _pass_on(self, held: list[Callable[[], None]]) -> None:
-        """What was held back arrives in its order, each a little after the one before."""
-        after_s = 0.0
-        for arrive in held:
-            after_s += self._delay_s()
-            self._loop.later(after_s, arrive)
-
-    @property
-    def was_cut(self) -> bool:
-        """Whether any way is cut, or ever was."""
-        return bool(self.cuts or self._mended_s)
-
-    def disturbed_s(self, one: str, other: str) -> float:
-        """When something between two was cut last, either way; infinite if it is now."""
-        ways = ((one, other), (other, one))
-        if any(way in self.cuts for way in ways):
-            return float("inf")
-        return max(self._mended_s.get(way, float("-inf")) for way in ways)
-
-    def mend_all(self) -> None:
-        """Undo every cut."""
-        self.mend([way for way, faults in self.cuts.items() for _ in range(faults)])
+        self.connections = Connections(rng, self._broke)
 
     async def call(
         self,
@@ -136,30 +92,40 @@ class Network:
             listener(caller, callee, method, request)
         self._send(call)
         try:
-            understand, response = await in_time(answer, timeout_s)
+            with self.connections.carrying(call):
+                understand, response = await in_time(answer, timeout_s)
         except asyncio.TimeoutError:
             raise PeerSilent("no answer in time") from None
         finally:
             if not answer.done() or answer.cancelled():
-                self._loop.later(self._delay_s(), self._give_up, call)
+                self._loop.later(self._delay_s(call), self._give_up, call)
         return understand(response)
 
     def reset(self, process: Process, *, tell: bool) -> None:
         """A process is gone: who waits for it is told (a connection reset), or not (no power)."""
         for call in list(process.calls):
             if tell:
-                self._loop.later(self._delay_s(), call.fail, PeerBroke("connection reset"))
+                self._loop.later(self._delay_s(call), call.fail, PeerBroke("connection reset"))
         process.calls.clear()
+
+    def _broke(self, call: Call) -> None:
+        """The connection of a call broke: both ends will know."""
+        self._loop.later(self._delay_s(call), call.fail, PeerBroke("connection reset"))
+        self._loop.later(self._delay_s(call), self._give_up, call)
 
     def _send(self, call: Call) -> None:
         weather, rng = self.weather, self._rng
         self._count(call.caller, call.callee, call.method.encode() + call.request)
+        if not self.connections.comes_about(call):
+            failure = PeerUnconnected("connection reset in its handshake")
+            self._loop.later(2 * self._delay_s(call), call.fail, failure)
+            return
         if not self._is_lost():
-            self._leave(self._delay_s(), call)
+            self._leave(self._delay_s(call), call)
         if call.method in _ONCE:
             return
         if weather.repeat and rng.random() < weather.repeat:
-            self._leave(2 * self._delay_s(), call.again())
+            self._leave(2 * self._delay_s(call), call.again())
         if weather.capture and rng.random() < weather.capture:
             self._leave(rng.uniform(*weather.capture_s), call.again())
 
@@ -177,7 +143,10 @@ class Network:
 
     def _arrive(self, call: Call) -> None:
         """A request is there."""
-        if self._is_cut(call.caller, call.callee, lambda: self._arrive(call)):
+        if self.cuts.stop((call.caller, call.callee), lambda: self._arrive(call)):
+            return
+        if call.lost:
+            self._bringing.pop(call, None)
             return
         process = self.processes.get(call.callee)
         if process and process.life.is_deaf(self._loop.now_s) and not call.given_up:
@@ -188,7 +157,7 @@ class Network:
             return
         if process is None:
             refusal = PeerUnreachable("connection refused")
-            self._loop.later(self._delay_s(), call.fail, refusal)
+            self._loop.later(self._delay_s(call), call.fail, refusal)
             return
         process.calls[call] = None
         process.life.run(self._serve(process, call))
@@ -221,14 +190,14 @@ class Network:
         text = str(answer).encode() if isinstance(answer, Exception) else answer[1]
         self._count(call.callee, call.caller, text)
         settle = call.fail if isinstance(answer, Exception) else call.succeed
-        if self._is_cut(call.callee, call.caller, lambda: settle(answer)):
+        if self.cuts.stop((call.callee, call.caller), lambda: settle(answer)):
             return
         if not self._is_lost():
-            self._loop.later(self._delay_s(), settle, answer)
+            self._loop.later(self._delay_s(call), settle, answer)
 
     def _give_up(self, call: Call) -> None:
         """The callee hears that nobody waits any more."""
-        if self._is_cut(call.caller, call.callee, lambda: self._give_up(call)):
+        if self.cuts.stop((call.caller, call.callee), lambda: self._give_up(call)):
             return
         process = self.processes.get(call.callee)
         if process and process.life.is_deaf(self._loop.now_s) and call in process.calls:
@@ -237,20 +206,13 @@ class Network:
         if call.running is not None:
             call.running.cancel()
 
-    def _is_cut(self, sender: str, receiver: str, pass_on: Callable[[], None]) -> bool:
-        """Whether something cannot pass now. It may later, if it is only held back."""
-        if (sender, receiver) not in self.cuts:
-            return False
-        if (sender, receiver) in self._held:
-            self._held[sender, receiver].append(pass_on)
-        return True
-
     def _is_lost(self) -> bool:
         return bool(self.weather.lose) and self._rng.random() < self.weather.lose
 
-    def _delay_s(self) -> float:
+    def _delay_s(self, call: Call | None = None) -> float:
         weather = self.weather
-        delay_s = self._rng.uniform(*weather.delay_s)
+        near = call is not None and call.method in _OF_CLIENTS
+        delay_s = self._rng.uniform(*(weather.near_s if near else weather.delay_s))
         if weather.straggle and self._rng.random() < weather.straggle:
             delay_s += self._rng.uniform(0, weather.straggle_s)
         return delay_s

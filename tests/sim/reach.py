@@ -18,8 +18,10 @@ time out before the next is sent: so long until two nodes must have heard each o
 class Reach:
     """What each node can know of another."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, tells_in_time: bool) -> None:
+        """Make it. `tells_in_time`: no message gets lost, or is very late."""
         self._world = world
+        self._tells_in_time = tells_in_time
 
     def must_know(self, name: str, write: Write, holder: str) -> bool:
         """Whether a node that is up must know of a write that a node that is up was counted in.
@@ -29,11 +31,24 @@ class Reach:
         there also whoever is believed to be alive.
         """
         world = self._world
-        if not world.network.was_cut:
+        if self._may_refuse_each_other or not self._tells_in_time:
+            return False
+        if not world.network.cuts.ever:
             believed = world.node(name).peers[holder].alive
             return believed or self._must_have_heard(name, holder)
         told = holder == write.by or world.loop.now_s - write.end_s >= _SETTLED_S
         return told and self._must_have_heard(name, holder)
+
+    @property
+    def nothing_disturbs(self) -> bool:
+        """Whether everybody who runs hears everybody, and always did."""
+        undisturbed = self._tells_in_time and not self._world.network.cuts.ever
+        return undisturbed and not self._may_refuse_each_other
+
+    @property
+    def _may_refuse_each_other(self) -> bool:
+        world = self._world
+        return bool(world.days_apart) or world.loop.now_s - world.agreed_s < _SETTLED_S
 
     def _must_have_heard(self, name: str, other: str) -> bool:
         """Whether one node must have been told what another has to tell it.
@@ -44,7 +59,5 @@ class Reach:
         world, now_s = self._world, self._world.loop.now_s
         if world.process(other).life.frozen:
             return False
-        if world.days_apart or now_s - world.agreed_s < _SETTLED_S:
-            return False  # they may refuse each other
-        last_s = max(world.went_on_s[other], world.network.disturbed_s(name, other))
+        last_s = max(world.went_on_s[other], world.network.cuts.last_s(name, other))
         return now_s - last_s >= _SETTLED_S

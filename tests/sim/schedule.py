@@ -48,6 +48,10 @@ LOSING: list[str] = []
 """Kinds by which messages vanish, and nobody can tell who could have heard what."""
 CLOCKS: list[str] = []
 OTHERS: list[str] = []
+BREAKS: list[str] = []
+"""Kinds by which connections break for a moment, and nobody is called silent for it."""
+LONG_BREAKS: list[str] = []
+"""Kinds by which they go on breaking, which is as good as a cut."""
 
 
 def befalls(kind: str, group: list[str]) -> Callable[[Act], Act]:

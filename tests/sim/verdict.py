@@ -28,7 +28,7 @@ _BACKGROUND = (
 
 async def heal(world: World) -> None:
     """Undo every fault; return once all nodes are whole and equal."""
-    world.network.mend_all()
+    world.network.cuts.mend_all()
     world.network.weather = world.network.weather.calm()
     for name in world.members:
         world.machines[name].mend()

@@ -1,0 +1,68 @@
+"""Telling: before a write is acknowledged, whoever missed it and is counted on must know.
+
+    *One that is alive and behind is told before the write is acknowledged.*
+
+A client sees a breach only if it asks the right node within a few hundredths of a second. So it is
+judged at the writer, in the moment in which its peers have answered or failed: a replica without
+the write, which the writer takes for alive, must not answer reads then. Not where ways are cut, or
+messages get lost: there a node may have been told, and then have lost sight of the writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kvcluster.cluster.replication import Parcels, Shared
+from kvcluster.model.slots import slot_of
+from kvcluster.node import Node
+from tests.sim.broken import Broken
+from tests.sim.drops import Drops
+from tests.sim.reach import Reach
+from tests.sim.world import World
+
+from demo_pb2 import Entry
+
+
+class Telling:
+    """Watches what nodes make of the rounds that they send."""
+
+    def __init__(self, world: World, drops: Drops, reach: Reach) -> None:
+        self._world = world
+        self._drops = drops
+        self._reach = reach
+        world.opened.append(self._opened)
+
+    def _opened(self, name: str, node: Node) -> None:
+        build = node._build_replication
+
+        def build_and_listen() -> None:
+            build()
+            self._listen(name, node)
+
+        node._build_replication = build_and_listen  # type: ignore[method-assign]
+
+    def _listen(self, name: str, node: Node) -> None:
+        share = node._replication.share
+
+        async def share_and_judge(packed: Parcels, entries: Sequence[Entry]) -> Shared:
+            shared = await share(packed, entries)
+            if self._reach.nothing_disturbs:
+                for entry in entries:
+                    self._judge(name, node, entry)
+            return shared
+
+        node._replication.share = share_and_judge  # type: ignore[method-assign]
+
+    def _judge(self, name: str, node: Node, entry: Entry) -> None:
+        for other in node.home.others(slot_of(entry.key)):
+            process = self._world.network.processes.get(other)
+            if process is None or process.life.frozen or not node.peers[other].alive:
+                continue
+            held = process.node.store.get(entry.key)
+            lacks = held is None or held[1] < entry.version
+            if lacks and process.node.gate.readable and not self._is_dropped(entry):
+                why = f"{name} takes a write done that {other} lacks, and {other} answers reads"
+                self._world.breaks(Broken(f"{why} of {entry.key}", entry.key))
+
+    def _is_dropped(self, entry: Entry) -> bool:
+        return self._drops.dropped(entry.key) >= entry.version
