@@ -21,6 +21,9 @@ _STILL_TAKEN = 0.8
 """A message is judged to be taken until this share of the age at which it is refused: by how long
 it has been on its way, and clocks that run apart do not agree about that."""
 
+_NEWS_S = 3.0
+"""So long after a node lost its folder all others have heard of its new life."""
+
 
 class Drops:
     """Judges each tombstone that is stored or dropped."""
@@ -53,31 +56,40 @@ class Drops:
             self._buried[key] = max(entry[1], self._buried.get(key, entry[1]))
         # Pairs whose versions were lost to damage count as written by hand: older than everything.
         if ZERO < entry[1] < self.dropped(key):
-            what = (
-                f"{name} stores {key} = {entry[0]!r:.20}, older than a tombstone that was dropped"
-            )
+            what = f"{name} stores {key} = {entry[0]!r:.20}, older than a dropped tombstone"
             self._world.breaks(Broken(what, key))
 
     def _dropping(self, name: str, key: str, version: Version, held: Entry) -> None:
         """A node forgets what it holds up to a version."""
         if name not in self._world.replicas_of(key):
             return  # not a tombstone's end: what does not belong there was handed home
-        if held[0] is not None or held[1] < version:
-            what = f"{name} drops {key} = {held[0]!r:.20} for a tombstone that it does not hold"
-            self._world.breaks(Broken(what, key))
-        self.judge(name, key, version)
+        with self._world.judging():
+            if held[0] is not None or held[1] < version:
+                what = f"{name} drops {key} = {held[0]!r:.20} for a tombstone that it does not hold"
+                raise Broken(what, key)
+            self.judge(name, key, version)
 
     def judge(self, name: str, key: str, version: Version) -> None:
         """A node forgets a tombstone, or has forgotten it on its disk."""
         self.judged += 1
+        first = self.dropped(key) < version
         self._dropped[key] = max(version, self._dropped.get(key, version))
+        what = f"{name} drops the tombstone of {key}"
         for other in self._world.members:
-            held = self._files.entry(other, key)
-            if other != name and held is not None and held[1] < version:
-                what = f"{name} drops the tombstone of {key}, and {other} has {held[0]!r:.20}"
-                self._world.breaks(Broken(what, key))
+            held = self._files.entry(other, key) if other != name else None
+            if held is not None and held[1] < version:
+                raise Broken(f"{what}, and {other} has {held[0]!r:.20}", key)
+            if first and held is None and other != name and self._must_hold(other, key):
+                raise Broken(f"{what} first, and {other} has not got it", key)
         still_taken_s = _STILL_TAKEN * self._world.settings.message_age_limit_s
         for receiver, entries in self._world.network.on_their_way(within_s=still_taken_s):
             if any(entry.key == key and entry.version < version for entry in entries):
-                what = f"{name} drops the tombstone of {key}, and older is on its way to"
-                self._world.breaks(Broken(f"{what} {receiver}", key))
+                raise Broken(f"{what}, and older is on its way to {receiver}", key)
+
+    def _must_hold(self, name: str, key: str) -> bool:
+        """Whether a node must hold a tombstone that nobody has dropped.
+
+        Not one that has just lost its folder: who begins to drop may not have heard of that yet.
+        """
+        lost_s = self._files.lost_s.get(name, float("-inf"))
+        return name in self._world.replicas_of(key) and self._world.loop.time() - lost_s > _NEWS_S

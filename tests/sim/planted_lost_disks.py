@@ -75,7 +75,7 @@ def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
 
     def unaware(self: Any, *parts: Any, **more: Any) -> None:
         init(self, *parts, **more)
-        self._gate = SimpleNamespace(to_heal=list)
+        self._gate = SimpleNamespace(to_heal=list, whole=True)
 
     replace(stack, Pulls, "__init__", unaware)
 

@@ -43,7 +43,9 @@ def look_around_after_no_pause(stack: contextlib.ExitStack) -> None:
     replace(stack, Readiness, "look_around", lambda self, **_: None)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_cluster.py::test_a_refusal_from_a_former_life_of_a_peer_is_no_news"
+)
 def believe_an_old_refusal(stack: contextlib.ExitStack) -> None:
     """What a former life of a peer refused is taken for news of the present one."""
 
@@ -58,17 +60,3 @@ def believe_an_old_refusal(stack: contextlib.ExitStack) -> None:
 def believe_a_heartbeat_from_before_a_pause(stack: contextlib.ExitStack) -> None:
     """What a peer said before this process was stopped is taken for what it says now."""
     replace(stack, Gate, "was_away_since", lambda self, pauses: False)
-
-
-@planted()
-def excuse_whoever_is_silent_for_a_moment(stack: contextlib.ExitStack) -> None:
-    """A peer that is SUSPECT is not waited for: a node that starts serves without what it has."""
-    look = Peers.look
-
-    def look_and_give_up(self: Any) -> None:
-        look(self)
-        for peer in self:
-            if peer.detector.look(self.now_s()) is Sign.SILENT and not peer.refusal:
-                self._tell(self._died, peer)
-
-    replace(stack, Peers, "look", look_and_give_up)

@@ -90,6 +90,12 @@ story(
     Step(3.0, "power cut in a write", "b", lasts_s=0.5),
 )
 story(
+    "whoever catches up, and whom it asks, have slow disks, and more is missed meanwhile",
+    Step(0.0, "kill", "b", lasts_s=1.5),
+    Step(1.2, "slow disk", "a", lasts_s=5.0),
+    Step(1.3, "slow disk", "b", lasts_s=5.0),
+)
+story(
     "whoever confirms a tombstone has a slow disk, and loses its power",
     Step(0.0, "slow disk", "b", lasts_s=5.0),
     Step(1.0, "power cut in a write", "b", lasts_s=6.0),
@@ -111,6 +117,16 @@ story(
 story(
     "somebody is away for moments, again and again",
     *[Step(1.7 * at, "kill", "c", lasts_s=0.3) for at in range(6)],
+)
+story(
+    "somebody is away for no longer than a message takes, again and again",
+    *[Step(1.3 * at, "kill", "c", lasts_s=0.02) for at in range(6)],
+)
+story(
+    "whoever stops has a slow disk, and so takes long",
+    Step(0.0, "slow disk", "a", lasts_s=8.0),
+    Step(1.0, "stop", "a", lasts_s=0.5),
+    Step(5.0, "stop", "a", lasts_s=0.5),
 )
 story(
     "somebody is away for long",

@@ -36,13 +36,16 @@ class Words:
     def _asking(self, caller: str, callee: str, method: str, request: Any) -> None:
         if method == "confirm_pull":
             given = self._given.pop((callee, request.mark), {})
-            for key, version in given.items():
-                self._judge(caller, key, version, f"confirms to {callee} that it holds")
+            with self._world.judging():
+                for key, version in given.items():
+                    self._judge(caller, key, version, f"confirms to {callee} that it holds")
 
     def _answering(self, callee: str, caller: str, method: str, request: Any, answer: Any) -> None:
         if method in _STORING:
-            for entry in request.entries:
-                self._judge(callee, entry.key, entry.version, f"answers to {caller} that it holds")
+            with self._world.judging():
+                for entry in request.entries:
+                    what = f"answers to {caller} that it holds"
+                    self._judge(callee, entry.key, entry.version, what)
         elif method == "pull" and not request.HasField("cursor"):
             node = self._world.node(callee)
             shared = frozenset(node.home.shared(caller))
@@ -54,4 +57,4 @@ class Words:
 
     def _judge(self, name: str, key: str, version: bytes, says: str) -> None:
         if self._drops.dropped(key) < version and not self._files.holds(name, key, version):
-            self._world.breaks(Broken(f"{name} {says} {key}, and it does not", key))
+            raise Broken(f"{name} {says} {key}, and it does not", key)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,14 @@ class World:
         life, loop = current_life(), self.loop
         assert life is not None
         return lambda: loop.now_s - life.steady_slept_s
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """Judge in the middle of what a node does, whom an error would make stop."""
+        try:
+            yield
+        except AssertionError as error:
+            self.breaks(error)
 
     def breaks(self, error: AssertionError) -> None:
         """Something must not be, in the middle of what a node does: the history is over."""
