@@ -22,6 +22,7 @@ from kvcluster.client.connection import Connection, Dial, Stream, stop_quietly
 from kvcluster.client.failure import Kind
 from kvcluster.client.replies import refusal_in
 from kvcluster.client.roster import Roster
+from kvcluster.steady import Sleep
 
 from demo_pb2 import HealthCheckRequest, HealthCheckResponse, ScanRequest
 
@@ -39,6 +40,7 @@ class Nodes:
         self._roster = Roster(seeds)
         self._dial = dial
         self._rng = rng
+        self._sleep = Sleep()
         self._connections: dict[str, Connection] = {}
         self._knocks: dict[str, asyncio.Task[int]] = {}
         self._doubts: dict[str, asyncio.Task[None]] = {}
@@ -50,6 +52,8 @@ class Nodes:
 
     def at_hand(self, avoid: Collection[str]) -> str | None:
         """The node to ask, if there is one that needs no search."""
+        if self._sleep.is_over():
+            self._roster.doubt_all()
         return self._roster.current(avoid, self._loop.time())
 
     async def find(self, avoid: Collection[str]) -> str | None:

@@ -101,6 +101,11 @@ class Roster:
         """A node gave a sign of life."""
         self._nodes[address].answered_s = now_s
 
+    def doubt_all(self) -> None:
+        """This machine slept: when a node answered last is longer ago than it seems."""
+        for node in self._nodes.values():
+            node.answered_s = float("-inf")
+
     def answered_s(self, address: str) -> float:
         """When a node last gave a sign of life."""
         return self._nodes[address].answered_s

@@ -3,41 +3,26 @@
 The disk, the clocks, chance. A simulation replaces them all, and then the same node does the same
 twice.
 
-The event loop runs on CLOCK_MONOTONIC, which on Linux and macOS stands still while the machine is
-suspended. So there is a steady clock besides, which does not: CLOCK_BOOTTIME on Linux, and
-CLOCK_MONOTONIC_RAW on macOS, which on Linux is another thing. Elsewhere only the wall clock tells.
+The clock of the event loop stands still while the machine sleeps. So there is a steady one besides,
+which does not (steady.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kvcluster.model.pauses import Times
+from kvcluster.steady import steady_clock
 from kvcluster.storage.disk import Disk, OsDisk
-
-_COUNTS_SLEEP = "CLOCK_MONOTONIC_RAW" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
 
 
 def wall_clock_ms() -> int:
     """Milliseconds since 1970, as this machine believes."""
     return time.time_ns() // 1_000_000
-
-
-def steady_clock() -> Callable[[], float]:
-    """A clock in seconds that nobody sets and that does not stand still, as far as there is one."""
-    number: int | None = getattr(time, _COUNTS_SLEEP, None)
-    if number is None:
-        return time.monotonic
-    try:
-        time.clock_gettime(number)
-    except OSError:  # an old kernel, or something that only looks like one
-        return time.monotonic
-    return lambda: time.clock_gettime(number)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -215,3 +215,19 @@ async def test_an_empty_answer_is_none(cluster: FakeCluster) -> None:
             await client.put("a", "1")
         with pytest.raises(Unavailable, match="its answer cannot be read"):
             await client.get("a", timeout_s=1)
+
+
+async def test_write_after_a_sleep_of_this_machine_is_sent_behind_a_knock(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection may be long gone, though by the clock of the timers it answered just now."""
+    async with AsyncClient(cluster.addresses) as client:
+        await client.put("a", "1")
+        (node,) = _used(cluster)
+        before = node.calls.count("CheckHealth")
+        await client.put("a", "2")
+        assert node.calls.count("CheckHealth") == before
+        asked = iter([True])
+        monkeypatch.setattr("kvcluster.steady.Sleep.is_over", lambda self: next(asked, False))
+        await client.put("a", "3")
+        assert node.calls.count("CheckHealth") == before + 1

@@ -32,6 +32,16 @@ def test_a_node_that_answers_is_stayed_with() -> None:
     assert roster.current((), 1.0) == B
 
 
+def test_after_a_sleep_of_this_machine_no_node_is_trusted_without_a_knock() -> None:
+    """The clock stood still, so the last answer seems to be a moment old, and is of yesterday."""
+    roster = _with(B, Roster([A, B, C]))
+    roster.doubt_all()
+    assert roster.current((), 0.5) is None
+    assert roster.doubtful((), 0.5) == B
+    roster.answered(B, 0.6)
+    assert roster.current((), 0.7) == B
+
+
 def test_a_node_that_failed_rests_longer_each_time() -> None:
     """A dead node that is knocked at without end costs everybody."""
     roster = _with(A, Roster([A, B]))

@@ -23,8 +23,9 @@ from pathlib import Path
 
 import server
 from kvcluster.cluster import channels
-from kvcluster.cluster.surroundings import Surroundings, steady_clock
+from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.node import Node
+from kvcluster.steady import steady_clock
 from tests.processes.knobs import Knobs, Sleep, SleepyClock, SlowDisk
 
 

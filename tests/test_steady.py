@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from kvcluster.cluster.surroundings import Surroundings, steady_clock
+from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.steady import Sleep, steady_clock
 from tests.storage.virtual_loop import run
 
 NAME = "CLOCK_MONOTONIC_RAW" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
@@ -54,3 +55,17 @@ def test_times_are_those_of_the_loop_the_steady_and_the_wall_clock() -> None:
         assert around.times() == (0.0, 12.5, 1.5)
 
     run(body())
+
+
+def test_sleep_is_told_once_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks again has done what is to be done about it."""
+    now = {"steady": 100.0, "timers": 50.0}
+    monkeypatch.setattr("kvcluster.steady.steady_clock", lambda: lambda: now["steady"])
+    monkeypatch.setattr(time, "monotonic", lambda: now["timers"])
+    sleep = Sleep()
+    assert not sleep.is_over()
+    now["steady"], now["timers"] = 105.0, 55.0
+    assert not sleep.is_over(), "time that both count"
+    now["steady"] = 3_700.0
+    assert sleep.is_over()
+    assert not sleep.is_over()
