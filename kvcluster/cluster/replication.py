@@ -35,7 +35,7 @@ from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
-from kvcluster.errors import PeerRefused, PeerUnavailable, PeerUnreachable
+from kvcluster.errors import HeldBack, PeerRefused, PeerRejected, PeerUnavailable, PeerUnreachable
 from kvcluster.model.entry import Verdict, Version
 from kvcluster.model.notes import Notes
 from kvcluster.model.parcels import Missed, Parcel, pack
@@ -55,6 +55,9 @@ class Parcels:
     """Peers that answer, miss some of it, and do not know yet that they are behind."""
     noting: list[asyncio.Future[list[Verdict]]] = field(default_factory=list)
     """Notes of those who failed on the way, while they become durable here."""
+    held_back: set[str] = field(default_factory=set)
+    """Peers that take the round for one that a network held back, though it left just now: our own
+    clock stood still, and does not know it. They may hold something newer of anything in it."""
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Shared:
     acknowledged: list[int]
     """How many peers hold the entry, or something newer, durably."""
     superseded: set[int]
-    """Which entries met something newer at some peer."""
+    """Which entries met something newer at some peer, or may have."""
 
 
 class Replication:
@@ -129,6 +132,8 @@ class Replication:
             for name in failed:
                 del holders[name]
         await asyncio.gather(*packed.noting)
+        for name in packed.held_back:
+            shared.superseded.update(parcels[name].places)
         for name, parcel in holders.items():
             for place in parcel.places:
                 shared.acknowledged[place] += 1
@@ -147,7 +152,7 @@ class Replication:
             missed=[_message(peer, missed) for peer, missed in parcel.missed.items()],
         )
         with self._peers[name].exchange.sending(parcel.as_missed):
-            response = await self._replicate(name, request)
+            response = await self._replicate(name, request, packed.held_back)
         if response is None:
             packed.noting.append(self._store.write([], self._note({name: parcel.as_missed})))
             await self._heartbeats.tell(name)
@@ -176,8 +181,10 @@ class Replication:
             noting.append(self._store.write([], missed))
         return {name: holders[name] for name in late}
 
-    async def _replicate(self, name: str, request: ReplicateRequest) -> ReplicateResponse | None:
-        """One call; if it fails, the peer is left behind."""
+    async def _replicate(
+        self, name: str, request: ReplicateRequest, held_back: set[str] | None = None
+    ) -> ReplicateResponse | None:
+        """One call; if it fails, the peer is left behind. See Parcels for `held_back`."""
         asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
         timeout_s = self._settings.replication_timeout_s
         try:
@@ -185,6 +192,9 @@ class Replication:
             self._time.accept(name, response.clock, stale_is_fine=True)
         except (PeerUnavailable, PeerRefused) as error:
             exchange.failures += 1
+            reason = error.reason if isinstance(error, PeerRejected) else error
+            if held_back is not None and isinstance(reason, HeldBack):
+                held_back.add(name)
             if isinstance(error, PeerUnreachable):
                 self._peers.refused(name, str(error), asked_s)
             else:

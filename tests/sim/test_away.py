@@ -116,6 +116,27 @@ def test_write_that_slept_in_a_node_is_not_carried_out(stop: Stop) -> None:
     played(story)
 
 
+def test_machine_that_does_not_know_that_it_slept_loses_no_write() -> None:
+    """Its wall clock was not set right yet. Whom it sends a write, takes that for an old one.
+
+    It was acknowledged all the same, in a version of before, and was gone a moment later.
+    """
+
+    async def story(world: World) -> None:
+        process = world.process("c:3")
+        world.freeze(process, Stop.PAUSED)
+        await asyncio.sleep(40.0)
+        assert await put(world, "a:1", "new") == 2
+        world.machines["c:3"].clock_offset_ms -= (world.loop.now_s - process.life.held_s) * 1000
+        world.thaw(process)
+        await asyncio.sleep(0.01)
+        await put(world, "c:3", "newer")
+        await until(world.is_whole)
+        assert {await get(world, name) for name in MEMBERS} == {"newer"}
+
+    played(story)
+
+
 def test_node_takes_no_write_with_a_clock_that_jumped_days_ahead() -> None:
     """Not one that others refuse: it stops before the first, and goes on once it is set right."""
 
