@@ -185,18 +185,23 @@ class LibraryClients:
             self._log(f"{name}: get {key}: {value}", key)
             if value is not None:
                 self._judge.after_scan([(key, value)], least, complete=True)
-            elif not self._was_deleted(key, least[key]):
+            elif not self._was_deleted(name, key, least[key], start_s):
                 self._judge.after_scan([], least, complete=True)
         self._in_time(start_s, f"{name}: get {key}", key)
 
-    def _was_deleted(self, key: str, least: Mapping[str, bytes]) -> bool:
+    def _was_deleted(self, name: str, key: str, least: Mapping[str, bytes], start_s: float) -> bool:
         """Whether a key was deleted since, in the batch of the get perhaps.
 
-        There a put of the same batch may replace the tombstone before anybody stores it.
+        There a put of the same batch may replace the tombstone before anybody stores it. Of a
+        delete that was given up on its way nobody knows the version.
         """
-        floor = min(least[name] for name in self._world.replicas_of(key))
-        deletes = self._judge.diary.deletes(key)
-        return any(it.outcome is Outcome.DONE and it.version > floor for it in deletes)
+        floor = min(least[node] for node in self._world.replicas_of(key))
+        return any(
+            it.version > floor
+            if it.outcome is Outcome.DONE
+            else it.client == name and it.end_s >= start_s
+            for it in self._judge.diary.deletes(key)
+        )
 
     async def _scan(self, name: str, client: AsyncClient, rng: random.Random) -> None:
         prefix, limit = rng.choice(["", "", "hot", "cold"]), rng.choice([None, None, 1, 10])
