@@ -169,6 +169,7 @@ class Node:
             self._transport,
             self.gate,
             home=self.home,
+            envelope=self._envelope,
             redial=self._redial,
             time=self.time,
             settings=self.settings,

@@ -21,8 +21,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
@@ -58,14 +58,14 @@ class Holding:
         transport: Transport,
         *,
         home: Home,
-        redial: Redial,
+        envelope: Envelope,
         settings: Settings,
     ) -> None:
         self._store = store
         self._peers = peers
         self._transport = transport
         self._home = home
-        self._redial = redial
+        self._envelope = envelope
         self._settings = settings
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
@@ -118,16 +118,25 @@ class Holding:
         self.waiting = dict(work.waiting)
         for name, tombstones in work.hold.items():
             for part in self._parts(tombstones, _key_bytes):
-                answer = await self._hold(name, _entries(part))
+                kept = self._still_held(part)
+                answer = await self._hold(name, _entries(kept)) if kept else None
                 if answer is not None:
-                    self._note_held(name, part, answer, now_s)
+                    self._note_held(name, kept, answer, now_s)
         for name, tombstones in work.drop.items():
             for part in self._parts(tombstones, _key_bytes):
-                if await self._drop(name, part):
-                    for tombstone in part:
+                kept = self._still_held(part)
+                if kept and await self._drop(name, kept):
+                    for tombstone in kept:
                         self._graves.dropped(*self._place(tombstone), name, tombstone)
         for part in self._parts(work.forget, _key_bytes):
             await self._forget(_entries(part))
+
+    def _still_held(self, tombstones: Sequence[Tombstone]) -> list[Tombstone]:
+        """Those that nothing replaced, and nobody dropped, while others were waited for.
+
+        Or a replica would store a tombstone again that it has dropped a newer one for.
+        """
+        return [each for each in tombstones if self._store.get(each[0]) == (None, each[1])]
 
     def _note_held(
         self, name: str, tombstones: Sequence[Tombstone], answer: HoldResponse, now_s: float
@@ -178,13 +187,17 @@ class Holding:
     async def _ask(
         self, name: str, call: Callable[[str, Q, float], Awaitable[A]], request: Q
     ) -> A | None:
-        """The answer of a replica; None if there is none."""
+        """The answer of a replica; None if there is none.
+
+        Not asked again if the connection breaks: what is to be held may be another thing by then,
+        and there is a next round.
+        """
         if not self._peers[name].alive:
             return None
         now_s = asyncio.get_running_loop().time
         asked_s = now_s()
         try:
-            return await self._redial.ask(name, call, request, self._settings.pull_timeout_s)
+            return await call(name, self._envelope.stamp(request), self._settings.pull_timeout_s)
         except KvError as error:
             log.debug("HOLD  %s: %s", name, error)
             return None

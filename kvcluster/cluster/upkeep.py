@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from kvcluster.cluster.catching_up import CatchingUp
+from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.holding import Holding
@@ -40,6 +41,7 @@ class Upkeep:
         gate: Gate,
         *,
         home: Home,
+        envelope: Envelope,
         redial: Redial,
         time: Timekeeper,
         settings: Settings,
@@ -70,7 +72,9 @@ class Upkeep:
             progress=self.progress,
             rng=random.Random(time.incarnation),
         )
-        self.holding = Holding(store, peers, transport, home=home, redial=redial, settings=settings)
+        self.holding = Holding(
+            store, peers, transport, home=home, envelope=envelope, settings=settings
+        )
 
     def start(self, spawn: Spawn) -> None:
         """Look after everything from now on."""

@@ -172,6 +172,40 @@ def _tombstones(cluster: MemoryCluster) -> int:
 
 
 @in_cluster
+async def test_tombstone_that_was_replaced_while_others_were_waited_for_is_not_handed_on(
+    cluster: MemoryCluster,
+) -> None:
+    """A round may take long. Whoever had dropped the newer one got the older one again."""
+    first, second = [
+        k for k in map(str, range(20)) if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1"
+    ][:2]
+    holding: Any = cluster["a:1"].holding
+    holding._parts = lambda items, size_of: ([item] for item in items)
+    asked: list[tuple[str, bytes]] = []
+    network: Any = cluster.network
+    call = network.call
+
+    async def call_and_note(caller: str, callee: str, method: str, request: Any, *more: Any) -> Any:
+        if method == "hold":
+            asked.extend((entry.key, entry.version) for entry in request.entries)
+        return await call(caller, callee, method, request, *more)
+
+    network.call = call_and_note
+    cluster.network.stuck_methods.add("hold")
+    for key in (first, second):
+        await cluster.delete("a:1", key)
+    await cluster.until(lambda: bool(asked), "the round has begun", 60)
+    waits_for = asked[0][0]
+    later = first if waits_for == second else second
+    replaced = cluster.held("a:1")[later][1]
+    await cluster.delete("a:1", later)
+    cluster.network.stuck_methods.clear()
+    await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)
+    assert (later, replaced) not in asked
+    assert later in dict(asked)
+
+
+@in_cluster
 async def test_forgotten_tombstone_stays_forgotten_after_a_crash(cluster: MemoryCluster) -> None:
     """The drop is in the journal: no node brings the key or its tombstone back."""
     await cluster.put("a:1", "k", "v")

@@ -1,7 +1,8 @@
 """The words of nodes: what one tells another must be true at the moment when it says so.
 
     *I hold what you sent*        the answer to Replicate and to Hold;
-    *I hold what you gave me*     ConfirmPull, after which the other forgets what was missed.
+    *I hold what you gave me*     ConfirmPull, after which the other forgets what was missed;
+    *hold this, as I do*          Hold: not what was replaced or dropped while a round went on.
 
 To hold is to have on disk; in memory stands only what is there. Both are promised at many places at
 once, and a node that speaks a moment too early is mostly right a moment later. So it is judged as
@@ -39,6 +40,12 @@ class Words:
             with self._world.judging():
                 for key, version in given.items():
                     self._judge(caller, key, version, f"confirms to {callee} that it holds")
+        elif method == "hold":
+            for entry in request.entries:
+                held = self._world.node(caller).store.get(entry.key)
+                if held is None or held[1] != entry.version:
+                    what = f"{caller} has {callee} hold {entry.key}, and holds something else"
+                    self._world.breaks(Broken(what, entry.key))
 
     def _answering(self, callee: str, caller: str, method: str, request: Any, answer: Any) -> None:
         if method in _STORING:
