@@ -191,7 +191,7 @@ def test_rubbish_pages_leave_a_scan_incomplete_and_it_says_so(
         rubbish.clock = clock()
     lone.script.answers["ScanPart"] = lambda name, request: rubbish
     lone.server.put(key := lone.key(held=True), "v")
-    messages = list(lone.server.stub.Scan(ScanRequest(prefix="among"), timeout=1))
+    messages = list(lone.server.stub.Scan(ScanRequest(prefix="among"), timeout=2))
     assert key in [pair.key for message in messages for pair in message.pairs]
     assert messages[-1].missing_slots > 1_000
     assert set(lone.peers) <= set(messages[-1].missing_nodes)

@@ -106,14 +106,14 @@ async def test_calls_never_made_leave_no_task_behind(tmp_path: Path) -> None:
         await channel.channel_ready()
         put: Any = channel.stream_unary("/demo.KeyValue/Put")
         calls = [put(nothing()) for _ in range(5 * PLACES)]
-        await until(lambda: count_tasks() >= before + 5 * PLACES)
+        await until(lambda: count_tasks() >= before + 5 * PLACES, 30)
         async with grpc.aio.insecure_channel(name) as other:
             stub = KeyValueStub(other)
-            puts = [stub.Put(PutRequest(key=f"k{n}", value="v"), timeout=5) for n in range(PLACES)]
+            puts = [stub.Put(PutRequest(key=f"k{n}", value="v"), timeout=20) for n in range(PLACES)]
             assert {put.acknowledged for put in await asyncio.gather(*puts)} == {1}
         await channel.close()
         assert all(call.done() for call in calls)
-        await until(lambda: count_tasks() <= before)
+        await until(lambda: count_tasks() <= before, 30)
 
 
 @pytest.mark.parametrize("timeout_s", [1e9, None])

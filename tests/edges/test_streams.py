@@ -169,7 +169,7 @@ def test_more_calls_than_one_connection_may_have_are_turned_away(three: Cluster)
 
 def test_idle_connection_is_closed(tmp_path: Path) -> None:
     """Whether or not its other end takes the hint; one with a call is not idle."""
-    with small_server(tmp_path, "connection_idle_s=0.3") as server, connected(server, 2) as made:
+    with small_server(tmp_path, "connection_idle_s=1") as server, connected(server, 2) as made:
         made[1].call(WATCH, NOTHING)
         eventually(made[0].left, "it is closed")
         assert not made[1].left()

@@ -95,7 +95,7 @@ def test_a_value_that_no_node_takes_exits_with_2(cluster: FakeCluster, client: P
 
 def test_without_a_node_it_exits_with_3(client: Program, nobody: str) -> None:
     """At once, and there is nothing to remove."""
-    ended = client(*_SHORT, "--node", nobody, "--timeout", "0.2")
+    ended = client(*_SHORT, "--node", nobody, "--timeout", "1")
     assert (ended.code, ended.out) == (3, "")
     assert "connection refused" in ended.err
     assert "removed" not in ended.err

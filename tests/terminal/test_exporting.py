@@ -299,7 +299,7 @@ def test_holes_in_standard_output_are_told_at_the_end(
 def test_without_a_node_it_exits_with_3(client: Program, tmp_path: Path, nobody: str) -> None:
     """And leaves no file under that name."""
     file = tmp_path / "a.json"
-    ended = client("export", str(file), "--node", nobody, "--timeout", "0.2")
+    ended = client("export", str(file), "--node", nobody, "--timeout", "1")
     assert (ended.code, ended.out) == (3, "")
     assert "connection refused" in ended.err
     assert not file.exists()

@@ -292,7 +292,7 @@ def test_without_a_node_it_ends_with_3_and_says_how_far_it_came(
     client: Program, file: Path, nobody: str
 ) -> None:
     """And that the same command goes on."""
-    ended = client("import", str(file), "--node", nobody, "--timeout", "0.2")
+    ended = client("import", str(file), "--node", nobody, "--timeout", "1")
     assert (ended.code, ended.out) == (3, "")
     assert "connection refused" in ended.err
     assert "0 keys stored; the same command goes on" in ended.err

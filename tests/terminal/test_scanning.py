@@ -93,7 +93,7 @@ def test_what_is_missing_is_told_after_what_was_found(filled: FakeCluster, clien
 
 def test_without_a_node_each_is_named_and_it_exits_with_3(client: Program, nobody: str) -> None:
     """And not with an empty list and 0."""
-    ended = client("scan", "--node", nobody, "--timeout", "0.2")
+    ended = client("scan", "--node", nobody, "--timeout", "1")
     assert (ended.code, ended.out) == (3, "")
     assert f"{nobody}: connection refused" in ended.err
 
