@@ -137,7 +137,7 @@ class Heartbeats:
         Raises PeerRefused if it is no member here, its configuration is another, or its clock is
         absurd.
         """
-        self._take(beat)
+        self._take(beat, answers=False)
         if beat.missed_since:
             self._gate.told(beat.node, Version(beat.missed_since), at=beat.clock)
         if not self._peers[beat.node].alive and beat.status != DRAINING:
@@ -187,7 +187,7 @@ class Heartbeats:
         beat = response.responder
         if beat.node != name:
             raise PeerRefused(f"{name} calls itself {as_told(beat.node) or 'nothing'}")
-        self._take(beat)
+        self._take(beat, answers=True)
         self._time.settle()
         if beat.status == DRAINING:
             return
@@ -221,8 +221,11 @@ class Heartbeats:
             return self._settings.heartbeat_interval_s
         return self._settings.return_interval_s
 
-    def _take(self, beat: Heartbeat) -> None:
-        """What counts in either direction: who it is, what its clock says, whether it leaves."""
+    def _take(self, beat: Heartbeat, *, answers: bool) -> None:
+        """What counts in either direction: who it is, what its clock says, whether it leaves.
+
+        `answers`: it answers us, and so is of now.
+        """
         theirs, me = beat.configuration, self._cluster.self_name
         node = as_told(beat.node)
         why = self._cluster.difference(node, theirs.members, theirs.replicas, theirs.slots)
@@ -234,11 +237,11 @@ class Heartbeats:
         if why:
             raise ConfigurationDiffers(f"their configurations differ: {why}")
         self._time.accept(beat.node, beat.clock, stale_is_fine=True)
-        if self._peers.met(beat.node, beat.incarnation):
+        if self._peers.met(beat.node, beat.incarnation, beat.clock, answers=answers):
             self._gate.met_anew(beat.node)
         self._peers.differs(beat.node, difference(node, terms, me, self._terms))
         if beat.status == DRAINING:
-            self._peers.left(beat.node)
+            self._peers.left(beat.node, beat.incarnation)
 
     def _unanswered(self, name: str, error: PeerUnavailable) -> None:
         """No answer. What that means only time tells: the detector measures the silence.

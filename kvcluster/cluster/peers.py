@@ -46,6 +46,11 @@ class Peer:
     told: bool = False
     """It has heard of our note that it missed writes, and so reads nothing out."""
     incarnation: int | None = None
+    """The life that it is in, as far as we know; None: it was not heard yet."""
+    answered_in: int | None = None
+    """The life in which it last answered a call of ours."""
+    clock: int = 0
+    """What its clock said last, in that life."""
     heard_s: float = float("-inf")
     """When its last heartbeat came in, as a call or as an answer."""
     said: HealthCheckResponse | None = None
@@ -59,6 +64,8 @@ class Peer:
     trouble: str = ""
     """Why it did not answer our last heartbeat, if something told; empty if it did."""
     exchange: Exchange = field(default_factory=Exchange)
+    spared: bool = False
+    """It was given time to answer, and has not answered since."""
     silence: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while it is silent: who waits for its answer need not wait longer."""
 
@@ -83,6 +90,7 @@ class Peers:
 
     def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
         now_s = self.now_s()
+        self._pause_limit_s = settings.pause_limit_s
         self._dead_after_s = settings.dead_after_s
         self._peers = {
             name: Peer(
@@ -169,9 +177,14 @@ class Peers:
         self._take(peer, Sign.REFUSED, why)
         return True
 
-    def left(self, name: str) -> None:
-        """It said that it stops."""
-        self._take(self._peers[name], Sign.LEFT, "it is stopping")
+    def left(self, name: str, incarnation: int) -> None:
+        """It said that it stops.
+
+        Only who has answered us in this life can leave it: a farewell may have been held back until
+        there is another life.
+        """
+        if self._peers[name].answered_in == incarnation:
+            self._take(self._peers[name], Sign.LEFT, "it is stopping")
 
     def look(self) -> None:
         """Judge every silence, strangers' too; to be called about ten times a second."""
@@ -196,24 +209,39 @@ class Peers:
         for peer in self._peers.values():
             peer.detector.listen_anew(self.now_s())
 
-    def met(self, name: str, incarnation: int) -> bool:
+    def met(self, name: str, incarnation: int, clock: int, *, answers: bool) -> bool:
         """Note which life of a peer is talking; whether it is another than before.
 
-        A new one is a return, however short the absence was. Whoever calls after an absence is
-        given time to answer us, too: what it tells meanwhile must not be forgotten for a silence
-        that is over. One that goes on calling, and never answers, is behind a one-way cut.
+        A new one is a return, however short the absence was. An answer to us is of now, but a
+        heartbeat may have been held back on its way: one of an unknown life that was sent before
+        what we heard last is of a life that is over, and tells nothing.
         """
         peer, now_s = self._peers[name], self.now_s()
-        returns = peer.incarnation != incarnation or now_s - peer.heard_s >= self._dead_after_s
-        if returns and not peer.alive:
-            peer.detector.listen_anew(now_s)
+        another = incarnation != peer.incarnation
+        if another and not answers and clock < peer.clock:
+            return False
+        self._spare(peer, now_s, returns=another or now_s - peer.heard_s >= self._dead_after_s)
         peer.heard_s = now_s
+        peer.clock = clock if another else max(clock, peer.clock)
+        if answers:
+            peer.answered_in = incarnation
         known, peer.incarnation = peer.incarnation, incarnation
-        anew = known is not None and known != incarnation
+        anew = another and known is not None
         if anew and peer.alive:
             log.info("PEER  %s was started anew", name)
             self._tell(self._returned, peer)
         return anew
+
+    def _spare(self, peer: Peer, now_s: float, *, returns: bool) -> None:
+        """Give a peer that calls, and has not answered us for a while, time to answer.
+
+        It was away, and hears from us now that we count on it, or what it missed. Neither may be
+        forgotten a moment later, for a silence that is over. Once, until it answers or is away
+        again: one that goes on calling and never answers is behind a one-way cut.
+        """
+        if peer.detector.silent_s(now_s) >= self._pause_limit_s and (returns or not peer.spared):
+            peer.detector.listen_anew(now_s)
+            peer.spared = True
 
     def met_stranger(self, name: str, why: str) -> None:
         """A node that is no member here sent a heartbeat."""
@@ -242,6 +270,7 @@ class Peers:
 
     def _take(self, peer: Peer, sign: Sign, why: str = "") -> None:
         if sign is Sign.ANSWERED:
+            peer.spared = False
             peer.silence.clear()
         if not peer.detector.take(sign, self.now_s()):
             return

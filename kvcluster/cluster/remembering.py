@@ -3,7 +3,8 @@
 After a power cut a machine without a clock of its own knows the time from its disk only
 (model/clock.py). Each frame of the journal carries it. But a node to which nobody wrote for days
 would take the clocks of its busy neighbours for absurd, and they would wait for somebody to set
-its clock. So it writes a frame now and then that says nothing else.
+its clock. So it writes a frame now and then that says nothing else, and at once when its clock was
+set far ahead: it looks around then, and serves anew.
 
 Only while it serves: before, its own clock may be the one that is wrong.
 """
@@ -35,4 +36,4 @@ async def remember_time(store: Store, gate: Gate, time: Timekeeper, settings: Se
                 await asyncio.sleep(settings.checkpoint_retry_s)
                 continue
             written = now
-        await asyncio.sleep(settings.clock_keep_s / 2)
+        await asyncio.wait([gate.changed], timeout=settings.clock_keep_s / 2)

@@ -82,11 +82,15 @@ class Detector:
 
     def look(self, now_s: float) -> Sign | None:
         """The sign that the time passed without an answer has become, if it has."""
-        silent_s = now_s - self._listening_since_s
+        silent_s = self.silent_s(now_s)
         if silent_s >= self._dead_after_s:
             return Sign.LONG_SILENT
         return Sign.SILENT if silent_s >= self._suspect_after_s else None
 
+    def silent_s(self, now_s: float) -> float:
+        """How long it has not answered, as far as this node was listening."""
+        return now_s - self._listening_since_s
+
     def listen_anew(self, now_s: float) -> None:
-        """This process itself was stopped until now: the silence meanwhile says nothing."""
+        """The silence until now says nothing: this process was stopped, or the member was."""
         self._listening_since_s = now_s

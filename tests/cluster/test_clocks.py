@@ -259,3 +259,25 @@ async def test_peer_that_refused_a_node_and_fell_silent_keeps_it_from_nothing(
     cluster.network.isolate("c:3")
     await cluster.until_serving("a:1")
     assert await cluster.put("a:1", "k", "alone") == 1
+
+
+@in_parts(replicas=2)
+async def test_node_without_writes_writes_down_at_once_that_its_clock_was_set_far_ahead(
+    cluster: MemoryCluster,
+) -> None:
+    """Found by the simulator: all clocks were set days ahead, and a power cut took the time again.
+    The nodes that had written since knew it from their disks, and the one that had not waited.
+    """
+    await asyncio.sleep(5)
+    for name in cluster.members:
+        cluster.clock_offset_ms[name] = 60 * HOUR_MS
+    await asyncio.sleep(5)
+    await cluster.until(cluster.is_whole, "they agree")
+    (writer, other), _ = homes(cluster, "k")
+    assert await cluster.put(writer, "k", "v") == 2
+    await cluster.crash(*cluster.members)
+    for name in cluster.members:
+        cluster.clock_offset_ms[name] = 0
+    await cluster.start()
+    await cluster.until(cluster.is_whole, "they agree again", 60)
+    assert await cluster.get(other, "k") == "v"

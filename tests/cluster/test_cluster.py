@@ -19,7 +19,15 @@ from kvcluster.model.readiness import Status
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.storage.virtual_loop import run
 
-from demo_pb2 import ConfirmPullRequest, Entry, PullRequest, ReplicateRequest, ReplicateResponse
+from demo_pb2 import (
+    DRAINING,
+    ConfirmPullRequest,
+    Entry,
+    HealthCheckRequest,
+    PullRequest,
+    ReplicateRequest,
+    ReplicateResponse,
+)
 
 
 @in_cluster
@@ -434,6 +442,41 @@ def test_same_history_runs_the_same_twice() -> None:
         return sent
 
     assert run(history()) == run(history())
+
+
+@in_cluster
+async def test_a_farewell_from_a_former_life_of_a_peer_is_no_news(cluster: MemoryCluster) -> None:
+    """Found by the simulator: a network held it back until the node was up again. Writes went on
+    without it, and nobody told it so.
+    """
+    peers, report = cluster["b:2"].peers, cluster["b:2"].report
+    late = [cluster["c:3"]._heartbeats._own_beat("b:2") for _ in range(2)]
+    late[1].status = DRAINING
+    await cluster.stop("c:3")
+    await cluster.start("c:3")
+    await cluster.until_serving()
+    for beat in late:
+        report.health(HealthCheckRequest(sender=beat))
+    assert cluster.sees("b:2", "c:3") == "ALIVE"
+    assert peers["c:3"].incarnation == cluster["c:3"].time.incarnation
+    assert await cluster.put("b:2", "k", "v") == 3
+    farewell = cluster["c:3"]._heartbeats._own_beat("b:2")
+    farewell.status = DRAINING
+    report.health(HealthCheckRequest(sender=farewell))
+    assert cluster.sees("b:2", "c:3") == "DEAD"
+
+
+@in_cluster
+async def test_a_farewell_of_an_unknown_life_excuses_nobody(cluster: MemoryCluster) -> None:
+    """A node that starts knows no life yet: the peer may be up, and hold what it missed."""
+    late = cluster["c:3"]._heartbeats._own_beat("b:2")
+    late.status = DRAINING
+    await cluster.crash("b:2")
+    cluster.network.delay_s = 0.2
+    await cluster.start("b:2")
+    cluster["b:2"].report.health(HealthCheckRequest(sender=late))
+    assert cluster["b:2"].gate.status is Status.STARTING
+    assert "c:3" in cluster["b:2"].gate.reason
 
 
 @in_cluster

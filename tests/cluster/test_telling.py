@@ -11,6 +11,8 @@ from kvcluster.model.readiness import Status
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import in_parts
 
+from demo_pb2 import HealthCheckRequest
+
 TWO = ("a:1", "b:2")
 
 
@@ -101,3 +103,27 @@ async def test_peer_that_caught_up_while_it_was_told_is_told_no_more(
     assert took_s < 1.5
     assert cluster.sees("a:1", "b:2") == "ALIVE"
     assert await cluster.get("b:2", "k") == "v"
+
+
+@in_cluster
+async def test_peer_that_hears_that_it_is_counted_on_is_not_passed_by_a_moment_later(
+    cluster: MemoryCluster,
+) -> None:
+    """Found by the simulator: paused for just less than makes it SUSPECT, it looked around, heard
+    that all is well, and served, while the silence before went on to count. But whoever goes on
+    calling, and never answers, is behind a one-way cut.
+    """
+    peers, now_s = cluster["b:2"].peers, asyncio.get_running_loop().time
+    silent_s = peers["c:3"].detector.silent_s
+    await cluster.until(lambda: silent_s(now_s()) < 0.01, "it answered just now")
+    cluster.network.stuck_calls |= {
+        ("b:2", "c:3", "check_health"),
+        ("c:3", "b:2", "check_health"),
+    }
+    await cluster.until(lambda: silent_s(now_s()) > 1.4, "it is silent")
+    calls_s = now_s()
+    while cluster.sees("b:2", "c:3") == "ALIVE":
+        beat = cluster["c:3"]._heartbeats._own_beat("b:2")
+        cluster["b:2"].report.health(HealthCheckRequest(sender=beat))
+        await asyncio.sleep(0.1)
+    assert 1.4 < now_s() - calls_s < 1.8

@@ -20,7 +20,7 @@ from typing import Any
 
 from kvcluster.errors import PeerUnavailable
 from kvcluster.node import Node
-from tests.sim.judge import Judge
+from tests.sim.judge import Judge, Least
 from tests.sim.network import Network
 from tests.sim.operations import Outcome, Write, outcome_of
 from tests.sim.scanning import Scanning
@@ -42,7 +42,7 @@ _MOST_IN_A_BATCH = 8
 _READERS = {True: (0, 2, 4), False: (0, 0, 0, 1)}
 """How many slow readers of everything there may be: where no node holds all of it, or each does."""
 
-Read = tuple[str, dict[str, bytes]]
+Read = tuple[str, Least]
 """A key, and what each node must not be older than."""
 
 

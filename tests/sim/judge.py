@@ -40,6 +40,14 @@ _GRACE_S = 1.5
 """A write may still land so long after its client gave up: it was on its way."""
 
 
+class Least(dict[str, bytes]):
+    """By node: what its answers must not be older than, from `at_s` on."""
+
+    def __init__(self, at_s: float, versions: Mapping[str, bytes]) -> None:
+        super().__init__(versions)
+        self.at_s = at_s
+
+
 class Judge:
     """Judges one history."""
 
@@ -93,13 +101,21 @@ class Judge:
         exact = by in held_by and len(held_by) == holders
         write.counted = held_by if exact else [by]
         for name in write.counted:
-            if write.before.get(name, b"") > version:
+            if write.before.get(name, b"") > version and not self._replaced_at_once(write):
                 raise Broken(f"{write}: {name} held something newer before it began", write.key)
         best = self._acked.get(write.key)
         if best is None or best.version < version:
             self._acked[write.key] = write
         self.safety.acknowledged(write)
         self.refusals.acknowledged(write, by)
+
+    def _replaced_at_once(self, write: Write) -> bool:
+        """Whether its client replaced it before it was answered: in the same batch, perhaps.
+
+        Then it is acknowledged with what replaced it, which alone is seen, and judged itself.
+        """
+        later = (it for it in self.diary.by_key[write.key] if it.number > write.number)
+        return any(it.client == write.client and it.start_s <= write.end_s for it in later)
 
     def _holds(self, name: str, key: str, version: bytes) -> bool:
         held = self._world.node(name).store.get(key)
@@ -148,17 +164,28 @@ class Judge:
 
     # ------------------------------------------------------------ reads
 
-    def before_long_read(self, key: str) -> dict[str, bytes]:
+    def before_long_read(self, key: str) -> Least:
         """The same for a read that lasts: while it does, whoever took a write may go away, and a
         node answer without it. What the node itself held stays the least.
         """
         self.look(key)
-        return {name: self.floors[name].get(key, b"") for name in self._world.members}
+        floors = {name: self.floors[name].get(key, b"") for name in self._world.members}
+        return Least(self._world.loop.now_s, floors)
 
-    def before_read(self, key: str) -> dict[str, bytes]:
+    def before_read(self, key: str) -> Least:
         """What each node must not be older than, from now on."""
         self.look(key)
-        return {name: self._least(name, key) for name in self._world.members}
+        least = {name: self._least(name, key) for name in self._world.members}
+        return Least(self._world.loop.now_s, least)
+
+    def _still_least(self, name: str, key: str, least: Least) -> bytes:
+        """What a node had to know both when a read began and when it was answered.
+
+        A holder that died since the read began cannot be asked of, nor a node that lost its folder.
+        """
+        if self.files.lost_s.get(name, -1.0) >= least.at_s:
+            return b""
+        return min(least[name], self._least(name, key))
 
     def _least(self, name: str, key: str) -> bytes:
         """The newest version that a node must know now."""
@@ -173,15 +200,11 @@ class Judge:
         )
         return acked.version if knows else floor
 
-    def after_read(self, key: str, answer: GetResponse, least: Mapping[str, bytes]) -> None:
-        """A client was answered.
-
-        A holder that died since the read began cannot be asked of: what counts is what the node
-        had to know both when the read began and when it was answered.
-        """
+    def after_read(self, key: str, answer: GetResponse, least: Least) -> None:
+        """A client was answered."""
         self.reads += 1
         name = answer.served_by
-        floor = min(least[name], self._least(name, key))
+        floor = self._still_least(name, key, least)
         self.judged_reads += bool(floor)
         if len(self._world.up) == 1 < len(self._world.members):
             self._world.saw("a read was answered by the only node that was up")
@@ -196,7 +219,7 @@ class Judge:
     def after_scan(
         self,
         pairs: Sequence[tuple[str, str]],
-        least: Mapping[str, Mapping[str, bytes]],
+        least: Mapping[str, Least],
         *,
         complete: bool,
     ) -> None:
@@ -209,7 +232,7 @@ class Judge:
         found = dict(pairs)
         for key, before in least.items():
             replicas = self._world.replicas_of(key)
-            floor = min(min(before[name], self._least(name, key)) for name in replicas)
+            floor = min(self._still_least(name, key, before) for name in replicas)
             self.reads += 1
             self.judged_reads += bool(floor)
             if key in found:

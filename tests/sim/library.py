@@ -21,7 +21,7 @@ import itertools
 import random
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from kvcluster import (
@@ -38,7 +38,7 @@ from kvcluster.client.session import Session
 from kvcluster.model.clock import COUNTER_BITS
 from kvcluster.model.entry import ZERO, Entry, Version, time_of
 from tests.sim.broken import Broken
-from tests.sim.judge import Judge
+from tests.sim.judge import Judge, Least
 from tests.sim.library_wire import SimConnection, Traffic
 from tests.sim.operations import Outcome, Write
 from tests.sim.world import World
@@ -189,7 +189,7 @@ class LibraryClients:
                 self._judge.after_scan([], least, complete=True)
         self._in_time(start_s, f"{name}: get {key}", key)
 
-    def _was_deleted(self, name: str, key: str, least: Mapping[str, bytes], start_s: float) -> bool:
+    def _was_deleted(self, name: str, key: str, least: Least, start_s: float) -> bool:
         """Whether a key was deleted since, in the batch of the get perhaps.
 
         There a put of the same batch may replace the tombstone before anybody stores it. Of a
