@@ -124,7 +124,7 @@ class Holding:
                     self._note_held(name, kept, answer, now_s)
         for name, tombstones in work.drop.items():
             for part in self._parts(tombstones, _key_bytes):
-                kept = self._still_held(part)
+                kept = [each for each in self._still_held(part) if self._all_are_here(each)]
                 if kept and await self._drop(name, kept):
                     for tombstone in kept:
                         self._graves.dropped(*self._place(tombstone), name, tombstone)
@@ -137,6 +137,11 @@ class Holding:
         Or a replica would store a tombstone again that it has dropped a newer one for.
         """
         return [each for each in tombstones if self._store.get(each[0]) == (None, each[1])]
+
+    def _all_are_here(self, tombstone: Tombstone) -> bool:
+        """Whether no other replica went away while others were waited for."""
+        _, replicas = self._place(tombstone)
+        return all(self._peers[name].alive for name in replicas if name != self._home.name)
 
     def _note_held(
         self, name: str, tombstones: Sequence[Tombstone], answer: HoldResponse, now_s: float

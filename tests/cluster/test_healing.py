@@ -12,6 +12,7 @@ import pytest
 from kvcluster.config import Settings
 from kvcluster.errors import ConfigurationDiffers, NotReady, PeerRefused
 from kvcluster.model.entry import ZERO, make_version
+from kvcluster.model.graves import Work
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import slot_of
 from tests.cluster.memory import FIVE, NAMES, MemoryCluster, in_cluster
@@ -434,3 +435,25 @@ async def test_node_killed_while_it_is_made_whole_is_not_taken_for_whole(
     assert await cluster.get("c:3", "k49", timeout_s=20) == "v"
     await cluster.until_serving()
     assert len(cluster.held("c:3")) == 50
+
+
+@in_cluster
+async def test_nothing_is_dropped_once_a_replica_went_away_while_others_were_waited_for(
+    cluster: MemoryCluster,
+) -> None:
+    """All were alive when the round decided so, and it took long. Found by the simulator."""
+    key = next(k for k in "abcdef" if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1")
+    await cluster.delete("a:1", key)
+    await cluster.crash("c:3")
+    await cluster.until(lambda: cluster.sees("a:1", "c:3") != "ALIVE", "it is away")
+    holding: Any = cluster["a:1"].holding
+
+    def decided_before(slot: int, replicas: Any, tombstones: Any, now_s: float, work: Work) -> None:
+        work.drop["b:2"] = list(tombstones)
+
+    look, holding._graves.look = holding._graves.look, decided_before
+    await holding._bury(asyncio.get_running_loop().time())
+    holding._graves.look = look
+    assert cluster.held("b:2")[key][0] is None
+    await cluster.start("c:3")
+    await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)

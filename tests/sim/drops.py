@@ -89,7 +89,10 @@ class Drops:
     def _must_hold(self, name: str, key: str) -> bool:
         """Whether a node must hold a tombstone that nobody has dropped.
 
-        Not one that has just lost its folder: who begins to drop may not have heard of that yet.
+        Not one that has just lost its folder, or while the primary was held: it has everybody drop
+        a tombstone, and may not have heard of that yet. All held it when it made up its mind, so
+        nobody can have anything older.
         """
-        lost_s = self._files.lost_s.get(name, float("-inf"))
-        return name in self._world.replicas_of(key) and self._world.loop.time() - lost_s > _NEWS_S
+        replicas = self._world.replicas_of(key)
+        news_s = max(self._files.lost_s.get(name, -_NEWS_S), self._world.went_on_s[replicas[0]])
+        return name in replicas and self._world.loop.now_s - news_s > _NEWS_S

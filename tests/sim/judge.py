@@ -41,11 +41,12 @@ _GRACE_S = 1.5
 
 
 class Least(dict[str, bytes]):
-    """By node: what its answers must not be older than, from `at_s` on."""
+    """By node: what its answers must not be older than, from `at_s` on. `held`: what it held."""
 
-    def __init__(self, at_s: float, versions: Mapping[str, bytes]) -> None:
-        super().__init__(versions)
+    def __init__(self, at_s: float, held: Mapping[str, bytes], known: Mapping[str, bytes]) -> None:
+        super().__init__({name: max(held[name], known[name]) for name in held})
         self.at_s = at_s
+        self.held = held
 
 
 class Judge:
@@ -169,36 +170,38 @@ class Judge:
         node answer without it. What the node itself held stays the least.
         """
         self.look(key)
-        floors = {name: self.floors[name].get(key, b"") for name in self._world.members}
-        return Least(self._world.loop.now_s, floors)
+        held = self._held(key)
+        return Least(self._world.loop.now_s, held, held)
 
     def before_read(self, key: str) -> Least:
         """What each node must not be older than, from now on."""
         self.look(key)
-        least = {name: self._least(name, key) for name in self._world.members}
-        return Least(self._world.loop.now_s, least)
+        known = {name: self._known(name, key) for name in self._world.members}
+        return Least(self._world.loop.now_s, self._held(key), known)
+
+    def _held(self, key: str) -> dict[str, bytes]:
+        return {name: self.floors[name].get(key, b"") for name in self._world.members}
 
     def _still_least(self, name: str, key: str, least: Least) -> bytes:
-        """What a node had to know both when a read began and when it was answered.
+        """What a node held when a read began, or had to know both then and when it was answered.
 
         A holder that died since the read began cannot be asked of, nor a node that lost its folder.
         """
         if self.files.lost_s.get(name, -1.0) >= least.at_s:
             return b""
-        return min(least[name], self._least(name, key))
+        return max(least.held[name], min(least[name], self._known(name, key)))
 
-    def _least(self, name: str, key: str) -> bytes:
-        """The newest version that a node must know now."""
-        floor = self.floors[name].get(key, b"")
+    def _known(self, name: str, key: str) -> bytes:
+        """The newest version that a node must know of from others; empty if there is none."""
         acked = self._acked.get(key)
-        if acked is None or acked.version <= floor or name not in self._world.up:
-            return floor
+        if acked is None or name not in self._world.up:
+            return b""
         knows = any(
             self._holds(other, key, acked.version) and self._reach.must_know(name, acked, other)
             for other in acked.counted
             if other in self._world.up and other != name
         )
-        return acked.version if knows else floor
+        return acked.version if knows else b""
 
     def after_read(self, key: str, answer: GetResponse, least: Least) -> None:
         """A client was answered."""
