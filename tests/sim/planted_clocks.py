@@ -15,9 +15,7 @@ from kvcluster.model.readiness import Readiness
 from tests.sim.planting import planted, replace
 
 
-@planted(
-    pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old",
-)
+@planted(pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
 def look_at_the_clock_of_the_timers_only(stack: contextlib.ExitStack) -> None:
     """A machine that slept does not know."""
 
@@ -27,9 +25,7 @@ def look_at_the_clock_of_the_timers_only(stack: contextlib.ExitStack) -> None:
     replace(stack, Surroundings, "times", times)
 
 
-@planted(
-    pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old",
-)
+@planted(pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
 def look_at_no_wall_clock(stack: contextlib.ExitStack) -> None:
     """A virtual machine that was paused does not know."""
     times = Surroundings.times
@@ -41,9 +37,7 @@ def look_at_no_wall_clock(stack: contextlib.ExitStack) -> None:
     replace(stack, Surroundings, "times", steady_times)
 
 
-@planted(
-    pinned_by="sim/test_away.py::test_write_that_slept_in_a_node_is_not_carried_out",
-)
+@planted(pinned_by="sim/test_away.py::test_write_that_slept_in_a_node_is_not_carried_out")
 def carry_out_what_slept_with_its_machine(stack: contextlib.ExitStack) -> None:
     """Its deadline has not passed: it slept as well."""
     never = property(lambda self: 0, lambda self, sleeps: None)
@@ -51,7 +45,7 @@ def carry_out_what_slept_with_its_machine(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    pinned_by="cluster/test_clocks.py::test_clocks_behind_what_is_on_disk_keep_no_node_from_serving",
+    pinned_by="cluster/test_clocks.py::test_clocks_behind_what_is_on_disk_keep_no_node_from_serving"
 )
 def take_what_our_own_disk_held_for_a_step(stack: contextlib.ExitStack) -> None:
     """After a power cut of machines without a clock each takes the others' for absurd."""
@@ -59,6 +53,7 @@ def take_what_our_own_disk_held_for_a_step(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
+    found_by=0,
     pinned_by="sim/test_away.py::test_clocks_that_are_set_days_ahead_one_by_one_leave_no_two_clusters",
 )
 def serve_alone_among_those_whom_it_refuses(stack: contextlib.ExitStack) -> None:

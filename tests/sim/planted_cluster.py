@@ -39,7 +39,7 @@ def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     replace(stack, Healing, "_compare", compare_and_drop)
 
 
-@planted(found_by=1)
+@planted(found_by=3)
 def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     """Whoever was away for longer brings the key back."""
 
@@ -55,7 +55,7 @@ def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     replace(stack, Graves, "look", look)
 
 
-@planted(found_by=3)
+@planted(found_by=5)
 def serve_while_syncing(stack: contextlib.ExitStack) -> None:
     """A node that knows it is behind answers all the same."""
 
@@ -65,7 +65,7 @@ def serve_while_syncing(stack: contextlib.ExitStack) -> None:
     replace(stack, Gate, "readable", property(readable))
 
 
-@planted(found_by=7)
+@planted(found_by=6)
 def forget_the_notes_at_a_restart(stack: contextlib.ExitStack) -> None:
     """Who missed writes is known until the process ends."""
     opened = Store.open
@@ -78,7 +78,7 @@ def forget_the_notes_at_a_restart(stack: contextlib.ExitStack) -> None:
     replace(stack, Store, "open", open_and_forget)
 
 
-@planted(found_by=11)
+@planted(found_by=1)
 def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> None:
     """What is written while a peer pulls is neither sent to it nor noted any more."""
 
@@ -91,7 +91,7 @@ def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> No
     replace(stack, Notes, "confirm", confirm)
 
 
-@planted(found_by=88)
+@planted(found_by=24)
 def execute_what_waited_while_stopped(stack: contextlib.ExitStack) -> None:
     """A frozen node goes on where it stood."""
     replace(stack, Gate, "_overdue", False)
@@ -99,7 +99,7 @@ def execute_what_waited_while_stopped(stack: contextlib.ExitStack) -> None:
     replace(stack, Timekeeper, "are_stale", lambda self, entries: False)
 
 
-@planted(found_by=3)
+@planted(found_by=0)
 def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     """The clock starts from the wall's time, in every life as the same writer."""
 
@@ -109,7 +109,7 @@ def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.node.HybridClock", clock))
 
 
-@planted(found_by=68)
+@planted(found_by=21)
 def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
     """A message is taken however long a network held it back."""
     accept = Timekeeper.accept
@@ -121,13 +121,13 @@ def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
     replace(stack, Timekeeper, "are_stale", lambda self, entries: False)
 
 
-@planted(found_by=3)
+@planted(found_by=1)
 def note_nobody_who_missed_a_write(stack: contextlib.ExitStack) -> None:
     """A replica that failed is left to be found by healing."""
     replace(stack, Replication, "_note", lambda self, missed: [])
 
 
-@planted(found_by=1)
+@planted(found_by=0)
 def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     """A put that a later one of the same batch replaces is what is written."""
 
@@ -137,7 +137,7 @@ def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     replace(stack, Drafts, "last", property(first))
 
 
-@planted(found_by=72)
+@planted(found_by=14)
 def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
     """A scan reads from any node that lives, whether it may answer reads or not."""
 

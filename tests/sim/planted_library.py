@@ -18,7 +18,7 @@ from kvcluster.errors import Unavailable
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=18)
+@planted(found_by=2)
 def send_a_write_again_that_may_have_been_delivered(stack: contextlib.ExitStack) -> None:
     """An unknown outcome is a failure like any other, and failures are tried again."""
     verdict = judging._verdict
@@ -30,7 +30,7 @@ def send_a_write_again_that_may_have_been_delivered(stack: contextlib.ExitStack)
     stack.enter_context(patch.object(judging, "_verdict", again))
 
 
-@planted(found_by=6)
+@planted(found_by=2)
 def tell_what_may_have_happened_as_not_done(stack: contextlib.ExitStack) -> None:
     """A write that was not answered in time did not happen, one would think."""
 
@@ -55,7 +55,7 @@ def _certain(reply: Any) -> Any:
     return changed(reply, nothing_written=True) if isinstance(reply, Refusal) else reply
 
 
-@planted(found_by=6)
+@planted(found_by=0)
 def begin_the_next_page_behind_all_that_begins_like_the_last_key(
     stack: contextlib.ExitStack,
 ) -> None:
@@ -68,7 +68,7 @@ def begin_the_next_page_behind_all_that_begins_like_the_last_key(
     replace(stack, Range, "after", after)
 
 
-@planted(found_by=2)
+@planted(found_by=0)
 def forget_the_holes_of_earlier_pages(stack: contextlib.ExitStack) -> None:
     """The end of a scan tells what was missing in its last page."""
     remember = Course._remember
@@ -87,7 +87,7 @@ def let_a_later_write_of_a_key_overtake(stack: contextlib.ExitStack) -> None:
     replace(stack, WaitingLine, "end", lambda self, operation: None)
 
 
-@planted(found_by=18)
+@planted(found_by=6)
 def let_a_write_wait_for_ever_behind_one_that_was_given_up(stack: contextlib.ExitStack) -> None:
     """Deadlines end operations that are on their way, and not those that wait."""
     expire = Dispatcher._expire
@@ -99,7 +99,7 @@ def let_a_write_wait_for_ever_behind_one_that_was_given_up(stack: contextlib.Exi
     replace(stack, Dispatcher, "_expire", expire_if_sent)
 
 
-@planted(found_by=18)
+@planted(found_by=14)
 def hedge_writes_like_reads(stack: contextlib.ExitStack) -> None:
     """A node says nothing, so somebody else is asked for all that it was asked for."""
 

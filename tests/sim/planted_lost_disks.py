@@ -18,6 +18,7 @@ from tests.sim.planting import planted, replace
 
 
 @planted(
+    found_by=1,
     pinned_by="cluster/test_lost_disks.py"
     "::test_a_delete_stays_when_the_disks_that_hold_it_are_replaced",
 )
@@ -34,17 +35,13 @@ def make_a_node_whole_without_tombstones(stack: contextlib.ExitStack) -> None:
     replace(stack, pulls, "since", live_only)
 
 
-@planted(
-    pinned_by="model/test_graves.py::test_a_replica_in_a_new_life_confirms_anew",
-)
+@planted(pinned_by="model/test_graves.py::test_a_replica_in_a_new_life_confirms_anew")
 def count_confirmations_of_former_lives(stack: contextlib.ExitStack) -> None:
     """A replica that confirmed a tombstone holds it, whatever became of its disk."""
     replace(stack, Graves, "meet", lambda self, name, life: self._lives.update({name: life}))
 
 
-@planted(
-    pinned_by="model/test_graves.py::test_no_drop_begins_while_a_replica_cannot_be_heard",
-)
+@planted(pinned_by="model/test_graves.py::test_no_drop_begins_while_a_replica_cannot_be_heard")
 def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
     """A replica that cannot be heard has confirmed, and that is enough."""
     let_go = Graves._let_go
@@ -58,7 +55,7 @@ def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
 
 @planted(
     pinned_by="cluster/test_lost_disks.py"
-    "::test_a_node_that_was_away_is_told_by_those_who_lost_their_disks",
+    "::test_a_node_that_was_away_is_told_by_those_who_lost_their_disks"
 )
 def forget_with_the_disk_who_missed_what(stack: contextlib.ExitStack) -> None:
     """A node that is made whole gets the data of the others, and not their notes."""
@@ -67,7 +64,7 @@ def forget_with_the_disk_who_missed_what(stack: contextlib.ExitStack) -> None:
 
 @planted(
     pinned_by="cluster/test_lost_disks.py"
-    "::test_a_debt_is_not_paid_by_a_life_that_has_lost_what_is_owed",
+    "::test_a_debt_is_not_paid_by_a_life_that_has_lost_what_is_owed"
 )
 def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
     """Who lost its data says that there is nothing more to fetch."""
@@ -82,7 +79,7 @@ def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
 
 @planted(
     pinned_by="model/test_readiness.py"
-    "::test_a_debt_to_a_peer_that_went_away_is_owed_again_when_it_is_back",
+    "::test_a_debt_to_a_peer_that_went_away_is_owed_again_when_it_is_back"
 )
 def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> None:
     """Its note stands on its disk, if that is still there."""
@@ -97,7 +94,7 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
 
 @planted(
     pinned_by="cluster/test_notes_on_disk.py"
-    "::test_note_that_met_a_full_disk_is_written_with_the_next_write",
+    "::test_note_that_met_a_full_disk_is_written_with_the_next_write"
 )
 def write_a_note_once(stack: contextlib.ExitStack) -> None:
     """What memory says of a note is taken for what the disk says."""
@@ -118,6 +115,7 @@ class _Unread(list[Any]):
 
 
 @planted(
+    found_by=3,
     pinned_by="cluster/test_notes_on_disk.py"
     "::test_write_whose_note_found_no_room_is_not_acknowledged",
 )
@@ -133,7 +131,7 @@ def acknowledge_without_a_note(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    pinned_by="storage/test_recovery.py::test_the_files_of_another_node_are_not_taken_for_whole",
+    pinned_by="storage/test_recovery.py::test_the_files_of_another_node_are_not_taken_for_whole"
 )
 def take_the_files_of_another_for_ones_own(stack: contextlib.ExitStack) -> None:
     """A folder is known by where it lies."""

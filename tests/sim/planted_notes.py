@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from kvcluster.cluster import pages, pulls
@@ -20,7 +20,7 @@ from tests.sim.planting import planted, replace
 from demo_pb2 import ReplicateResponse
 
 
-@planted()
+@planted(found_by=1)
 def keep_no_notes_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
     """They go with the segments that hold them."""
     footer = Checkpointer._footer
@@ -33,7 +33,7 @@ def keep_no_notes_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
     replace(stack, Checkpointer, "_footer", footer_without)
 
 
-@planted()
+@planted(found_by=14)
 def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
     """A confirmation is taken for the whole note."""
 
@@ -48,7 +48,7 @@ def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
     replace(stack, Notes, "confirm", confirm)
 
 
-@planted()
+@planted(found_by=3)
 def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
     """What is missed while the first page is made is cleared with it."""
     pull = Pulls.pull
@@ -70,25 +70,31 @@ def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
 @planted()
 def answer_a_pull_without_a_barrier(stack: contextlib.ExitStack) -> None:
     """What was on its way to disk when the pull began is in no page."""
-    pull = Pulls.pull
+    pull, barrier = Pulls.pull, Store.barrier
+    pulling: ContextVar[bool] = ContextVar("pulling", default=False)
 
     async def pull_at_once(self: Any, request: Any) -> Any:
-        self._store.barrier = lambda: asyncio.sleep(0)
+        token = pulling.set(True)
         try:
             return await pull(self, request)
         finally:
-            del self._store.barrier
+            pulling.reset(token)
+
+    async def barrier_unless_pulling(self: Any) -> None:
+        if not pulling.get():
+            await barrier(self)
 
     replace(stack, Pulls, "pull", pull_at_once)
+    replace(stack, Store, "barrier", barrier_unless_pulling)
 
 
-@planted()
+@planted(found_by=3)
 def forget_as_a_replica_who_else_missed_it(stack: contextlib.ExitStack) -> None:
     """What a coordinator says of others is for the coordinator to remember."""
     replace(stack, Replication, "note", lambda self, missed: [])
 
 
-@planted()
+@planted(found_by=3)
 def let_no_other_holder_hear_who_failed(stack: contextlib.ExitStack) -> None:
     """Only the coordinator notes who failed on the way."""
 
@@ -98,7 +104,7 @@ def let_no_other_holder_hear_who_failed(stack: contextlib.ExitStack) -> None:
     replace(stack, Replication, "_let_others_note", nothing)
 
 
-@planted()
+@planted(found_by=7)
 def tell_nobody_what_it_missed(stack: contextlib.ExitStack) -> None:
     """It will hear with the next heartbeat."""
 
@@ -108,7 +114,7 @@ def tell_nobody_what_it_missed(stack: contextlib.ExitStack) -> None:
     replace(stack, Heartbeats, "tell", nothing)
 
 
-@planted()
+@planted(found_by=1)
 def count_who_did_not_answer(stack: contextlib.ExitStack) -> None:
     """A copy that was sent is taken for a copy that is held."""
     send = Replication._send
@@ -119,7 +125,7 @@ def count_who_did_not_answer(stack: contextlib.ExitStack) -> None:
     replace(stack, Replication, "_send", send_and_hope)
 
 
-@planted()
+@planted(found_by=1)
 def leave_the_oldest_out_of_a_pull(stack: contextlib.ExitStack) -> None:
     """From a version on is taken for after it."""
 
@@ -131,7 +137,7 @@ def leave_the_oldest_out_of_a_pull(stack: contextlib.ExitStack) -> None:
     replace(stack, pulls, "since", since)
 
 
-@planted()
+@planted(found_by=3)
 def lose_the_last_entry_of_a_page(stack: contextlib.ExitStack) -> None:
     """The cursor is behind it, and it is not in the page."""
     cut_page = pages.cut_page
@@ -159,7 +165,7 @@ def believe_a_confirmation_that_was_overtaken(stack: contextlib.ExitStack) -> No
     replace(stack, Readiness, "pulled", pulled)
 
 
-@planted()
+@planted(found_by=11)
 def take_an_empty_folder_for_a_whole_one(stack: contextlib.ExitStack) -> None:
     """Who has lost everything owes only what it is told of."""
     opened = Store.open

@@ -14,7 +14,7 @@ from kvcluster.errors import ConnectionLost, KvError, NoReplica, NotReady, Timed
 from tests.sim.planting import planted, replace
 
 
-@planted()
+@planted(found_by=10)
 def send_a_write_on_though_it_may_be_done(stack: contextlib.ExitStack) -> None:
     """A replica that went away before it answered is taken for one that never heard."""
     meaning = forwarding._meaning
@@ -42,7 +42,7 @@ def acknowledge_a_key_of_a_batch_that_failed(stack: contextlib.ExitStack) -> Non
     replace(stack, Coordinator, "_write_all", write_all_or_so)
 
 
-@planted()
+@planted(found_by=6)
 def take_a_batch_without_an_answer_for_not_done(stack: contextlib.ExitStack) -> None:
     """A part that timed out is said to be certainly not done, or is sent elsewhere."""
     failed = Batches._failed

@@ -7,18 +7,20 @@ import contextlib
 from typing import Any
 
 from kvcluster.cluster.heartbeat import Heartbeats
+from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.redial import Redial
 from kvcluster.errors import PeerBroke, PeerUnconnected, PeerUnreachable
+from kvcluster.model.detector import Sign
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=129)
+@planted(found_by=9)
 def excuse_a_debt_when_a_connection_breaks(stack: contextlib.ExitStack) -> None:
     """A heartbeat that met a reset is taken for one that was refused."""
     _take_for_nobody(stack, PeerBroke)
 
 
-@planted(found_by=129)
+@planted(found_by=9)
 def excuse_a_debt_when_no_connection_comes_about(stack: contextlib.ExitStack) -> None:
     """The same in the handshake only, where nothing was delivered."""
     _take_for_nobody(stack, PeerUnconnected)
@@ -36,7 +38,10 @@ def _take_for_nobody(stack: contextlib.ExitStack, kind: type[PeerBroke]) -> None
     replace(stack, Heartbeats, "_unanswered", unanswered_or_refused)
 
 
-@planted(found_by=26)
+@planted(
+    pinned_by="cluster/test_resets.py::"
+    "test_peer_that_cannot_be_reached_again_is_told_before_the_answer"
+)
 def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
     """A copy of a write that met a reset is taken for one that was refused: nobody tells it."""
 
@@ -49,7 +54,7 @@ def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
     replace(stack, Redial, "ask", ask)
 
 
-@planted(found_by=259)
+@planted(found_by=14)
 def tell_a_peer_only_briefly_what_it_missed(stack: contextlib.ExitStack) -> None:
     """The write is acknowledged, and the peer behind a slow way has not heard of it yet."""
     tell = Heartbeats.tell
@@ -59,3 +64,24 @@ def tell_a_peer_only_briefly_what_it_missed(stack: contextlib.ExitStack) -> None
             await asyncio.wait_for(tell(self, name), 0.3)
 
     replace(stack, Heartbeats, "tell", tell_briefly)
+
+
+@planted(
+    pinned_by="cluster/test_cluster.py::test_a_farewell_from_a_former_life_of_a_peer_is_no_news"
+)
+def believe_the_farewell_of_a_former_life(stack: contextlib.ExitStack) -> None:
+    """A network held it back until the peer was up again: writes go on without it, untold."""
+
+    def left(self: Any, name: str, incarnation: int) -> None:
+        self._take(self._peers[name], Sign.LEFT, "it is stopping")
+
+    replace(stack, Peers, "left", left)
+
+
+@planted(
+    pinned_by="cluster/test_telling.py::"
+    "test_peer_that_hears_that_it_is_counted_on_is_not_passed_by_a_moment_later"
+)
+def count_the_silence_before_a_call(stack: contextlib.ExitStack) -> None:
+    """A peer that was away hears that it is counted on, and is passed by a moment later."""
+    replace(stack, Peers, "_spare", lambda self, peer, now_s, returns: None)

@@ -19,13 +19,13 @@ def serve_while_a_peer_does_not_count_on_this_node(stack: contextlib.ExitStack) 
     replace(stack, Heartbeats, "_counts_on_us", lambda self, name, response: True)
 
 
-@planted()
+@planted(found_by=0)
 def take_writes_before_peers_are_heard(stack: contextlib.ExitStack) -> None:
     """A node that starts hands out versions from a clock that nobody has set right."""
     replace(stack, Gate, "writable", property(lambda self: not self._overdue))
 
 
-@planted()
+@planted(pinned_by="cluster/test_scans.py::test_impossible_scans_are_refused")
 def answer_reads_while_stopping(stack: contextlib.ExitStack) -> None:
     """It has said goodbye, and others write without it."""
     readable = (Status.SERVING, Status.DRAINING)
@@ -37,7 +37,10 @@ def answer_reads_while_stopping(stack: contextlib.ExitStack) -> None:
     )
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_waiting.py::"
+    "test_write_that_waited_at_the_door_of_a_stopped_node_is_not_carried_out"
+)
 def look_around_after_no_pause(stack: contextlib.ExitStack) -> None:
     """A process that was stopped goes on with what it knew."""
     replace(stack, Readiness, "look_around", lambda self, **_: None)
@@ -56,7 +59,7 @@ def believe_an_old_refusal(stack: contextlib.ExitStack) -> None:
     replace(stack, Peers, "refused", refused)
 
 
-@planted()
+@planted(found_by=16)
 def believe_a_heartbeat_from_before_a_pause(stack: contextlib.ExitStack) -> None:
     """What a peer said before this process was stopped is taken for what it says now."""
     replace(stack, Gate, "was_away_since", lambda self, pauses: False)

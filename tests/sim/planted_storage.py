@@ -20,7 +20,7 @@ from tests.storage.fake_disk import FakeDisk
 from demo_pb2 import Entry
 
 
-@planted(found_by=1)
+@planted(found_by=0)
 def acknowledge_before_fsync(stack: contextlib.ExitStack) -> None:
     """Frames are written and applied, and synced by the next rotation."""
     append = Segment.append
@@ -33,7 +33,10 @@ def forget_to_sync_the_folder(stack: contextlib.ExitStack) -> None:
     replace(stack, FakeDisk, "sync_folder", lambda self, folder: None)
 
 
-@planted(found_by=24)
+@planted(
+    pinned_by="storage/test_crash.py::"
+    "test_a_crash_after_any_operation_of_a_first_start_and_checkpoints_under_writes"
+)
 def rename_the_json_before_its_versions(stack: contextlib.ExitStack) -> None:
     """A kill in between leaves a JSON that no versions belong to."""
 
@@ -45,7 +48,7 @@ def rename_the_json_before_its_versions(stack: contextlib.ExitStack) -> None:
     replace(stack, Output, "install", install)
 
 
-@planted(found_by=8)
+@planted(found_by=7)
 def delete_segments_before_the_checkpoint_stands(stack: contextlib.ExitStack) -> None:
     """The frames are gone before the files that hold what they say are there."""
     write = Checkpointer._write
@@ -57,7 +60,9 @@ def delete_segments_before_the_checkpoint_stands(stack: contextlib.ExitStack) ->
     replace(stack, Checkpointer, "_write", remove_and_write)
 
 
-@planted()
+@planted(
+    pinned_by="storage/test_journal.py::test_a_rotation_waits_until_all_older_frames_are_applied"
+)
 def rotate_before_what_waits_is_written(stack: contextlib.ExitStack) -> None:
     """Frames that a checkpoint takes for older than itself stand behind it, or are not applied."""
 
@@ -74,7 +79,7 @@ def rotate_before_what_waits_is_written(stack: contextlib.ExitStack) -> None:
     replace(stack, Journal, "_commit_all", commit_all)
 
 
-@planted()
+@planted(found_by=0)
 def apply_long_after_the_frame_is_written(stack: contextlib.ExitStack) -> None:
     """A checkpoint that begins in between copies a table that lacks what is in older segments."""
     apply_slowly = Journal._apply_slowly
@@ -90,13 +95,16 @@ def apply_long_after_the_frame_is_written(stack: contextlib.ExitStack) -> None:
     replace(stack, Journal, "_apply_slowly", apply_late)
 
 
-@planted()
+@planted(found_by=2)
 def leave_a_torn_frame_on_a_full_disk(stack: contextlib.ExitStack) -> None:
     """What follows it is behind something that nobody can read."""
     replace(stack, Segment, "_cut", lambda self: None)
 
 
-@planted()
+@planted(
+    pinned_by="storage/test_crash.py::"
+    "test_a_power_cut_after_a_kill_takes_back_nothing_that_was_seen"
+)
 def serve_what_was_read_and_never_synced(stack: contextlib.ExitStack) -> None:
     """A start believes what it sees, though a power cut may still take it."""
     mend = _Replay._mend
@@ -118,7 +126,7 @@ def apply_an_older_version(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.storage.table.judge", judge))
 
 
-@planted(found_by=1)
+@planted(found_by=0)
 def lose_puts_of_keys_that_were_deleted_once(stack: contextlib.ExitStack) -> None:
     """Four seconds after it was acknowledged such a put is dropped like a tombstone, everywhere."""
     apply = Store._apply

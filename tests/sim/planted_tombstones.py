@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.replica import Replica
 from kvcluster.model.graves import Graves
 from kvcluster.model.slots import slot_of
@@ -25,7 +26,7 @@ def take_something_newer_for_the_tombstone(stack: contextlib.ExitStack) -> None:
     replace(stack, Replica, "hold", hold_all)
 
 
-@planted()
+@planted(found_by=21)
 def count_confirmations_of_an_older_tombstone(stack: contextlib.ExitStack) -> None:
     """A key that was deleted twice has one grave."""
     look = Graves.look
@@ -40,7 +41,7 @@ def count_confirmations_of_an_older_tombstone(stack: contextlib.ExitStack) -> No
     replace(stack, Graves, "look", look_at_keys)
 
 
-@planted()
+@planted(pinned_by="model/test_graves.py::test_the_primary_forgets_last")
 def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
     """Nobody is left who would see to it that all others drop it, too."""
     let_go = Graves._let_go
@@ -54,14 +55,17 @@ def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
     replace(stack, Graves, "_let_go", forget_and_let_go)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_healing.py::"
+    "test_write_captured_before_a_delete_cannot_land_after_the_drop"
+)
 def wait_for_nothing_before_a_drop(stack: contextlib.ExitStack) -> None:
     """Everybody holds it, so it may go; whatever is still on its way."""
     init = Graves.__init__
     replace(stack, Graves, "__init__", lambda self, name, wait_s: init(self, name, 0.0))
 
 
-@planted()
+@planted(found_by=23)
 def drop_whatever_the_version(stack: contextlib.ExitStack) -> None:
     """The key is asked for, and what is there goes, be it newer."""
 
@@ -79,7 +83,10 @@ def drop_whatever_the_version(stack: contextlib.ExitStack) -> None:
     replace(stack, Table, "drop", drop)
 
 
-@planted()
+@planted(
+    pinned_by="storage/test_digests.py::"
+    "test_dropping_a_tombstone_changes_no_digest_and_dropping_a_value_does"
+)
 def drop_without_a_new_digest(stack: contextlib.ExitStack) -> None:
     """The slot is taken for unchanged."""
     drop = Table.drop
@@ -91,3 +98,12 @@ def drop_without_a_new_digest(stack: contextlib.ExitStack) -> None:
         return dropped
 
     replace(stack, Table, "drop", drop_unseen)
+
+
+@planted(
+    pinned_by="cluster/test_healing.py::"
+    "test_tombstone_that_was_replaced_while_others_were_waited_for_is_not_handed_on"
+)
+def hand_on_what_a_round_saw_before(stack: contextlib.ExitStack) -> None:
+    """A tombstone that was replaced, or dropped, while a round waited for somebody silent."""
+    replace(stack, Holding, "_still_held", lambda self, tombstones: tombstones)

@@ -13,7 +13,7 @@ from kvcluster.storage.store import Store
 from tests.sim.planting import planted, replace
 
 
-@planted()
+@planted(found_by=0)
 def give_one_version_to_all_writes_of_a_millisecond(stack: contextlib.ExitStack) -> None:
     """The counter does not count."""
 
@@ -24,7 +24,7 @@ def give_one_version_to_all_writes_of_a_millisecond(stack: contextlib.ExitStack)
     replace(stack, HybridClock, "tick", tick)
 
 
-@planted()
+@planted(found_by=25)
 def start_with_the_clock_of_the_wall(stack: contextlib.ExitStack) -> None:
     """What the disk says of the time is not looked at."""
     opened = Store.open
@@ -37,13 +37,15 @@ def start_with_the_clock_of_the_wall(stack: contextlib.ExitStack) -> None:
     replace(stack, Store, "open", open_without_clock)
 
 
-@planted()
+@planted(found_by=13)
 def learn_no_time_from_others(stack: contextlib.ExitStack) -> None:
     """Each clock is on its own."""
     replace(stack, HybridClock, "observe", lambda self, time: None)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_cluster.py::test_superseded_write_is_repeated_before_it_is_acknowledged"
+)
 def acknowledge_what_something_newer_has_replaced(stack: contextlib.ExitStack) -> None:
     """A write that met something newer takes no newer version."""
     once = Coordinator._write_once
@@ -55,7 +57,10 @@ def acknowledge_what_something_newer_has_replaced(stack: contextlib.ExitStack) -
     replace(stack, Coordinator, "_write_once", write_once)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_forwarding.py::"
+    "test_a_forwarded_write_that_a_network_held_back_is_refused"
+)
 def carry_out_a_late_forward(stack: contextlib.ExitStack) -> None:
     """A forwarded write is carried out however long it was on its way."""
     replace(stack, Timekeeper, "refuse_late", lambda self, *_: None)
