@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from kvcluster.errors import BadRequest
+from kvcluster.config import Settings
+from kvcluster.errors import BadRequest, OutcomeUnknown
 from kvcluster.model.slots import slot_of
-from tests.cluster.memory import FIVE, MemoryCluster, in_cluster
+from tests.cluster.memory import FIVE, NAMES, MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import homes, in_parts
 
 from demo_pb2 import (
@@ -255,3 +258,21 @@ async def test_a_forwarded_batch_for_somebody_else_is_refused(cluster: MemoryClu
     response = await cluster["a:1"].router.carry_out(request, 1e9)
     assert response.batch.results[0].failure.reason == "PEER_REFUSED"
     assert slot_of(key) not in cluster["a:1"].home.held
+
+
+@in_parts(members=NAMES, settings=replace(Settings(), replication_batch_entries=1))
+async def test_a_key_of_a_batch_whose_round_failed_is_not_acknowledged_with_the_others(
+    cluster: MemoryCluster,
+) -> None:
+    """A large batch travels in several rounds, and each key is told what came of its own."""
+    rounds: Any = cluster["a:1"].rounds
+    carry_out = rounds._carry_out
+
+    async def fail_some(entries: Sequence[Any]) -> Any:
+        if entries[0].key == "b":
+            raise OutcomeUnknown("not durable on this node")
+        return await carry_out(entries)
+
+    rounds._carry_out = fail_some
+    results = await batch(cluster, "a:1", [put("a", "1"), put("b", "2"), put("c", "3")])
+    assert told(results) == [True, "OUTCOME_UNKNOWN", True]

@@ -26,7 +26,10 @@ def send_a_write_on_though_it_may_be_done(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch.object(forwarding, "_meaning", nobody_is_there))
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_batches.py::"
+    "test_a_key_of_a_batch_whose_round_failed_is_not_acknowledged_with_the_others"
+)
 def acknowledge_a_key_of_a_batch_that_failed(stack: contextlib.ExitStack) -> None:
     """One key is done, so the batch is."""
     write_all = Coordinator._write_all

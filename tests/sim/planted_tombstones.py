@@ -6,24 +6,10 @@ import contextlib
 from typing import Any
 
 from kvcluster.cluster.holding import Holding
-from kvcluster.cluster.replica import Replica
 from kvcluster.model.graves import Graves
 from kvcluster.model.slots import slot_of
 from kvcluster.storage.table import Table
 from tests.sim.planting import planted, replace
-
-
-@planted()
-def take_something_newer_for_the_tombstone(stack: contextlib.ExitStack) -> None:
-    """A replica that holds something newer is taken to hold the tombstone."""
-    hold = Replica.hold
-
-    async def hold_all(self: Any, request: Any, deadline_s: float) -> Any:
-        answer = await hold(self, request, deadline_s)
-        del answer.superseded[:]
-        return answer
-
-    replace(stack, Replica, "hold", hold_all)
 
 
 @planted(found_by=21)
