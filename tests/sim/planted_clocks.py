@@ -15,7 +15,7 @@ from kvcluster.model.readiness import Readiness
 from tests.sim.planting import planted, replace
 
 
-@planted(pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
+@planted(found_by=43, pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
 def look_at_the_clock_of_the_timers_only(stack: contextlib.ExitStack) -> None:
     """A machine that slept does not know."""
 
@@ -25,7 +25,7 @@ def look_at_the_clock_of_the_timers_only(stack: contextlib.ExitStack) -> None:
     replace(stack, Surroundings, "times", times)
 
 
-@planted(pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
+@planted(found_by=66, pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
 def look_at_no_wall_clock(stack: contextlib.ExitStack) -> None:
     """A virtual machine that was paused does not know."""
     times = Surroundings.times
@@ -45,7 +45,8 @@ def carry_out_what_slept_with_its_machine(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    pinned_by="cluster/test_clocks.py::test_clocks_behind_what_is_on_disk_keep_no_node_from_serving"
+    found_by=107,
+    pinned_by="cluster/test_clocks.py::test_clocks_behind_what_is_on_disk_keep_no_node_from_serving",
 )
 def take_what_our_own_disk_held_for_a_step(stack: contextlib.ExitStack) -> None:
     """After a power cut of machines without a clock each takes the others' for absurd."""

@@ -93,8 +93,9 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
 
 
 @planted(
+    found_by=66,
     pinned_by="cluster/test_notes_on_disk.py"
-    "::test_note_that_met_a_full_disk_is_written_with_the_next_write"
+    "::test_note_that_met_a_full_disk_is_written_with_the_next_write",
 )
 def write_a_note_once(stack: contextlib.ExitStack) -> None:
     """What memory says of a note is taken for what the disk says."""

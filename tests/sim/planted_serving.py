@@ -13,7 +13,7 @@ from kvcluster.model.readiness import Readiness, Status
 from tests.sim.planting import planted, replace
 
 
-@planted()
+@planted(found_by=112)
 def serve_while_a_peer_does_not_count_on_this_node(stack: contextlib.ExitStack) -> None:
     """It answers, so all must be well, though it acknowledges writes without us."""
     replace(stack, Heartbeats, "_counts_on_us", lambda self, name, response: True)
