@@ -43,6 +43,9 @@ from kvcluster.model.slots import Home
 
 from demo_pb2 import ForwardRequest, ForwardResponse
 
+_LEAST_S = 0.001
+"""With less time left nobody is asked again: no answer would come, and the loop would spin."""
+
 
 class Forwarding:
     """Asks single replicas. Deadlines are times of the event loop's clock."""
@@ -122,7 +125,7 @@ class Forwarding:
         """
         loop = asyncio.get_running_loop()
         rest_s = min(self._settings.forward_retry_s, deadline_s - loop.time())
-        if rest_s <= 0 or not may_pass(why, waits_here=waits_here):
+        if rest_s < _LEAST_S or not may_pass(why, waits_here=waits_here):
             raise why
         await self._gate.until_changed(loop.time() + rest_s)
         self._gate.refuse_if_draining()

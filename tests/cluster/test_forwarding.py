@@ -286,3 +286,14 @@ async def test_a_forwarded_write_over_a_slow_network_is_tried_until_it_is_quick_
     cluster.network.delay_s = 0.001
     assert await written == 1
     assert await cluster.get(owner, "k") == "v"
+
+
+@in_parts()
+async def test_nobody_is_asked_again_in_the_last_moment_before_a_deadline(
+    cluster: MemoryCluster,
+) -> None:
+    """With a billionth of a second left timers fire at once, and the loop span: seed 5199."""
+    forwarding = cluster["a:1"].router._forwarding
+    deadline_s = asyncio.get_running_loop().time() + 1e-9
+    with pytest.raises(NotReady, match="soon"):
+        await forwarding.rest(NotReady("soon"), deadline_s, waits_here=True)

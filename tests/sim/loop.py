@@ -198,6 +198,7 @@ class SimLoop(VirtualLoop):
     def clear_away(self) -> None:
         """End whatever is left of a history that was given up."""
         self._ready.holds_back = False
+        self._steps_at_now = 0  # a livelock is over, or this would break off, too
         for life in list(self._frozen):
             self.thaw(life)
         for _ in range(_ROUNDS_OF_CANCELLING):

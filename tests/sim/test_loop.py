@@ -155,3 +155,19 @@ def test_work_for_a_thread_takes_as_long_as_the_disk_of_that_life() -> None:
         assert await use_disk() == 2.5  # outside of all lives it takes no time
 
     played(story())
+
+
+def test_a_livelock_can_be_cleared_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended the whole run, and nobody heard which seed it was."""
+    monkeypatch.setattr("tests.storage.virtual_loop._STEPS_AT_ONE_TIME", 100)
+    loop = SimLoop()
+
+    async def spin() -> None:
+        while True:  # noqa: ASYNC110 - it is to spin
+            await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="livelock"):
+        loop.run_until_complete(spin())
+    loop.clear_away()
+    assert not asyncio.all_tasks(loop)
+    loop.close()
