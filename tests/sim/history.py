@@ -255,6 +255,7 @@ class History:
         await asyncio.sleep(1.0)
         clients.stopped = True
         await playing
+        await world.farewell()
         await heal(world)
         judge_all(world, judge)
         await until_buried(world)

@@ -5,7 +5,8 @@
 A client sees a breach only if it asks the right node within a few hundredths of a second. So it is
 judged at the writer, in the moment in which its peers have answered or failed: a replica without
 the write, which the writer takes for alive, must not answer reads then. Not where ways are cut, or
-messages get lost: there a node may have been told, and then have lost sight of the writer.
+messages get lost: there a node may have been told, and then have lost sight of the writer. Nor
+where the writer was stopped meanwhile: it acknowledges nothing of what it had begun before.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ class Telling:
         share = node._replication.share
 
         async def share_and_judge(packed: Parcels, entries: Sequence[Entry]) -> Shared:
+            pauses = node.gate.pauses
             shared = await share(packed, entries)
-            if self._reach.nothing_disturbs:
+            if self._reach.nothing_disturbs and not node.gate.was_away_since(pauses):
                 for entry in entries:
                     self._judge(name, node, entry)
             return shared

@@ -77,6 +77,7 @@ class World:
         """When the process of a node came up, or went on after it was held, last."""
         self.visits: Callable[[str], list[Coroutine[Any, Any, object]]] = lambda name: []
         """What clients ask of a process that is held, so that it waits at its door."""
+        self._visitors: set[asyncio.Task[object]] = set()
         self.days_apart = 0
         """Faults that keep the clocks of some nodes days apart now; these refuse each other."""
         self.agreed_s = 0.0
@@ -235,7 +236,14 @@ class World:
     def knock(self, name: str) -> None:
         """Clients stand at the door of a process that is held."""
         for visit in self.visits(name):
-            self.keep(visit)
+            visitor = self.keep(visit)
+            self._visitors.add(visitor)
+            visitor.add_done_callback(self._visitors.discard)
+
+    async def farewell(self) -> None:
+        """Wait until all who stood at such a door have their answers, or gave up."""
+        while self._visitors:
+            await asyncio.wait(list(self._visitors))
 
     def thaw(self, process: Process) -> None:
         """SIGCONT, or its machine wakes up."""
