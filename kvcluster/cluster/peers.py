@@ -52,7 +52,9 @@ class Peer:
     clock: int = 0
     """What its clock said last, in that life."""
     heard_s: float = float("-inf")
-    """When its last heartbeat came in, as a call or as an answer."""
+    """When its last heartbeat came in, as a call or as an answer, of a life that it may be in."""
+    called_s: float = float("-inf")
+    """The same, of whatever life."""
     said: HealthCheckResponse | None = None
     """Its last answer to a heartbeat of ours."""
     refusal: str = ""
@@ -172,7 +174,7 @@ class Peers:
         was overtaken on its way: it is about a former life of a peer that returned at once.
         """
         peer = self._peers[name]
-        if asked_s < peer.heard_s:
+        if asked_s < peer.called_s:
             return False
         self._take(peer, Sign.REFUSED, why)
         return True
@@ -214,13 +216,17 @@ class Peers:
 
         A new one is a return, however short the absence was. An answer to us is of now, but a
         heartbeat may have been held back on its way: one of an unknown life that was sent before
-        what we heard last is of a life that is over, and tells nothing.
+        what we heard last seems to be of a life that is over, and tells of no return. It may be of
+        a new one, whose clock has gone back, and what it says may not be forgotten a moment later.
         """
         peer, now_s = self._peers[name], self.now_s()
         another = incarnation != peer.incarnation
-        if another and not answers and clock < peer.clock:
+        seems_over = another and not answers and clock < peer.clock
+        returns = another or now_s - peer.heard_s >= self._dead_after_s
+        peer.called_s = now_s
+        self._spare(peer, now_s, returns=returns and not seems_over)
+        if seems_over:
             return False
-        self._spare(peer, now_s, returns=another or now_s - peer.heard_s >= self._dead_after_s)
         peer.heard_s = now_s
         peer.clock = clock if another else max(clock, peer.clock)
         if answers:

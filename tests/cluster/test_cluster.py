@@ -494,3 +494,27 @@ async def test_a_refusal_from_a_former_life_of_a_peer_is_no_news(cluster: Memory
     assert await cluster.put("b:2", "k", "v") == 3
     assert peers.refused("c:3", "connection refused", now_s())
     assert cluster.sees("b:2", "c:3") == "SUSPECT"
+
+
+@in_cluster
+async def test_what_a_new_life_tells_whose_clock_went_back_is_not_excused(
+    cluster: MemoryCluster,
+) -> None:
+    """Found by the simulator: it seemed to be a life that was over. So a refusal of the former one
+    was taken for news, and what had been told was excused, and an old value answered.
+    """
+    node = cluster["b:2"]
+    beat = cluster["c:3"]._heartbeats._own_beat("b:2")
+    cluster.network.cut("b:2", "c:3")
+    await asyncio.sleep(node.settings.suspect_after_s - 0.2)
+    asked_s = node.peers.now_s()
+    await asyncio.sleep(0.1)
+    beat.incarnation += 1
+    beat.clock = node.peers["c:3"].clock - 1
+    beat.missed_since = node.time.tick()
+    node.report.health(HealthCheckRequest(sender=beat))
+    assert not node.peers.refused("c:3", "connection refused", asked_s)
+    await asyncio.sleep(0.4)
+    assert cluster.sees("b:2", "c:3") == "ALIVE"  # silent for long, but called a moment ago
+    assert node.gate.owed("c:3") == beat.missed_since
+    assert node.gate.status is Status.SYNCING

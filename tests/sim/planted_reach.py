@@ -85,3 +85,22 @@ def believe_the_farewell_of_a_former_life(stack: contextlib.ExitStack) -> None:
 def count_the_silence_before_a_call(stack: contextlib.ExitStack) -> None:
     """A peer that was away hears that it is counted on, and is passed by a moment later."""
     replace(stack, Peers, "_spare", lambda self, peer, now_s, returns: None)
+
+
+@planted(
+    pinned_by="cluster/test_cluster.py::"
+    "test_what_a_new_life_tells_whose_clock_went_back_is_not_excused"
+)
+def take_a_life_whose_clock_went_back_for_one_that_is_over(stack: contextlib.ExitStack) -> None:
+    """What it tells is excused by what is known of its former life."""
+    met = Peers.met
+
+    def met_unless_it_seems_over(
+        self: Any, name: str, incarnation: int, clock: int, *, answers: bool
+    ) -> bool:
+        peer = self._peers[name]
+        if incarnation != peer.incarnation and not answers and clock < peer.clock:
+            return False
+        return met(self, name, incarnation, clock, answers=answers)
+
+    replace(stack, Peers, "met", met_unless_it_seems_over)
