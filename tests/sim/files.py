@@ -37,10 +37,7 @@ class Files:
 
     def read(self, name: str, disk: FakeDisk) -> Recovered:
         """A node's files, loaded afresh."""
-        path = self._world.node_path(name)
-        copy = disk.kill()
-        copy.mend()
-        found = recover(copy, path, path.with_suffix(".wal"), self._world.settings, "look")
+        found = self._recovered(name, disk)
         machine = self._world.machines[name]
         machine.damaged = machine.damaged and self._is_being_made_whole(name, found)
         if machine.damaged:
@@ -52,11 +49,21 @@ class Files:
                 raise Broken(f"{name} takes its own files for something else: {remark}")
         return found
 
+    def _recovered(self, name: str, disk: FakeDisk) -> Recovered:
+        path = self._world.node_path(name)
+        copy = disk.kill()
+        copy.mend()
+        return recover(copy, path, path.with_suffix(".wal"), self._world.settings, "look")
+
     def _is_being_made_whole(self, name: str, found: Recovered) -> bool:
         """Whether it may still be seen that the files were damaged."""
         if name not in self._world.up:
             return True
-        return bool(found.incomplete or self._world.node(name).store.incomplete)
+        if found.incomplete or self._world.node(name).store.incomplete:
+            return True
+        # What stands there and is not synced may be gone again, and the damage be back.
+        left = self._world.machines[name].disk.crash(random.Random(0), keep=0.0)
+        return bool(self._recovered(name, left).incomplete)
 
     def now(self, name: str, *, worst: bool) -> Recovered:
         """What the end of a process would leave at this moment; `worst`: a power cut."""

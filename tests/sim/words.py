@@ -7,6 +7,9 @@
 To hold is to have on disk; in memory stands only what is there. Both are promised at many places at
 once, and a node that speaks a moment too early is mostly right a moment later. So it is judged as
 it speaks, and not by what comes of it.
+
+What a node gave in a former life is forgotten: it knows the mark of that pull no more, so that to
+confirm it to the new one has it forget nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from kvcluster.model.slots import slot_of
+from kvcluster.node import Node
 from tests.sim.broken import Broken
 from tests.sim.drops import Drops
 from tests.sim.files import Files
@@ -31,8 +35,12 @@ class Words:
         self._drops = drops
         self._given: dict[tuple[str, int], dict[str, bytes]] = {}
         """By node and mark of a pull: the versions that it had for the puller as that began."""
+        world.opened.append(self._opened)
         world.network.asking.append(self._asking)
         world.network.answering.append(self._answering)
+
+    def _opened(self, name: str, node: Node) -> None:
+        self._given = {pull: given for pull, given in self._given.items() if pull[0] != name}
 
     def _asking(self, caller: str, callee: str, method: str, request: Any) -> None:
         if method == "confirm_pull":

@@ -194,6 +194,8 @@ class World:
         def freeze() -> None:
             if not process.life.ended:  # else something was quicker
                 self.loop.freeze(process.life)
+                # What its threads still do reaches no disk, though it seems to.
+                self.machines[name].disk = countdown.left or disk
 
         countdown = Countdown(disk, operations, self.rng, freeze)
         for _ in range(100):
