@@ -3,17 +3,15 @@
     *One that is alive and behind is told before the write is acknowledged.*
 
 A client sees a breach only if it asks the right node within a few hundredths of a second. So it is
-judged at the writer, in the moment in which its peers have answered or failed: a replica without
-the write, which the writer takes for alive, must not answer reads then. Not where ways are cut, or
-messages get lost: there a node may have been told, and then have lost sight of the writer. Nor
-where the writer was stopped meanwhile: it acknowledges nothing of what it had begun before.
+judged at the writer, in the moment in which the write is done here and its peers have answered or
+failed: a replica without it, which the writer takes for alive, must not answer reads then. Not
+where ways are cut, or messages get lost: there a node may have been told, and then have lost sight
+of the writer. Nor where the writer was stopped meanwhile: it acknowledges nothing of before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from kvcluster.cluster.replication import Parcels, Shared
+from kvcluster.cluster.rounds import Outcome
 from kvcluster.model.slots import slot_of
 from kvcluster.node import Node
 from tests.sim.broken import Broken
@@ -25,7 +23,7 @@ from demo_pb2 import Entry
 
 
 class Telling:
-    """Watches what nodes make of the rounds that they send."""
+    """Watches what becomes of the rounds that nodes send."""
 
     def __init__(self, world: World, drops: Drops, reach: Reach) -> None:
         self._world = world
@@ -34,26 +32,26 @@ class Telling:
         world.opened.append(self._opened)
 
     def _opened(self, name: str, node: Node) -> None:
-        build = node._build_replication
+        build = node._build_writing
 
         def build_and_listen() -> None:
             build()
             self._listen(name, node)
 
-        node._build_replication = build_and_listen  # type: ignore[method-assign]
+        node._build_writing = build_and_listen  # type: ignore[method-assign]
 
     def _listen(self, name: str, node: Node) -> None:
-        share = node._replication.share
+        carry_out = node.rounds._carry_out
 
-        async def share_and_judge(packed: Parcels, entries: Sequence[Entry]) -> Shared:
+        async def carry_out_and_judge(entries: list[Entry]) -> Outcome:
             pauses = node.gate.pauses
-            shared = await share(packed, entries)
+            outcome = await carry_out(entries)
             if self._reach.nothing_disturbs and not node.gate.was_away_since(pauses):
                 for entry in entries:
                     self._judge(name, node, entry)
-            return shared
+            return outcome
 
-        node._replication.share = share_and_judge  # type: ignore[method-assign]
+        node.rounds._carry_out = carry_out_and_judge  # type: ignore[method-assign]
 
     def _judge(self, name: str, node: Node, entry: Entry) -> None:
         for other in node.home.others(slot_of(entry.key)):
