@@ -155,8 +155,12 @@ class LibraryClients:
                 done = await client.put(key, value)
         except NothingWritten as error:
             self._ended(write, Outcome.REFUSED, str(error))
-        except (OutcomeUnknown, asyncio.CancelledError) as error:
-            self._ended(write, Outcome.UNKNOWN, str(error) or "given up")
+        except OutcomeUnknown as error:
+            self._ended(write, Outcome.UNKNOWN, str(error))
+        except asyncio.CancelledError:
+            self._ended(write, Outcome.UNKNOWN, "given up")
+            # It may be on its way with others, which nobody has given up.
+            write.end_s = write.start_s + self._timeout_s
         else:
             self._ended(write, Outcome.DONE, f"by {done.served_by}, {done.acknowledged} hold it")
             self._judge.acknowledged(write, done.version, done.served_by, done.acknowledged)
