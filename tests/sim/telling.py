@@ -6,7 +6,8 @@ A client sees a breach only if it asks the right node within a few hundredths of
 judged at the writer, in the moment in which the write is done here and its peers have answered or
 failed: a replica without it, which the writer takes for alive, must not answer reads then. Not
 where ways are cut, or messages get lost: there a node may have been told, and then have lost sight
-of the writer. Nor where the writer was stopped meanwhile: it acknowledges nothing of before.
+of the writer. Nor where the writer was stopped meanwhile: it acknowledges nothing of before; or is
+about to end, and nobody hears it any more.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Telling:
         async def carry_out_and_judge(entries: list[Entry]) -> Outcome:
             pauses = node.gate.pauses
             outcome = await carry_out(entries)
-            if self._reach.nothing_disturbs and not node.gate.was_away_since(pauses):
+            heard = name in self._world.up and self._world.node(name) is node
+            if heard and self._reach.nothing_disturbs and not node.gate.was_away_since(pauses):
                 for entry in entries:
                     self._judge(name, node, entry)
             return outcome
