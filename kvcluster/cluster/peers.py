@@ -170,7 +170,7 @@ class Peers:
     def refused(self, name: str, why: str, asked_s: float) -> bool:
         """Nobody is there, or nobody who wants to talk to us; return whether that is still news.
 
-        `asked_s`: when the call was sent that was refused. If the peer was heard since, the refusal
+        `asked_s`: when the call was sent that was refused. If the peer called since, the refusal
         was overtaken on its way: it is about a former life of a peer that returned at once.
         """
         peer = self._peers[name]

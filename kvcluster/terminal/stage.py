@@ -64,7 +64,7 @@ class Stage:
         *command: str,
         node: str,
         prints: str,
-        says: Sequence[str] = (),
+        says: tuple[str, ...] = (),
         code: int = Exit.DONE,
     ) -> None:
         """Run client.py against one node: what it must print and, on standard error, say.

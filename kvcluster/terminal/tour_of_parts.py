@@ -59,7 +59,7 @@ class TourOfParts:
             node=elsewhere,
             prints=_VALUE,
             # The primary, unless it was still catching up when it was heard last.
-            says=[f"asked {elsewhere}, {where}" for where in forwarded],
+            says=tuple(f"asked {elsewhere}, {where}" for where in forwarded),
         )
 
     def _look_into_files(self, homes: Sequence[str]) -> None:

@@ -23,6 +23,11 @@ TORN = "cut an unfinished group"
 """How the remark begins that a start makes when a crash tore the end of the journal."""
 
 
+def worst_left(disk: FakeDisk) -> FakeDisk:
+    """What a power cut leaves in the worst case: nothing that was not synced."""
+    return disk.crash(random.Random(0), keep=0.0)
+
+
 class Files:
     """Reads the files of every node."""
 
@@ -62,7 +67,7 @@ class Files:
         if found.incomplete or self._world.node(name).store.incomplete:
             return True
         # What stands there and is not synced may be gone again, and the damage be back.
-        left = self._world.machines[name].disk.crash(random.Random(0), keep=0.0)
+        left = worst_left(self._world.machines[name].disk)
         return bool(self._recovered(name, left).incomplete)
 
     def now(self, name: str, *, worst: bool) -> Recovered:
@@ -70,7 +75,7 @@ class Files:
         disk = self._world.machines[name].disk
         known = self._known.get((name, worst))
         if known is None or known[0] is not disk or known[1] != len(disk.calls):
-            left = disk.crash(random.Random(0), keep=0.0) if worst else disk
+            left = worst_left(disk) if worst else disk
             known = (disk, len(disk.calls), self.read(name, left))
             self._known[name, worst] = known
         return known[2]

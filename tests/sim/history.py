@@ -255,7 +255,7 @@ class History:
         await asyncio.sleep(1.0)
         clients.stopped = True
         await playing
-        await world.farewell()
+        await world.until_visits_are_over()
         await heal(world)
         judge_all(world, judge)
         await until_buried(world)

@@ -16,14 +16,13 @@ is down, in its files.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from kvcluster.model.entry import Entry
 from tests.sim.broken import Broken
 from tests.sim.calls import Process
 from tests.sim.drops import Drops
-from tests.sim.files import TORN, Files
+from tests.sim.files import TORN, Files, worst_left
 from tests.sim.lookout import Lookout
 from tests.sim.operations import Diary, Outcome, Write
 from tests.sim.reach import Reach
@@ -280,7 +279,7 @@ class Judge:
 
     def start_cut_short(self, name: str, before: FakeDisk, left: FakeDisk) -> None:
         """What was on a disk must be there after a power cut of the node that was reading it."""
-        worst = before.crash(random.Random(0), keep=0.0)
+        worst = worst_left(before)
         self._judge_files(name, self.files.read(name, worst).table.items(), left)
 
     def _judge_files(self, name: str, held: Iterable[tuple[str, Entry]], left: FakeDisk) -> None:

@@ -242,7 +242,7 @@ class World:
             self._visitors.add(visitor)
             visitor.add_done_callback(self._visitors.discard)
 
-    async def farewell(self) -> None:
+    async def until_visits_are_over(self) -> None:
         """Wait until all who stood at such a door have their answers, or gave up."""
         while self._visitors:
             await asyncio.wait(list(self._visitors))

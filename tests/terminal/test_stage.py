@@ -38,9 +38,9 @@ def test_what_is_said_on_standard_error_is_checked_where_it_matters(
     """The value and the remark, each for itself."""
     cluster.store["a"] = "1"
     node = cluster.addresses[0]
-    stage.check("get", "a", "-v", node=node, prints="1", says=["something else", f"asked {node}"])
+    stage.check("get", "a", "-v", node=node, prints="1", says=("something else", f"asked {node}"))
     assert stage.checklist.all_held
-    stage.check("get", "a", "-v", node=node, prints="1", says=["nothing of the kind"])
+    stage.check("get", "a", "-v", node=node, prints="1", says=("nothing of the kind",))
     assert (stage.checklist.held, stage.checklist.total) == (3, 4)
 
 
