@@ -13,6 +13,14 @@ when all have it on disk, Put answers.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # Ctrl+C ends it where it stands, until there is something to end well
+    try:
+        from kvcluster.terminal import interrupts
+
+        interrupts.end_at_once()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
 import asyncio
 import logging
 import sys
@@ -219,13 +227,13 @@ def main(arguments: list[str] | None = None) -> int:
 async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
     file_limit = raise_file_limit()
-    stop = stop_on_signals()
     activity, traffic = Activity(node.cluster.self_name, node.settings), Traffic()
     limits = Limits.of(node.settings)
     await node.start(Channels(node.cluster.peers, node.settings))
     server = make_server(node.settings, addresses)
     health = offer(server, node, activity, traffic, limits)
     page = open_page(node, traffic, limits) if open_page else None
+    stop = stop_on_signals()
     await server.start()
     say_hello(node, addresses)
     node.meet_peers()

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
 from kvcluster.log_stream import LogStream
@@ -18,20 +19,28 @@ from kvcluster.log_stream import LogStream
 log = logging.getLogger("kvcluster")
 
 _STANDARD_ERROR = 2
+_INTERRUPTED = 130
 
 
 def stop_on_signals() -> asyncio.Future[None]:
-    """A future that resolves at the first Ctrl+C or SIGTERM; the second ends the process."""
+    """A future that resolves at the first Ctrl+C or SIGTERM; the second ends the process.
+
+    Not by the loop's own handlers: they go with the loop, and a Ctrl+C in the last moment of the
+    process would be a traceback.
+    """
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
+    asked = False
 
-    def on_signal() -> None:
-        if stop.done():
-            os._exit(130)
-        stop.set_result(None)
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(_INTERRUPTED)
+        asked = True
+        loop.call_soon_threadsafe(stop.set_result, None)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
+        signal.signal(number, on_signal)
     return stop
 
 
