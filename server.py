@@ -206,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
         name = find_self(members, options.port, options.host, options.name)
         cluster = Cluster(members, name, check_replicas(options.replicas, members))
         host = options.host or split_address(name)[0]
-        addresses = addresses_of(host, options.port)
+        addresses = addresses_of(host, options.port, cluster)
         open_page = metrics_on(options.metrics, host)
         node = Node(
             cluster,

@@ -22,6 +22,7 @@ import grpc
 from kvcluster.budgets import Limits
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
+from kvcluster.model.members import Cluster
 
 _PENDING_CALLS = 10_000
 """So many may wait to be looked at, however few are taken: what is refused is refused by us."""
@@ -77,27 +78,34 @@ def _server_options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
-def addresses_of(host: str, port: int) -> list[str]:
+def addresses_of(host: str, port: int, cluster: Cluster | None = None) -> list[str]:
     """Every address of a host that can be listened on, checked one by one. Raises CannotStart.
 
     On `localhost` gRPC is content with one of two addresses, and clients that try the other
-    one first would reach somebody else.
+    one first would reach somebody else. `cluster`: whose node wants the port, if one does.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise CannotStart(f"cannot listen on {host}: {error}") from None
     addresses = [
-        f"[{address[0]}]:{port}" if family == socket.AF_INET6 else f"{address[0]}:{port}"
+        f"{_spelled(family, address)}:{port}"
         for family, _, _, _, address in found
-        if _is_free(family, address, host, port)
+        if _is_free(family, address, host, port, cluster)
     ]
     if not addresses:
-        raise CannotStart(f"cannot listen on {host}: it is no address of this machine")
+        raise CannotStart(
+            f"cannot listen on {host}: it is no address of this machine;"
+            " say with --host where to listen (0.0.0.0: everywhere), and with --name who this is"
+        )
     return list(dict.fromkeys(addresses))
 
 
-def _is_free(family: int, address: Any, host: str, port: int) -> bool:
+def _spelled(family: int, address: Any) -> str:
+    return f"[{address[0]}]" if family == socket.AF_INET6 else str(address[0])
+
+
+def _is_free(family: int, address: Any, host: str, port: int, cluster: Cluster | None) -> bool:
     """Whether an address exists here; CannotStart if it does and cannot be had."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -110,6 +118,9 @@ def _is_free(family: int, address: Any, host: str, port: int) -> bool:
         if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             return False
         if error.errno == errno.EADDRINUSE:
-            raise CannotStart(f"port {port} on {host} is in use by another program") from None
+            from kvcluster.occupant import occupant_of  # to load it takes a moment
+
+            by = occupant_of(_spelled(family, address), port, cluster)
+            raise CannotStart(f"port {port} on {host} is in use by {by}") from None
         raise CannotStart(f"cannot listen on {host}:{port}: {error.strerror}") from None
     return True

@@ -19,6 +19,7 @@ from kvcluster.model.slots import SLOTS
 
 DEFAULT_REPLICAS = 3
 _PORT_LIMIT = 65_535
+_EVERYWHERE = ("0.0.0.0", "::")
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -134,5 +135,13 @@ def find_self(members: tuple[str, ...], port: int, host: str | None, name: str |
             " say which with --name, spelled as in the list"
         )
     raise BadSetting(
-        f"port {port} is no member of this cluster; its members are {', '.join(members)}"
+        f"port {port} is no member of this cluster; its members are {', '.join(members)}. Name all"
+        " members with --cluster, this node too, and the same on every node:"
+        f" {port} --cluster {','.join([*members, _join_address(host, port)])}"
     )
+
+
+def _join_address(host: str | None, port: int) -> str:
+    """What a node may be called that listens there; a wildcard is no name for others to dial."""
+    host = host if host and host not in _EVERYWHERE else "localhost"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

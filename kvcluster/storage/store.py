@@ -80,7 +80,10 @@ class Store:
             self._disk.lock(self.folder / "lock")
             found = recover(self._disk, self.path, self.folder, self._settings, stamp)
         except BlockingIOError:
-            raise CannotStart(f"{self.path} is in use by another server") from None
+            raise CannotStart(
+                f"{self.path} is in use by another server;"
+                " stop that one, or give this one its own --data-dir"
+            ) from None
         except OSError as error:
             raise CannotStart(_explain(error, self.path)) from error
         self._take_for_our_own(found)

@@ -117,6 +117,25 @@ def test_a_port_that_is_no_member_is_refused_with_the_list() -> None:
         find_self(THREE, 50059, "localhost", None)
 
 
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        (None, "localhost:50059"),
+        ("0.0.0.0", "localhost:50059"),
+        ("::", "localhost:50059"),
+        ("node-d", "node-d:50059"),
+        ("fd00::1", "[fd00::1]:50059"),
+    ],
+)
+def test_the_list_that_is_proposed_has_the_port_in_it(host: str | None, named: str) -> None:
+    """Who pastes it behind the program has a node that starts."""
+    with pytest.raises(BadSetting) as caught:
+        find_self(THREE, 50059, host, None)
+    port, _, members = str(caught.value).rpartition(": ")[2].partition(" --cluster ")
+    assert port == "50059"
+    assert find_self(parse_members(members), 50059, host, None) == named
+
+
 # ---------------------------------------------------------------- what all must agree about
 
 

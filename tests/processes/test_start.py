@@ -27,7 +27,7 @@ def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["50999"], ["50999", "no member", "localhost:50051"]),
+        (["50999"], ["50999", "no member", "50999 --cluster localhost:50051,", "localhost:50999"]),
         (["not-a-port"], ["not-a-port"]),
         ([], ["PORT"]),
         (["50051", "--cluster", "localhost"], ["localhost", "host:port"]),
@@ -55,10 +55,11 @@ def test_data_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
 
 
 def test_second_server_on_one_port_is_refused(cluster: Cluster, tmp_path: Path) -> None:
-    """The same command in a second terminal says that the port is in use."""
+    """The same command in a second terminal says that it runs in the first."""
     other = tmp_path / "other"
     arguments = ["--cluster", cluster.members, "--data-dir", str(other)]
-    assert_refused(run_script("server.py", str(cluster[0].port), *arguments), "in use")
+    words = ["in use", f"{cluster[0].name} itself, which runs already and says SERVING"]
+    assert_refused(run_script("server.py", str(cluster[0].port), *arguments), *words)
 
 
 def test_second_server_on_one_data_folder_is_refused(cluster: Cluster, tmp_path: Path) -> None:
