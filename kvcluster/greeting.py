@@ -23,7 +23,8 @@ def say_hello(node: Node, addresses: list[str]) -> None:
         len(node.cluster.members),
         f"{len(node.home.held):,}",
     )
-    log.info("NODE  its data is in %s, keys: %s", node.store.path, f"{node.store.table.live:,}")
+    holds = "new, empty" if node.store.is_new else f"keys: {node.store.table.live:,}"
+    log.info("NODE  its data is in %s, %s", node.store.path.absolute(), holds)
     if not node.store.fsync:
         log.warning("NODE  --fsync never: a power cut may take acknowledged writes")
 

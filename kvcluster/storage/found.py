@@ -19,6 +19,8 @@ class Recovered:
     """What was found at start."""
 
     table: Table = field(default_factory=Table)
+    new: bool = False
+    """There was nothing on disk: nobody has ever run here, or all of it is lost."""
     clock: int = 0
     """The largest hybrid time on disk."""
     notes: dict[str, Version] = field(default_factory=dict)

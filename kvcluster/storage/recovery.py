@@ -54,6 +54,7 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     first = base.load(held, frozenset(segments))
     replay = _Replay(disk, folder, aside, found)
     replay.run(segments, held, first)
+    found.new = not (held or segments or found.table.live or found.remarks)
     found.repair |= not held and not found.behind
     if found.incomplete:  # what carried the clock may be what is missing
         times = (time_of(version) for _, (_, version) in found.table.items())

@@ -68,6 +68,8 @@ class Store:
         self.digests = Digests(self.table)
         self.incomplete = ""
         """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
+        self.is_new = False
+        """Whether nothing was on disk when it was opened."""
         self.clock_found = 0
         """The hybrid time that the files held when they were opened."""
         self.repair = False
@@ -90,7 +92,7 @@ class Store:
         self.table = found.table
         self.digests = Digests(self.table)
         self.incomplete, self.repair = found.incomplete, found.repair
-        self._found, self.clock_found = found, found.clock
+        self._found, self.is_new, self.clock_found = found, found.new, found.clock
         return found
 
     def _take_for_our_own(self, found: Recovered) -> None:

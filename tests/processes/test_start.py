@@ -7,13 +7,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from kvcluster.terminal.local_cluster import free_ports
 from tests.processes.cluster import Cluster
-from tests.processes.harness import Server, eventually, run_script
+from tests.processes.harness import ROOT, Server, eventually, run_script
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -154,6 +155,24 @@ def test_second_interrupt_ends_at_once(unstarted: Cluster) -> None:
         eventually(lambda: "finishing what is in flight" in server.log(), "it is stopping")
         server.signal(signal.SIGINT)
         assert server.wait(timeout_s=10) == 130
+
+
+def test_hello_says_where_the_data_is_and_whether_it_is_new(tmp_path: Path) -> None:
+    """Who started it in another folder than yesterday sees so, and does not wonder where it is."""
+    (port,) = free_ports(1)
+    (tmp_path / "here").mkdir()
+    command = [sys.executable, str(ROOT / "server.py"), str(port)]
+    command += ["--cluster", f"localhost:{port}", "--data-dir", "data"]
+    for holds in ("new, empty", "keys: 0"):
+        process = subprocess.Popen(
+            command, cwd=tmp_path / "here", stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if "its data is in" in line)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        path = tmp_path / "here" / "data" / f"data_node_{port}.json"
+        assert said.endswith(f"its data is in {path}, {holds}\n")
 
 
 def test_single_member_is_a_cluster_of_one(tmp_path: Path) -> None:
