@@ -44,7 +44,7 @@ from kvcluster.model.members import (
 )
 from kvcluster.node import Node
 from kvcluster.open_files import raise_file_limit, watch_open_files
-from kvcluster.options import parse_arguments
+from kvcluster.options import parse_arguments, refusal
 from kvcluster.process import end_at_once, set_up_log, stop_on_signals
 from kvcluster.standard_services import Health, Reflection
 from kvcluster.traffic import Traffic
@@ -200,6 +200,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one node until Ctrl+C; return the exit code."""
     options = parse_arguments(arguments, DEFAULT_CLUSTER)
     set_up_log(options.log_level)
+    for remark in options.remarks:
+        log.warning("NODE  %s", remark)
     try:
         settings = with_overrides(Settings(), options.set)
         members = parse_members(options.cluster)
@@ -218,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         node.open()
         return asyncio.run(run(node, addresses, open_page))
     except CannotStart as error:
-        print(f"server.py: {error}", file=sys.stderr)
+        print(refusal(error, options), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

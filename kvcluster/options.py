@@ -1,28 +1,62 @@
-"""The options of server.py: what a person may say on its command line."""
+"""The options of server.py: what a person may say on its command line, or in the environment.
+
+The second is made from the first (environment.py).
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
+import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from kvcluster.errors import BadSetting
+from kvcluster import environment as variables
+from kvcluster.errors import BadSetting, CannotStart
 from kvcluster.model.members import split_address
 
+PROGRAM = "server.py"
+_COLUMNS = 80
 
-def parse_arguments(arguments: list[str] | None, default_cluster: str) -> argparse.Namespace:
-    """Read the command line; exits with code 2 and a usage line if it is wrong."""
+
+def parse_arguments(
+    arguments: list[str] | None,
+    default_cluster: str,
+    environment: Mapping[str, str] = os.environ,
+) -> argparse.Namespace:
+    """Read the command line and the environment; exits with code 2 if something is wrong.
+
+    Besides the options: `variables`, those of the environment that were used, and `remarks` about
+    others, a sentence each.
+    """
     parser = argparse.ArgumentParser(
-        prog="server.py",
+        prog=PROGRAM,
         description="Run one node of the replicated key-value store.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_place(parser.add_argument, default_cluster)
-    _add_manner(parser.add_argument)
-    options = parser.parse_args(arguments)
+    actions: list[argparse.Action] = []
+
+    def add(*names: str, **manner: Any) -> None:
+        actions.append(parser.add_argument(*names, **manner))
+
+    _add_place(add, default_cluster)
+    _add_manner(add)
+    parser.epilog = textwrap.fill(variables.told(actions), _COLUMNS, break_on_hyphens=False)
+    options = variables.parse(parser, actions, arguments, environment)
+    options.remarks = variables.slips(actions, environment)
     if options.metrics == (None, options.port):
         parser.error(f"--metrics {options.port} is the port of the node itself; take another")
     return options
+
+
+def refusal(error: CannotStart, options: argparse.Namespace) -> str:
+    """Why the node does not start, in a sentence; and what else than the command line had a say."""
+    told = f"{PROGRAM}: {error}"
+    if isinstance(error, BadSetting) and options.variables:
+        return f"{told} (the environment sets {', '.join(options.variables)})"
+    return told
 
 
 def _add_place(add: Callable[..., object], default_cluster: str) -> None:
@@ -48,7 +82,7 @@ def _add_place(add: Callable[..., object], default_cluster: str) -> None:
     )
     add(
         "--replicas",
-        type=int,
+        type=_whole_number,
         metavar="R",
         help="on how many members each key is kept (default: 3, or all if they are fewer);"
         " the same on every node",
@@ -72,6 +106,7 @@ def _add_manner(add: Callable[..., object]) -> None:
     )
     add(
         "--log-level",
+        type=str.lower,
         choices=["debug", "info", "warning", "error"],
         default="info",
         metavar="L",
@@ -96,6 +131,13 @@ def _add_manner(add: Callable[..., object]) -> None:
         metavar="NAME=VALUE",
         help="change a setting of kvcluster/config.py; may be repeated",
     )
+
+
+def _whole_number(text: str) -> int:
+    """A number of things; how many there may be is known only later."""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
 
 
 def _port_number(text: str) -> int:

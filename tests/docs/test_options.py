@@ -18,6 +18,7 @@ from tests.docs.markdown import ROOT
 from tests.docs.prose import TEXTS, code, prose, section, tables
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_VARIABLE = re.compile(r"KVCLUSTER_[A-Z_]+")
 _OURS = re.compile(r"(python )?(server|client|health_check_client)\.py|--[a-z]")
 _COMMAND = re.compile(r"(?:python )?client\.py ([a-z]+)")
 _OTHERS = "### Coming from etcdctl or redis-cli"
@@ -57,6 +58,22 @@ def test_readme_has_every_option_of_the_server_and_no_other(
     (table,) = tables(section(ROOT / name, heading))
     told = {flag for row in table for flag in _FLAG.findall(row[0])}
     assert told == flags_of_server(capsys)
+
+
+def test_every_option_of_the_server_has_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    """By its own account and by that of operate.md, each in its place."""
+    flags = flags_of_server(capsys) - {"--version"}
+    expected = {"KVCLUSTER_PORT"} | {
+        f"KVCLUSTER_{flag[2:].replace('-', '_').upper()}" for flag in flags
+    }
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"], "localhost:50051")
+    assert set(_VARIABLE.findall(capsys.readouterr().out)) == expected
+    (table,) = tables(section(ROOT / "docs" / "operate.md", "In the environment"))
+    told = {_VARIABLE.findall(row[0])[0]: row[1].strip("`") for row in table[2:]}
+    assert set(told) == expected
+    for variable, option in told.items():
+        assert variable == f"KVCLUSTER_{option.lstrip('-').replace('-', '_').upper()}"
 
 
 @pytest.mark.parametrize("document", TEXTS, ids=lambda document: document.name)
