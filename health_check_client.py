@@ -1,7 +1,8 @@
 """Ask nodes how they are: `python health_check_client.py localhost:50051 localhost:50052`.
 
-A line for each address, in the order given; exit code 0 if all of them serve. How the questions
-are asked is in kvcluster/terminal/health.py, how they are shown in health_check.py beside it.
+A line for each address, in the order given, or for each of the three of the walk; exit code 0 if
+all of them serve. How the questions are asked is in kvcluster/terminal/health.py, how they are
+shown in health_check.py beside it.
 """
 
 from __future__ import annotations

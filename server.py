@@ -36,6 +36,7 @@ from kvcluster.errors import CannotStart
 from kvcluster.greeting import say_goodbye, say_hello, say_why_failed
 from kvcluster.listening import addresses_of, make_server, until_left
 from kvcluster.model.members import (
+    DEFAULT_CLUSTER,
     Cluster,
     check_replicas,
     find_self,
@@ -62,8 +63,6 @@ if TYPE_CHECKING:
     import grpc
 
     from kvcluster.metrics.page import Page
-
-DEFAULT_CLUSTER = "localhost:50051,localhost:50052,localhost:50053"
 
 OpenPage = Callable[[Node, Traffic, Limits], "Page"]
 Pages = AsyncGenerator[pb.ScanResponse, None]

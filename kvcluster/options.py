@@ -15,6 +15,7 @@ from typing import Any
 from kvcluster import environment as variables
 from kvcluster.errors import BadSetting, CannotStart
 from kvcluster.model.members import split_address
+from kvcluster.terminal.version import Version
 
 PROGRAM = "server.py"
 _COLUMNS = 80
@@ -36,6 +37,7 @@ def parse_arguments(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action=Version)
     actions: list[argparse.Action] = []
 
     def add(*names: str, **manner: Any) -> None:

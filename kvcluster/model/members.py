@@ -17,6 +17,8 @@ from xxhash import xxh3_64_intdigest
 from kvcluster.errors import BadSetting
 from kvcluster.model.slots import SLOTS
 
+DEFAULT_CLUSTER = "localhost:50051,localhost:50052,localhost:50053"
+"""The three of the walk, for programs that nobody told of others."""
 DEFAULT_REPLICAS = 3
 _PORT_LIMIT = 65_535
 _EVERYWHERE = ("0.0.0.0", "::")

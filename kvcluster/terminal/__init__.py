@@ -37,6 +37,7 @@
     wording.py        how states, times and amounts are put into words
     screen.py         text for people, and the calm end of a program
     streams.py          what is printed and typed, whole, whatever the streams are like
+    version.py        what --version prints, of every program
     interrupts.py     Ctrl+C for a program that has to clean up
     local_cluster.py  three servers on this machine, in a temporary folder
     stage.py          commands that are shown, really run, and checked

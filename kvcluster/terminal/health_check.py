@@ -12,10 +12,12 @@ import os
 from collections.abc import Sequence
 
 from kvcluster.client.failure import CallFailed
+from kvcluster.model.members import DEFAULT_CLUSTER
 from kvcluster.terminal import interrupts
 from kvcluster.terminal.arguments import ENVIRONMENT, address, given, nodes, seconds
 from kvcluster.terminal.health import Health, ask_health
 from kvcluster.terminal.screen import Exit, counted, run_calmly, say
+from kvcluster.terminal.version import Version
 from kvcluster.terminal.wording import failure_word, peer_word, status_word, why_not_serving
 
 from demo_pb2 import SERVING, HealthCheckResponse
@@ -39,18 +41,16 @@ def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(given() if arguments is None else arguments)
     interrupts.raise_them()
-    answers = ask_health(options.addresses or _from_environment(parser), options.timeout)
+    answers = ask_health(options.addresses or _default(parser), options.timeout)
     for line in lines(answers):
         say(line)
     return Exit.DONE if all(answer.serving for answer in answers) else Exit.NOT_SO
 
 
-def _from_environment(parser: argparse.ArgumentParser) -> Sequence[str]:
-    text = os.environ.get(ENVIRONMENT, "")
-    if not text:
-        parser.error(f"which nodes? Give their addresses, or set {ENVIRONMENT}")
+def _default(parser: argparse.ArgumentParser) -> Sequence[str]:
+    """Those of the environment, or those that server.py has built in."""
     try:
-        return nodes(text)
+        return nodes(os.environ.get(ENVIRONMENT) or DEFAULT_CLUSTER)
     except argparse.ArgumentTypeError as error:
         parser.error(f"{ENVIRONMENT}: {error}")
 
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         type=address,
         metavar="ADDR",
-        help=f"host:port of a node (default: those of {ENVIRONMENT})",
+        help=f"host:port of a node (default: those of {ENVIRONMENT}, or {DEFAULT_CLUSTER})",
     )
     parser.add_argument(
         "--timeout",
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds to wait for each answer (default: %(default)g)",
     )
+    parser.add_argument("--version", action=Version)
     return parser
 
 

@@ -13,15 +13,14 @@ have no program in front, and words of their own about it: `exit` instead of `co
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from kvcluster.config import VALUE_CEILING_BYTES
 from kvcluster.terminal import manual
 from kvcluster.terminal.arguments import Word, nodes, one_node, path, seconds, valid, whole_number
 from kvcluster.terminal.escaping import shown
-from kvcluster.terminal.screen import say
+from kvcluster.terminal.version import Version
 
 DEFAULT_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 2.0
@@ -50,31 +49,11 @@ class _Page(argparse.ArgumentParser):
         return self.page
 
 
-class _Version(argparse.Action):
-    """Prints the version. To find it costs time, which nobody else should spend."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="print the version")
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, *_: Any, option_string: str | None = None
-    ) -> NoReturn:
-        """Print it, and end."""
-        from importlib import metadata
-
-        try:
-            version = metadata.version("kvcluster")
-        except metadata.PackageNotFoundError:
-            version = "of a folder that was not installed"
-        say(f"kvcluster {version}, Python {sys.version.split()[0]}")
-        parser.exit()
-
-
 def build(default_cluster: str) -> argparse.ArgumentParser:
     """The parser of client.py. `default_cluster`: what the help says of --cluster."""
     parser = _Page(prog="client.py", usage="client.py [OPTIONS] COMMAND ...", allow_abbrev=False)
     parser.page = manual.PAGE.replace("{nodes}", default_cluster)
-    parser.add_argument("--version", action=_Version)
+    parser.add_argument("--version", action=Version)
     subparsers = parser.add_subparsers(
         dest="command", metavar="COMMAND", prog="client.py", parser_class=argparse.ArgumentParser
     )

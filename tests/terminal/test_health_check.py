@@ -10,6 +10,7 @@ from concurrent import futures
 import grpc
 import pytest
 
+from kvcluster.terminal import health_check
 from tests.client.fake_node import FakeCluster
 from tests.terminal.conftest import Program
 
@@ -178,7 +179,7 @@ def test_a_silent_node_costs_the_others_no_time(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["localhost"], ["localhost:0"], ["a:1", "--timeout", "0"], ["a:1", "--timeout", "x"]],
+    [["localhost"], ["localhost:0"], ["a:1", "--timeout", "0"], ["a:1", "--timeout", "x"]],
 )
 def test_bad_usage_exits_with_2(health: Program, arguments: list[str]) -> None:
     """Nothing is asked, nothing stands on standard output."""
@@ -214,7 +215,14 @@ def test_without_addresses_the_environment_names_the_nodes(
     ended = health()
     assert (ended.code, ended.out) == (2, "")
     assert "KV_NODES: not an address: 'nonsense'" in ended.err
-    monkeypatch.delenv("KV_NODES")
+
+
+def test_without_any_word_the_three_of_the_walk_are_asked(
+    cluster: FakeCluster, health: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As client.py does; it asked back which nodes were meant."""
+    monkeypatch.delenv("KV_NODES", raising=False)
+    monkeypatch.setattr(health_check, "DEFAULT_CLUSTER", cluster.members)
     ended = health()
-    assert (ended.code, ended.out) == (2, "")
-    assert "which nodes?" in ended.err
+    assert ended.code == 0
+    assert [line.split()[0] for line in ended.out.splitlines()] == list(cluster.addresses)

@@ -14,6 +14,7 @@ import pytest
 from tests.client.fake_node import FakeCluster
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ("server.py", "client.py", "health_check_client.py")
 
 
 def _command(*arguments: str) -> list[str]:
@@ -29,6 +30,15 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
         encoding="utf-8",
         timeout=30,
     )
+
+
+def test_every_program_says_the_same_version() -> None:
+    """Whoever reports a bug has started one of them, and the version of Python matters too."""
+    said = [_run(name, "--version") for name in PROGRAMS]
+    assert {(each.returncode, each.stderr) for each in said} == {(0, "")}
+    (line,) = {each.stdout for each in said}
+    assert line.startswith("kvcluster ")
+    assert line.endswith(f", Python {sys.version.split()[0]}\n")
 
 
 def test_the_programs_make_no_noise_about_dead_and_frozen_nodes(
