@@ -23,7 +23,6 @@ if __name__ == "__main__":  # Ctrl+C ends it where it stands, until there is som
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ from kvcluster.budgets import Limits
 from kvcluster.cluster.channels import Channels
 from kvcluster.config import Settings, with_overrides
 from kvcluster.errors import CannotStart
-from kvcluster.greeting import say_goodbye, say_hello, say_why_failed
+from kvcluster.greeting import say_goodbye, say_hello, say_why_failed, say_why_refused
 from kvcluster.listening import addresses_of, make_server, until_left
 from kvcluster.model.members import (
     DEFAULT_CLUSTER,
@@ -198,7 +197,7 @@ class Peer(PeerServicer):
 def main(arguments: list[str] | None = None) -> int:
     """Run one node until Ctrl+C; return the exit code."""
     options = parse_arguments(arguments, DEFAULT_CLUSTER)
-    set_up_log(options.log_level)
+    set_up_log(options.log_level, options.log_format)
     for remark in options.remarks:
         log.warning("NODE  %s", remark)
     try:
@@ -219,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
         node.open()
         return asyncio.run(run(node, addresses, open_page))
     except CannotStart as error:
-        print(refusal(error, options), file=sys.stderr)
+        say_why_refused(refusal(error, options), options.log_format)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -6,6 +6,7 @@ The first lines say what runs here and where its data is, the last whether it is
 from __future__ import annotations
 
 import logging
+import sys
 
 from kvcluster.errors import DiskFailed
 from kvcluster.node import Node
@@ -39,6 +40,14 @@ def say_goodbye(node: Node) -> int:
     else:
         log.info("STOP  %s is complete; goodbye", node.store.path.name)
     return 0
+
+
+def say_why_refused(sentence: str, log_format: str) -> None:
+    """Why it does not start: as any program says what is wrong with its arguments, or as JSON."""
+    if log_format == "json":
+        log.critical("STOP  %s", sentence)
+    else:
+        print(sentence, file=sys.stderr)
 
 
 def say_why_failed(error: BaseException | None) -> None:

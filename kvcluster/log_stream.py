@@ -29,9 +29,10 @@ import os
 import select
 import threading
 from collections.abc import Callable
-from datetime import datetime
 from queue import SimpleQueue
 from typing import NamedTuple
+
+from kvcluster.log_lines import Form
 
 _QUEUE_BYTES = 1024 * 1024
 """Some 10,000 lines: eight minutes of a busy node, whose log is limited to 20 lines a second."""
@@ -54,15 +55,16 @@ class LogStream(io.TextIOBase):
         encoding: str = "utf-8",
         limit_bytes: int = _QUEUE_BYTES,
         write: Callable[[int, memoryview], int] = os.write,
+        form: Form | None = None,
     ) -> None:
+        self._form = form or Form()
         self._fd = fd
         self._encoding = encoding
         self._limit_bytes = limit_bytes
         self._write_fd = write
         self._queue: SimpleQueue[_Lines | threading.Event] = SimpleQueue()
-        self._lock = (
-            threading.RLock()
-        )  # whoever holds it may be interrupted by himself: a finalizer
+        # Whoever holds it may be interrupted by himself: a finalizer.
+        self._lock = threading.RLock()
         self._line = ""  # the last one, which has no end yet
         self._dropped = 0  # lines, since the last that was taken
         self._dropped_in_all = 0
@@ -101,15 +103,20 @@ class LogStream(io.TextIOBase):
         with self._lock:
             lines, end, self._line = (self._line + text).rpartition("\n")
             if end:
-                self._take(lines + end)
+                self._take(self._form.unasked(lines + end))
         return len(text)
+
+    def put(self, line: str) -> None:
+        """Take a line of the log, which has its form already."""
+        with self._lock:
+            self._take(f"{line}\n")
 
     def flush(self) -> None:
         """Let go of a line that has no end yet; does not wait until it is written."""
         with self._lock:
             line, self._line = self._line, ""
             if line:
-                self._take(line)
+                self._take(self._form.unasked(line))
 
     def drain(self, timeout_s: float = _DRAIN_S) -> bool:
         """Wait until all that came is written, but no longer than that; whether it is."""
@@ -168,7 +175,7 @@ class LogStream(io.TextIOBase):
 
     def _gap(self, missing: int) -> bytes:
         """A line that stands for others, in the form of those of the log."""
-        now = datetime.now().strftime("%H:%M:%S.%f")[:-3]
         lines = "1 line is" if missing == 1 else f"{missing:,} lines are"
         why = f"could not be written ({self._why_failed})" if self._why_failed else "were not read"
-        return f"{now}  LOG  {lines} missing here: they {why}\n".encode(self._encoding)
+        line = self._form.about_itself(f"{lines} missing here: they {why}")
+        return f"{line}\n".encode(self._encoding)

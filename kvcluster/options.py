@@ -14,6 +14,7 @@ from typing import Any
 
 from kvcluster import environment as variables
 from kvcluster.errors import BadSetting, CannotStart
+from kvcluster.log_lines import FORMS
 from kvcluster.model.members import split_address
 from kvcluster.terminal.version import Version
 
@@ -113,6 +114,15 @@ def _add_manner(add: Callable[..., object]) -> None:
         default="info",
         metavar="L",
         help="debug, info (default), warning or error",
+    )
+    add(
+        "--log-format",
+        type=str.lower,
+        choices=FORMS,
+        default="text",
+        metavar="F",
+        help="text (default): short on a terminal, with date and level elsewhere; short: everywhere"
+        " as on a terminal; json: an object a line",
     )
     add(
         "--metrics",

@@ -11,9 +11,11 @@ import logging
 import os
 import signal
 import sys
-from types import FrameType
+import threading
+from types import FrameType, TracebackType
 from typing import NoReturn
 
+from kvcluster.log_lines import form_of
 from kvcluster.log_stream import LogStream
 
 log = logging.getLogger("kvcluster")
@@ -44,16 +46,56 @@ def stop_on_signals() -> asyncio.Future[None]:
     return stop
 
 
-def set_up_log(level: str) -> None:
-    """One line an event, on standard error, and nothing waits for whoever reads it."""
+def set_up_log(level: str, form_name: str) -> None:
+    """One line an event, on standard error, and nothing waits for whoever reads it.
+
+    What Python and the libraries have to say goes the same way.
+    """
     _open_standard_files()
-    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
-    sys.stderr = stream = LogStream(_STANDARD_ERROR, encoding)
+    form = form_of(form_name, terminal=os.isatty(_STANDARD_ERROR))
+    encoding = form.encoding or (sys.stderr.encoding if sys.stderr else "utf-8")
+    sys.stderr = stream = LogStream(_STANDARD_ERROR, encoding, form=form)
     atexit.register(stream.drain)
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d  %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
+    handler = _Handler(stream)
+    handler.setFormatter(form)
     log.setLevel(level.upper())
+    everybody = logging.getLogger()
+    everybody.addHandler(handler)
+    everybody.setLevel(max(log.level, logging.WARNING))
+    logging.captureWarnings(True)
+    sys.excepthook = _tell_of_the_end
+    threading.excepthook = _tell_of_a_thread
+    sys.unraisablehook = _tell_what_nobody_takes
+
+
+class _Handler(logging.Handler):
+    """Puts records into the stream, as lines."""
+
+    def __init__(self, stream: LogStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Never waits."""
+        try:
+            self._stream.put(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
+def _tell_of_the_end(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    log.critical("BUG  this process ends", exc_info=(kind, error, trace))
+
+
+def _tell_of_a_thread(told: threading.ExceptHookArgs) -> None:
+    name = told.thread.name if told.thread else "a thread"
+    log.error("BUG  %s ended", name, exc_info=told.exc_value)
+
+
+def _tell_what_nobody_takes(told: sys.UnraisableHookArgs) -> None:
+    log.error("BUG  %s %r", told.err_msg or "an error in", told.object, exc_info=told.exc_value)
 
 
 def end_at_once(code: int) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kvcluster.log_lines import form_of
 from kvcluster.log_stream import LogStream
 from tests.processes.harness import eventually
 
@@ -85,6 +87,20 @@ def reader() -> Iterator[Reader]:
 def stream(reader: Reader) -> LogStream:
     """What he may read."""
     return LogStream(2, limit_bytes=_ROOM * _LINE_BYTES + 1, write=reader.write)
+
+
+def test_lost_lines_are_told_in_the_form_of_the_others(reader: Reader) -> None:
+    """A program that reads objects must find one there, too; and one for what was printed."""
+    stream = LogStream(2, limit_bytes=1, write=reader.write, form=form_of("json", terminal=False))
+    reader.stand_still(stream)
+    for _ in range(3):
+        stream.put("{}")
+    reader.allow()
+    eventually(lambda: len(reader.lines) == 2, "the gap is told")
+    printed, gap = map(json.loads, reader.lines)
+    assert printed["message"] == numbered(0)[:-1]
+    assert (gap["level"], gap["event"]) == ("warning", "LOG")
+    assert gap["message"] == "3 lines are missing here: they were not read"
 
 
 def test_lines_are_read_as_they_were_written(reader: Reader, stream: LogStream) -> None:

@@ -99,6 +99,7 @@ class LocalCluster:
         """Start a node; it is not ready yet."""
         command = [sys.executable, str(self._server), str(self.ports[number])]
         command += ["--cluster", self.members, "--data-dir", str(self.folder)]
+        command += ["--log-format", "short"]  # a person looks on, as at a terminal
         command += self.options
         with self._log_file(number).open("ab") as log, interrupts.postponed():
             self._log_starts[number] = log.tell()

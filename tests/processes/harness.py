@@ -60,8 +60,8 @@ def eventually(look: Callable[[], T], what: str, deadline_s: float = 20.0) -> T:
 
 
 def wall_time() -> str:
-    """The time of day as the logs of servers spell it."""
-    return datetime.now().strftime("%H:%M:%S.%f")[:-3]
+    """The time as the logs of servers spell it."""
+    return datetime.now().isoformat(" ", "milliseconds")
 
 
 def run_script(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import signal
@@ -133,12 +134,23 @@ def test_what_was_written_while_nobody_read_is_read_later(server: Server) -> Non
     assert "LOG" not in text.decode()
 
 
-def crash(server: Server, stderr: int) -> subprocess.CompletedProcess[str]:
+_BUG = """
+import server, sys, warnings
+
+def node(*_, **__):
+    warnings.warn("watch out", UserWarning)
+    raise TypeError("of ours")
+
+server.Node = node
+sys.exit(server.main(sys.argv[1:]))
+"""
+
+
+def crash(server: Server, stderr: int, *options: str) -> subprocess.CompletedProcess[str]:
     """A node with a bug, that ends with a traceback."""
-    code = "import server, sys; server.Node = None; sys.exit(server.main(sys.argv[1:]))"
     arguments = [str(server.port), "--cluster", server.members, "--data-dir", str(server.data_dir)]
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", _BUG, *arguments, *options],
         stderr=stderr,
         text=True,
         timeout=_END_S,
@@ -151,8 +163,32 @@ def test_the_traceback_of_a_crash_is_read(server: Server) -> None:
     """It is the last that Python says."""
     done = crash(server, subprocess.PIPE)
     assert done.returncode == 1
-    assert done.stderr.startswith("Traceback")
-    assert done.stderr.endswith("TypeError: 'NoneType' object is not callable\n")
+    assert "  CRITICAL  BUG  this process ends\nTraceback (most recent" in done.stderr
+    assert done.stderr.endswith("TypeError: of ours\n")
+
+
+def test_in_json_everything_is_an_object(server: Server) -> None:
+    """Also what is no event: a refusal, a warning of Python, a crash with its traceback."""
+    server.start("--log-format", "json")
+    server.wait_serving()
+    server.put("k", "v")
+    assert server.interrupt() == 0
+    server.json_path.write_text("[]")
+    server.start("--log-format", "json")
+    assert server.wait(_END_S) == 2
+    crashed = crash(server, subprocess.PIPE, "--log-format", "json").stderr
+    told = [json.loads(line) for line in (server.log() + crashed).splitlines()]
+    assert {"time", "level", "event", "message"} == set.intersection(*map(set, told))
+    assert ["PUT", "'k' (1 byte), on 1 of 1 replicas"] in [
+        [each["event"], each["message"]] for each in told
+    ]
+    refused, warned, bug = told[-3:]
+    assert (refused["level"], refused["event"]) == ("critical", "STOP")
+    assert "must be one flat JSON object" in refused["message"]
+    assert (warned["level"], warned["event"]) == ("warning", "PYTHON")
+    assert "watch out" in warned["message"]
+    assert bug["event"] == "BUG"
+    assert bug["traceback"].endswith("TypeError: of ours")
 
 
 @pytest.mark.parametrize("place", [full_pipe, stopped_terminal, full_disk])
