@@ -1,14 +1,15 @@
 """What matters now: everything that goes on or is wrong at this moment, the worst first.
 
-Alarms and full disks come first, then contradictions, then who catches up and how far, then what is
-unusual about single nodes, in the words of `client.py status`, and at the end how replication
-stands. When nothing is wrong, that last line is all. An event says when something began; here is
-what still is.
+Whatever is wrong stands before whatever is on its way. Of what is wrong, alarms and full disks come
+first, then contradictions, calls that fail, and nodes that are silent; of the rest, who catches up
+and how far, then what is unusual about single nodes, in the words of `client.py status`. What
+several nodes have in common is one line. At the end stands how replication does; when nothing is
+wrong, that is all. An event says when something began; here is what still is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.text import Text
 
@@ -18,7 +19,7 @@ from kvcluster.dashboard.nodes_table import age
 from kvcluster.dashboard.rates import Rates
 from kvcluster.error_info import code_name
 from kvcluster.terminal.census import Member
-from kvcluster.terminal.notes import Topic
+from kvcluster.terminal.notes import Note, Topic
 from kvcluster.terminal.screen import counted, listed
 from kvcluster.terminal.wording import duration, why_not_serving
 
@@ -28,15 +29,38 @@ _BAR_COLUMNS = 16
 def matters(look: Look) -> list[Text]:
     """A line for each thing."""
     if not look.answering:
-        return [told(Tone.BAD, f"{it.node}: {it.text}") for it in look.notes]
+        return list(_notes(look.notes, Tone.BAD))
+    urgent = [note for note in look.notes if note.is_urgent]
+    others = [note for note in look.notes if not (note.is_urgent or _shown_as_sync(note, look))]
+    silent = [note for note in others if _is_silent(note.node, look)]
     return [
-        *(told(Tone.BAD, f"{it.node}: {it.text}") for it in look.notes if it.is_urgent),
+        *_notes(urgent, Tone.BAD),
         *(told(Tone.BAD, it.text) for it in look.disagreements),
-        *_syncs(look),
         *_failing(look),
-        *_notes(look),
+        *_notes(silent, Tone.BAD),
+        *_syncs(look),
+        *_notes([note for note in others if note not in silent], Tone.BUSY),
         told(Tone.PLAIN, _replication(look)),
     ]
+
+
+def _notes(notes: Iterable[Note], tone: Tone) -> Iterator[Text]:
+    """A line for each text, with all the nodes that it is about, where the first of them stands."""
+    nodes: dict[str, list[str]] = {}
+    for note in notes:
+        nodes.setdefault(note.text, []).append(note.node)
+    for text, about in nodes.items():
+        yield told(tone, f"{listed(about, 'and')}: {text}")
+
+
+def _is_silent(node: str, look: Look) -> bool:
+    member = look.member(node)
+    return member is None or member.own is None
+
+
+def _shown_as_sync(note: Note, look: Look) -> bool:
+    member = look.member(note.node)
+    return note.topic is Topic.STATE and member is not None and catches_up(member)
 
 
 def _syncs(look: Look) -> Iterator[Text]:
@@ -76,15 +100,6 @@ def failures(known: Rates) -> str:
 
 def _by_code(failed: Mapping[int, int]) -> str:
     return listed([f"{n:,} {code_name(code)}" for code, n in sorted(failed.items())], "and")
-
-
-def _notes(look: Look) -> Iterator[Text]:
-    for note in look.notes:
-        member = look.member(note.node)
-        shown_above = note.topic is Topic.STATE and member is not None and catches_up(member)
-        if not note.is_urgent and not shown_above:
-            silent = member is None or member.own is None
-            yield told(Tone.BAD if silent else Tone.BUSY, f"{note.node}: {note.text}")
 
 
 def _replication(look: Look) -> str:

@@ -219,6 +219,26 @@ def test_what_is_wrong_comes_first() -> None:
     assert lines[-1].startswith("· replication")
 
 
+def test_whatever_is_wrong_comes_before_whatever_is_on_its_way() -> None:
+    """A dead node stood below ten lines about nodes that catch up and warn."""
+    late = view(A, says(C, DEAD, lagging=True), fsync=False)
+    bad = (late, view(B, status=SYNCING, sync=Progress(source=A, entries=1)), silent(C))
+    signs = [line[0] for line in text(drawn(bad), "matters").splitlines()[1:]]
+    assert {"✗", "▲"} < {*signs}
+    assert signs == sorted(signs, key="✗▲·".index)
+
+
+def test_what_several_nodes_have_in_common_is_one_line() -> None:
+    """Each of nine nodes waited for the tenth, and said so on a line of its own."""
+    waiting = [Waiting(node=C, count=2)]
+    two = [view(name, says(C, DEAD), tombstones_waiting=waiting) for name in (A, B)]
+    shown = text(drawn((*two, silent(C)), width=120), "matters")
+    assert f"▲ {A} and {B}: cannot forget 2 deletes before {C} has confirmed them\n" in shown
+    assert shown.count("cannot forget") == 1
+    nobody = text(drawn((silent(A), silent(B), silent(C)), width=120), "matters")
+    assert nobody.splitlines()[1].startswith(f"✗ {A}, {B} and {C}: ")
+
+
 def test_a_line_that_is_too_long_goes_on_below() -> None:
     """On eighty columns the end of a sentence, and its sense, would be cut off."""
     split = (view(A, says(C, DEAD)), view(B), view(C))
