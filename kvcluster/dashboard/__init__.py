@@ -30,6 +30,7 @@ which words it is said, is that of `client.py status`.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -40,8 +41,7 @@ from kvcluster.terminal.screen import Exit, complain, somebody_is_there
 
 def run(nodes: tuple[str, ...], *, timeout_s: float, interval_s: float) -> int:
     """Show the cluster until the person quits; return the exit code."""
-    # Textual draws on standard error, whatever standard output is.
-    if not somebody_is_there() or sys.stderr is None or not sys.stderr.isatty():
+    if not (_in_terminal() or _in_browser()):
         complain(
             "The dashboard needs a terminal; in a pipe use `status --watch` or `status -o json`."
         )
@@ -59,6 +59,16 @@ def run(nodes: tuple[str, ...], *, timeout_s: float, interval_s: float) -> int:
     with _signals_given_back(), _drawn_whole():
         app.run(mouse=False)
     return app.return_code or Exit.DONE  # what it was ended by; 1: it broke, and has told why
+
+
+def _in_terminal() -> bool:
+    """Whether a person sits in front of it. Textual draws on standard error, not on output."""
+    return somebody_is_there() and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _in_browser() -> bool:
+    """Whether another program shows it, as `textual serve` does: it says so, and needs pipes."""
+    return bool(os.environ.get("TEXTUAL_DRIVER"))
 
 
 @contextlib.contextmanager

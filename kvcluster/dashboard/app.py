@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import ClassVar
 
@@ -262,11 +263,17 @@ class Dashboard(App[None]):
         self.push_screen(Page(PAGE))
 
     def action_picture(self) -> None:
-        """Save what the screen shows, as SVG, in the folder where the program was started."""
+        """Save what the screen shows, as SVG, in the folder where the program was started.
+
+        In a browser it is given to whoever sits there: the folder is that of another machine.
+        """
         name = time.strftime("kvcluster-%Y%m%d-%H%M%S.svg")
         picture = self.export_screenshot(title="client.py top")
         # Whoever looks at it should not have to load fonts from somewhere.
         picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
+        if self.is_web:
+            self.deliver_text(StringIO(picture), save_filename=name, mime_type="image/svg+xml")
+            return
         try:
             Path(name).write_text(picture, "utf-8")
         except OSError as error:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from kvcluster import dashboard
 from kvcluster.terminal.screen import Exit
 from tests.client.fake_node import FakeCluster
-from tests.terminal.in_terminal import in_terminal
+from tests.terminal.in_terminal import ROOT, in_terminal
 
 
 def test_without_a_terminal_it_says_what_to_use(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,6 +72,50 @@ def test_in_a_terminal_it_shows_the_cluster_and_ends_well(ending: str | signal.S
             code = terminal.end()
         assert code == (Exit.DONE if isinstance(ending, str) else 128 + ending)
         assert "Traceback" not in terminal.seen
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def as_a_web_server_starts_it(cluster: FakeCluster) -> Iterator[subprocess.Popen[bytes]]:
+    """The dashboard on pipes, as `textual serve` has it for a browser, once it has drawn."""
+    driver = {"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver", "COLUMNS": "80"}
+    process = subprocess.Popen(
+        [sys.executable, "client.py", "top", "--cluster", cluster.members],
+        cwd=ROOT,
+        env=os.environ | driver,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    seen = b""
+    try:
+        assert process.stdout is not None
+        while b"2 of 2 nodes serve" not in seen:
+            part = os.read(process.stdout.fileno(), 65_536)
+            assert part, f"it ended: {process.communicate()[1].decode()}"
+            seen += part
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [(b"D\x00\x00\x00\x01q", Exit.DONE), (b"", 128 + signal.SIGHUP)]
+)
+def test_in_a_browser_it_shows_the_cluster_and_ends_with_the_page(said: bytes, code: int) -> None:
+    """There is no terminal, and it refused to run. A `q` ends it, and so does the server's end."""
+    cluster = FakeCluster(2)
+    try:
+        with as_a_web_server_starts_it(cluster) as process:
+            assert process.stdin is not None
+            if said:
+                process.stdin.write(said)
+                process.stdin.flush()
+                process.wait(20)
+            _, complaints = process.communicate(timeout=20)  # which closes what it listens to
+            assert (process.returncode, complaints) == (code, b"")
     finally:
         cluster.close()
 
