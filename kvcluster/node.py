@@ -104,12 +104,12 @@ class Node:
         for remark in found.remarks:
             log.warning("DATA  %s", remark)
         if self.store.incomplete and self._salvage:
-            log.warning("DATA  serving what is left, as --salvage asks")
+            log.warning("DATA  serving what is here, as --salvage asks")
             self.store.incomplete = ""
         if self.store.incomplete and self.cluster.replicas == 1:
             raise CannotStart(
                 f"{self.store.incomplete}, and no other node holds what is missing;"
-                " start with --salvage to serve what is left"
+                " start with --salvage to serve what is here"
             )
         self._clock = HybridClock(self._around.incarnation, found.clock)
         self._notes = Notes(self._around.incarnation << 32, found.notes)
@@ -282,6 +282,6 @@ class Node:
         if self.gate.status is not Status.SERVING:
             return
         if store.incomplete:
-            log.info("DATA  what was missing has been restored from the peers")
+            log.info("DATA  what was missing or edited has been restored from the peers")
         if store.incomplete or (store.repair and whole):
             store.mark_complete(whole=whole)

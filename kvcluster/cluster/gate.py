@@ -62,7 +62,7 @@ class Gate:
         if self._status is Status.SYNCING and waiting:
             return f"catching up from {waiting}"
         if self._status is Status.SYNCING:
-            return "data was lost here and no peer is up to restore it; see --salvage"
+            return "data was lost or edited here and no peer is up to restore it; see --salvage"
         return ""
 
     @property

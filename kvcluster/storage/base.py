@@ -4,17 +4,21 @@ There may be several versions files: a kill between two renames of a checkpoint 
 many, and so may a power cut that takes a removal back. The JSON's hash says which is its own; of
 two that match, the newer, because the older one's journal may be gone.
 
-A JSON that no versions file knows was made by hand, edited, or damaged, and nobody can tell which:
-`json.loads` accepts half of all flipped bits. So what it says is taken, a copy is kept, pairs
-that are known get their versions back, and the rest counts as hand-made (version zero).
+A JSON that no versions file knows was made by hand or edited, if it is JSON. So what it says is
+taken, a copy is kept, pairs that are known get their versions back, and the rest counts as
+hand-made (version zero).
 
-**Edited or damaged: does it matter?** Each pair that a versions file knows was acknowledged once.
-If all of them are still there, somebody only added to the file, and the node serves. If some have
-vanished or changed, then either a person meant it or the disk lost an acknowledged write. With a
-live peer both heal in the same way, the peer's copy wins. Without one we must choose who has to
-act: the person who meant the edit, by a flag (`--salvage`) after reading a sentence, or the
-person whose disk lost data and whom nobody would tell. The first is the smaller evil, so this
-counts as incomplete.
+**What an edit is worth.** Each pair that a versions file knows was acknowledged once. If all of
+them are still there, somebody only added to the file, and the node serves. If some have vanished or
+changed, most likely a person meant it; but a disk that loses a block or flips a bit looks the same:
+JSON accepts half of all flipped bits. So it is called an edit, and a peer's copy wins. An edit that
+won over the peers would carry a flipped bit to all of them. It could not even be carried out: of a
+pair that is gone only a hash is known, and not its key, so there is nothing to write a tombstone
+for. Whoever wants to change what is stored has `put`, `delete` and `import`, and is told so.
+
+Without a live peer we must choose who has to act: the person who meant the edit, by a flag
+(`--salvage`) after reading a sentence, or the person whose disk lost data and whom nobody would
+tell. The first is the smaller evil, so this counts as incomplete.
 """
 
 from __future__ import annotations
@@ -110,19 +114,26 @@ class Base:
         hashes = [versions.hash_bytes(key, value) for key, value in pairs.items()]
         found = [known.get(hash_, ZERO) for hash_ in hashes]
         self._found.table.load(pairs, found)
-        if ZERO in found:
-            self._found.repair = True
-            remarks.append(
-                f"{name}: {found.count(ZERO):,} of {len(pairs):,} pairs count as written by hand;"
-                " a peer's copy of such a key wins"
-            )
         there = frozenset(hashes)
         gone = min((len(one.by_hash().keys() - there) for one in held.values()), default=0)
-        if gone and not self._found.incomplete:
-            self._found.damage(
-                f"{name} was edited or damaged: {gone:,} pairs that this node had stored are not"
-                " in it any more, or changed"
+        new = found.count(ZERO)
+        self._found.repair |= bool(new)
+        if (new or gone) and held and not self._found.incomplete:
+            self._tell_of_edit(new, gone)
+        elif new:
+            remarks.append(
+                f"{name}: {new:,} of {len(pairs):,} pairs count as written by hand;"
+                " a peer's copy of such a key wins"
             )
+
+    def _tell_of_edit(self, new: int, gone: int) -> None:
+        sentence = f"{self._json_path.name} was edited: {_told(new, gone)}"
+        if gone:
+            self._found.lack(sentence)
+        self._found.remarks.append(
+            f"{sentence}; a peer's copy of such a key wins. To change what all nodes hold use put,"
+            " delete or import. If nobody edited the file, look at the disk"
+        )
 
     def _take(self, base: Versions) -> None:
         """Take over everything of a versions file but the pairs."""
@@ -135,6 +146,19 @@ class Base:
         found.node, found.configuration = footer.node, footer.configuration
         if footer.incomplete and not found.incomplete:
             found.damage(footer.incomplete)
+
+
+def _told(new: int, gone: int) -> str:
+    """What an edit did, as far as it can be known: hashes do not say which pair became which."""
+    if not gone:
+        return f"{_pairs(new)} added"
+    if not new:
+        return f"{_pairs(gone)} that this node had stored gone"
+    return f"{_pairs(new)} new or changed, {gone:,} that this node had stored changed or gone"
+
+
+def _pairs(count: int) -> str:
+    return f"{count:,} pair{'' if count == 1 else 's'}"
 
 
 def _own(json: bytes, held: Mapping[int, Versions]) -> int | None:

@@ -43,10 +43,14 @@ class Recovered:
 
     def damage(self, what: str) -> None:
         """Record that something is missing or does not check out."""
+        self.lack(what)
+        self.remarks.append(what)
+
+    def lack(self, what: str) -> None:
+        """Record that something acknowledged is not here."""
         self.incomplete = self.incomplete or what
         self.repair = True
         self.rewrite = True
-        self.remarks.append(what)
 
 
 class Aside:

@@ -104,6 +104,75 @@ def test_hand_made_json_with_a_bad_pair_is_refused_and_untouched(
     assert server.json_path.read_text() == text
 
 
+BEFORE = {"kept": "before", "changed": "before", "removed": "before"}
+BY_HAND = {"kept": "before", "changed": "by hand", "added": "by hand"}
+
+
+def stopped_with(cluster: Cluster, pairs: dict[str, str]) -> None:
+    """Store pairs, wait until they are in every file, and stop all nodes."""
+    for key, value in pairs.items():
+        cluster[0].put(key, value)
+    eventually(lambda: all(server.json() == pairs for server in cluster), "the files have it")
+    for server in cluster:
+        server.interrupt()
+
+
+def test_edit_while_peers_have_the_keys_is_called_an_edit_and_undone(cluster: Cluster) -> None:
+    """It was called damage. Whoever starts the node first gains nothing: nobody can tell an edit
+    from a flipped bit, and the peers' copies are whole.
+    """
+    stopped_with(cluster, BEFORE)
+    edited = cluster[0]
+    edited.json_path.write_text(json.dumps(BY_HAND))
+    since = len(edited.log())
+    edited.start()
+    eventually(lambda: "no peer is up" in edited.health().reason, "it waits for a peer")
+    cluster[1].start()
+    cluster[2].start()
+    cluster.wait_whole()
+    expected = {**BEFORE, "added": "by hand"}
+    eventually(lambda: edited.json() == expected, "what was edited is back, what was added stands")
+    assert "2 pairs new or changed, 2 that this node had stored changed or gone" in edited.log(
+        since
+    )
+    assert "use put, delete or import" in edited.log(since)
+    assert "damage" not in edited.log(since)
+
+
+def test_edit_stands_when_the_others_have_no_files(cluster: Cluster) -> None:
+    """The way to edit a whole store by hand, as docs/files.md tells it."""
+    stopped_with(cluster, BEFORE)
+    cluster[0].json_path.write_text(json.dumps(BY_HAND))
+    cluster[1].lose_folder()
+    cluster[2].lose_folder()
+    for server in cluster:
+        server.start()
+    cluster.wait_whole()
+    eventually(lambda: all(server.json() == BY_HAND for server in cluster), "all have the edit")
+
+
+def test_edit_of_a_node_without_peers_stands_with_salvage(tmp_path: Path) -> None:
+    """It refuses first, in a sentence that says so; then the file is what counts, for good."""
+    (port,) = free_ports(1)
+    server = Server(port, f"localhost:{port}", tmp_path)
+    try:
+        server.start()
+        server.wait_serving()
+        server.put("k", "before")
+        server.interrupt()
+        server.json_path.write_text('{"k": "by hand"}')
+        server.start()
+        assert server.wait() == 2
+        assert "was edited: 1 pair new or changed" in server.log()
+        for options in (["--salvage"], []):
+            server.start(*options)
+            server.wait_serving()
+            assert server.get("k").value == "by hand"
+            server.interrupt()
+    finally:
+        server.clean_up()
+
+
 def test_broken_json_is_set_aside_and_restored_from_the_peers(cluster: Cluster) -> None:
     """A node whose JSON was destroyed keeps a copy of it and gets its data from its peers."""
     cluster[0].put("k", "v")

@@ -86,22 +86,35 @@ def test_pairs_added_by_hand_join_those_that_keep_their_versions() -> None:
     held = {key: entry[1] for key, entry in life.store.table.items()}
     assert held == {**versions, "new": ZERO}
     assert not life.found.incomplete
+    assert f"{PATH.name} was edited: 1 pair added;" in life.found.remarks[1]
     assert disk.files()[only(disk, ".edited-")] == edited
     left = restarted(disk.kill())
     assert orjson.loads(left.read(PATH)) == life.data()
     assert Life(left).found.remarks == []
 
 
-@pytest.mark.parametrize("edited", [{"a": "1", "b": "2"}, {**DATA, "b": "changed"}, {}])
+@pytest.mark.parametrize(
+    ("edited", "told"),
+    [
+        ({"a": "1", "b": "2"}, "1 pair that this node had stored gone"),
+        (
+            {**DATA, "b": "changed", "new": "x"},
+            "2 pairs new or changed, 1 that this node had stored changed or gone",
+        ),
+        ({}, "3 pairs that this node had stored gone"),
+    ],
+)
 def test_known_pairs_that_vanished_or_changed_make_the_node_incomplete(
-    edited: dict[str, str],
+    edited: dict[str, str], told: str
 ) -> None:
-    """Edited or damaged, nobody can tell: what it says is taken, and peers are asked."""
+    """What it says is taken, and called an edit and no damage; but peers are asked."""
     disk = lived()
     disk.write(PATH, orjson.dumps(edited))
     life = Life(disk)
     assert life.data() == edited
-    assert "edited or damaged" in life.found.incomplete
+    assert life.found.incomplete == f"{PATH.name} was edited: {told}"
+    assert "damage" not in " ".join(life.found.remarks)
+    assert "use put, delete or import" in life.found.remarks[-1]
     assert only(disk, ".edited-")
     if edited.get("b") == "changed":
         entry = life.store.get("b")
