@@ -30,7 +30,6 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer, add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection_pb2
-from grpc_reflection.v1alpha.reflection import SERVICE_NAME as REFLECTION
 from grpc_reflection.v1alpha.reflection import aio
 
 from kvcluster.budgets import Limits
@@ -39,13 +38,13 @@ from kvcluster.cluster.parsing import parser_of_requests, refuse_unusable
 from kvcluster.errors import UnknownService
 from kvcluster.model.outline import method_of
 from kvcluster.model.readiness import Status
+from kvcluster.reflection_v1 import V1, V1ALPHA, descriptions
 from kvcluster.traffic import Traffic
 from kvcluster.wire import Registrar, rpc, rpc_stream
 
 KEY_VALUE, PEER, HEALTH = "demo.KeyValue", "demo.Peer", "grpc.health.v1.Health"
-
-_REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
-"""The same messages under a newer name, which the library does not serve and some tools ask for."""
+REFLECTIONS = (V1ALPHA, V1)
+"""The same service under two names (reflection_v1.py)."""
 
 Statuses = AsyncGenerator[HealthCheckResponse, None]
 
@@ -94,7 +93,7 @@ class Health(HealthServicer):
     def _status(self, service: str) -> int:
         if service in ("", KEY_VALUE):
             serves = self._gate.readable
-        elif service in (PEER, HEALTH, REFLECTION):
+        elif service in (PEER, HEALTH, *REFLECTIONS):
             serves = self._gate.status is not Status.DRAINING
         else:
             return HealthCheckResponse.SERVICE_UNKNOWN
@@ -107,7 +106,7 @@ class Reflection(aio.ReflectionServicer):
     """The library's, with a budget, and an end."""
 
     def __init__(self, health: Health) -> None:
-        super().__init__([KEY_VALUE, PEER, HEALTH, REFLECTION])
+        super().__init__([KEY_VALUE, PEER, HEALTH, *REFLECTIONS], descriptions())
         self.traffic = health.traffic
         self.limits = health.limits
         self._leaving = health.leaving
@@ -137,7 +136,7 @@ class Reflection(aio.ReflectionServicer):
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Put it on a server, under both names that it goes by."""
-        kind = method_of(f"/{REFLECTION}/ServerReflectionInfo").input_type
+        kind = method_of(f"/{V1ALPHA}/ServerReflectionInfo").input_type
         from_string = reflection_pb2.ServerReflectionRequest.FromString
         parse = parser_of_requests(kind, from_string, self.limits.settings)
 
@@ -154,7 +153,7 @@ class Reflection(aio.ReflectionServicer):
             answer,
             response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
         )
-        for name in (REFLECTION, _REFLECTION_V1):
+        for name in REFLECTIONS:
             handlers = {"ServerReflectionInfo": method}
             generic = grpc.method_handlers_generic_handler(name, handlers)
             server.add_generic_rpc_handlers((generic,))

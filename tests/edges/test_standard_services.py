@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
@@ -152,9 +153,31 @@ async def test_a_reflection_stream_left_open_ends_when_the_node_leaves(service: 
         await stream.write(ServerReflectionRequest(list_services=""))
         answer = await stream.read()
         names = [found.name for found in answer.list_services_response.service]
-        assert names == ["demo.KeyValue", "demo.Peer", "grpc.health.v1.Health", REFLECTIONS[0]]
+        ours = ["demo.KeyValue", "demo.Peer", "grpc.health.v1.Health"]
+        assert names == [*ours, *sorted(REFLECTIONS)]
         node.health.leave()
         assert await stream.read() is grpc.aio.EOF
+
+
+async def test_every_service_that_is_listed_is_described_and_has_a_health() -> None:
+    """A tool that lists them asks for each: an unknown one ends what it shows in an error."""
+    async with standing() as node:
+        stream = node.reflect(REFLECTIONS[1])
+        for service in [*SERVICES[1:], "grpc.health.v1.Health", *REFLECTIONS]:
+            await stream.write(ServerReflectionRequest(file_containing_symbol=service))
+            answer = await stream.read()
+            assert not answer.error_response.error_message, service
+            files = [
+                FileDescriptorProto.FromString(file)
+                for file in answer.file_descriptor_response.file_descriptor_proto
+            ]
+            found = {f"{file.package}.{it.name}" for file in files for it in file.service}
+            assert service in found
+            assert await node.check(service) in (SERVING, NOT_SERVING)
+        # What our errors carry is shown by whoever can look it up.
+        await stream.write(ServerReflectionRequest(file_containing_symbol="google.rpc.ErrorInfo"))
+        assert (await stream.read()).HasField("file_descriptor_response")
+        stream.cancel()
 
 
 async def test_rubbish_to_reflection_is_refused() -> None:
