@@ -86,7 +86,9 @@ def addresses_of(host: str, port: int, cluster: Cluster | None = None) -> list[s
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {host}: {error.strerror or error}") from None
+    except UnicodeError as error:
         raise CannotStart(f"cannot listen on {host}: {error}") from None
     addresses = [
         f"{_spelled(family, address)}:{port}"
