@@ -62,6 +62,7 @@ def set_up_log(level: str, form_name: str) -> None:
     everybody = logging.getLogger()
     everybody.addHandler(handler)
     everybody.setLevel(max(log.level, logging.WARNING))
+    logging.getLogger("grpc").propagate = False  # it is for its developers; see kvcluster/__init__
     logging.captureWarnings(True)
     sys.excepthook = _tell_of_the_end
     threading.excepthook = _tell_of_a_thread
