@@ -30,14 +30,13 @@ from kvcluster.client.nodes import Nodes
 from kvcluster.client.operations import Operation
 from kvcluster.client.parcel import Parcel, is_too_much
 from kvcluster.client.replies import Reply, batch_of, refusal_in, replies_in
-from kvcluster.client.retrying import RetryBudget, rest_s
+from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
 from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import BadRequest
 
 _FIRST_WAYS = 2
 _SILENT_S = 1.0
 _LEAST_TIMEOUT_S = 0.001
-_OVERSTRAINED = "; it is not tried again, since too many calls of this client fail"
 _CLOSED = "; the client was closed"
 
 
@@ -198,9 +197,10 @@ class Dispatcher:
             kept = [operation for operation in kept if not operation.hedged]
         if kept and judgement.elsewhere:
             self._nodes.leave(node)
-            parcel.avoid |= frozenset() if judgement.why_bad else {node}
-            if not self._budget.spend():
-                self._end(kept, _OVERSTRAINED)
+            parcel.avoid |= {node}
+            parcel.may_retry = parcel.may_retry or self._budget.spend()
+            if not parcel.may_retry:
+                self._end(kept, OVERSTRAINED)
                 kept = []
         for operation in over:
             self._line.end(operation)
@@ -229,7 +229,7 @@ class Dispatcher:
         if reads and not parcel.is_hedge and self._budget.spend():
             for operation in reads:
                 operation.hedged = True
-            hedge = Parcel(reads, avoid=frozenset({node}), is_hedge=True)
+            hedge = Parcel(reads, avoid=frozenset({node}), is_hedge=True, may_retry=True)
             parcel.hedges.append((hedge, self._set_off(hedge)))
 
 

@@ -27,7 +27,7 @@ from kvcluster.client.connection import Stream
 from kvcluster.client.failure import Kind
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.replies import Refusal, refusal_in
-from kvcluster.client.retrying import RetryBudget, rest_s
+from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
 from kvcluster.client.scan_course import Course, Page, Pair, Range
 from kvcluster.config import MIB
 from kvcluster.errors import BadRequest, Unavailable
@@ -82,6 +82,7 @@ class Paging:
         self._deadline_s = self._loop.time() + self._timeout_s
         self._avoid: frozenset[str] = frozenset()
         self._rounds = 0
+        self._may_retry = False
         self._reasons: dict[str, str] = {}
 
     async def _next_page(self) -> Page:
@@ -109,9 +110,10 @@ class Paging:
             self._refused(node, refusal)
             if page.pairs:
                 return page  # it got on, so this was no attempt that failed
-            if not self._budget.spend():
+            self._may_retry = self._may_retry or self._budget.spend()
+            if not self._may_retry:
                 if kept is None:
-                    raise self._unavailable("")
+                    raise self._unavailable("", OVERSTRAINED)
                 return kept
 
     def _wants_better(self, page: Page) -> bool:
@@ -139,17 +141,16 @@ class Paging:
             raise BadRequest(refusal.reason)
         if refusal.about_the_node:
             self._nodes.failed(node, refusal.reason)
-        else:
-            self._look_elsewhere(node)
+        self._look_elsewhere(node)
 
     def _look_elsewhere(self, node: str) -> None:
         self._nodes.leave(node)
         self._avoid |= {node}
 
-    def _unavailable(self, within: str) -> Unavailable:
+    def _unavailable(self, within: str, why: str = "") -> Unavailable:
         reasons = {**self._nodes.reasons, **self._reasons}
         told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
-        return Unavailable(f"no node could do it{within}" + (f" ({told})" if told else ""))
+        return Unavailable(f"no node could do it{within}" + (f" ({told})" if told else "") + why)
 
     async def _ask(self, node: str) -> tuple[Page, Refusal | None]:
         """One call, as far as it comes, and what ended it if it did not end well."""

@@ -22,13 +22,15 @@ class Parcel:
     operations: list[Operation]
     """Those that have not ended, in their order."""
     avoid: frozenset[str] = frozenset()
-    """Nodes that refused some of them, and may well do others."""
+    """Nodes that refused some of them in this round."""
     rounds: int = 0
     """How often all nodes there are had refused."""
     is_hedge: bool = False
     """Its reads are on their way in another parcel as well, to a node that is silent."""
     on_first_way: bool = False
     """No node has had its say yet, and it takes the place of a parcel that could leave."""
+    may_retry: bool = False
+    """The retry budget has paid for it: what fails is tried again, as long as there is time."""
     watch: asyncio.TimerHandle | None = None
     """When to look whether the node that was asked says anything at all."""
     hedges: list[tuple[Parcel, asyncio.Task[None]]] = field(default_factory=list)

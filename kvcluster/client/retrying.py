@@ -1,9 +1,14 @@
 """Retrying: how often, and after what rest, so that a sick cluster is not made sicker.
 
-The budget is the one of gRPC's own retry throttling (proposal A6): a bucket of ten tokens. A retry
-takes one, an answered call gives a tenth back, and below half nobody retries. A single fault is
-passed over at once; where every call fails, calls are made once and fail, instead of several times.
-It counts calls, not operations: a thousand operations that are tried again together cost one token.
+The budget is the one of gRPC's own retry throttling (proposal A6): a bucket of ten tokens. Whatever
+is tried again takes one, an answered call gives a tenth back, and below half nobody retries. A
+single fault is passed over at once; where every call fails, calls are made once and fail, instead
+of several times.
+
+It counts what failed, not how often. A thousand operations that are tried again together cost one
+token, and so does one that is tried again and again until its timeout: rests keep it from doing
+harm. Rejected: a token for each try. One key without a live replica took them all, and the first
+failure of a client was told as too many.
 
 gRPC's own retryPolicy is not used. It repeats a call on the one channel that it belongs to, that
 is, at the node that just failed, and it cannot tell "refused" from "delivered, and the connection
@@ -17,6 +22,8 @@ clients that failed together do not come back together.
 
 from __future__ import annotations
 
+OVERSTRAINED = "; it is not tried again, since too many calls of this client fail"
+"""The end of the sentence where the budget did not pay."""
 _TOKENS = 10.0
 _REFUND = 0.1
 _FIRST_REST_S = 0.1
@@ -34,7 +41,7 @@ class RetryBudget:
         self._tokens = min(_TOKENS, self._tokens + _REFUND)
 
     def spend(self) -> bool:
-        """Whether another call may be made because an earlier one failed; counts it."""
+        """Whether something that failed may be tried again, from now on; counts it."""
         if self._tokens <= _TOKENS / 2:
             return False
         self._tokens -= 1

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from functools import partial
 
 import grpc
 import pytest
 
 from kvcluster import AsyncClient, OutcomeUnknown, Stored, Unavailable
+from kvcluster.client.session import Session
 from tests.client.fake_node import FakeCluster, FakeNode
 
 from demo_pb2 import DRAINING, SYNCING, Failure
@@ -16,6 +19,7 @@ Code = grpc.StatusCode
 STOPPING = Failure(
     code=14, message="it is stopping; nothing was written", nothing_written=True, reason="NOT_READY"
 )
+NO_REPLICA = Failure(code=14, message="no replica", nothing_written=True, reason="NO_REPLICA")
 
 
 @pytest.fixture
@@ -28,6 +32,18 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def _used(cluster: FakeCluster) -> list[FakeNode]:
     """The nodes that were asked for more than their health."""
     return [node for node in cluster.nodes if set(node.calls) - {"CheckHealth"}]
+
+
+class _Late(random.Random):
+    """Draws long rests."""
+
+    def random(self) -> float:
+        return 0.9
+
+
+def _asked(cluster: FakeCluster, method: str) -> int:
+    """How often nodes were asked for this."""
+    return sum(node.calls.count(method) for node in cluster.nodes)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -134,11 +150,10 @@ async def test_a_node_that_does_not_serve_yet_is_better_than_none(cluster: FakeC
 
 async def test_what_one_node_refuses_another_may_do(cluster: FakeCluster) -> None:
     """A node that cannot reach a key's replicas is asked for other keys all the same."""
-    no_replica = Failure(code=14, message="no replica", nothing_written=True, reason="NO_REPLICA")
     async with AsyncClient(cluster.members) as client:
         await client.put("z", "0")
         (current,) = _used(cluster)
-        current.refuses["a"] = [no_replica] * 99
+        current.refuses["a"] = [NO_REPLICA] * 99
         for number in range(3):
             await asyncio.gather(client.put("a", str(number)), client.put("b", str(number)))
     assert cluster.store == {"a": "2", "b": "2", "z": "0"}
@@ -146,16 +161,60 @@ async def test_what_one_node_refuses_another_may_do(cluster: FakeCluster) -> Non
 
 async def test_retries_end_when_everything_fails(cluster: FakeCluster) -> None:
     """A cluster that refuses everything must not be asked without end."""
-    no_replica = Failure(code=14, message="no replica", nothing_written=True, reason="NO_REPLICA")
     for node in cluster.nodes:
-        node.refuses["a"] = [no_replica] * 999
+        node.refuses["a"] = [NO_REPLICA] * 999
     async with AsyncClient(cluster.members, timeout_s=20) as client:
-        for _ in range(3):
-            with pytest.raises(Unavailable, match="too many calls of this client fail") as caught:
-                await client.put("a", "1")
+        with pytest.raises(Unavailable, match=r"^no node could do it within 1 s"):
+            await client.get("a", timeout_s=1)
+        before = _asked(cluster, "Get")
+        assert before > 3
+        assert [client._session._budget.spend() for _ in range(5)] == [True] * 4 + [False]
+        with pytest.raises(Unavailable, match="too many calls of this client fail") as caught:
+            await client.get("a")
     assert "no replica" in str(caught.value)
-    tries = sum(node.calls.count("Put") for node in cluster.nodes)
-    assert tries == 3 + 5  # five retries, and then none
+    assert _asked(cluster, "Get") == before + 1
+
+
+@pytest.mark.parametrize("reason", ["NO_REPLICA", "OVERLOADED"])
+@pytest.mark.parametrize("method", ["put", "get"])
+async def test_the_first_failure_is_told_by_what_nodes_said(
+    cluster: FakeCluster, method: str, reason: str
+) -> None:
+    """Both replicas of a key are gone. Nobody has failed before, so nobody has failed too often."""
+    gone = [cluster.lose(0), cluster.lose(1)]
+    refusal = Failure(code=14, message="not now", nothing_written=True, reason=reason)
+    cluster.nodes[2].refuses["a"] = [refusal] * 999
+    async with AsyncClient(cluster.members, timeout_s=1) as client:
+        client._open = partial(Session, rng=_Late())  # type: ignore[assignment]
+        with pytest.raises(Unavailable) as caught:
+            await getattr(client, method)("a", *["1"] * (method == "put"))
+        tries = _asked(cluster, method.title())
+        assert isinstance(await client.put("b", "1"), Stored)
+    text = str(caught.value)
+    assert text.startswith("no node could do it within 1 s (")
+    assert "too many" not in text
+    assert f"{cluster.addresses[2]}: not now" in text
+    assert all(f"{node}: connection refused" in text for node in gone)
+    assert tries == 4  # after 0, 0.1, 0.3 and 0.7 s
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_scan_that_every_node_refuses_rests_between_its_tries(cluster: FakeCluster) -> None:
+    """Its first failure is no reason to give up, nor to ask an overloaded cluster without end."""
+    for node in cluster.nodes:
+        node.failures["Scan"] = Failure(
+            code=8, message="too busy", nothing_written=True, reason="OVERLOADED"
+        )
+    async with AsyncClient(cluster.members, timeout_s=1) as client:
+        with pytest.raises(Unavailable, match=r"^no node could do it within 1 s .*too busy"):
+            async for _ in client.scan():
+                pass
+        assert 6 <= _asked(cluster, "Scan") < 30
+        while client._session._budget.spend():
+            pass
+        with pytest.raises(Unavailable, match="too many calls of this client fail"):
+            async for _ in client.scan():
+                pass
 
 
 @pytest.mark.usefixtures("impatient")
