@@ -19,7 +19,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 if TYPE_CHECKING:
     from kvcluster.client.aio import AsyncClient
-    from kvcluster.client.answers import Deleted, Stored
+    from kvcluster.client.answers import Deleted, Stored, Version
     from kvcluster.client.sync import Client
     from kvcluster.errors import (
         BadRequest,
@@ -43,6 +43,7 @@ __all__ = [
     "SomeFailed",
     "Stored",
     "Unavailable",
+    "Version",
 ]
 
 _HOMES = {
@@ -50,6 +51,7 @@ _HOMES = {
     "Client": "kvcluster.client.sync",
     "Deleted": "kvcluster.client.answers",
     "Stored": "kvcluster.client.answers",
+    "Version": "kvcluster.client.answers",
 }
 
 

@@ -9,13 +9,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_VERSION_BYTES = 12
+
+
+class Version(bytes):
+    """When a key was written: 12 bytes, opaque. Of two versions of a key the larger is the newer.
+
+    It prints as 24 hexadecimal digits, whose order is the same. It is empty where a node knew none.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def fromhex(cls, digits: str) -> Version:
+        """The version that prints so. Raises ValueError."""
+        try:
+            version = cls(bytes.fromhex(digits))
+        except ValueError:
+            version = cls()
+        if len(version) != _VERSION_BYTES:
+            raise ValueError(f"a version is 24 hexadecimal digits, not {digits!r}")
+        return version
+
+    def __str__(self) -> str:
+        return self.hex()
+
+    def __repr__(self) -> str:
+        return f"Version.fromhex('{self.hex()}')"
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A put was done: it is on disk at every node that is counted."""
 
-    version: bytes
-    """12 bytes, opaque. Of two versions of a key the larger is the newer."""
+    version: Version
+    """Of this write; of two versions of a key the larger is the newer."""
     replicas: int
     """How many nodes should hold the key."""
     acknowledged: int
@@ -30,8 +58,8 @@ class Deleted:
 
     found: bool
     """Whether the key was there."""
-    version: bytes
-    """12 bytes, opaque. Of two versions of a key the larger is the newer."""
+    version: Version
+    """Of this delete; of two versions of a key the larger is the newer."""
     replicas: int
     """How many nodes should know of the delete."""
     acknowledged: int

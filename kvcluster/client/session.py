@@ -17,7 +17,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.answers import Deleted, Stored, Version
 from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.many import Getting, Putting
@@ -78,7 +78,8 @@ class Session:
         future: asyncio.Future[Any] = self._loop.create_future()
         terms = self._terms(timeout_s, retry_unknown)
         answer = await self._done(to_put(key, value, terms, partial(_end, future)), future)
-        return Stored(answer.version, answer.replicas, answer.acknowledged, answer.served_by)
+        version = Version(answer.version)
+        return Stored(version, answer.replicas, answer.acknowledged, answer.served_by)
 
     async def get(self, key: str, timeout_s: float | None) -> str | None:
         """See AsyncClient; None if there is no such key."""
@@ -94,8 +95,9 @@ class Session:
         future: asyncio.Future[Any] = self._loop.create_future()
         terms = self._terms(timeout_s, retry_unknown)
         answer = await self._done(to_delete(key, terms, partial(_end, future)), future)
+        version = Version(answer.version)
         return Deleted(
-            answer.found, answer.version, answer.replicas, answer.acknowledged, answer.served_by
+            answer.found, version, answer.replicas, answer.acknowledged, answer.served_by
         )
 
     async def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:

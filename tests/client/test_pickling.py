@@ -17,6 +17,7 @@ from kvcluster import (
     SomeFailed,
     Stored,
     Unavailable,
+    Version,
 )
 from kvcluster.client.failure import CallFailed, Kind
 
@@ -42,8 +43,14 @@ def test_an_error_is_the_same_in_another_process(error: KvError) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Stored(bytes(12), 3, 2, "a:1"), Deleted(True, bytes(12), 3, 2, "a:1")]
+    "answer",
+    [
+        Stored(Version(bytes(12)), 3, 2, "a:1"),
+        Deleted(True, Version(bytes(12)), 3, 2, "a:1"),
+    ],
 )
 def test_an_answer_is_the_same_in_another_process(answer: Stored | Deleted) -> None:
     """It is a plain value."""
-    assert pickle.loads(pickle.dumps(answer)) == answer
+    again = pickle.loads(pickle.dumps(answer))
+    assert repr(again) == repr(answer)
+    assert again == answer

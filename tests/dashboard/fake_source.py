@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.answers import Deleted, Stored, Version
 from kvcluster.client.failure import CallFailed, Kind
 from kvcluster.errors import KvError
 from kvcluster.terminal.health import View
@@ -17,7 +17,7 @@ from tests.terminal.views import REFUSED
 
 from demo_pb2 import GetResponse, StatusResponse
 
-VERSION = bytes(12)
+VERSION = Version(bytes(12))
 
 
 class FakeSource:
