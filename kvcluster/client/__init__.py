@@ -1,6 +1,8 @@
 """The library that programs use: `from kvcluster import Client, AsyncClient`.
 
-    aio.py, sync.py     AsyncClient and Client; both are a face on
+    aio.py, sync.py     AsyncClient and Client, with the methods about one key
+    aio_many.py, sync_many.py   their methods about many keys
+    face.py             what both are given, and their ways to
     session.py          one client's whole machinery, in one event loop
     dispatcher.py       operations in, batches out, an end for every operation
     operations.py         its parts: what somebody wants done,

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 import grpc
 
-from kvcluster.client.aio import DEFAULT_TIMEOUT_S, AsyncClient
+from kvcluster.client.aio import AsyncClient
 from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.face import DEFAULT_TIMEOUT_S
 from kvcluster.client.link import failure_of, open_channel
 from kvcluster.dashboard.deeds import Store
 

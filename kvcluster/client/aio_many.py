@@ -1,0 +1,114 @@
+"""Many keys, asynchronously: the methods of AsyncClient that take a source or give a range.
+
+What is on its way is bounded (`many.py`), what comes is given a page at a time (`paging.py`), and a
+loop over it may be left whenever one has seen enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+
+from kvcluster.client.face import AsyncFace
+from kvcluster.client.scan_course import Pair
+from kvcluster.client.session import checked_range
+from kvcluster.client.sources import as_keys, as_pair, as_pairs, each
+
+
+class AsyncManyKeys(AsyncFace):
+    """The half of AsyncClient that is about many keys."""
+
+    async def scan(
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[Pair]:
+        """All keys that begin with a prefix, with their values, in the order of their UTF-8 bytes.
+
+        A key that is there all the time comes exactly once; one that is put or deleted meanwhile
+        may come or not. `start_after`: only keys behind this one. `limit`: at most so many.
+        `timeout_s` is for each page, not for the whole. A node that fails on the way is replaced.
+
+        Raises BadRequest, Unavailable; and Incomplete at the end, after all that could be reached,
+        if some slots had no live replica for a part of it, and none came within a timeout.
+        """
+        what = checked_range(prefix, start_after, limit, keys_only=False)
+        async with aclosing(self._session.pages(what, timeout_s)) as pages:
+            async for page in pages:
+                for pair in page:
+                    yield pair
+
+    async def scan_keys(
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[str]:
+        """As `scan`, without the values, which then are not sent either."""
+        what = checked_range(prefix, start_after, limit, keys_only=True)
+        async with aclosing(self._session.pages(what, timeout_s)) as pages:
+            async for page in pages:
+                for key, _ in page:
+                    yield key
+
+    async def put_many(
+        self,
+        pairs: Mapping[str, str] | Iterable[tuple[str, str]] | AsyncIterable[tuple[str, str]],
+        *,
+        timeout_s: float | None = None,
+        retry_unknown: bool | None = None,
+    ) -> int:
+        """Store all pairs of a mapping or an iterable, which may be endless; how many there were.
+
+        Of the iterable only a few thousand pairs are taken at a time. Pairs of one key are stored
+        in their order. `timeout_s` and `retry_unknown` are for each pair, as with `put`.
+
+        Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
+        iterable raises, what was taken before is finished, and the error is passed on.
+        """
+        source = pairs.items() if isinstance(pairs, Mapping) else as_pairs(pairs)
+        putting = self._session.putting(timeout_s, retry_unknown)
+        try:
+            async for pair in each(source):
+                await putting.put([as_pair(pair)])
+            return await putting.finish()
+        except Exception:
+            await putting.settle()
+            raise
+        finally:
+            putting.cancel()
+
+    async def get_many(
+        self, keys: Iterable[str] | AsyncIterable[str], *, timeout_s: float | None = None
+    ) -> AsyncIterator[tuple[str, str | None]]:
+        """Each key with its value, or with None if there is none, in the order of the keys.
+
+        Of the iterable only as many keys are taken as can be on their way. `timeout_s` is for each.
+        Raises as `get` does, at the key that failed.
+        """
+        source = each(as_keys(keys))
+        getting = self._session.getting(timeout_s)
+        failure: Exception | None = None
+        try:
+            while failure is None:
+                try:
+                    key = await source.__anext__()
+                except StopAsyncIteration:
+                    break
+                except Exception as error:
+                    failure = error  # of the iterable; first give what was taken before
+                else:
+                    for pair in await getting.get([key]):
+                        yield pair
+            while pairs := await getting.get([], last=True):
+                for pair in pairs:
+                    yield pair
+            if failure is not None:
+                raise failure
+        finally:
+            getting.cancel()

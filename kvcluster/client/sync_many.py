@@ -1,0 +1,124 @@
+"""Many keys, without asyncio: the methods of Client that take a source or give a range.
+
+A source is read in the thread of its owner, a chunk at a time, and what is asked for comes from the
+background a page at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from functools import partial
+
+from kvcluster.client.face import SyncFace
+from kvcluster.client.scan_course import Pair, Range
+from kvcluster.client.session import checked_range
+from kvcluster.client.sources import as_keys, as_pair, as_pairs, taken
+
+_CHUNK = 256
+"""So many pairs go to the background at a time."""
+
+
+class ManyKeys(SyncFace):
+    """The half of Client that is about many keys."""
+
+    def scan(
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Iterator[Pair]:
+        """All keys that begin with a prefix, with their values, in the order of their UTF-8 bytes.
+
+        A key that is there all the time comes exactly once; one that is put or deleted meanwhile
+        may come or not. `start_after`: only keys behind this one. `limit`: at most so many.
+        `timeout_s` is for each page, not for the whole. A node that fails on the way is replaced.
+
+        Raises BadRequest, Unavailable; and Incomplete at the end, after all that could be reached,
+        if some slots had no live replica for a part of it, and none came within a timeout.
+        """
+        what = checked_range(prefix, start_after, limit, keys_only=False)
+        for page in self._pages(what, timeout_s):
+            yield from page
+
+    def scan_keys(
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Iterator[str]:
+        """As `scan`, without the values, which then are not sent either."""
+        what = checked_range(prefix, start_after, limit, keys_only=True)
+        for page in self._pages(what, timeout_s):
+            for key, _ in page:
+                yield key
+
+    def put_many(
+        self,
+        pairs: Mapping[str, str] | Iterable[tuple[str, str]],
+        *,
+        timeout_s: float | None = None,
+        retry_unknown: bool | None = None,
+    ) -> int:
+        """Store all pairs of a mapping or an iterable, which may be endless; how many there were.
+
+        Of the iterable only a few thousand pairs are taken at a time. Pairs of one key are stored
+        in their order. `timeout_s` and `retry_unknown` are for each pair, as with `put`.
+
+        Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
+        iterable raises, what was taken before is finished, and the error is passed on.
+        """
+        given = pairs.items() if isinstance(pairs, Mapping) else as_pairs(pairs)
+        putting = self._session.putting(timeout_s, retry_unknown)
+        source = map(as_pair, given)
+        try:
+            failure: Exception | None = None
+            while failure is None:
+                chunk, failure = taken(source, _CHUNK)
+                self._run(partial(putting.put, chunk), timeout_s, writes=True)
+                if not chunk:
+                    break
+            if failure is None:
+                return self._run(putting.finish, timeout_s, writes=True)
+            self._run(putting.settle, timeout_s, writes=True)
+            raise failure
+        finally:
+            self._give_up(putting.cancel)
+
+    def get_many(
+        self, keys: Iterable[str], *, timeout_s: float | None = None
+    ) -> Iterator[tuple[str, str | None]]:
+        """Each key with its value, or with None if there is none, in the order of the keys.
+
+        Of the iterable only as many keys are taken as can be on their way. `timeout_s` is for each.
+        Raises as `get` does, at the key that failed.
+        """
+        getting = self._session.getting(timeout_s)
+        source = iter(as_keys(keys))
+        try:
+            failure: Exception | None = None
+            while failure is None:
+                chunk, failure = taken(source, getting.room)
+                if not chunk:
+                    break
+                yield from self._run(partial(getting.get, chunk), timeout_s)
+            while pairs := self._run(partial(getting.get, [], last=True), timeout_s):
+                yield from pairs
+            if failure is not None:
+                raise failure
+        finally:
+            self._give_up(getting.cancel)
+
+    def _pages(self, what: Range, timeout_s: float | None) -> Iterator[list[Pair]]:
+        # Between two pages nothing stands open, so whoever has seen enough may just go.
+        pages = self._session.pages(what, timeout_s)
+        while page := self._run(partial(_next, pages), timeout_s):
+            yield page
+
+
+async def _next(pages: AsyncGenerator[list[Pair], None]) -> list[Pair]:
+    """The next page; the empty one, which none of them is, at the end."""
+    return await anext(pages, [])
