@@ -97,16 +97,18 @@ class BatchRequest(_message.Message):
     def __init__(self, operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("code", "message", "nothing_written", "reason")
+    __slots__ = ("code", "message", "nothing_written", "reason", "value_limit_bytes")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     NOTHING_WRITTEN_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    VALUE_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     code: int
     message: str
     nothing_written: bool
     reason: str
-    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., nothing_written: bool = ..., reason: _Optional[str] = ...) -> None: ...
+    value_limit_bytes: int
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., nothing_written: bool = ..., reason: _Optional[str] = ..., value_limit_bytes: _Optional[int] = ...) -> None: ...
 
 class Result(_message.Message):
     __slots__ = ("put", "get", "delete", "failure")

@@ -26,6 +26,9 @@ STATUS_CODES = {code.value[0]: code for code in StatusCode}
 DOMAIN = "kvcluster"
 NOTHING_WRITTEN = "nothing_written"
 """Key in the metadata: "true" if the request certainly wrote nothing, else "false"."""
+VALUE_LIMIT_BYTES = "value_limit_bytes"
+"""Another: how large a value may be, in decimal digits; there if the value was too large."""
+_MOST_DIGITS = 12
 
 Trailer = tuple[tuple[str, str | bytes], ...]
 
@@ -35,16 +38,15 @@ def code_name(code: int) -> str:
     return STATUS_CODES[code].name if code in STATUS_CODES else str(code)
 
 
-def trailer_of(code: int, details: str, reason: str, *, nothing_written: bool) -> Trailer:
+def trailer_of(
+    code: int, details: str, reason: str, *, nothing_written: bool, value_limit_bytes: int = 0
+) -> Trailer:
     """The trailing metadata of a call that fails."""
+    metadata = {NOTHING_WRITTEN: "true" if nothing_written else "false"}
+    if value_limit_bytes:
+        metadata[VALUE_LIMIT_BYTES] = str(value_limit_bytes)
     info = AnyMessage()
-    info.Pack(
-        ErrorInfo(
-            reason=reason,
-            domain=DOMAIN,
-            metadata={NOTHING_WRITTEN: "true" if nothing_written else "false"},
-        )
-    )
+    info.Pack(ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata))
     status = to_status(Status(code=code, message=details, details=[info]))
     return status.trailing_metadata
 
@@ -56,6 +58,8 @@ class Told:
     reason: str
     """Its name for the error."""
     nothing_written: bool
+    value_limit_bytes: int = 0
+    """How large a value may be, if it was too large; else 0."""
 
 
 def told_in(call: Any) -> Told | None:
@@ -67,7 +71,13 @@ def told_in(call: Any) -> Told | None:
         for detail in status.details if status else ():
             info = ErrorInfo()
             if detail.Unpack(info) and info.domain == DOMAIN:
-                return Told(info.reason, info.metadata.get(NOTHING_WRITTEN) == "true")
+                certain = info.metadata.get(NOTHING_WRITTEN) == "true"
+                return Told(info.reason, certain, _number(info.metadata.get(VALUE_LIMIT_BYTES, "")))
     except (DecodeError, ValueError):
         pass
     return None
+
+
+def _number(digits: str) -> int:
+    """What a node wrote as a number; 0 if it is none."""
+    return int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0

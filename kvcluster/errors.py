@@ -32,7 +32,14 @@ class NothingWritten(KvError):
 
 
 class BadRequest(NothingWritten):
-    """An argument is wrong. The text names the value and the limit."""
+    """An argument is wrong. The text names the value and the limit.
+
+    `value_limit_bytes`: how large a value may be, if it is the value that is too large; else 0.
+    """
+
+    def __init__(self, text: str = "", *, value_limit_bytes: int = 0) -> None:
+        super().__init__(text)
+        self.value_limit_bytes = value_limit_bytes
 
 
 class UnknownService(NothingWritten):

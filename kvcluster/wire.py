@@ -18,7 +18,7 @@ import grpc
 from google.protobuf.message import Message
 
 from kvcluster.budgets import Budget, Limits
-from kvcluster.cluster.failures import code_of, details_of
+from kvcluster.cluster.failures import code_of, details_of, value_limit_of
 from kvcluster.cluster.parsing import Unusable, parser_of_requests, refuse_unusable
 from kvcluster.error_info import STATUS_CODES, Trailer, trailer_of
 from kvcluster.errors import (
@@ -146,7 +146,13 @@ def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Tr
     """What a call that fails with an error is answered with: code, details, trailer."""
     code, details = code_of(error), details_of(error, writes=writes)
     certain = not writes or isinstance(error, NothingWritten)
-    trailer = trailer_of(code, details, reason_of(type(error)), nothing_written=certain)
+    trailer = trailer_of(
+        code,
+        details,
+        reason_of(type(error)),
+        nothing_written=certain,
+        value_limit_bytes=value_limit_of(error),
+    )
     return STATUS_CODES[code], details, trailer
 
 

@@ -11,9 +11,16 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from kvcluster.cluster.failures import code_of, named
+from kvcluster.cluster.failures import code_of, error_in, failure_of, named, value_limit_of
 from kvcluster.error_info import Told, told_in, trailer_of
-from kvcluster.errors import NothingWritten, OutcomeUnknown, by_reason, reason_of
+from kvcluster.errors import (
+    BadRequest,
+    NothingWritten,
+    NotReady,
+    OutcomeUnknown,
+    by_reason,
+    reason_of,
+)
 
 KEY = "grpc-status-details-bin"
 
@@ -46,6 +53,23 @@ def test_every_error_travels_and_is_the_same_again(reason: str, certain: bool) -
     if certain is issubclass(by_reason()[reason], NothingWritten):
         assert reason_of(type(error)) == reason
     assert code_of(error) > 0
+
+
+def test_the_limit_of_a_value_travels_as_a_number() -> None:
+    """A program that stored bytes tells its person a limit in bytes, and parses no sentence."""
+    error = BadRequest("too large", value_limit_bytes=1024)
+    assert value_limit_of(error_in(failure_of(error, writes=True))) == 1024
+    trailer = trailer_of(14, "no", "BAD_REQUEST", nothing_written=True, value_limit_bytes=1024)
+    assert told_in(Call(trailer)) == Told("BAD_REQUEST", True, 1024)
+    assert value_limit_of(NotReady("starting")) == 0
+
+
+@pytest.mark.parametrize("digits", ["", "-1", "1e3", "many", "9" * 13, "٣x"])
+def test_a_limit_that_is_no_number_is_none(digits: str) -> None:
+    """Whoever poses as a node may write anything there."""
+    info = AnyMessage()
+    info.Pack(ErrorInfo(reason="NO", domain="kvcluster", metadata={"value_limit_bytes": digits}))
+    assert told_in(Call([(KEY, _status(info))])) == Told("NO", False, 0)
 
 
 def test_a_reason_of_a_later_version_is_believed_in_what_it_says_of_the_write() -> None:

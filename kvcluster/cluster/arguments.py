@@ -67,7 +67,8 @@ def _check_size(what: str, text: str, least: int, most: int) -> None:
         if not least <= size_bytes <= most:
             raise BadRequest(
                 f"the {what} {_shorten(text)} is {size_bytes:,} bytes long,"
-                f" allowed are {least} to {most:,}"
+                f" allowed are {least} to {most:,}",
+                value_limit_bytes=most if what == "value" else 0,
             )
 
 

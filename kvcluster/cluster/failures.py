@@ -80,10 +80,18 @@ def failure_of(error: KvError, *, writes: bool) -> Failure:
         message=details_of(error, writes=writes),
         nothing_written=isinstance(error, NothingWritten),
         reason=reason_of(type(error)),
+        value_limit_bytes=value_limit_of(error),
     )
 
 
-def named(reason: str, details: str, *, nothing_written: bool) -> KvError:
+def value_limit_of(error: KvError) -> int:
+    """How large a value may be, if that is what an error is about; else 0."""
+    return error.value_limit_bytes if isinstance(error, BadRequest) else 0
+
+
+def named(
+    reason: str, details: str, *, nothing_written: bool, value_limit_bytes: int = 0
+) -> KvError:
     """The error that a node named, with its sentence.
 
     Whether something may have been written is what it says of that, not what its name says: names
@@ -92,10 +100,18 @@ def named(reason: str, details: str, *, nothing_written: bool) -> KvError:
     kind = _ERRORS.get(reason, NothingWritten)
     if not nothing_written and issubclass(kind, NothingWritten):
         kind = OutcomeUnknown
-    return kind(as_told(details.removesuffix(CERTAIN)))
+    error = kind(as_told(details.removesuffix(CERTAIN)))
+    if isinstance(error, BadRequest):
+        error.value_limit_bytes = value_limit_bytes
+    return error
 
 
 def error_in(failure: Failure) -> KvError:
     """The error in a message."""
     details = failure.message or f"status code {failure.code}"
-    return named(failure.reason, details, nothing_written=failure.nothing_written)
+    return named(
+        failure.reason,
+        details,
+        nothing_written=failure.nothing_written,
+        value_limit_bytes=failure.value_limit_bytes,
+    )

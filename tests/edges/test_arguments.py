@@ -8,13 +8,15 @@ import grpc
 import pytest
 
 from kvcluster.config import MIB
+from kvcluster.error_info import Told, told_in
 from tests.edges.calm import memory_mib
 from tests.edges.refusal import refusal
 from tests.edges.test_any_call import RPCS
+from tests.edges.test_batch_and_scan import batch, put
 from tests.processes.cluster import Cluster
 from tests.processes.harness import eventually
 
-from demo_pb2 import DeleteRequest, GetRequest, LocateRequest, PutRequest
+from demo_pb2 import DeleteRequest, GetRequest, LocateRequest, Operation, PutRequest
 from demo_pb2_grpc import KeyValueStub
 
 Code = grpc.StatusCode
@@ -64,6 +66,24 @@ def test_value_beyond_the_limit_is_refused_by_name(three: Cluster, value: str) -
     assert f"is {len(value.encode()):,} bytes long, allowed are 0 to 1,048,576" in details
     assert details.endswith("nothing was written")
     assert three[1].get("large").value == "small"
+
+
+@pytest.mark.parametrize("size_bytes", [MIB + 1, 15 * MIB])
+def test_limit_of_a_value_is_told_as_a_number_too(three: Cluster, size_bytes: int) -> None:
+    """A client that stored something else than it was given counts in what that was."""
+    request = PutRequest(key="large", value="v" * size_bytes)
+    with pytest.raises(grpc.RpcError) as caught:
+        three[0].stub.Put(request, timeout=10)
+    assert told_in(caught.value) == Told("BAD_REQUEST", True, MIB)
+    request.value = "v" * (MIB + 1)
+    large, small, nameless = batch(
+        three[0], Operation(put=request), put("small"), put("", "without a key")
+    )
+    assert large.failure.value_limit_bytes == MIB
+    assert small.put.acknowledged == 3
+    assert nameless.failure.reason == "BAD_REQUEST"
+    assert nameless.failure.value_limit_bytes == 0
+    three[0].delete("small")
 
 
 def test_empty_value_is_a_value(three: Cluster) -> None:
