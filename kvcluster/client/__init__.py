@@ -18,7 +18,8 @@
     many.py, sources.py put_many and get_many; where many keys come from
     background.py       the event loop that all synchronous clients share
     engine.py           what a process must be like for gRPC to work in it
-    answers.py          Stored, Deleted
+    given.py, values.py text and bytes: as programs give them, as they are stored
+    answers.py          Stored, Deleted, Version
     failure.py          what went wrong with a call, and whether anything may have been written
     link.py             one node and one call at a time, for programs that look at single nodes
 

@@ -17,12 +17,15 @@ The family answers the one question that matters about a write: `NothingWritten`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar, overload
 
 from kvcluster.client.aio_many import AsyncManyKeys
 from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.given import Given
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class AsyncClient(AsyncManyKeys):
@@ -30,18 +33,21 @@ class AsyncClient(AsyncManyKeys):
 
     `nodes`: some nodes of the cluster, as "host:port,host:port" or an iterable of such; one is
     enough to start with. `timeout_s`: how long each operation may take, in seconds.
-    `retry_unknown`: see `put`.
+    `retry_unknown`: see `put`. `raw`: values are strings, and go in and come out as they stand in
+    the store, bytes as data URLs; for programs that carry them elsewhere and back.
     """
 
     async def put(
         self,
         key: str,
-        value: str,
+        value: Given,
         *,
         timeout_s: float | None = None,
         retry_unknown: bool | None = None,
     ) -> Stored:
         """Store a value under a key, and return when it is on disk at every node that is counted.
+
+        Text is stored as it is, bytes as a text that says what it is (`get_bytes`, `read`).
 
         Raises BadRequest, Unavailable: certainly not stored. OutcomeUnknown: perhaps stored; the
         node or the connection broke, or the time was over, while the put was on its way.
@@ -51,7 +57,8 @@ class AsyncClient(AsyncManyKeys):
         then land over what another client has put in the meantime, and undo it. Allow it where
         only one client writes a key, or where all of them write the same.
         """
-        return await self._session.put(key, value, timeout_s, retry_unknown)
+        stored = self._form.stored(value)
+        return await self._session.put(key, stored, timeout_s, retry_unknown)
 
     @overload
     async def get(self, key: str, *, timeout_s: float | None = None) -> str | None: ...
@@ -62,12 +69,47 @@ class AsyncClient(AsyncManyKeys):
     async def get(
         self, key: str, default: T | None = None, *, timeout_s: float | None = None
     ) -> str | T | None:
-        """The value of a key, or `default` if there is none.
+        """The text under a key, or `default` if there is no such key.
+
+        Bytes come as the data URL (RFC 2397) that is stored for them: "data:;base64,iVBORw0...".
 
         Raises BadRequest, Unavailable. A read that fails at one node is tried at another.
         """
-        value = await self._session.get(key, timeout_s)
-        return default if value is None else value
+        return await self._get(key, self._form.text, default, timeout_s)
+
+    @overload
+    async def get_bytes(self, key: str, *, timeout_s: float | None = None) -> bytes | None: ...
+
+    @overload
+    async def get_bytes(
+        self, key: str, default: T, *, timeout_s: float | None = None
+    ) -> bytes | T: ...
+
+    async def get_bytes(
+        self, key: str, default: T | None = None, *, timeout_s: float | None = None
+    ) -> bytes | T | None:
+        """The bytes under a key, of a text those of its UTF-8; `default` if there is no such key.
+
+        Raises as `get` does.
+        """
+        return await self._get(key, self._form.bytes, default, timeout_s)
+
+    @overload
+    async def read(self, key: str, *, timeout_s: float | None = None) -> str | bytes | None: ...
+
+    @overload
+    async def read(
+        self, key: str, default: T, *, timeout_s: float | None = None
+    ) -> str | bytes | T: ...
+
+    async def read(
+        self, key: str, default: T | None = None, *, timeout_s: float | None = None
+    ) -> str | bytes | T | None:
+        """What was put under a key, text or bytes; `default` if there is no such key.
+
+        Raises as `get` does.
+        """
+        return await self._get(key, self._form.value, default, timeout_s)
 
     async def delete(
         self, key: str, *, timeout_s: float | None = None, retry_unknown: bool | None = None
@@ -77,3 +119,9 @@ class AsyncClient(AsyncManyKeys):
         Raises and retries as `put` does.
         """
         return await self._session.delete(key, timeout_s, retry_unknown)
+
+    async def _get(
+        self, key: str, form: Callable[[str], V], default: T, timeout_s: float | None
+    ) -> V | T:
+        text = await self._session.get(key, timeout_s)
+        return default if text is None else form(text)

@@ -6,10 +6,11 @@ loop over it may be left whenever one has seen enough.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 
 from kvcluster.client.face import AsyncFace
+from kvcluster.client.given import Given
 from kvcluster.client.scan_course import Pair
 from kvcluster.client.session import checked_range
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, each
@@ -26,7 +27,7 @@ class AsyncManyKeys(AsyncFace):
         limit: int | None = None,
         timeout_s: float | None = None,
     ) -> AsyncIterator[Pair]:
-        """All keys that begin with a prefix, with their values, in the order of their UTF-8 bytes.
+        """All keys that begin with a prefix, with their texts, in the order of their UTF-8 bytes.
 
         A key that is there all the time comes exactly once; one that is put or deleted meanwhile
         may come or not. `start_after`: only keys behind this one. `limit`: at most so many.
@@ -38,8 +39,23 @@ class AsyncManyKeys(AsyncFace):
         what = checked_range(prefix, start_after, limit, keys_only=False)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
             async for page in pages:
-                for pair in page:
-                    yield pair
+                for key, text in page:
+                    yield key, self._form.text(text)
+
+    async def read_scan(
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[tuple[str, str | bytes]]:
+        """As `scan`, with values as they were put: text or bytes."""
+        what = checked_range(prefix, start_after, limit, keys_only=False)
+        async with aclosing(self._session.pages(what, timeout_s)) as pages:
+            async for page in pages:
+                for key, text in page:
+                    yield key, self._form.value(text)
 
     async def scan_keys(
         self,
@@ -58,7 +74,7 @@ class AsyncManyKeys(AsyncFace):
 
     async def put_many(
         self,
-        pairs: Mapping[str, str] | Iterable[tuple[str, str]] | AsyncIterable[tuple[str, str]],
+        pairs: Mapping[str, Given] | Iterable[tuple[str, Given]] | AsyncIterable[tuple[str, Given]],
         *,
         timeout_s: float | None = None,
         retry_unknown: bool | None = None,
@@ -72,7 +88,7 @@ class AsyncManyKeys(AsyncFace):
         iterable raises, what was taken before is finished, and the error is passed on.
         """
         source = pairs.items() if isinstance(pairs, Mapping) else as_pairs(pairs)
-        putting = self._session.putting(timeout_s, retry_unknown)
+        putting = self._session.putting(timeout_s, retry_unknown, self._form)
         try:
             async for pair in each(source):
                 await putting.put([as_pair(pair)])
@@ -86,11 +102,27 @@ class AsyncManyKeys(AsyncFace):
     async def get_many(
         self, keys: Iterable[str] | AsyncIterable[str], *, timeout_s: float | None = None
     ) -> AsyncIterator[tuple[str, str | None]]:
-        """Each key with its value, or with None if there is none, in the order of the keys.
+        """Each key with its text, or with None if there is no such key, in the order of the keys.
 
         Of the iterable only as many keys are taken as can be on their way. `timeout_s` is for each.
         Raises as `get` does, at the key that failed.
         """
+        async with aclosing(self._texts(keys, timeout_s)) as pairs:
+            async for key, text in pairs:
+                yield key, None if text is None else self._form.text(text)
+
+    async def read_many(
+        self, keys: Iterable[str] | AsyncIterable[str], *, timeout_s: float | None = None
+    ) -> AsyncIterator[tuple[str, str | bytes | None]]:
+        """As `get_many`, with values as they were put: text or bytes."""
+        async with aclosing(self._texts(keys, timeout_s)) as pairs:
+            async for key, text in pairs:
+                yield key, None if text is None else self._form.value(text)
+
+    async def _texts(
+        self, keys: Iterable[str] | AsyncIterable[str], timeout_s: float | None
+    ) -> AsyncGenerator[tuple[str, str | None], None]:
+        """Each key with the text that is stored."""
         source = each(as_keys(keys))
         getting = self._session.getting(timeout_s)
         failure: Exception | None = None

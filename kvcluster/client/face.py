@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from kvcluster.client import engine
 from kvcluster.client.background import background
+from kvcluster.client.given import ENCODED, RAW
 from kvcluster.client.operations import checked_timeout
 from kvcluster.client.session import Session, checked_seeds
 from kvcluster.errors import BadRequest
@@ -38,10 +39,12 @@ class Face:
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         retry_unknown: bool = False,
+        raw: bool = False,
     ) -> None:
         self._seeds = checked_seeds(nodes)
         self._timeout_s = checked_timeout(timeout_s)
         self._retry_unknown = retry_unknown
+        self._form = RAW if raw else ENCODED
         self._made: Session | None = None
         self._open = Session
         """The simulator has sessions of its own: over its network."""
@@ -51,6 +54,8 @@ class Face:
         given = [repr(",".join(self._seeds)), f"timeout_s={self._timeout_s:g}"]
         if self._retry_unknown:
             given.append("retry_unknown=True")
+        if self._form is RAW:
+            given.append("raw=True")
         made = f"{type(self).__name__}({', '.join(given)})"
         return f"<{made}, closed>" if self._closed else made
 

@@ -22,9 +22,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.client.failure import Kind
+from kvcluster.client.given import objection
 from kvcluster.client.operations import Answer, Operation
 from kvcluster.client.replies import Refusal, Reply
 from kvcluster.errors import CERTAIN, BadRequest, KvError
+
+from demo_pb2 import PutRequest
 
 _SUPERSEDED = "; it is not tried again, since a later write of its key went through or may have"
 
@@ -96,7 +99,7 @@ def _verdict(
     if operation.writes and not reply.nothing_written:
         operation.perhaps_written = True
     if reply.kind is Kind.BAD_REQUEST and not operation.perhaps_written:
-        return BadRequest(reply.reason + (CERTAIN if operation.writes else ""))
+        return BadRequest(_objection(operation, reply) + (CERTAIN if operation.writes else ""))
     if not operation.writes:
         return None
     if superseded:
@@ -104,3 +107,12 @@ def _verdict(
     if operation.perhaps_written and not operation.retry_unknown:
         return operation.refused("")
     return None
+
+
+def _objection(operation: Operation, refusal: Refusal) -> str:
+    """What is wrong with an argument, as its giver knows it."""
+    request = operation.request
+    about_size = refusal.value_limit_bytes or not refusal.name  # the last: gRPC's, of a message
+    if isinstance(request, PutRequest) and about_size:
+        return objection(request.value, refusal.reason, refusal.value_limit_bytes)
+    return refusal.reason

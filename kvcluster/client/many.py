@@ -28,7 +28,7 @@ _OPEN_BYTES = 16 * MIB
 _FIRST_GETS, _LEAST_GETS = 64, 8
 _FAILURES_KEPT = 1_000
 
-MakePut = Callable[[str, str, Tell], Operation]
+MakePut = Callable[[str, object, Tell], Operation]
 MakeGet = Callable[[str, Tell], Operation]
 
 
@@ -45,7 +45,7 @@ class Putting:
         self._stored = self._failed = 0
         self._failures: dict[str, KvError] = {}
 
-    async def put(self, pairs: Sequence[tuple[str, str]]) -> None:
+    async def put(self, pairs: Sequence[tuple[str, object]]) -> None:
         """Begin these, and return when there is room for more."""
         for key, value in pairs:
             number = next(self._numbers)

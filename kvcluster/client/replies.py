@@ -57,6 +57,8 @@ class Refusal:
     nothing_written: bool
     name: str = ""
     """The node's own name for the error (`errors.reason_of`); empty if gRPC itself says it."""
+    value_limit_bytes: int = 0
+    """How large a value may be, if it was too large; else 0."""
 
     @property
     def answer_full(self) -> bool:
@@ -108,7 +110,7 @@ def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
 def _fitting(operation: Operation, answer: object) -> Reply:
     if isinstance(answer, Failure):
         code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
-        told = Told(answer.reason, answer.nothing_written)
+        told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes)
         return _refusal(code, answer.message, told, operation.timeout_s)
     fits = isinstance(answer, _ANSWERS[type(operation.request)])
     if fits and answer.served_by:  # type: ignore[attr-defined]  # it is one of the three
@@ -118,8 +120,8 @@ def _fitting(operation: Operation, answer: object) -> Reply:
 
 def _refusal(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: float) -> Refusal:
     failure = explain(code, details, told, timeout_s)
-    name = told.reason if told is not None else ""
-    return Refusal(failure.kind, str(failure), failure.nothing_written, name)
+    name, limit_bytes = (told.reason, told.value_limit_bytes) if told is not None else ("", 0)
+    return Refusal(failure.kind, str(failure), failure.nothing_written, name, limit_bytes)
 
 
 def _unreadable() -> Refusal:

@@ -20,6 +20,7 @@ from typing import Any
 from kvcluster.client.answers import Deleted, Stored, Version
 from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
+from kvcluster.client.given import Form
 from kvcluster.client.many import Getting, Putting
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.operations import (
@@ -110,12 +111,12 @@ class Session:
             async for page in pages:
                 yield page
 
-    def putting(self, timeout_s: float | None, retry_unknown: bool | None) -> Putting:
+    def putting(self, timeout_s: float | None, retry_unknown: bool | None, form: Form) -> Putting:
         """Something to put many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
 
-        def make(key: str, value: str, tell: Tell) -> Operation:
-            return to_put(key, value, terms.from_now(self._loop.time()), tell)
+        def make(key: str, value: object, tell: Tell) -> Operation:
+            return to_put(key, form.stored(value), terms.from_now(self._loop.time()), tell)
 
         return Putting(self._dispatcher, make)
 

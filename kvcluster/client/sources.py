@@ -12,12 +12,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+from kvcluster.client.operations import shortened
 from kvcluster.errors import BadRequest
 
 _TURN = 256
 """After so many items of a source that never waits, others have their turn."""
 _PATIENCE_S = 0.005
-_SHOWN_CHARACTERS = 60
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -33,11 +33,11 @@ def as_keys(source: S) -> S:
     return _checked(source, "keys")
 
 
-def as_pair(item: object) -> tuple[str, str]:
+def as_pair(item: object) -> tuple[str, object]:
     """One pair of a source. Raises BadRequest if it is none; what is in it is checked later."""
     if isinstance(item, tuple | list) and len(item) == 2:
         return item[0], item[1]
-    raise BadRequest(f"wanted a pair of a key and a value, got {_shortened(item)}")
+    raise BadRequest(f"wanted a pair of a key and a value, got {shortened(item)}")
 
 
 async def each(source: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
@@ -71,10 +71,5 @@ def taken(source: Iterator[T], count: int) -> tuple[list[T], Exception | None]:
 
 def _checked(source: S, what: str) -> S:
     if isinstance(source, str | bytes) or not isinstance(source, Iterable | AsyncIterable):
-        raise BadRequest(f"wanted an iterable of {what}, got {_shortened(source)}")
+        raise BadRequest(f"wanted an iterable of {what}, got {shortened(source)}")
     return source
-
-
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -6,10 +6,12 @@ background a page at a time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import partial
 
 from kvcluster.client.face import SyncFace
+from kvcluster.client.given import Given
 from kvcluster.client.scan_course import Pair, Range
 from kvcluster.client.session import checked_range
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, taken
@@ -29,7 +31,7 @@ class ManyKeys(SyncFace):
         limit: int | None = None,
         timeout_s: float | None = None,
     ) -> Iterator[Pair]:
-        """All keys that begin with a prefix, with their values, in the order of their UTF-8 bytes.
+        """All keys that begin with a prefix, with their texts, in the order of their UTF-8 bytes.
 
         A key that is there all the time comes exactly once; one that is put or deleted meanwhile
         may come or not. `start_after`: only keys behind this one. `limit`: at most so many.
@@ -40,7 +42,22 @@ class ManyKeys(SyncFace):
         """
         what = checked_range(prefix, start_after, limit, keys_only=False)
         for page in self._pages(what, timeout_s):
-            yield from page
+            for key, text in page:
+                yield key, self._form.text(text)
+
+    def read_scan(
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Iterator[tuple[str, str | bytes]]:
+        """As `scan`, with values as they were put: text or bytes."""
+        what = checked_range(prefix, start_after, limit, keys_only=False)
+        for page in self._pages(what, timeout_s):
+            for key, text in page:
+                yield key, self._form.value(text)
 
     def scan_keys(
         self,
@@ -58,7 +75,7 @@ class ManyKeys(SyncFace):
 
     def put_many(
         self,
-        pairs: Mapping[str, str] | Iterable[tuple[str, str]],
+        pairs: Mapping[str, Given] | Iterable[tuple[str, Given]],
         *,
         timeout_s: float | None = None,
         retry_unknown: bool | None = None,
@@ -72,7 +89,7 @@ class ManyKeys(SyncFace):
         iterable raises, what was taken before is finished, and the error is passed on.
         """
         given = pairs.items() if isinstance(pairs, Mapping) else as_pairs(pairs)
-        putting = self._session.putting(timeout_s, retry_unknown)
+        putting = self._session.putting(timeout_s, retry_unknown, self._form)
         source = map(as_pair, given)
         try:
             failure: Exception | None = None
@@ -91,11 +108,27 @@ class ManyKeys(SyncFace):
     def get_many(
         self, keys: Iterable[str], *, timeout_s: float | None = None
     ) -> Iterator[tuple[str, str | None]]:
-        """Each key with its value, or with None if there is none, in the order of the keys.
+        """Each key with its text, or with None if there is no such key, in the order of the keys.
 
         Of the iterable only as many keys are taken as can be on their way. `timeout_s` is for each.
         Raises as `get` does, at the key that failed.
         """
+        with closing(self._texts(keys, timeout_s)) as pairs:
+            for key, text in pairs:
+                yield key, None if text is None else self._form.text(text)
+
+    def read_many(
+        self, keys: Iterable[str], *, timeout_s: float | None = None
+    ) -> Iterator[tuple[str, str | bytes | None]]:
+        """As `get_many`, with values as they were put: text or bytes."""
+        with closing(self._texts(keys, timeout_s)) as pairs:
+            for key, text in pairs:
+                yield key, None if text is None else self._form.value(text)
+
+    def _texts(
+        self, keys: Iterable[str], timeout_s: float | None
+    ) -> Generator[tuple[str, str | None], None, None]:
+        """Each key with the text that is stored."""
         getting = self._session.getting(timeout_s)
         source = iter(as_keys(keys))
         try:

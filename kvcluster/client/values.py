@@ -60,7 +60,23 @@ def as_bytes(text: str) -> bytes:
 
 def longest_bytes(limit_bytes: int) -> int:
     """How many bytes fit into a stored text of at most `limit_bytes`."""
-    return max(0, (limit_bytes - len(BYTES_PREFIX)) // 4 * 3)
+    return longest_given(BYTES_PREFIX, limit_bytes)
+
+
+def longest_given(prefix: str, limit_bytes: int) -> int:
+    """The same for a text that begins with one of the two prefixes."""
+    return max(0, (limit_bytes - len(prefix)) // 4 * 3)
+
+
+def prefix_of(text: str) -> str:
+    """How a stored text begins if it is not what was given; else empty."""
+    return next((it for it in (BYTES_PREFIX, TEXT_PREFIX) if text.startswith(it)), "")
+
+
+def given_bytes(text: str) -> int:
+    """How many bytes were given for a stored text that begins so."""
+    digits = len(text) - len(prefix_of(text))
+    return digits // 4 * 3 - text[-2:].count("=")
 
 
 def _decoded(digits: str) -> bytes | None:

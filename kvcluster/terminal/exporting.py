@@ -113,7 +113,7 @@ async def _run(order: Order, part: Part, shelf: Shelf) -> int:
     before = part.keys
     with wishes() as wish:
         try:
-            async with AsyncClient(order.nodes, timeout_s=order.timeout_s) as client:
+            async with AsyncClient(order.nodes, timeout_s=order.timeout_s, raw=True) as client:
                 meter = Meter(order.name, None)
                 meter.show(0, part.keys)
                 with meter:
@@ -193,7 +193,7 @@ def _say_place(part: Part, shelf: Shelf, how: str, code: int) -> int:
 
 async def _to_standard_output(order: Order) -> int:
     with wishes() as wish:
-        async with AsyncClient(order.nodes, timeout_s=order.timeout_s) as client:
+        async with AsyncClient(order.nodes, timeout_s=order.timeout_s, raw=True) as client:
             code = await unless(wish, _print(order, client, wish))
     if code is None or wish.is_set():
         raise KeyboardInterrupt

@@ -107,7 +107,9 @@ async def _import(order: Order, source: Source, wish: asyncio.Event, started_s: 
         if order.bad <= _NAMED_BAD:
             complain(f"left out: {_sentence(order, source, bad)}")
 
-    async with AsyncClient(order.nodes, timeout_s=order.timeout_s, retry_unknown=True) as client:
+    async with AsyncClient(
+        order.nodes, timeout_s=order.timeout_s, retry_unknown=True, raw=True
+    ) as client:
         mark = await _place(order, source, client)
         meter = Meter(order.name, source.total)
         if mark is not None:

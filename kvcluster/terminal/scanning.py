@@ -40,7 +40,7 @@ def run(nodes: tuple[str, ...], wanted: Wanted, *, timeout_s: float, json: bool)
 
 async def _run(nodes: tuple[str, ...], wanted: Wanted, timeout_s: float, json: bool) -> int:
     with wishes() as wish:
-        async with AsyncClient(nodes, timeout_s=timeout_s) as client:
+        async with AsyncClient(nodes, timeout_s=timeout_s, raw=True) as client:
             code = await unless(wish, _print(client, wanted, json, wish))
     if code is None or wish.is_set():
         raise KeyboardInterrupt

@@ -240,6 +240,7 @@ def _refuse(context: Any, failure: Failure) -> None:
             failure.message,
             failure.reason,
             nothing_written=failure.nothing_written,
+            value_limit_bytes=failure.value_limit_bytes,
         )
     )
     context.abort(_CODES[failure.code], failure.message)

@@ -119,12 +119,6 @@ async def test_one_bad_key_fails_alone(cluster: FakeCluster, client: AsyncClient
     assert set(cluster.store) == {"a", "c"}
 
 
-async def test_a_value_that_is_no_string_is_refused(client: AsyncClient) -> None:
-    """Somebody who stores a number wants to know, not to find a string later."""
-    with pytest.raises(BadRequest, match="a value is a string, not int: 7"):
-        await client.put("a", 7)  # type: ignore[arg-type]
-
-
 async def test_an_unknown_outcome_is_not_tried_again(
     cluster: FakeCluster, client: AsyncClient
 ) -> None:

@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 from xxhash import xxh3_128
 
+from kvcluster import Client
 from kvcluster.terminal import exporting
 from kvcluster.terminal.bookmark import Bookmark, Shelf
 from kvcluster.terminal.pairs import Format
@@ -53,6 +54,23 @@ def test_every_pair_is_written_and_nothing_else_is_left(
     assert ended.out.startswith("exported 20 keys in ")
     assert _lines(file) == _PAIRS
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.json"])
+def test_what_is_exported_and_imported_is_the_same_again(
+    cluster: FakeCluster, client: Program, tmp_path: Path, name: str
+) -> None:
+    """Bytes stay bytes, and a text that looks like some stays a text."""
+    values: dict[str, str | bytes] = {"b": b"\x89PNG", "l": "data:;base64,iVBORw==", "t": "é"}
+    with Client(cluster.members) as library:
+        library.put_many(values)
+        before = dict(cluster.store)
+        file = str(tmp_path / name)
+        assert client("export", file, "--cluster", cluster.members).code == 0
+        cluster.store.clear()
+        assert client("import", file, "--cluster", cluster.members).code == 0
+        assert cluster.store == before
+        assert dict(library.read_scan()) == values
 
 
 def test_json_is_in_the_form_of_a_nodes_file(
