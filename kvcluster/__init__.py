@@ -19,7 +19,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 if TYPE_CHECKING:
     from kvcluster.client.aio import AsyncClient
-    from kvcluster.client.answers import Deleted, Stored, Version
+    from kvcluster.client.answers import Deleted, DeletedMany, Stored, Version
     from kvcluster.client.sync import Client
     from kvcluster.errors import (
         BadRequest,
@@ -36,6 +36,7 @@ __all__ = [
     "BadRequest",
     "Client",
     "Deleted",
+    "DeletedMany",
     "Incomplete",
     "KvError",
     "NothingWritten",
@@ -50,6 +51,7 @@ _HOMES = {
     "AsyncClient": "kvcluster.client.aio",
     "Client": "kvcluster.client.sync",
     "Deleted": "kvcluster.client.answers",
+    "DeletedMany": "kvcluster.client.answers",
     "Stored": "kvcluster.client.answers",
     "Version": "kvcluster.client.answers",
 }

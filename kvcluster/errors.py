@@ -123,20 +123,25 @@ class Incomplete(KvError):
 
 
 class SomeFailed(KvError):
-    """Of many puts some failed; every one was tried.
+    """Of many puts, or of many deletes, some failed; every one was tried.
 
-    `stored` and `failed`: how many. `failures`: by key, why, for the first 1,000 that failed.
+    `done` and `failed`: how many. `failures`: by key, why, for the first 1,000 that failed.
+    `found`: of deletes that were done, how many found their key; None of puts.
     """
 
-    def __init__(self, stored: int, failed: int, failures: dict[str, KvError]) -> None:
-        super().__init__(stored, failed, failures)
-        self.stored = stored
+    def __init__(
+        self, done: int, failed: int, failures: dict[str, KvError], found: int | None = None
+    ) -> None:
+        super().__init__(done, failed, failures, found)
+        self.done = done
         self.failed = failed
         self.failures = failures
+        self.found = found
 
     def __str__(self) -> str:
         key, error = next(iter(self.failures.items()))
-        return f"{self.failed:,} of {self.stored + self.failed:,} puts failed; {key!r}: {error}"
+        what = "puts" if self.found is None else "deletes"
+        return f"{self.failed:,} of {self.done + self.failed:,} {what} failed; {key!r}: {error}"
 
 
 class CannotStart(KvError):

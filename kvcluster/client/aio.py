@@ -111,6 +111,10 @@ class AsyncClient(AsyncManyKeys):
         """
         return await self._get(key, self._form.value, default, timeout_s)
 
+    async def exists(self, key: str, *, timeout_s: float | None = None) -> bool:
+        """Whether there is such a key. Raises as `get` does."""
+        return await self._get(key, lambda _: True, False, timeout_s)
+
     async def delete(
         self, key: str, *, timeout_s: float | None = None, retry_unknown: bool | None = None
     ) -> Deleted:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 
+from kvcluster.client.answers import DeletedMany
 from kvcluster.client.face import AsyncFace
 from kvcluster.client.given import Given
+from kvcluster.client.many import Writing
 from kvcluster.client.scan_course import Pair
-from kvcluster.client.session import checked_range
+from kvcluster.client.session import checked_prefix, checked_range
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, each
 
 
@@ -89,15 +91,60 @@ class AsyncManyKeys(AsyncFace):
         """
         source = pairs.items() if isinstance(pairs, Mapping) else as_pairs(pairs)
         putting = self._session.putting(timeout_s, retry_unknown, self._form)
+        await self._write((as_pair(item) async for item in each(source)), putting)
+        return putting.done
+
+    async def delete_many(
+        self,
+        keys: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout_s: float | None = None,
+        retry_unknown: bool | None = None,
+    ) -> DeletedMany:
+        """Delete all keys of an iterable, which may be endless; how many, and how many were there.
+
+        Taken, carried out and retried as the pairs of `put_many` are.
+
+        Raises SomeFailed at the end, when every key was tried, if some were not deleted.
+        """
+        source = as_keys(keys)
+        deleting = self._session.deleting(timeout_s, retry_unknown)
+        await self._write(((key, None) async for key in each(source)), deleting)
+        return DeletedMany(deleting.done, deleting.found)
+
+    async def delete_prefix(
+        self,
+        prefix: str,
+        *,
+        everything: bool = False,
+        timeout_s: float | None = None,
+        retry_unknown: bool | None = None,
+    ) -> DeletedMany:
+        """Delete every key that begins with a prefix; how many were found.
+
+        The empty prefix means every key, and wants `everything=True`: a variable that was not set
+        shall not empty a store. It is no transaction: keys are looked for and deleted page by page,
+        so one that is put meanwhile may stay, and after an error some are gone and some are not.
+
+        Raises as `scan` and `delete_many` do; Incomplete after all that was found is deleted.
+        """
+        prefix = checked_prefix(prefix, everything=everything)
+        what = checked_range(prefix, "", None, keys_only=True)
+        async with aclosing(self._session.pages(what, timeout_s)) as pages:
+            keys = (key async for page in pages for key, _ in page)
+            return await self.delete_many(keys, timeout_s=timeout_s, retry_unknown=retry_unknown)
+
+    @staticmethod
+    async def _write(pairs: AsyncIterable[tuple[str, object]], writing: Writing) -> None:
         try:
-            async for pair in each(source):
-                await putting.put([as_pair(pair)])
-            return await putting.finish()
+            async for pair in pairs:
+                await writing.write([pair])
+            await writing.finish()
         except Exception:
-            await putting.settle()
+            await writing.settle()
             raise
         finally:
-            putting.cancel()
+            writing.cancel()
 
     async def get_many(
         self, keys: Iterable[str] | AsyncIterable[str], *, timeout_s: float | None = None

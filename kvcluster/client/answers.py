@@ -66,3 +66,13 @@ class Deleted:
     """How many of them have it on disk now. The others catch up by themselves."""
     served_by: str
     """The node that coordinated the delete, host:port."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedMany:
+    """Many deletes were done, all that were asked for."""
+
+    keys: int
+    """How many keys were given."""
+    found: int
+    """How many of them were there."""

@@ -1,10 +1,10 @@
-"""Many: putting and getting any number of keys, of which only a few are on their way at a time.
+"""Many: writing and getting any number of keys, of which only a few are on their way at a time.
 
 The source may be a generator without end. So what is taken from it and not yet done is bounded, in
 number and in bytes: enough for the next batches to be full, and no more. The two here know nothing
 of iterables; the clients, which may be asynchronous or not, take from the source and hand over.
 
-`Putting` counts, and notes what failed. `Getting` keeps the order of the keys.
+`Writing` counts, and notes what failed. `Getting` keeps the order of the keys.
 """
 
 from __future__ import annotations
@@ -15,38 +15,44 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.operations import Answer, Operation, Tell
 from kvcluster.config import MIB
 from kvcluster.errors import BadRequest, KvError, SomeFailed
 
-from demo_pb2 import GetResponse
+from demo_pb2 import DeleteResponse, GetResponse
 
 _OPEN_LIMIT = 4_000
 _OPEN_BYTES = 16 * MIB
 _FIRST_GETS, _LEAST_GETS = 64, 8
 _FAILURES_KEPT = 1_000
 
-MakePut = Callable[[str, object, Tell], Operation]
+MakeWrite = Callable[[str, Any, Tell], Operation]
 MakeGet = Callable[[str, Tell], Operation]
 
 
-class Putting:
-    """The puts of one put_many."""
+class Writing:
+    """The puts of one put_many, or the deletes of one delete_many."""
 
-    def __init__(self, dispatcher: Dispatcher, make: MakePut) -> None:
+    def __init__(self, dispatcher: Dispatcher, make: MakeWrite, *, deletes: bool) -> None:
         self._dispatcher = dispatcher
         self._make = make
+        self._deletes = deletes
         self._open: dict[int, Operation] = {}
         self._open_bytes = 0
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
-        self._stored = self._failed = 0
+        self._failed = 0
         self._failures: dict[str, KvError] = {}
+        self.done = 0
+        """How many were carried out."""
+        self.found = 0
+        """How many of these were deletes of a key that was there."""
 
-    async def put(self, pairs: Sequence[tuple[str, object]]) -> None:
-        """Begin these, and return when there is room for more."""
+    async def write(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        """Begin these, and return when there is room for more. The value of a delete is unused."""
         for key, value in pairs:
             number = next(self._numbers)
             try:
@@ -59,15 +65,15 @@ class Putting:
             self._open_bytes += operation.size_bytes
             await self._until(_OPEN_LIMIT, _OPEN_BYTES)
 
-    async def finish(self) -> int:
-        """Wait for the last; how many were stored. Raises SomeFailed."""
+    async def finish(self) -> None:
+        """Wait for the last. Raises SomeFailed."""
         await self.settle()
         if self._failed:
-            raise SomeFailed(self._stored, self._failed, self._failures)
-        return self._stored
+            found = self.found if self._deletes else None
+            raise SomeFailed(self.done, self._failed, self._failures, found)
 
     async def settle(self) -> None:
-        """Wait until every put that was begun has ended."""
+        """Wait until every write that was begun has ended."""
         await self._until(1, 1)
 
     def cancel(self) -> None:
@@ -85,7 +91,8 @@ class Putting:
         if isinstance(outcome, KvError):
             self._fail(key, outcome)
         else:
-            self._stored += 1
+            self.done += 1
+            self.found += isinstance(outcome, DeleteResponse) and outcome.found
         self._changed.set()
 
     def _fail(self, key: object, error: KvError) -> None:

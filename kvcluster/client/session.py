@@ -21,7 +21,7 @@ from kvcluster.client.answers import Deleted, Stored, Version
 from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.given import Form
-from kvcluster.client.many import Getting, Putting
+from kvcluster.client.many import Getting, Writing
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.operations import (
     Answer,
@@ -111,14 +111,23 @@ class Session:
             async for page in pages:
                 yield page
 
-    def putting(self, timeout_s: float | None, retry_unknown: bool | None, form: Form) -> Putting:
+    def putting(self, timeout_s: float | None, retry_unknown: bool | None, form: Form) -> Writing:
         """Something to put many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
 
         def make(key: str, value: object, tell: Tell) -> Operation:
             return to_put(key, form.stored(value), terms.from_now(self._loop.time()), tell)
 
-        return Putting(self._dispatcher, make)
+        return Writing(self._dispatcher, make, deletes=False)
+
+    def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> Writing:
+        """Something to delete many keys with. Raises BadRequest."""
+        terms = self._terms(timeout_s, retry_unknown)
+
+        def make(key: str, _: object, tell: Tell) -> Operation:
+            return to_delete(key, terms.from_now(self._loop.time()), tell)
+
+        return Writing(self._dispatcher, make, deletes=True)
 
     def getting(self, timeout_s: float | None) -> Getting:
         """Something to get many keys with. Raises BadRequest."""
@@ -177,3 +186,10 @@ def checked_range(prefix: str, start_after: str, limit: int | None, *, keys_only
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise BadRequest(f"the limit of a scan is a number of keys from 0 on, not {limit!r}")
     return Range(prefix, start_after, limit, keys_only)
+
+
+def checked_prefix(prefix: str, *, everything: bool) -> str:
+    """The prefix of what is to be deleted. Raises BadRequest, for the empty one too."""
+    if not checked_text("prefix", prefix) and not everything:
+        raise BadRequest("the empty prefix means every key; say everything=True if you mean it")
+    return prefix

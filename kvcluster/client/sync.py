@@ -105,6 +105,10 @@ class Client(ManyKeys):
         """
         return self._get(key, self._form.value, default, timeout_s)
 
+    def exists(self, key: str, *, timeout_s: float | None = None) -> bool:
+        """Whether there is such a key. Raises as `get` does."""
+        return self._get(key, lambda _: True, False, timeout_s)
+
     def delete(
         self, key: str, *, timeout_s: float | None = None, retry_unknown: bool | None = None
     ) -> Deleted:

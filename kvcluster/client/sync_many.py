@@ -10,10 +10,12 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mappi
 from contextlib import closing
 from functools import partial
 
+from kvcluster.client.answers import DeletedMany
 from kvcluster.client.face import SyncFace
 from kvcluster.client.given import Given
+from kvcluster.client.many import Writing
 from kvcluster.client.scan_course import Pair, Range
-from kvcluster.client.session import checked_range
+from kvcluster.client.session import checked_prefix, checked_range
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, taken
 
 _CHUNK = 256
@@ -90,20 +92,63 @@ class ManyKeys(SyncFace):
         """
         given = pairs.items() if isinstance(pairs, Mapping) else as_pairs(pairs)
         putting = self._session.putting(timeout_s, retry_unknown, self._form)
-        source = map(as_pair, given)
+        self._write(map(as_pair, given), putting, timeout_s)
+        return putting.done
+
+    def delete_many(
+        self,
+        keys: Iterable[str],
+        *,
+        timeout_s: float | None = None,
+        retry_unknown: bool | None = None,
+    ) -> DeletedMany:
+        """Delete all keys of an iterable, which may be endless; how many, and how many were there.
+
+        Taken, carried out and retried as the pairs of `put_many` are.
+
+        Raises SomeFailed at the end, when every key was tried, if some were not deleted.
+        """
+        given = as_keys(keys)
+        deleting = self._session.deleting(timeout_s, retry_unknown)
+        self._write(((key, None) for key in given), deleting, timeout_s)
+        return DeletedMany(deleting.done, deleting.found)
+
+    def delete_prefix(
+        self,
+        prefix: str,
+        *,
+        everything: bool = False,
+        timeout_s: float | None = None,
+        retry_unknown: bool | None = None,
+    ) -> DeletedMany:
+        """Delete every key that begins with a prefix; how many were found.
+
+        The empty prefix means every key, and wants `everything=True`: a variable that was not set
+        shall not empty a store. It is no transaction: keys are looked for and deleted page by page,
+        so one that is put meanwhile may stay, and after an error some are gone and some are not.
+
+        Raises as `scan` and `delete_many` do; Incomplete after all that was found is deleted.
+        """
+        prefix = checked_prefix(prefix, everything=everything)
+        keys = self.scan_keys(prefix, timeout_s=timeout_s)
+        return self.delete_many(keys, timeout_s=timeout_s, retry_unknown=retry_unknown)
+
+    def _write(
+        self, pairs: Iterator[tuple[str, object]], writing: Writing, timeout_s: float | None
+    ) -> None:
         try:
             failure: Exception | None = None
             while failure is None:
-                chunk, failure = taken(source, _CHUNK)
-                self._run(partial(putting.put, chunk), timeout_s, writes=True)
+                chunk, failure = taken(pairs, _CHUNK)
+                self._run(partial(writing.write, chunk), timeout_s, writes=True)
                 if not chunk:
                     break
-            if failure is None:
-                return self._run(putting.finish, timeout_s, writes=True)
-            self._run(putting.settle, timeout_s, writes=True)
-            raise failure
+            if failure is not None:
+                self._run(writing.settle, timeout_s, writes=True)
+                raise failure
+            self._run(writing.finish, timeout_s, writes=True)
         finally:
-            self._give_up(putting.cancel)
+            self._give_up(writing.cancel)
 
     def get_many(
         self, keys: Iterable[str], *, timeout_s: float | None = None

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from kvcluster import AsyncClient
-from kvcluster.errors import KvError
+from kvcluster.errors import KvError, SomeFailed
 from kvcluster.terminal.escaping import shown
 from kvcluster.terminal.output import emit, give_up
 from kvcluster.terminal.screen import Exit, complain, counted, say
@@ -66,25 +66,19 @@ def _asked(prefix: str, count: int) -> bool:
 
 
 async def _remove(client: AsyncClient, keys: Sequence[str], json: bool) -> int:
-    deleted = 0
-    errors: list[KvError] = []
+    deleted, error = 0, None
     for start in range(0, len(keys), _AT_A_TIME):
-        some = keys[start : start + _AT_A_TIME]
-        answers = await asyncio.gather(*map(client.delete, some), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, KvError):
-                errors.append(answer)
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                deleted += answer.found
-        if errors:
+        try:
+            deleted += (await client.delete_many(keys[start : start + _AT_A_TIME])).found
+        except SomeFailed as failed:
+            deleted += failed.found or 0
+            error = next(iter(failed.failures.values()))
             break
     if json:
         emit(deleted=deleted)
     else:
         say(f"deleted {counted(deleted, 'key')}")
-    if not errors:
+    if error is None:
         return Exit.DONE
     complain(f"{counted(len(keys) - deleted, 'key')} may still be there; the first reason:")
-    return give_up(errors[0])
+    return give_up(error)

@@ -133,7 +133,7 @@ class Importer:
                 pairs = {}
                 self._heard_s = time.monotonic()
             except SomeFailed as error:
-                if error.stored:
+                if error.done:
                     self._heard_s = time.monotonic()
                 bad = {k: it for k, it in error.failures.items() if isinstance(it, BadRequest)}
                 refused |= bad

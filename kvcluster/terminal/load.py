@@ -138,11 +138,8 @@ class Load:
         """Remove its keys."""
         for start in range(0, self.begun, _AT_A_TIME):
             numbers = range(start, min(start + _AT_A_TIME, self.begun))
-            answers = await asyncio.gather(
-                *(self._client.delete(self._key(number)) for number in numbers),
-                return_exceptions=True,
-            )
-            for answer in answers:
-                if isinstance(answer, BaseException):
-                    raise answer
+            try:
+                await self._client.delete_many(map(self._key, numbers))
+            except SomeFailed as error:
+                raise next(iter(error.failures.values())) from None
             meter.show(numbers.stop, numbers.stop)

@@ -123,7 +123,7 @@ def test_a_limit_is_told_in_bytes_of_what_was_given(
     with pytest.raises(SomeFailed) as failed:
         client.put_many([("a", b"1"), ("large", value), ("b", b"2")])
     assert str(failed.value.failures["large"]) == text
-    assert failed.value.stored == 2
+    assert failed.value.done == 2
 
 
 def test_the_limit_that_is_told_is_the_largest_that_fits() -> None:

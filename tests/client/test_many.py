@@ -96,7 +96,7 @@ async def test_some_fail_and_the_others_are_stored(
     with pytest.raises(SomeFailed, match="3 of 5 puts failed") as caught:
         await client.put_many(pairs)  # type: ignore[arg-type]
     failed = caught.value
-    assert (failed.stored, failed.failed) == (2, 3)
+    assert (failed.done, failed.failed) == (2, 3)
     assert list(failed.failures) == ["", "b", "lost"]
     assert cluster.store == {"a": "1", "c": "5"}
 

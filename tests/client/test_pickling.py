@@ -29,6 +29,7 @@ ERRORS = [
     OutcomeUnknown("why"),
     Incomplete(3, ("a:1", "b:1")),
     SomeFailed(1, 2, {"k": Unavailable("why")}),
+    SomeFailed(1, 2, {"k": Unavailable("why")}, 1),
     CallFailed(Kind.BROKEN, "why", nothing_written=True),
 ]
 

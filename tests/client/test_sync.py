@@ -78,7 +78,7 @@ def test_errors_reach_the_thread_that_asked(cluster: FakeCluster, client: Client
         client.put("", "1")
     with pytest.raises(SomeFailed) as caught:
         client.put_many([("a", "1"), ("", "2")])
-    assert (caught.value.stored, list(caught.value.failures)) == (1, [""])
+    assert (caught.value.done, list(caught.value.failures)) == (1, [""])
     with pytest.raises(BadRequest, match="the key is empty"):
         list(client.get_many(["a", ""]))
     for node in cluster.nodes:
