@@ -19,7 +19,15 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 if TYPE_CHECKING:
     from kvcluster.client.aio import AsyncClient
-    from kvcluster.client.answers import Deleted, DeletedMany, Stored, Version
+    from kvcluster.client.answers import (
+        Deleted,
+        DeletedMany,
+        Location,
+        NodeStatus,
+        Replica,
+        Stored,
+        Version,
+    )
     from kvcluster.client.sync import Client
     from kvcluster.errors import (
         BadRequest,
@@ -39,8 +47,11 @@ __all__ = [
     "DeletedMany",
     "Incomplete",
     "KvError",
+    "Location",
+    "NodeStatus",
     "NothingWritten",
     "OutcomeUnknown",
+    "Replica",
     "SomeFailed",
     "Stored",
     "Unavailable",
@@ -52,6 +63,9 @@ _HOMES = {
     "Client": "kvcluster.client.sync",
     "Deleted": "kvcluster.client.answers",
     "DeletedMany": "kvcluster.client.answers",
+    "Location": "kvcluster.client.answers",
+    "NodeStatus": "kvcluster.client.answers",
+    "Replica": "kvcluster.client.answers",
     "Stored": "kvcluster.client.answers",
     "Version": "kvcluster.client.answers",
 }

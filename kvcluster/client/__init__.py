@@ -1,8 +1,9 @@
 """The library that programs use: `from kvcluster import Client, AsyncClient`.
 
     aio.py, sync.py     AsyncClient and Client, with the methods about one key
-    aio_many.py, sync_many.py   their methods about many keys
-    face.py             what both are given, and their ways to
+    aio_many.py,          what they inherit:
+    sync_many.py          the methods about many keys,
+    face.py               what both are given, and their ways to
     session.py          one client's whole machinery, in one event loop
     dispatcher.py       operations in, batches out, an end for every operation
     operations.py         its parts: what somebody wants done,
@@ -14,12 +15,15 @@
     nodes.py            the connections, and the search for a node that can be asked
     connection.py       the way to one node; all that is known of gRPC's channels and calls
     roster.py             which node that is
-    paging.py           scan
-    many.py, sources.py put_many and get_many; where many keys come from
+    asking.py           one question, from node to node: where a key lives, or a page of
+    paging.py             a scan
+    survey.py           how every node is, asked at once
+    many.py, sources.py put_many, delete_many, get_many; where many keys come from
     background.py       the event loop that all synchronous clients share
     engine.py           what a process must be like for gRPC to work in it
     given.py, values.py text and bytes: as programs give them, as they are stored
-    answers.py          Stored, Deleted, Version
+    answers.py          what comes back: Stored, Deleted, Version, NodeStatus and the like
+    words.py            what nodes are called: SERVING, DEAD, UNREACHABLE
     failure.py          what went wrong with a call, and whether anything may have been written
     link.py             one node and one call at a time, for programs that look at single nodes
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import TypeVar, overload
 
 from kvcluster.client.aio_many import AsyncManyKeys
-from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.answers import Deleted, Location, NodeStatus, Stored
 from kvcluster.client.given import Given
 
 T = TypeVar("T")
@@ -123,6 +123,21 @@ class AsyncClient(AsyncManyKeys):
         Raises and retries as `put` does.
         """
         return await self._session.delete(key, timeout_s, retry_unknown)
+
+    async def locate(self, key: str, *, timeout_s: float | None = None) -> Location:
+        """Where a key lives, whether it is there or not: its slot, its primary, its replicas.
+
+        Raises as `get` does.
+        """
+        return await self._session.locate(key, timeout_s)
+
+    async def status(self, *, timeout_s: float | None = None) -> tuple[NodeStatus, ...]:
+        """How every node of the cluster is, by its own account, in the order of their addresses.
+
+        All are asked at once, those that only other nodes name included. One that does not answer
+        in time is told as such; it is no error.
+        """
+        return await self._session.status(timeout_s)
 
     async def _get(
         self, key: str, form: Callable[[str], V], default: T, timeout_s: float | None

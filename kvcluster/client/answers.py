@@ -1,4 +1,4 @@
-"""Answers: what a program that uses the library gets back from a write.
+"""Answers: what a program that uses the library gets back, but for values and keys.
 
 They are plain frozen values, not messages of the wire: a program can compare, print and keep them,
 and a field that is added to demo.proto breaks nobody. What a read gives needs no type of its own;
@@ -76,3 +76,56 @@ class DeletedMany:
     """How many keys were given."""
     found: int
     """How many of them were there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A node that holds a key, as another one sees it."""
+
+    node: str
+    """host:port."""
+    state: str
+    """"ALIVE", "SUSPECT", "DEAD", or "UNKNOWN" as long as it was not heard."""
+    lagging: bool
+    """It answers, and missed writes that it has not caught up with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a key lives, whether it is there or not."""
+
+    slot: int
+    replicas: tuple[Replica, ...]
+    """Who holds it, the primary first."""
+    said_by: str
+    """The node that says so, host:port."""
+
+    @property
+    def primary(self) -> str:
+        """The node that coordinates its writes as long as it lives, host:port."""
+        return self.replicas[0].node
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """How a node is, by its own account; of one that does not answer only the first three."""
+
+    node: str
+    """host:port."""
+    state: str
+    """"SERVING", "SYNCING", "STARTING", "DRAINING", "NOT_SERVING"; or why there is no answer:
+    "UNREACHABLE", "TIMED OUT", "WRONG SERVICE", "REFUSED", "BROKEN"."""
+    reason: str
+    """Why it does not serve, for people; empty if it does."""
+    keys: int | None = None
+    """Live keys that it holds."""
+    size_bytes: int | None = None
+    """Of those keys and their values."""
+    uptime_s: float | None = None
+    disk_full: bool = False
+    """It had no room at the last try: reads are served, writes refused."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes reads and writes now."""
+        return self.state == "SERVING" and not self.disk_full

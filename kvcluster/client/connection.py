@@ -52,7 +52,7 @@ class Connection(Protocol):
         """Whether a call is on its way."""
 
     async def ask(self, request: Any, timeout_s: float) -> object:
-        """The answer to a Put, Get, Delete, Batch or HealthCheck; None if it cannot be read.
+        """The answer to any request but a Scan; None if it cannot be read.
 
         Raises AioRpcError.
         """

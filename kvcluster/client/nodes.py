@@ -20,7 +20,7 @@ import grpc
 
 from kvcluster.client.connection import Connection, Dial, Stream, stop_quietly
 from kvcluster.client.failure import Kind
-from kvcluster.client.replies import refusal_in
+from kvcluster.client.replies import Refusal, refusal_in
 from kvcluster.client.roster import Roster
 from kvcluster.steady import Sleep
 
@@ -88,14 +88,34 @@ class Nodes:
         finally:
             search.cancel()
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All nodes that are known."""
+        return self._roster.addresses
+
     async def ask(self, node: str, request: Any, timeout_s: float) -> object:
-        """The answer of a node to a Put, Get, Delete or Batch; None if it cannot be read.
+        """The answer of a node to a Put, Get, Delete, Batch or Locate; None if it cannot be read.
 
         Raises AioRpcError.
         """
         answer = await self._connection(node).ask(request, timeout_s)
         self.answered(node)
         return answer
+
+    async def question(self, address: str, request: Any, timeout_s: float) -> object:
+        """The answer of a node to what it answers at once, CheckHealth or Status, or its Refusal.
+
+        Without an answer an idle connection is given up: the other end may be gone for good.
+        """
+        connection = self._connection(address)
+        was_busy = connection.busy
+        try:
+            return await connection.ask(request, timeout_s)
+        except grpc.aio.AioRpcError as error:
+            refusal = refusal_in(error, timeout_s)
+            if refusal.kind is Kind.TIMED_OUT and not was_busy and not connection.busy:
+                connection.give_up()
+            return refusal
 
     def scan(self, node: str, request: ScanRequest, timeout_s: float) -> Stream:
         """The call in which a node streams its answer to a Scan; whoever has it cancels it."""
@@ -164,15 +184,9 @@ class Nodes:
 
     async def _rank_of(self, address: str) -> int:
         """How good a node is for work, by its own account; negative: not at all."""
-        connection = self._connection(address)
-        was_busy = connection.busy
-        try:
-            health = await connection.ask(HealthCheckRequest(), _KNOCK_TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
-            refusal = refusal_in(error, _KNOCK_TIMEOUT_S)
-            if refusal.kind is Kind.TIMED_OUT and not was_busy and not connection.busy:
-                connection.give_up()
-            self.failed(address, refusal.reason)
+        health = await self.question(address, HealthCheckRequest(), _KNOCK_TIMEOUT_S)
+        if isinstance(health, Refusal):
+            self.failed(address, health.reason)
             return -1
         if not isinstance(health, HealthCheckResponse):
             self.failed(address, "its answer cannot be read")

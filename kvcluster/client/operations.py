@@ -128,19 +128,19 @@ Tell: TypeAlias = Callable[[Answer | KvError], None]
 
 def to_put(key: str, value: str, terms: Terms, tell: Tell) -> Operation:
     """A put. Raises BadRequest for what no node would take, whatever its settings."""
-    size_bytes = _key_bytes(key) + checked_text("value", value)
+    size_bytes = checked_key(key) + checked_text("value", value)
     return _made(PutRequest(key=key, value=value), size_bytes, terms, tell)
 
 
 def to_get(key: str, terms: Terms, tell: Tell) -> Operation:
     """A get. Raises BadRequest as `to_put` does."""
-    size_bytes = _key_bytes(key)
+    size_bytes = checked_key(key)
     return _made(GetRequest(key=key), size_bytes, terms, tell)
 
 
 def to_delete(key: str, terms: Terms, tell: Tell) -> Operation:
     """A delete. Raises BadRequest as `to_put` does."""
-    size_bytes = _key_bytes(key)
+    size_bytes = checked_key(key)
     return _made(DeleteRequest(key=key), size_bytes, terms, tell)
 
 
@@ -157,7 +157,8 @@ def _made(request: Request, size_bytes: int, terms: Terms, tell: Tell) -> Operat
     )
 
 
-def _key_bytes(key: object) -> int:
+def checked_key(key: object) -> int:
+    """How many bytes of UTF-8 a key has. Raises BadRequest if it can be none."""
     size_bytes = checked_text("key", key)
     if not size_bytes:
         raise BadRequest("the key is empty; a key has at least one character")

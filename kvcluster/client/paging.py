@@ -23,20 +23,20 @@ from typing import Any
 
 import grpc
 
+from kvcluster.client.asking import UNREADABLE, Asking
 from kvcluster.client.connection import Stream
 from kvcluster.client.failure import Kind
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.replies import Refusal, refusal_in
-from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
+from kvcluster.client.retrying import RetryBudget
 from kvcluster.client.scan_course import Course, Page, Pair, Range
 from kvcluster.config import MIB
-from kvcluster.errors import BadRequest, Unavailable
+from kvcluster.errors import Unavailable
 
 from demo_pb2 import ScanResponse
 
 _PAGE_BYTES = 4 * MIB
 _SILENT_S = 1.0
-_UNREADABLE = Refusal(Kind.BROKEN, "its answer cannot be read", nothing_written=True)
 _SILENT = Refusal(
     Kind.TIMED_OUT,
     f"no answer within {_SILENT_S:g} s; it may be frozen or cut off",
@@ -56,7 +56,6 @@ class Paging:
         rng: random.Random,
         page_keys: int,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
         self._nodes = nodes
         self._budget = budget
         self._rng = rng
@@ -79,11 +78,7 @@ class Paging:
 
     def _start_anew(self) -> None:
         """What failed before counts no more."""
-        self._deadline_s = self._loop.time() + self._timeout_s
-        self._avoid: frozenset[str] = frozenset()
-        self._rounds = 0
-        self._may_retry = False
-        self._reasons: dict[str, str] = {}
+        self._asking = Asking(self._nodes, self._budget, self._rng, self._timeout_s)
 
     async def _next_page(self) -> Page:
         """Ask until something came, or the end; then only the first of many failures is behind.
@@ -92,70 +87,34 @@ class Paging:
         nobody has one in time.
         """
         kept: Page | None = None
-        while True:
-            try:
-                node = await self._node()
-            except Unavailable:
-                if kept is None:
-                    raise
-                return kept
-            page, refusal = await self._ask(node)
-            if refusal is None:
-                self._budget.succeeded()
-                if not self._wants_better(page):
-                    return page
-                kept = page
-                self._look_elsewhere(node)
-                continue
-            self._refused(node, refusal)
-            if page.pairs:
-                return page  # it got on, so this was no attempt that failed
-            self._may_retry = self._may_retry or self._budget.spend()
-            if not self._may_retry:
-                if kept is None:
-                    raise self._unavailable("", OVERSTRAINED)
-                return kept
+        try:
+            while True:
+                node = await self._asking.node()
+                page, refusal = await self._ask(node)
+                if refusal is None:
+                    self._budget.succeeded()
+                    if not self._wants_better(page):
+                        return page
+                    kept = page
+                    self._asking.look_elsewhere(node)
+                else:
+                    self._asking.refused(node, refusal)
+                    if page.pairs:
+                        return page  # it got on, so this was no attempt that failed
+                    self._asking.check_budget()
+        except Unavailable:
+            if kept is None:
+                raise
+            return kept
 
     def _wants_better(self, page: Page) -> bool:
         """Whether to wait for who holds what is missing. Once only: then the scan has holes."""
         return page.has_holes and not self._course.has_holes
 
-    async def _node(self) -> str:
-        """A node to ask. Raises Unavailable."""
-        while True:
-            left_s = self._deadline_s - self._loop.time()
-            try:
-                node = await self._nodes.find_within(left_s, self._avoid)
-            except asyncio.TimeoutError:
-                raise self._unavailable(f" within {self._timeout_s:g} s") from None
-            if node is not None:
-                return node
-            self._avoid = frozenset()
-            self._rounds += 1
-            await asyncio.sleep(min(rest_s(self._rounds, self._rng.random()), max(0.0, left_s)))
-
-    def _refused(self, node: str, refusal: Refusal) -> None:
-        """Note what a refusal means for who is asked next. Raises BadRequest."""
-        self._reasons[node] = refusal.reason
-        if refusal.kind is Kind.BAD_REQUEST:
-            raise BadRequest(refusal.reason)
-        if refusal.about_the_node:
-            self._nodes.failed(node, refusal.reason)
-        self._look_elsewhere(node)
-
-    def _look_elsewhere(self, node: str) -> None:
-        self._nodes.leave(node)
-        self._avoid |= {node}
-
-    def _unavailable(self, within: str, why: str = "") -> Unavailable:
-        reasons = {**self._nodes.reasons, **self._reasons}
-        told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
-        return Unavailable(f"no node could do it{within}" + (f" ({told})" if told else "") + why)
-
     async def _ask(self, node: str) -> tuple[Page, Refusal | None]:
         """One call, as far as it comes, and what ended it if it did not end well."""
         page = Page()
-        timeout_s = max(0.001, self._deadline_s - self._loop.time())
+        timeout_s = max(0.001, self._asking.left_s)
         call = self._nodes.scan(node, self._course.request, timeout_s)
         try:
             while not (page.ended or page.size_bytes >= _PAGE_BYTES or self._wants_better(page)):
@@ -166,7 +125,7 @@ class Paging:
                     page.add(message)
                     self._nodes.answered(node)
                 else:
-                    return page, message if isinstance(message, Refusal) else _UNREADABLE
+                    return page, message if isinstance(message, Refusal) else UNREADABLE
         except grpc.aio.AioRpcError as error:
             return page, refusal_in(error, timeout_s)
         finally:

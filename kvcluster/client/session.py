@@ -17,7 +17,15 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from kvcluster.client.answers import Deleted, Stored, Version
+from kvcluster.client.answers import (
+    Deleted,
+    Location,
+    NodeStatus,
+    Replica,
+    Stored,
+    Version,
+)
+from kvcluster.client.asking import Asking
 from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.given import Form
@@ -28,6 +36,7 @@ from kvcluster.client.operations import (
     Operation,
     Tell,
     Terms,
+    checked_key,
     checked_text,
     checked_timeout,
     to_delete,
@@ -37,8 +46,12 @@ from kvcluster.client.operations import (
 from kvcluster.client.paging import Paging
 from kvcluster.client.retrying import RetryBudget
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
+from kvcluster.client.survey import Survey
+from kvcluster.client.words import state_word
 from kvcluster.errors import BadRequest, BadSetting, KvError
 from kvcluster.model.members import parse_members
+
+from demo_pb2 import LocateRequest, LocateResponse
 
 
 class Session:
@@ -103,13 +116,28 @@ class Session:
 
     async def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
         """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
-        within_s = self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
+        within_s = self._within_s(timeout_s)
         paging = Paging(
             self._nodes, self._budget, what, within_s, self._rng, page_keys=self._page_keys
         )
         async with aclosing(paging.pages()) as pages:
             async for page in pages:
                 yield page
+
+    async def locate(self, key: str, timeout_s: float | None) -> Location:
+        """See AsyncClient."""
+        checked_key(key)
+        asking = Asking(self._nodes, self._budget, self._rng, self._within_s(timeout_s))
+        answer = await asking.answer_to(
+            LocateRequest(key=key),
+            lambda it: isinstance(it, LocateResponse) and bool(it.node and it.replicas),
+        )
+        replicas = [Replica(it.node, state_word(it.state), it.lagging) for it in answer.replicas]
+        return Location(answer.slot, tuple(replicas), answer.node)
+
+    async def status(self, timeout_s: float | None) -> tuple[NodeStatus, ...]:
+        """See AsyncClient."""
+        return await Survey(self._nodes, self._within_s(timeout_s)).run()
 
     def putting(self, timeout_s: float | None, retry_unknown: bool | None, form: Form) -> Writing:
         """Something to put many keys with. Raises BadRequest."""
@@ -145,10 +173,13 @@ class Session:
         finally:
             await self._nodes.close()
 
+    def _within_s(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
+
     def _terms(self, timeout_s: float | None, retry_unknown: bool | None) -> Terms:
         return Terms(
             self._loop.time(),
-            self._timeout_s if timeout_s is None else checked_timeout(timeout_s),
+            self._within_s(timeout_s),
             self._retry_unknown if retry_unknown is None else retry_unknown,
         )
 

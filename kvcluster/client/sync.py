@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar, overload
 
-from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.answers import Deleted, Location, NodeStatus, Stored
 from kvcluster.client.given import Given
 from kvcluster.client.sync_many import ManyKeys
 
@@ -118,6 +118,21 @@ class Client(ManyKeys):
         """
         work = partial(self._session.delete, key, timeout_s, retry_unknown)
         return self._run(work, timeout_s, writes=True)
+
+    def locate(self, key: str, *, timeout_s: float | None = None) -> Location:
+        """Where a key lives, whether it is there or not: its slot, its primary, its replicas.
+
+        Raises as `get` does.
+        """
+        return self._run(partial(self._session.locate, key, timeout_s), timeout_s)
+
+    def status(self, *, timeout_s: float | None = None) -> tuple[NodeStatus, ...]:
+        """How every node of the cluster is, by its own account, in the order of their addresses.
+
+        All are asked at once, those that only other nodes name included. One that does not answer
+        in time is told as such; it is no error.
+        """
+        return self._run(partial(self._session.status, timeout_s), timeout_s)
 
     def _get(
         self, key: str, form: Callable[[str], V], default: T, timeout_s: float | None

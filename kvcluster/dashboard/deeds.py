@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from kvcluster.client.answers import Deleted, Stored
-from kvcluster.client.operations import checked_text
+from kvcluster.client.operations import checked_key
 from kvcluster.dashboard.following import described
 from kvcluster.dashboard.ink import Tone, short
 from kvcluster.dashboard.log import Event
@@ -70,8 +70,7 @@ async def delete(store: Store, key: str, clock: Clock) -> Event:
 def objection(key: str) -> str:
     """Why the key cannot be sent, before anybody is asked; empty if it can."""
     try:
-        if not checked_text("key", key):
-            raise BadRequest("the key is empty; a key has at least one character")
+        checked_key(key)
     except BadRequest as error:
         return str(error)
     return ""

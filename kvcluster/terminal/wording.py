@@ -9,19 +9,13 @@ from __future__ import annotations
 
 import time
 
-from kvcluster.client.failure import Kind
+from kvcluster.client.words import failure_word as failure_word
+from kvcluster.client.words import state_word as state_word
+from kvcluster.client.words import status_word as status_word
 from kvcluster.terminal.screen import counted
 
-from demo_pb2 import PeerState, Progress, Status
+from demo_pb2 import PeerState, Progress
 
-_FAILURES = {
-    Kind.UNREACHABLE: "UNREACHABLE",
-    Kind.TIMED_OUT: "TIMED OUT",
-    Kind.WRONG_SERVICE: "WRONG SERVICE",
-    Kind.BAD_REQUEST: "REFUSED",
-    Kind.REFUSED: "REFUSED",
-    Kind.BROKEN: "BROKEN",
-}
 _CATCHING_UP = "catching up from"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _KIB = 1024
@@ -30,24 +24,8 @@ MILLISECONDS_BYTES = 6
 """A version begins with so many bytes of milliseconds since 1970 (docs/files.md)."""
 
 
-def status_word(number: int) -> str:
-    """What a node says of itself: "SERVING"."""
-    return Status.Name(number) if number in Status.values() else f"STATUS {number}"
-
-
-def failure_word(kind: Kind) -> str:
-    """What a node is called that did not answer: "UNREACHABLE"."""
-    return _FAILURES[kind]
-
-
-def state_word(number: int) -> str:
-    """What a node says of another: "ALIVE"."""
-    known = number in PeerState.State.values()
-    return PeerState.State.Name(number) if known else f"STATE {number}"
-
-
 def peer_word(peer: PeerState) -> str:
-    """The same, and whether it lags: "ALIVE (lagging)"."""
+    """What a node says of another, and whether it lags: "ALIVE (lagging)"."""
     return state_word(peer.state) + (" (lagging)" if peer.lagging else "")
 
 

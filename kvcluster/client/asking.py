@@ -1,0 +1,104 @@
+"""Asking: one question that writes nothing, from node to node until one answers it or time is over.
+
+A question is a page of a scan, or where a key lives. Unlike an operation it never travels with
+others, and it may be asked of any node any number of times.
+
+It leaves out, for a round, every node that refused it, and rests before the next round. What it was
+told is kept for the sentence in which it gives up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+from kvcluster.client.failure import Kind
+from kvcluster.client.nodes import Nodes
+from kvcluster.client.replies import Refusal
+from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
+from kvcluster.errors import BadRequest, Unavailable
+
+_PATIENCE_S = 1.0
+"""So long a node may take for what it answers at once, before another one is asked."""
+_LEAST_S = 0.001
+UNREADABLE = Refusal(Kind.BROKEN, "its answer cannot be read", nothing_written=True)
+
+
+class Asking:
+    """One question. It begins when this is made."""
+
+    def __init__(
+        self, nodes: Nodes, budget: RetryBudget, rng: random.Random, timeout_s: float
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._nodes = nodes
+        self._budget = budget
+        self._rng = rng
+        self._timeout_s = timeout_s
+        self._deadline_s = self._loop.time() + timeout_s
+        self._avoid: frozenset[str] = frozenset()
+        self._rounds = 0
+        self._may_retry = False
+        self._reasons: dict[str, str] = {}
+
+    @property
+    def left_s(self) -> float:
+        """How much time is left."""
+        return self._deadline_s - self._loop.time()
+
+    async def answer_to(self, request: Any, fits: Callable[[Any], bool]) -> Any:
+        """The first answer that fits, to what a node answers at once.
+
+        Raises BadRequest, Unavailable.
+        """
+        while True:
+            node = await self.node()
+            patience_s = max(_LEAST_S, min(_PATIENCE_S, self.left_s))
+            answer = await self._nodes.question(node, request, patience_s)
+            if fits(answer):
+                self._nodes.answered(node)
+                self._budget.succeeded()
+                return answer
+            self.refused(node, answer if isinstance(answer, Refusal) else UNREADABLE)
+            self.check_budget()
+
+    async def node(self) -> str:
+        """A node to ask. Raises Unavailable."""
+        while True:
+            left_s = self.left_s
+            try:
+                node = await self._nodes.find_within(left_s, self._avoid)
+            except asyncio.TimeoutError:
+                raise self._unavailable(f" within {self._timeout_s:g} s", "") from None
+            if node is not None:
+                return node
+            self._avoid = frozenset()
+            self._rounds += 1
+            await asyncio.sleep(min(rest_s(self._rounds, self._rng.random()), max(0.0, left_s)))
+
+    def refused(self, node: str, refusal: Refusal) -> None:
+        """A node did not answer it; somebody else shall be asked. Raises BadRequest."""
+        self._reasons[node] = refusal.reason
+        if refusal.kind is Kind.BAD_REQUEST:
+            raise BadRequest(refusal.reason)
+        if refusal.about_the_node:
+            self._nodes.failed(node, refusal.reason)
+        self.look_elsewhere(node)
+
+    def look_elsewhere(self, node: str) -> None:
+        """Somebody else may have a better answer."""
+        self._nodes.leave(node)
+        self._avoid |= {node}
+
+    def check_budget(self) -> None:
+        """Raise Unavailable if it may not be asked again."""
+        self._may_retry = self._may_retry or self._budget.spend()
+        if not self._may_retry:
+            raise self._unavailable("", OVERSTRAINED)
+
+    def _unavailable(self, within: str, why: str) -> Unavailable:
+        reasons = {**self._nodes.reasons, **self._reasons}
+        told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
+        return Unavailable(f"no node could do it{within}" + (f" ({told})" if told else "") + why)
