@@ -19,6 +19,7 @@
     paging.py             a scan
     survey.py           how every node is, asked at once
     many.py, sources.py put_many, delete_many, get_many; where many keys come from
+    mapping.py          the keys with one prefix, as a dictionary
     background.py       the event loop that all synchronous clients share
     engine.py           what a process must be like for gRPC to work in it
     given.py, values.py text and bytes: as programs give them, as they are stored

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kvcluster.client.operations import shortened
 from kvcluster.errors import BadRequest
@@ -33,7 +33,7 @@ def as_keys(source: S) -> S:
     return _checked(source, "keys")
 
 
-def as_pair(item: object) -> tuple[str, object]:
+def as_pair(item: object) -> tuple[str, Any]:
     """One pair of a source. Raises BadRequest if it is none; what is in it is checked later."""
     if isinstance(item, tuple | list) and len(item) == 2:
         return item[0], item[1]

@@ -19,6 +19,7 @@ from typing import TypeVar, overload
 
 from kvcluster.client.answers import Deleted, Location, NodeStatus, Stored
 from kvcluster.client.given import Given
+from kvcluster.client.mapping import ClusterMapping
 from kvcluster.client.sync_many import ManyKeys
 
 T = TypeVar("T")
@@ -133,6 +134,14 @@ class Client(ManyKeys):
         in time is told as such; it is no error.
         """
         return self._run(partial(self._session.status, timeout_s), timeout_s)
+
+    def mapping(self, prefix: str = "") -> ClusterMapping:
+        """The keys that begin with a prefix, as a dictionary; its keys are those without it.
+
+        It has the methods of `dict`, and every one of them asks the cluster. `setdefault`, `pop`,
+        `popitem`, `update` and `clear` are not atomic.
+        """
+        return ClusterMapping(self, prefix)
 
     def _get(
         self, key: str, form: Callable[[str], V], default: T, timeout_s: float | None
