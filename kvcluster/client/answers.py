@@ -8,6 +8,7 @@ it is the value.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 _VERSION_BYTES = 12
 
@@ -21,7 +22,7 @@ class Version(bytes):
     __slots__ = ()
 
     @classmethod
-    def fromhex(cls, digits: str) -> Version:
+    def fromhex(cls, digits: str | Any, /) -> Version:  # since 3.14 bytes take other types
         """The version that prints so. Raises ValueError."""
         try:
             version = cls(bytes.fromhex(digits))
