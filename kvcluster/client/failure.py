@@ -34,13 +34,24 @@ class Kind(enum.Enum):
 
 
 class CallFailed(KvError):
-    """A call to a node failed. The text says why; it goes on after "localhost:50051: "."""
+    """A call to a node failed. The text says why; it goes on after "localhost:50051: ".
 
-    def __init__(self, kind: Kind, reason: str, nothing_written: bool) -> None:
-        super().__init__(kind, reason, nothing_written)
+    `value_limit_bytes`: if a value is too large, how large it may be, 0 where nobody says so; None
+    if that is not the reason.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        reason: str,
+        nothing_written: bool,
+        value_limit_bytes: int | None = None,
+    ) -> None:
+        super().__init__(kind, reason, nothing_written, value_limit_bytes)
         self.kind = kind
         self.reason = reason
         self.nothing_written = nothing_written
+        self.value_limit_bytes = value_limit_bytes
 
     def __str__(self) -> str:
         return self.reason
@@ -92,14 +103,15 @@ def _said_by_node(code: grpc.StatusCode, details: str, told: Told, timeout_s: fl
         kind = Kind.BAD_REQUEST
     else:
         kind = Kind.REFUSED
-    return CallFailed(kind, reason, nothing_written=told.nothing_written)
+    return CallFailed(kind, reason, told.nothing_written, told.value_limit_bytes or None)
 
 
 def _never_sent(why: Undelivered, details: str, timeout_s: float) -> CallFailed:
     if why is Undelivered.NO_CONNECTION:
         kind, reason = _no_connection(details, timeout_s)
     elif why is Undelivered.TOO_LARGE:
-        kind, reason = Kind.BAD_REQUEST, f"the message is {_sizes(details)}"
+        reason = f"the message is {_sizes(details)}"
+        return CallFailed(Kind.BAD_REQUEST, reason, nothing_written=True, value_limit_bytes=0)
     else:
         kind, reason = _NEVER_SENT[why]
     return CallFailed(kind, reason, nothing_written=True)

@@ -51,13 +51,13 @@ class Form:
     bytes: Callable[[str], bytes]
 
 
-def objection(text: str, why: str, limit_bytes: int) -> str:
-    """Why a value is refused, in bytes of what was given for it.
+def objection(text: str, why: str, limit_bytes: int | None) -> str:
+    """Why a put is refused, of a value that is too large in bytes of what was given for it.
 
-    `why`: what is said of the stored text. `limit_bytes`: how large that may be; 0: not told.
+    `why`: what is said of it, by who knows the stored text. `limit_bytes`: as in CallFailed.
     """
     prefix = prefix_of(text)
-    if not prefix:
+    if not prefix or limit_bytes is None:
         return why
     is_long = f"the value is {given_bytes(text):,} bytes long"
     if not limit_bytes:

@@ -111,8 +111,6 @@ def _verdict(
 
 def _objection(operation: Operation, refusal: Refusal) -> str:
     """What is wrong with an argument, as its giver knows it."""
-    request = operation.request
-    about_size = refusal.value_limit_bytes or not refusal.name  # the last: gRPC's, of a message
-    if isinstance(request, PutRequest) and about_size:
-        return objection(request.value, refusal.reason, refusal.value_limit_bytes)
+    if isinstance(operation.request, PutRequest):
+        return objection(operation.request.value, refusal.reason, refusal.value_limit_bytes)
     return refusal.reason

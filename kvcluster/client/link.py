@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 
 from kvcluster.client.failure import CallFailed, Kind, explain
+from kvcluster.client.given import objection
 from kvcluster.config import VALUE_CEILING_BYTES, Settings
 from kvcluster.error_info import told_in
 
@@ -77,8 +78,12 @@ class Link:
         self.close()
 
     def put(self, key: str, value: str) -> PutResponse:
-        """Store a value under a key."""
-        answer: PutResponse = self._served(self._stub.Put, PutRequest(key=key, value=value))
+        """Store a text under a key. Of bytes that stand in it limits are told as of bytes."""
+        try:
+            answer: PutResponse = self._served(self._stub.Put, PutRequest(key=key, value=value))
+        except CallFailed as failed:
+            why = objection(value, failed.reason, failed.value_limit_bytes)
+            raise CallFailed(failed.kind, why, failed.nothing_written) from None
         return answer
 
     def get(self, key: str) -> GetResponse:

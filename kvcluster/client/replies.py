@@ -57,8 +57,8 @@ class Refusal:
     nothing_written: bool
     name: str = ""
     """The node's own name for the error (`errors.reason_of`); empty if gRPC itself says it."""
-    value_limit_bytes: int = 0
-    """How large a value may be, if it was too large; else 0."""
+    value_limit_bytes: int | None = None
+    """As in CallFailed."""
 
     @property
     def answer_full(self) -> bool:
@@ -120,8 +120,10 @@ def _fitting(operation: Operation, answer: object) -> Reply:
 
 def _refusal(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: float) -> Refusal:
     failure = explain(code, details, told, timeout_s)
-    name, limit_bytes = (told.reason, told.value_limit_bytes) if told is not None else ("", 0)
-    return Refusal(failure.kind, str(failure), failure.nothing_written, name, limit_bytes)
+    name = told.reason if told is not None else ""
+    return Refusal(
+        failure.kind, failure.reason, failure.nothing_written, name, failure.value_limit_bytes
+    )
 
 
 def _unreadable() -> Refusal:
