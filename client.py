@@ -7,21 +7,22 @@ ask, is in kvcluster/terminal/.
 
 from __future__ import annotations
 
-NODES = "localhost:50051,localhost:50052,localhost:50053"
 _INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line; return the exit code."""
     try:
-        from kvcluster.terminal import interrupts
+        from kvcluster import doorstep
 
-        interrupts.end_at_once()
+        doorstep.enter()
     except KeyboardInterrupt:
         return _INTERRUPTED
+    from kvcluster.model.members import DEFAULT_CLUSTER
     from kvcluster.terminal.command_line import run  # to load it takes a moment
+    from kvcluster.terminal.program import client
 
-    return run(None, default_cluster=NODES)
+    return run(None, client(DEFAULT_CLUSTER))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ _INTERRUPTED = 130
 def main() -> int:
     """Ask every address of the command line; return the exit code."""
     try:
-        from kvcluster.terminal import interrupts
+        from kvcluster import doorstep
 
-        interrupts.end_at_once()
+        doorstep.enter()
     except KeyboardInterrupt:
         return _INTERRUPTED
     from kvcluster.terminal.health_check import run  # to load it takes a moment

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 if __name__ == "__main__":  # Ctrl+C ends it where it stands, until there is something to end well
     try:
-        from kvcluster.terminal import interrupts
+        from kvcluster import doorstep
 
-        interrupts.end_at_once()
+        doorstep.enter(serves=True)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -194,9 +194,9 @@ class Peer(PeerServicer):
         return await self.node.replica.drop(request, deadline_s)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one node until Ctrl+C; return the exit code."""
-    options = parse_arguments(arguments, DEFAULT_CLUSTER)
+def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
+    """Run one node until Ctrl+C; return the exit code. `program`: how it is called."""
+    options = parse_arguments(arguments, DEFAULT_CLUSTER, program=program)
     set_up_log(options.log_level, options.log_format)
     for remark in options.remarks:
         log.warning("NODE  %s", remark)

@@ -10,7 +10,6 @@ import os
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from kvcluster import environment as variables
 from kvcluster.errors import BadSetting, CannotStart
@@ -22,41 +21,49 @@ PROGRAM = "server.py"
 _COLUMNS = 80
 
 
-def parse_arguments(
-    arguments: list[str] | None,
-    default_cluster: str,
-    environment: Mapping[str, str] = os.environ,
-) -> argparse.Namespace:
-    """Read the command line and the environment; exits with code 2 if something is wrong.
-
-    Besides the options: `variables`, those of the environment that were used, and `remarks` about
-    others, a sentence each.
-    """
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
+def parser(default_cluster: str, program: str = PROGRAM) -> argparse.ArgumentParser:
+    """The parser of a command line. `program`: what stands in front of it."""
+    made = argparse.ArgumentParser(
+        prog=program,
         description="Run one node of the replicated key-value store.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=Version)
-    actions: list[argparse.Action] = []
+    made.add_argument("--version", action=Version)
+    _add_place(made.add_argument, default_cluster)
+    _add_manner(made.add_argument)
+    made.epilog = textwrap.fill(variables.told(_options(made)), _COLUMNS, break_on_hyphens=False)
+    return made
 
-    def add(*names: str, **manner: Any) -> None:
-        actions.append(parser.add_argument(*names, **manner))
 
-    _add_place(add, default_cluster)
-    _add_manner(add)
-    parser.epilog = textwrap.fill(variables.told(actions), _COLUMNS, break_on_hyphens=False)
-    options = variables.parse(parser, actions, arguments, environment)
-    options.remarks = variables.slips(actions, environment)
+def parse_arguments(
+    arguments: list[str] | None,
+    default_cluster: str,
+    environment: Mapping[str, str] = os.environ,
+    program: str = PROGRAM,
+) -> argparse.Namespace:
+    """Read the command line and the environment; exits with code 2 if something is wrong.
+
+    Besides the options: `program`; `variables`, those of the environment that were used, and
+    `remarks` about others, a sentence each.
+    """
+    made = parser(default_cluster, program)
+    options = variables.parse(made, _options(made), arguments, environment)
+    options.program = program
+    options.remarks = variables.slips(_options(made), environment)
     if options.metrics == (None, options.port):
-        parser.error(f"--metrics {options.port} is the port of the node itself; take another")
+        made.error(f"--metrics {options.port} is the port of the node itself; take another")
     return options
+
+
+def _options(made: argparse.ArgumentParser) -> list[argparse.Action]:
+    """What has a variable: all but what prints something and ends."""
+    return [action for action in made._actions if action.dest not in ("help", argparse.SUPPRESS)]
 
 
 def refusal(error: CannotStart, options: argparse.Namespace) -> str:
     """Why the node does not start, in a sentence; and what else than the command line had a say."""
-    told = f"{PROGRAM}: {error}"
+    told = f"{options.program}: {error}"
     if isinstance(error, BadSetting) and options.variables:
         return f"{told} (the environment sets {', '.join(options.variables)})"
     return told

@@ -18,7 +18,7 @@ EVERYBODY_MAY_IMPORT = {"config", "delivery", "errors", "error_info", "relations
 _CLIENTS = EVERYBODY_MAY_IMPORT | {"client", "model.members", "model.outline"}
 OUTSIDE = {
     "client": _CLIENTS,
-    "terminal": _CLIENTS | {"terminal", "shell", "dashboard"},
+    "terminal": _CLIENTS | {"terminal", "shell", "dashboard", "doorstep"},
     "shell": _CLIENTS | {"terminal", "shell"},
     "dashboard": _CLIENTS | {"terminal", "dashboard", "model.slots"},
 }
@@ -40,14 +40,21 @@ LONGEST_FUNCTION = 50
 @cache
 def sources() -> tuple[Path, ...]:
     """Every Python file of ours, relative to the root."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
+    listed = _known_to_git() if (ROOT / ".git").exists() else _unpacked()
     return tuple(Path(name) for name in sorted(listed) if Path(name).name not in GENERATED)
+
+
+def _known_to_git() -> list[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+def _unpacked() -> list[str]:
+    """From an archive, which holds nothing but what is ours, and environments made since."""
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
+    return [path.as_posix() for path in found if not path.parts[0].startswith((".", "build"))]
 
 
 @cache

@@ -76,7 +76,8 @@ def _signals_given_back() -> Iterator[None]:
     """Textual keeps the signals of job control, and a shell that goes on after it would draw the
     dashboard's screen whenever it is brought back to the foreground.
     """
-    numbers = (signal.SIGTSTP, signal.SIGCONT, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH)
+    names = ("SIGTSTP", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH")
+    numbers = [signal.Signals[name] for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     try:
         yield

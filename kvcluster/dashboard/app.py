@@ -108,7 +108,8 @@ class Dashboard(App[None]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        if not self.is_headless:  # else the terminal would be left as it is
+        # Else the terminal would be left as it is. Windows has no such signals.
+        if not self.is_headless and hasattr(signal, "SIGHUP"):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 leave = partial(self.exit, return_code=128 + number)
                 asyncio.get_running_loop().add_signal_handler(number, leave)

@@ -7,13 +7,12 @@ is an error with a sentence, and the usage stands at the foot of the screen alre
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from kvcluster.shell.page import PAGE, without_program
-from kvcluster.terminal.escaping import shown
-from kvcluster.terminal.parser import add_commands, add_help, too_many
+from kvcluster.terminal.parser import Command, add_commands, add_help, too_many
+from kvcluster.terminal.synonyms import NoSuch, in_our_words
 
 ENDS = ("exit", "quit")
 """Words that end the shell."""
@@ -26,18 +25,25 @@ examples:
 exit codes:
   0  it ends; a script ends with the code of its last line that failed
 """
+_CLEAR = """\
+examples:
+  clear
+
+exit codes:
+  0  the screen is empty, and no key is gone
+"""
 
 
 class Mistake(Exception):
     """A line does not say what to do. The text is a sentence."""
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Command):
     """The parser of one command."""
 
     def error(self, message: str) -> NoReturn:
         """Raise Mistake."""
-        raise Mistake(f"{self.prog}: {message} (help {self.prog} tells more)")
+        raise Mistake(f"{self.prog}: {self.reason(message)} (help {self.prog} tells more)")
 
     def format_help(self) -> str:
         """As client.py has it, without that word."""
@@ -56,6 +62,7 @@ class Grammar(argparse.ArgumentParser):
         add = add_commands(self, subparsers, default_cluster, front="")
         for name in ENDS:
             add(name, "end the shell", _END)
+        add("clear", "clear the screen", _CLEAR)
         add_help(add, subparsers)
         self.set_defaults(**given)
         self.commands: Mapping[str, argparse.ArgumentParser] = subparsers.choices
@@ -71,11 +78,10 @@ class Grammar(argparse.ArgumentParser):
 
     def understand(self, words: Sequence[str]) -> argparse.Namespace:
         """What a line says. Raises Mistake; and SystemExit, as argparse does, after a --help."""
-        for word in words[: 2 if words[0] == "help" else 1]:
-            if word not in self.commands and not word.startswith("-"):
-                near = difflib.get_close_matches(word, self.commands, n=1)
-                hint = f'did you mean "{near[0]}"?' if near else "help shows all commands."
-                raise Mistake(f'There is no command "{shown(word)}"; {hint}')
+        try:
+            words = in_our_words(words, self.commands)
+        except NoSuch as mistake:
+            raise Mistake(str(mistake)) from None
         if not _HELP.union(self.commands).intersection(words):
             raise Mistake("A line has a command, and this one has none; help shows all commands.")
         options, surplus = self.parse_known_args(words)

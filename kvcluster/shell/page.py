@@ -10,17 +10,18 @@ import re
 
 PAGE = """\
 one key or a few:
-  put KEY VALUE         store a value
+  put KEY VALUE         store a value; put KEY --file FILE: what is in a file
   get KEY...            print the value
   delete KEY...         remove keys; --prefix P removes all that begin with P
   locate KEY            show which nodes hold a key
 
 many keys:
   scan [PREFIX]         print pairs in the order of their keys
-  import FILE           store the pairs of a file, JSON or JSON Lines
-  export FILE           write pairs to a file, JSON or JSON Lines
+  import FILE           store the pairs of a file: .jsonl, .json, .csv, each
+  export FILE           also .gz; write pairs to such a file
 
 the cluster:
+  health [H:P...]       ask nodes how they are, a line each
   status                show all nodes, and what they say of each other
   top                   watch the cluster in the terminal, live
   demo                  put, get and delete on every node, each step checked
@@ -28,6 +29,7 @@ the cluster:
 
 this shell:
   help [COMMAND]        this page, or all about a command
+  clear                 clear the screen
   exit, quit            end it; so does Ctrl+D
 
 options, before or after the command:

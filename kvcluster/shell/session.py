@@ -26,14 +26,18 @@ from kvcluster.shell.knocking import until_one_serves
 from kvcluster.shell.line import Unclosed, Word, commands
 from kvcluster.shell.whereabouts import Whereabouts
 from kvcluster.terminal import streams
-from kvcluster.terminal.command_line import Nodes, given_nodes, perform
+from kvcluster.terminal.arguments import STANDARD
+from kvcluster.terminal.command_line import given_nodes
 from kvcluster.terminal.escaping import as_line, shown
-from kvcluster.terminal.screen import Exit, complain, show, somebody_is_there
+from kvcluster.terminal.performing import Nodes, perform
+from kvcluster.terminal.screen import Exit, complain, is_for_people, show, somebody_is_there
 
 _ABOUT_KEYS = ("put", "get", "delete", "locate", "scan", "import", "export", "bench")
 _PIPELESS = (
     'This shell has no pipes, redirections or second commands; a word "{}" stands in quotes.'
 )
+_CLEAR_SCREEN = "\x1b[H\x1b[2J"
+_NO_INPUT = '"-" means standard input, and this shell reads its commands there; give the {}.'
 
 
 def run(options: argparse.Namespace, asked: Nodes, default_cluster: str) -> int:
@@ -112,6 +116,10 @@ class Session:
             return int(end.code or 0)
         if options.command in ENDS:
             raise Ended
+        if options.command == "clear":
+            if is_for_people():
+                show(_CLEAR_SCREEN)
+            return Exit.DONE
         if options.command == "help":
             about = options.about
             show((self.grammar.commands[about] if about else self.grammar).format_help())
@@ -122,17 +130,17 @@ class Session:
     def _ask(self, options: argparse.Namespace) -> int:
         command = self.grammar.commands[options.command]
         if given := given_nodes(command, options):
-            return perform(command, options, given)
+            return perform(command, options, given, a_line=True)
         if options.command not in _ABOUT_KEYS:
             asked = (self.place.current,) if self.place.pinned else self.place.known
             options.cluster = asked if self._named else None
-            return perform(command, options, asked)
+            return perform(command, options, asked, a_line=True)
         try:
             well = self._settle()
         except KeyboardInterrupt:
             complain("Cancelled, before anything was sent.")
             return Exit.INTERRUPTED
-        code = perform(command, options, self.place.asked)
+        code = perform(command, options, self.place.asked, a_line=True)
         if code == Exit.UNKNOWN and well:
             self._settle()  # so that the prompt names a node that serves
         return code
@@ -154,15 +162,13 @@ class Session:
 
 def _check_files(options: argparse.Namespace) -> None:
     """Files are named as in other shells; standard input is none of them. Raises Mistake."""
-    if (options.command == "put" and options.value == "-") or (
-        options.command == "import" and options.file == "-"
-    ):
-        what = "value" if options.command == "put" else "name of a file"
-        raise Mistake(
-            f'"-" means standard input, and this shell reads its commands there; give the {what}.'
-        )
-    if options.command in ("import", "export") and options.file:
-        if "\0" in options.file:
-            raise Mistake(f'No file can have the name "{shown(options.file)}".')
-        with contextlib.suppress(RuntimeError):  # it names the home of nobody
-            options.file = str(Path(options.file).expanduser())
+    if options.command == "put" and STANDARD in (options.value, options.file):
+        raise Mistake(_NO_INPUT.format("value"))
+    if options.command not in ("put", "import", "export") or not options.file:
+        return
+    if options.command == "import" and options.file == STANDARD:
+        raise Mistake(_NO_INPUT.format("name of a file"))
+    if "\0" in options.file:
+        raise Mistake(f'No file can have the name "{shown(options.file)}".')
+    with contextlib.suppress(RuntimeError):  # it names the home of nobody
+        options.file = str(Path(options.file).expanduser())

@@ -1,15 +1,25 @@
-"""What a person at a terminal uses: client.py, health_check_client.py and `make demo`.
+"""What a person at a terminal uses: client.py, kvcluster, health_check_client.py and `make demo`.
 
     health.py         many nodes asked at once how they are
-    health_check.py   the same, printed: health_check_client.py
+    health_check.py   the same, printed: health_check_client.py, and health
     command_line.py   client.py: from its words to the command that they mean
+    program.py          which program somebody types
+    synonyms.py         the words of other stores
     parser.py           its commands and options
+    parameters.py       what each command takes
     arguments.py        the kinds of arguments, each refused with a sentence
     manual.py           what --help says
-    completion.py       the script for bash and zsh
+    epilogs.py          what COMMAND --help says below the options
+    performing.py       from options to what is done
+    completion.py       the script for bash, zsh and fish
+    version.py          what --version prints
     output.py           results for programs: --output json
     escaping.py         results for people: a pair on a line
-    commands.py       put, get, delete and locate: which node is asked, and which is asked next
+    commands.py       put, get, delete and locate
+    asking.py           which node is asked, and which is asked next
+    value.py            the value of a put, from a file or standard input
+    binary.py           bytes, as people are told of them
+    spelling.py         keys that look the same and are not
     scanning.py       scan
     clearing.py       delete --prefix
     importing.py      import: what is said before and at the end
@@ -19,7 +29,9 @@
     chunks.py           cut into what one request carries
     exporting.py      export, in pages
     part.py             the file while it is being written
-    pairs.py          both: the formats, line by line
+    formats.py        both: which format a file has
+    pairs.py            JSON Lines and JSON
+    rows.py             CSV
     bookmark.py       both: how far they came, and the proof
     bench.py          bench, told in a table and in bars
     load.py             the load itself
@@ -37,8 +49,8 @@
     wording.py        how states, times and amounts are put into words
     screen.py         text for people, and the calm end of a program
     streams.py          what is printed and typed, whole, whatever the streams are like
-    version.py        what --version prints, of every program
     interrupts.py     Ctrl+C for a program that has to clean up
+    up.py             a cluster in one terminal
     local_cluster.py  three servers on this machine, in a temporary folder
     stage.py          commands that are shown, really run, and checked
     tour.py           `make demo`, first act: the demo and a node that goes and returns

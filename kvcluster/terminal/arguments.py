@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,10 @@ from kvcluster.model.members import parse_members, split_address
 
 ENVIRONMENT = "KV_NODES"
 """The environment variable with the nodes to ask when the command line names none."""
+STANDARD = "-"
+"""Standard input, where a value is named, and standard input or output, where a file is."""
+_USUAL_PORT = 50051
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TIMEOUT_LIMIT_S = 24 * 3600.0
 _DIGITS = 18
 
@@ -37,7 +42,8 @@ class Word(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Store what was given."""
-        setattr(namespace, self.dest, values if isinstance(values, str) else "--")
+        is_one = values is None or isinstance(values, str)  # None: it was left out
+        setattr(namespace, self.dest, values if is_one else "--")
 
 
 def given() -> list[str]:
@@ -53,8 +59,16 @@ def path(text: str) -> str:
     return os.fsdecode(text.encode(errors="surrogateescape"))
 
 
+def _address_meant(text: str) -> str:
+    """An address as people shorten it: a port is one of this machine, a host has the usual port."""
+    if text.isascii() and text.isdigit():
+        return f"localhost:{text}"
+    return f"{text}:{_USUAL_PORT}" if _HOST.fullmatch(text) else text
+
+
 def address(text: str) -> str:
-    """An argument that is host:port."""
+    """An argument that is host:port, or one of the two."""
+    text = _address_meant(text)
     try:
         split_address(text)
     except BadSetting as error:
@@ -70,7 +84,7 @@ def one_node(text: str) -> tuple[str, ...]:
 def nodes(text: str) -> tuple[str, ...]:
     """A list of nodes, h:p,h:p,..."""
     try:
-        return parse_members(text)
+        return parse_members(",".join(_address_meant(part.strip()) for part in text.split(",")))
     except BadSetting as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -17,6 +17,7 @@ from kvcluster.terminal.histogram import PERCENTILES, Histogram, bars, milliseco
 from kvcluster.terminal.load import Load, Plan, Tally
 from kvcluster.terminal.meter import Meter
 from kvcluster.terminal.output import emit, give_up
+from kvcluster.terminal.program import typed
 from kvcluster.terminal.screen import Exit, closed, complain, counted, say
 from kvcluster.terminal.stopping import unless, wishes
 from kvcluster.terminal.wording import size
@@ -60,7 +61,7 @@ async def _clean(load: Load, code: int) -> int:
     if load.plan.keep:
         complain(f"Its keys stay, under {load.prefix}")
         return code
-    remedy = f"This removes its keys: client.py delete --yes --prefix {load.prefix}"
+    remedy = f"This removes its keys: {typed()} delete --yes --prefix {load.prefix}"
     try:
         with Meter("removing", load.begun) as meter:
             await load.clean(meter)

@@ -21,14 +21,15 @@ from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from kvcluster.config import MIB, VALUE_CEILING_BYTES
 from kvcluster.terminal.bookmark import Bookmark
+from kvcluster.terminal.formats import BadFile, Format
 from kvcluster.terminal.pairs import (
     BadPair,
-    Format,
     check_pair,
     parse_line,
     parse_object,
     without_mark,
 )
+from kvcluster.terminal.rows import BadRow, columns, parse_row, read_row
 
 _CHUNK_PAIRS = 1_000
 _CHUNK_BYTES = MIB
@@ -81,7 +82,7 @@ class Source(Protocol):
 class Lines:
     """JSON Lines."""
 
-    format = Format.JSONL
+    format: Format = Format.JSONL
 
     def __init__(self, file: BinaryIO, total: int | None, about: Mapping[str, str]) -> None:
         self.total = total
@@ -106,7 +107,7 @@ class Lines:
     def chunks(self, on_bad: OnBad) -> Iterator[Chunk]:
         """The rest of the file."""
         chunk = Chunk()
-        while line := self._file.readline(_LINE_LIMIT_BYTES):
+        while line := self._read():
             number = self._number + 1
             try:
                 pair = self._parse(without_mark(line) if number == 1 else line, number)
@@ -126,6 +127,10 @@ class Lines:
                     chunk = Chunk()
         yield self._ended(chunk)
 
+    def _read(self) -> bytes:
+        """The next line, or as much of it as a line may be long."""
+        return self._file.readline(_LINE_LIMIT_BYTES)
+
     def _parse(self, line: bytes, number: int) -> tuple[str, str] | None:
         if len(line) >= _LINE_LIMIT_BYTES and not line.endswith(b"\n"):
             raise BadPair(number, f"is longer than {_LINE_LIMIT_BYTES:,} bytes")
@@ -133,7 +138,7 @@ class Lines:
 
     def _pass(self, line: bytes) -> None:
         """Count a line as read, with its end if it was too long to be read at once."""
-        self._number += 1
+        self._number += max(1, line.count(b"\n"))
         while True:
             self._hash.update(line)
             self._done += len(line)
@@ -147,6 +152,39 @@ class Lines:
             self._done, self._number, self._keys, self._hash.hexdigest(), last_key, self._about
         )
         return chunk
+
+
+class Rows(Lines):
+    """CSV: what is called a line here may go over several."""
+
+    format = Format.CSV
+    _places: tuple[int, int] | None = None
+    """Of the key and the value in a row, once the header is known."""
+
+    def go_on(self, mark: Bookmark) -> bool:
+        """Continue behind the bookmark; the header stands before it."""
+        header = self._read()
+        self._file.seek(0)
+        if not super().go_on(mark):
+            return False
+        self._places = columns(without_mark(header))
+        return True
+
+    def _read(self) -> bytes:
+        return read_row(self._file.readline, _LINE_LIMIT_BYTES)
+
+    def _parse(self, line: bytes, number: int) -> tuple[str, str] | None:
+        if line.isspace():
+            return None
+        try:
+            if self._places is None:
+                self._places = columns(line)
+                return None
+            return parse_row(line, self._places)
+        except BadRow as bad:
+            if self._places is None:
+                raise BadFile(f"has no header: its first line {bad}") from None
+            raise BadPair(number, str(bad)) from None
 
 
 class Object:

@@ -44,6 +44,8 @@ async def _run(
             return give_up(error)
         if keys is None or wish.is_set():
             raise KeyboardInterrupt
+        if not keys and prefix.endswith("*"):
+            complain(f'No key begins with "{shown(prefix)}". A prefix has no star.')
         if not agreed and keys and not _asked(prefix, len(keys)):
             complain("Nothing was deleted.")
             return Exit.NOT_SO

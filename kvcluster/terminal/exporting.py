@@ -21,12 +21,14 @@ from pathlib import Path
 from kvcluster import AsyncClient
 from kvcluster.config import MIB
 from kvcluster.errors import KvError
+from kvcluster.terminal import rows
+from kvcluster.terminal.arguments import STANDARD
 from kvcluster.terminal.bookmark import Shelf, difference
+from kvcluster.terminal.formats import BadFile, Format, Promised, promised
 from kvcluster.terminal.meter import Meter, speed
 from kvcluster.terminal.output import emit, file_name, give_up
-from kvcluster.terminal.pairs import Format, format_by_name, to_line, to_member
+from kvcluster.terminal.pairs import to_line, to_member
 from kvcluster.terminal.part import Part
-from kvcluster.terminal.reading import STANDARD
 from kvcluster.terminal.screen import Exit, complain, counted, say
 from kvcluster.terminal.stopping import unless, wishes
 
@@ -55,9 +57,16 @@ class Order:
         return file_name(self.file)
 
     @property
+    def promised(self) -> Promised:
+        """The format, as it is asked for or the name says, and whether it is compressed. Raises
+        BadFile.
+        """
+        return promised("" if self.file == STANDARD else self.file, self.format)
+
+    @property
     def kind(self) -> Format:
-        """The format that is asked for, or that the name says, or JSON Lines."""
-        return Format(self.format) if self.format else format_by_name(self.file) or Format.JSONL
+        """The format; JSON Lines where nothing says so."""
+        return self.promised.format or Format.JSONL
 
     @property
     def about(self) -> dict[str, str]:
@@ -66,6 +75,7 @@ class Order:
             "command": "export",
             "format": self.kind.value,
             "holes": "none",  # earlier programs did not hear of every one
+            "gzip": str(self.promised.gzip).lower(),
             "nodes": ",".join(sorted(self.nodes)),
             "prefix": self.prefix,
         }
@@ -82,7 +92,11 @@ def run(order: Order) -> int:
         if there is not None and (why := _objection(order, there)):
             complain(why)
             return Exit.BAD_USAGE
-        part = Part(target, order.kind, order.about, there)
+        packed = order.promised.gzip
+        part = Part(target, order.kind, order.about, there, packed=packed)
+    except BadFile as bad:
+        complain(f"{order.name} {bad}.")
+        return Exit.BAD_USAGE
     except OSError as error:
         complain(f"{order.name} cannot be written: {error.strerror or error}.")
         return Exit.BAD_USAGE
@@ -203,7 +217,9 @@ async def _to_standard_output(order: Order) -> int:
 async def _print(order: Order, client: AsyncClient, wish: asyncio.Event) -> int:
     started_s, count, code = time.monotonic(), 0, int(Exit.DONE)
     write = sys.stdout.buffer.write
-    json = order.kind is Format.JSON
+    json, csv = order.kind is Format.JSON, order.kind is Format.CSV
+    if csv:
+        write(rows.HEADER)
     try:
         with Meter("standard output", None) as meter:
             async for key, value in client.scan(order.prefix):
@@ -212,7 +228,7 @@ async def _print(order: Order, client: AsyncClient, wish: asyncio.Event) -> int:
                 if json:
                     write((b",\n" if count else b"{\n") + to_member(key, value))
                 else:
-                    write(to_line(key, value))
+                    write(rows.to_row(key, value) if csv else to_line(key, value))
                 count += 1
                 if not count % _FIRST_PAGE_KEYS:
                     meter.show(0, count)

@@ -41,7 +41,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(given() if arguments is None else arguments)
     interrupts.raise_them()
-    answers = ask_health(options.addresses or _default(parser), options.timeout)
+    return show(options.addresses or _default(parser), options.timeout)
+
+
+def show(addresses: Sequence[str], timeout_s: float) -> int:
+    """Ask, and print a line for each; return the exit code."""
+    answers = ask_health(addresses, timeout_s)
     for line in lines(answers):
         say(line)
     return Exit.DONE if all(answer.serving for answer in answers) else Exit.NOT_SO

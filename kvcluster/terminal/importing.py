@@ -14,18 +14,19 @@ from pathlib import Path
 
 from kvcluster import AsyncClient
 from kvcluster.errors import KvError
+from kvcluster.terminal.arguments import STANDARD
 from kvcluster.terminal.bookmark import Bookmark, Shelf, difference
 from kvcluster.terminal.chunks import Source
 from kvcluster.terminal.escaping import shown
+from kvcluster.terminal.formats import BadFile, Format
 from kvcluster.terminal.importer import Importer
 from kvcluster.terminal.meter import Meter, speed
 from kvcluster.terminal.output import capital, emit, file_name, sentence
-from kvcluster.terminal.pairs import BadFile, BadPair, Format
+from kvcluster.terminal.pairs import BadPair
 from kvcluster.terminal.reading import (
-    STANDARD,
     can_be_gone_on_with,
     format_of,
-    open_file,
+    open_import,
     source_of,
 )
 from kvcluster.terminal.screen import Exit, closed, complain, counted, say
@@ -75,7 +76,7 @@ async def _run(order: Order) -> int:
     started_s = time.monotonic()
     with wishes() as wish:
         try:
-            with open_file(order.file) as file:
+            with open_import(order.file, order.format) as file:
                 # To read a pipe may take for ever; in a thread it can be broken off.
                 source = await asyncio.to_thread(_source, order, file)
                 if source is None:
@@ -195,6 +196,10 @@ def _not_done(order: Order, source: Source, mark: Bookmark | None, error: KvErro
         complain(capital(_sentence(order, source, error)))
         again = f"mend it, and {again}" if again else ""
         complain(_joined("Everything before it is stored", again))
+        return Exit.BAD_USAGE
+    if isinstance(error, BadFile):
+        complain(capital(closed(f"{order.name} {error}")))
+        complain(_joined(f"It ends here, with {keys} stored", again))
         return Exit.BAD_USAGE
     if error is not None:
         complain(sentence(error))

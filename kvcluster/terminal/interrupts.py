@@ -5,35 +5,26 @@ a process started in that moment inherits the deafness.
 
 The other way round, while a program is being loaded there is nothing to clean up yet. An exception
 that comes then comes into the middle of an import, and where that is in a callback Python prints it
-and forgets it. So Ctrl+C ends such a program where it stands.
+and forgets it. So until `raise_them` Ctrl+C ends such a program where it stands (doorstep.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Iterator
-from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_INTERRUPTED = 130
+from kvcluster.doorstep import end_at_once
 
-
-def end_at_once() -> None:
-    """Have Ctrl+C end the program where it stands, until somebody wants it raised."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_SIGNALS = tuple(signal.Signals[name] for name in _NAMES if hasattr(signal, name))
+"""Those that there are: Windows has not all of them."""
 
 
 def raise_them() -> None:
-    """Have Ctrl+C raise KeyboardInterrupt, where it would have ended the program."""
-    if signal.getsignal(signal.SIGINT) is _end:
+    """Have Ctrl+C raise KeyboardInterrupt, where it would have ended the program (doorstep.py)."""
+    if signal.getsignal(signal.SIGINT) is end_at_once:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    os._exit(_INTERRUPTED)
 
 
 def treat_all_alike() -> None:

@@ -24,8 +24,8 @@ from typing import Any
 from kvcluster.terminal import interrupts
 from kvcluster.terminal.health import Health, ask_until, settled
 
-ROOT = Path(__file__).resolve().parents[2]
-SERVER = ROOT / "server.py"
+_PACKAGE = Path(__file__).resolve().parents[1]
+ROOT = _PACKAGE.parent
 
 _START_PATIENCE_S = 30.0
 _STOP_PATIENCE_S = 10.0
@@ -35,6 +35,15 @@ _LOG_LINES = 15  # of a server that died, for the person who wants to know why
 # Below the ports that systems give to outgoing connections, or one of those could take a port
 # between our look at it and the server's start.
 PORTS = range(20_000, 30_000)
+
+
+def _program() -> Path:
+    """The server: at the top of a checkout, and in the package where that was installed."""
+    installed = _PACKAGE / "programs" / "server.py"
+    return installed if installed.exists() else ROOT / "server.py"
+
+
+SERVER = _program()
 
 
 class ClusterFailed(Exception):
@@ -182,12 +191,13 @@ def free_ports(count: int) -> list[int]:
     """Ports in a row that nobody listens on, on any address of localhost."""
     for first in random.sample(PORTS, len(PORTS)):
         ports = list(range(first, first + count))
-        if all(map(_is_free, ports)):
+        if all(map(is_free, ports)):
             return ports
     raise ClusterFailed(f"there are no {count} free ports in a row on this machine")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port, on any address of localhost."""
     found = socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)
     return all(_can_be_bound(family, address) for family, _, _, _, address in found)
 

@@ -1,4 +1,4 @@
-"""Pairs as text: the two formats of import and export.
+"""Pairs as text: JSON Lines and JSON, two of the formats of import and export (CSV: rows.py).
 
 **JSON Lines** is one object a line, `{"key": "a", "value": "1"}`. It is read and written a line at
 a time, so a file may be larger than the memory, and a line that was torn is told from a whole one.
@@ -15,16 +15,14 @@ All of it is pure: bytes in, pairs out, and back.
 from __future__ import annotations
 
 import codecs
-import enum
 import json
-import re
-from pathlib import PurePath
 from typing import Any
 
 import orjson
 
 from kvcluster.errors import KvError
 from kvcluster.terminal.escaping import shown
+from kvcluster.terminal.formats import BadFile
 from kvcluster.terminal.screen import counted
 
 Pair = tuple[str, str]
@@ -35,20 +33,6 @@ _LEAST_QUOTES = 8
 """Of an object with two fields, both strings. With one field more there are at least ten."""
 _IN_ORDER = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str)
 """Gives an object as a list of its pairs; orjson keeps the last of those with one name."""
-_LINE = re.compile(rb'\{[ \t]*"(key|value)"[ \t]*:')
-"""How a line of JSON Lines begins. An object over many lines has its first key on the second."""
-
-
-class Format(enum.Enum):
-    """How pairs stand in a file."""
-
-    JSONL = "jsonl"
-    JSON = "json"
-
-    @property
-    def unit(self) -> str:
-        """What its parts are called when they are counted."""
-        return "line" if self is Format.JSONL else "pair"
 
 
 class BadPair(KvError):
@@ -57,22 +41,6 @@ class BadPair(KvError):
     def __init__(self, number: int, why: str) -> None:
         super().__init__(why)
         self.number = number
-
-
-class BadFile(KvError):
-    """A file is not in its format at all. The text goes on after the name of the file."""
-
-
-def format_by_name(name: str) -> Format | None:
-    """The format that a file's name promises, if it does."""
-    suffixes = {".json": Format.JSON, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
-    return suffixes.get(PurePath(name).suffix.lower())
-
-
-def format_by_sight(beginning: bytes) -> Format:
-    """The format of what begins like this; a name that says nothing is no reason to ask."""
-    text = without_mark(beginning).lstrip()
-    return Format.JSON if text[:1] == b"{" and not _LINE.match(text) else Format.JSONL
 
 
 def without_mark(data: bytes) -> bytes:

@@ -13,33 +13,44 @@ have no program in front, and words of their own about it: `exit` instead of `co
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
-from kvcluster.config import VALUE_CEILING_BYTES
-from kvcluster.terminal import manual
-from kvcluster.terminal.arguments import Word, nodes, one_node, path, seconds, valid, whole_number
+from kvcluster.terminal import epilogs, manual, parameters
+from kvcluster.terminal.arguments import nodes, one_node, seconds
 from kvcluster.terminal.escaping import shown
+from kvcluster.terminal.parameters import Add
+from kvcluster.terminal.program import Program
+from kvcluster.terminal.screen import Exit, complain
 from kvcluster.terminal.version import Version
 
 DEFAULT_TIMEOUT_S = 5.0
 STATUS_TIMEOUT_S = 2.0
 """A look at all nodes does not wait so long for a frozen one."""
-INTERVAL_S = 2.0
-"""Between two looks of status --watch."""
 FOR_ALL_NODES = (None, "demo", "status")
 """Commands that have no use for --node."""
-WITHOUT_NODES = ("completion", "help", "exit", "quit")
+WITHOUT_NODES = ("up", "completion", "help", "exit", "quit", "clear")
 """Commands that ask nobody."""
 
 _OPTIONS = ("cluster", "node", "timeout", "output")
-_FILES = {"bash": "_shtab_compgen_files", "zsh": "_files"}
-_MANY = 1_000_000_000
-
-Add = Callable[..., argparse.ArgumentParser]
 
 
-class _Page(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are not broken within a word by a narrow terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Show how it is used, and say what is wrong."""
+        self.print_usage(sys.stderr)
+        self.refuse(f"error: {message}")
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        complain(f"{self.prog}: {sentence}")
+        self.exit(Exit.BAD_USAGE)
+
+
+class _Page(_Parser):
     """The parser of the words before the command: its help is a page by hand."""
 
     page = ""
@@ -49,24 +60,73 @@ class _Page(argparse.ArgumentParser):
         return self.page
 
 
-def build(default_cluster: str) -> argparse.ArgumentParser:
-    """The parser of client.py. `default_cluster`: what the help says of --cluster."""
-    parser = _Page(prog="client.py", usage="client.py [OPTIONS] COMMAND ...", allow_abbrev=False)
-    parser.page = manual.PAGE.replace("{nodes}", default_cluster)
+class Command(_Parser):
+    """The parser of one command."""
+
+    instead: tuple[str, str] | None = None
+    """An option, and the argument that may be left out where it is given."""
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and remember what, for sentences."""
+        self._given = list(args or ())
+        option, argument = self.instead or ("", "")
+        spared = [it for it in self._actions if it.dest == argument and option in self._options]
+        # Not by nargs="?": there argparse takes the value "--" for none.
+        for action in spared:
+            action.required = False
+        try:
+            return super().parse_known_args(args, namespace)
+        finally:
+            for action in spared:
+                action.required = True
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong; where an argument was taken for an option, that first."""
+        super().error(self.reason(message))
+
+    def reason(self, message: str) -> str:
+        """What is wrong, for people: argparse only says that an argument is missing."""
+        if "are required" in message and (unknown := self._unknown_options()):
+            return too_many(unknown)
+        return message
+
+    def _unknown_options(self) -> list[str]:
+        return [it for it in self._options if it not in self._option_string_actions]
+
+    @property
+    def _options(self) -> list[str]:
+        """The words that are meant as options, without their values."""
+        words = list(self._given)
+        before = words[: words.index("--")] if "--" in words else words
+        return [it.split("=")[0] for it in before if len(it) > 1 and it[0] == "-"]
+
+
+def build(program: Program) -> _Page:
+    """The parser of a program."""
+    usage = f"{program.name} [OPTIONS] COMMAND ..."
+    parser = _Page(prog=program.name, usage=usage, allow_abbrev=False)
+    parser.page = manual.page(program)
     parser.add_argument("--version", action=Version)
-    subparsers = parser.add_subparsers(
-        dest="command", metavar="COMMAND", prog="client.py", parser_class=argparse.ArgumentParser
+    subparsers: Any = parser.add_subparsers(
+        dest="command", metavar="COMMAND", prog=program.name, parser_class=Command
     )
-    add = add_commands(parser, subparsers, default_cluster)
-    add("shell", "type these commands at a prompt, with history and Tab", manual.SHELL)
-    completion = add("completion", "print what makes a shell complete", manual.COMPLETION)
-    completion.add_argument("shell", choices=("bash", "zsh"), help="which shell")
+    add = add_commands(parser, subparsers, program.default_cluster, program.name)
+    parameters.add_up(add)
+    add("shell", "type these commands at a prompt, with history and Tab", epilogs.SHELL)
+    completion = add("completion", "print what makes a shell complete", epilogs.COMPLETION)
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
+    for other in program.others:
+        front = f"{program.name} {other.name}"
+        subparsers.add_parser(
+            other.name, prog=front, help=other.text, parents=[other.parser(front)], add_help=False
+        )
     add_help(add, subparsers)
     return parser
 
 
 def add_commands(
-    parser: argparse.ArgumentParser, subparsers: Any, default_cluster: str, front: str = "client.py"
+    parser: argparse.ArgumentParser, subparsers: Any, default_cluster: str, front: str
 ) -> Add:
     """Add the common options and the commands about keys and the cluster; how to add one more.
 
@@ -74,13 +134,13 @@ def add_commands(
     """
     _add_options(parser, default_cluster, dict.fromkeys(_OPTIONS))
 
-    def add(name: str, text: str, epilog: str) -> argparse.ArgumentParser:
-        command: argparse.ArgumentParser = subparsers.add_parser(
+    def add(name: str, text: str, epilog: str) -> Command:
+        command: Command = subparsers.add_parser(
             name,
             prog=f"{front} {name}".strip(),
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
-            epilog=epilog,
+            epilog=epilog.replace(manual.PROGRAM, front) if front else epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -90,15 +150,13 @@ def add_commands(
             _add_options(command, default_cluster, given, node=name not in FOR_ALL_NODES)
         return command
 
-    _add_keys(add)
-    _add_many_keys(add)
-    _add_cluster(add)
+    parameters.add_all(add)
     return add
 
 
 def add_help(add: Add, subparsers: Any) -> None:
     """Add the command that shows what all the others do."""
-    helps = add("help", "show what a command does", manual.HELP)
+    helps = add("help", "show what a command does", epilogs.HELP)
     names = tuple(subparsers.choices)
     helps.add_argument("about", nargs="?", choices=names, metavar="COMMAND", help="which command")
 
@@ -107,122 +165,15 @@ def too_many(surplus: Sequence[str]) -> str:
     """What is wrong with words that no parser knows what to do with."""
     for word in surplus:
         if word.startswith("-"):
-            return f'there is no option "{shown(word)}"'
+            return f'there is no option "{shown(word)}"; what begins with a dash comes behind "--"'
     return f'"{shown(surplus[0])}" is one word too many; a text with spaces stands in quotes'
 
 
-def of_command(parser: argparse.ArgumentParser, name: str | None) -> argparse.ArgumentParser:
-    """The parser of one command, for its usage and its help."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction) and name:
-            found: argparse.ArgumentParser = action.choices[name]
-            return found
-    return parser
-
-
-def _add_keys(add: Add) -> None:
-    put = add("put", "store a value under a key", manual.PUT)
-    _word(put, "key", "the key")
-    _word(put, "value", "the value; -: standard input")
-    get = add("get", "print the value of a key", manual.GET)
-    _words(get, "+", "the keys")
-    get.add_argument(
-        "-v", "--verbose", action="store_true", help="say on standard error which node answered"
-    )
-    delete = add("delete", "remove keys", manual.DELETE)
-    _words(delete, "*", "the keys")
-    delete.add_argument(
-        "--prefix", type=valid, metavar="P", help="remove every key that begins with P"
-    )
-    delete.add_argument("--yes", action="store_true", help="do not ask before that")
-    _word(add("locate", "show which nodes hold a key", manual.LOCATE), "key", "the key")
-
-
-def _add_many_keys(add: Add) -> None:
-    scan = add("scan", "print pairs in the order of their keys", manual.SCAN)
-    scan.add_argument(
-        "prefix", nargs="?", default="", type=valid, metavar="PREFIX", help="only keys like this"
-    )
-    scan.add_argument("--keys-only", action="store_true", help="leave the values out")
-    scan.add_argument("--count", action="store_true", help="print only how many there are")
-    scan.add_argument("--limit", type=whole_number(1, _MANY), metavar="N", help="end after so many")
-    scan.add_argument(
-        "--start-after", type=valid, default="", metavar="KEY", help="only keys behind this one"
-    )
-    for name, text, epilog in (
-        ("import", "store the pairs of a file", manual.IMPORT),
-        ("export", "write pairs to a file", manual.EXPORT),
-    ):
-        command = add(name, text, epilog)
-        where = "input" if name == "import" else "output"
-        file = command.add_argument(
-            "file", metavar="FILE", type=path, action=Word, help=f"the file; -: standard {where}"
-        )
-        file.complete = _FILES  # type: ignore[attr-defined]
-        command.add_argument(
-            "--format", choices=("json", "jsonl"), help="of the file (default: as its name says)"
-        )
-        command.add_argument(
-            "--restart", action="store_true", help="begin anew, whatever was done before"
-        )
-        if name == "import":
-            command.add_argument(
-                "--skip-bad", action="store_true", help="leave out lines that cannot be stored"
-            )
-        else:
-            command.add_argument(
-                "--prefix", type=valid, default="", metavar="P", help="only keys like this"
-            )
-            command.add_argument(
-                "--force", action="store_true", help="replace a file that is there"
-            )
-
-
-def _add_cluster(add: Add) -> None:
-    status = add("status", "show all nodes, and what they say of each other", manual.STATUS)
-    status.add_argument("--watch", action="store_true", help="go on showing them until Ctrl+C")
-    top = add("top", "watch the cluster in the terminal, live", manual.TOP)
-    for watching in (status, top):
-        watching.add_argument(
-            "--interval",
-            type=seconds,
-            metavar="S",
-            help=f"seconds between two looks (default: {INTERVAL_S:g})",
-        )
-    add("demo", "put, get and delete on every node, each step checked", manual.DEMO)
-    bench = add("bench", "measure how fast your cluster is", manual.BENCH)
-    bench.add_argument(
-        "--duration", type=seconds, default=10.0, metavar="S", help="seconds (default: 10)"
-    )
-    for option, default, least, most, text in (
-        ("--clients", 50, 1, 10_000, "calls at a time"),
-        ("--value-size", 100, 0, VALUE_CEILING_BYTES, "bytes of a value"),
-        ("--keys", 10_000, 1, 10_000_000, "how many keys"),
-        ("--reads", 80, 0, 100, "percent of the calls that read"),
-    ):
-        bench.add_argument(
-            option,
-            type=whole_number(least, most),
-            default=default,
-            metavar="N",
-            help=f"{text} (default: {default:,})",
-        )
-    bench.add_argument(
-        "--prefix",
-        type=valid,
-        default="bench/",
-        metavar="P",
-        help="its keys begin with this and a random word (default: bench/)",
-    )
-    bench.add_argument("--keep", action="store_true", help="do not remove its keys at the end")
-
-
-def _word(parser: argparse.ArgumentParser, name: str, text: str) -> None:
-    parser.add_argument(name, metavar=name.upper(), type=valid, action=Word, help=text)
-
-
-def _words(parser: argparse.ArgumentParser, count: str, text: str) -> None:
-    parser.add_argument("keys", metavar="KEY", nargs=count, type=valid, help=text)
+def commands_of(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """The parsers of the commands, for their usage and their help."""
+    (found,) = (it for it in parser._actions if isinstance(it, argparse._SubParsersAction))
+    choices: Mapping[str, argparse.ArgumentParser] = found.choices
+    return choices
 
 
 def _add_options(

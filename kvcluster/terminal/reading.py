@@ -1,4 +1,4 @@
-"""Opening what is imported: a file or standard input, and which of the two formats it has.
+"""Opening what is imported: a file or standard input, and which of the formats it has.
 
 The option decides, or else the name, or else what the file begins with. What is no ordinary file, a
 pipe with a name say, is read as standard input is, so that waiting for it can be broken off. A pipe
@@ -7,22 +7,77 @@ whose writer says nothing, or that has none yet, must not keep a program alive t
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import stat
 import sys
+import zlib
 from collections.abc import Mapping
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from kvcluster.config import KIB
 from kvcluster.terminal import signatures
-from kvcluster.terminal.chunks import Lines, Object, Source
-from kvcluster.terminal.pairs import BadFile, Format, format_by_name, format_by_sight
+from kvcluster.terminal.arguments import STANDARD
+from kvcluster.terminal.chunks import Lines, Object, Rows, Source
+from kvcluster.terminal.formats import BadFile, Format, by_sight, promised
 from kvcluster.terminal.streams import Inlet
 
-STANDARD = "-"
+BINARY: int = getattr(os, "O_BINARY", 0)
+"""Of Windows, which else changes the ends of lines."""
+_NOT_WAITING: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _BUFFER_BYTES = 256 * KIB
 _ANOTHER_EACH_TIME = ("/dev/", "/proc/")
+
+
+class Unpacked(io.RawIOBase):
+    """What is in a file that gzip has compressed. Raises BadFile where it has not."""
+
+    def __init__(self, packed: io.RawIOBase) -> None:
+        self._packed = packed
+        self._gzip = gzip.GzipFile(fileobj=io.BufferedReader(packed, _BUFFER_BYTES))
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether the file is. To go back means to unpack it again, from its beginning."""
+        return self._packed.seekable()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place in what is unpacked."""
+        return self._gzip.seek(offset, whence)
+
+    def fileno(self) -> int:
+        """That of the file."""
+        return self._packed.fileno()
+
+    def readinto(self, buffer: Any) -> int:
+        """Unpack some."""
+        try:
+            return self._gzip.readinto(buffer)
+        except gzip.BadGzipFile:
+            raise BadFile("is not compressed by gzip, or damaged") from None
+        except EOFError:
+            raise BadFile("ends too early: it was compressed or copied only in part") from None
+        except zlib.error as error:
+            raise BadFile(f"is damaged: {error}") from None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if not self.closed:
+            self._packed.close()
+        super().close()
+
+
+def open_import(name: str, wanted: str | None) -> io.BufferedReader:
+    """The file that is to be imported, unpacked if its name says so. Raises BadFile."""
+    packed = name != STANDARD and promised(name, wanted).gzip
+    file = open_file(name)
+    if not packed:
+        return file
+    return io.BufferedReader(Unpacked(file.detach()), _BUFFER_BYTES)
 
 
 def open_file(name: str) -> io.BufferedReader:
@@ -33,7 +88,7 @@ def open_file(name: str) -> io.BufferedReader:
         return io.BufferedReader(Inlet(sys.stdin.fileno()), _BUFFER_BYTES)
     try:
         # To open a pipe without a writer would wait for one, where no signal is heard.
-        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = os.open(name, os.O_RDONLY | _NOT_WAITING | BINARY)
     except OSError as error:
         raise _unreadable(error) from None
     kind = os.fstat(descriptor).st_mode
@@ -51,14 +106,14 @@ def can_be_gone_on_with(file: io.BufferedReader, name: str) -> bool:
 
 def format_of(file: io.BufferedReader, name: str, wanted: str | None) -> Format:
     """The format of a file that was just opened; it may have to wait for data. Raises BadFile."""
-    by_name = format_by_name(name) if name != STANDARD else None
+    said = promised("" if name == STANDARD else name, wanted).format
     try:
         beginning = file.peek(KIB)
     except OSError as error:
         raise _unreadable(error) from None
     if why := signatures.objection(beginning):
         raise BadFile(why)
-    return Format(wanted) if wanted else by_name or format_by_sight(beginning)
+    return said or by_sight(beginning)
 
 
 def source_of(file: io.BufferedReader, kind: Format, about: Mapping[str, str]) -> Source:
@@ -66,10 +121,12 @@ def source_of(file: io.BufferedReader, kind: Format, about: Mapping[str, str]) -
     try:
         if kind is Format.JSON:
             return Object(file.read(), about)
-        total = os.fstat(file.fileno()).st_size if file.seekable() else None
+        is_long_as_told = file.seekable() and not isinstance(file.raw, Unpacked)
+        total = os.fstat(file.fileno()).st_size if is_long_as_told else None
     except OSError as error:
         raise _unreadable(error) from None
-    return Lines(cast(BinaryIO, file), total, about)
+    lines = Rows if kind is Format.CSV else Lines
+    return lines(cast(BinaryIO, file), total, about)
 
 
 def _unreadable(error: OSError) -> BadFile:

@@ -14,11 +14,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from kvcluster import AsyncClient
+from kvcluster.client import values
 from kvcluster.errors import Incomplete, KvError
 from kvcluster.terminal import streams
-from kvcluster.terminal.escaping import as_line
+from kvcluster.terminal.binary import on_a_line
+from kvcluster.terminal.escaping import as_line, shown
 from kvcluster.terminal.output import as_json, emit, give_up
-from kvcluster.terminal.screen import Exit, say, show
+from kvcluster.terminal.screen import Exit, complain, is_for_people, say, show
 from kvcluster.terminal.stopping import unless, wishes
 
 
@@ -63,7 +65,15 @@ async def _print(client: AsyncClient, wanted: Wanted, json: bool, wish: asyncio.
             return code
     if wanted.count:
         _tell(count, json)
+    if not count and code == Exit.DONE and (remark := of_pattern(wanted.prefix)):
+        complain(f'No key begins with "{shown(wanted.prefix)}". {remark}')
     return code
+
+
+def of_pattern(prefix: str) -> str:
+    """A remark on a prefix, which found nothing, and seems to be meant as a pattern; or empty."""
+    plain = prefix.rstrip("*")
+    return f'A prefix has no star: scan "{shown(plain)}".' if plain != prefix else ""
 
 
 def _tell(count: int, json: bool) -> None:
@@ -74,11 +84,15 @@ def _tell(count: int, json: bool) -> None:
 
 
 async def _lines(client: AsyncClient, wanted: Wanted, json: bool) -> AsyncIterator[str]:
-    after, limit = wanted.start_after, wanted.limit
+    after, limit, people = wanted.start_after, wanted.limit, is_for_people()
     if wanted.keys_only or wanted.count:
         async for key in client.scan_keys(wanted.prefix, start_after=after, limit=limit):
             yield as_json({"key": key}) if json else as_line(key)
         return
     async for key, value in client.scan(wanted.prefix, start_after=after, limit=limit):
-        pair = {"key": key, "value": value}
-        yield as_json(pair) if json else f"{as_line(key)}\t{as_line(value)}"
+        # For programs as it is stored, which is what import takes; for people as it was put.
+        if json:
+            yield as_json({"key": key, "value": value})
+        else:
+            shown_value = on_a_line(value) if people else values.plain(value)
+            yield f"{as_line(key)}\t{as_line(shown_value)}"

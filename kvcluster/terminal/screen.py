@@ -16,6 +16,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, MutableMapping
+from functools import cache
 
 from kvcluster.terminal import streams
 
@@ -74,6 +75,17 @@ def _forget_absurd_sizes(environment: MutableMapping[str, str]) -> None:
 def somebody_is_there() -> bool:
     """Whether a person sits in front of it: both ends of a conversation are a terminal."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def is_for_people() -> bool:
+    """Whether somebody reads standard output on a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+@cache
+def complain_once(sentence: str) -> None:
+    """Say it on standard error, unless it was said before."""
+    complain(sentence)
 
 
 def complain(sentence: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 _UNPACKED = "which import does not unpack; pipe what is in it into `import -`"
 _CONVERTED = "and import takes UTF-8; convert it first"
 _SIGNATURES = (
-    (b"\x1f\x8b", f"is compressed by gzip, {_UNPACKED}"),
+    (b"\x1f\x8b", "is compressed by gzip, which import unpacks if its name ends in .gz"),
     (b"BZh", f"is compressed by bzip2, {_UNPACKED}"),
     (b"\xfd7zXZ\x00", f"is compressed by xz, {_UNPACKED}"),
     (b"\x28\xb5\x2f\xfd", f"is compressed by zstd, {_UNPACKED}"),

@@ -32,8 +32,11 @@ from kvcluster.config import KIB
 _LOOK_INTERVAL_S = 0.1
 """How often who waits looks whether the end is wished for."""
 _RETRY_S = 0.01
+_AT_ONCE_BYTES: int = getattr(select, "PIPE_BUF", 512)
+"""What every pipe takes that has room at all."""
 _BUFFER_BYTES = 8 * KIB
-_ENDS = select.POLLHUP | select.POLLERR | select.POLLNVAL
+_CAN_WAIT = hasattr(select, "poll")
+"""Elsewhere (Windows) `select` knows sockets only; there a stream waits by itself."""
 _FIRST_OF_OURS = 3
 """Below it are the numbers of the standard streams."""
 
@@ -102,7 +105,7 @@ class Outlet(io.RawIOBase):
         if self._is_broken:
             return len(data)
         try:
-            return self._write(memoryview(data)[: select.PIPE_BUF])
+            return self._write(memoryview(data)[:_AT_ONCE_BYTES])
         except OSError:
             self._is_broken = True
             raise
@@ -119,7 +122,7 @@ class Outlet(io.RawIOBase):
 
     def _has_room(self, descriptor: int) -> bool:
         """Wait for room; False: it will not be waited for."""
-        while True:
+        while _CAN_WAIT:
             hurried, ended = _Waiting.hurried, _Waiting.ended()
             patience_s = 0 if hurried or ended else _LOOK_INTERVAL_S
             if select.select((), (descriptor,), (), patience_s)[1]:
@@ -129,6 +132,7 @@ class Outlet(io.RawIOBase):
                 return False
             if ended:
                 raise BrokenOff
+        return True
 
 
 class Inlet(io.RawIOBase):
@@ -154,7 +158,8 @@ class Inlet(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Wait for data; 0 at the end. Raises BrokenOff, OSError."""
         while not _Waiting.ended():
-            if not select.select((self._descriptor,), (), (), _LOOK_INTERVAL_S)[0]:
+            readable = (self._descriptor,)
+            if _CAN_WAIT and not select.select(readable, (), (), _LOOK_INTERVAL_S)[0]:
                 continue
             with contextlib.suppress(BlockingIOError):  # somebody else was faster
                 data = os.read(self._descriptor, len(buffer))
@@ -171,9 +176,12 @@ class Inlet(io.RawIOBase):
 
 def has_hung_up(descriptor: int) -> bool:
     """Whether nobody is behind a terminal any more. A signal says so only to whom it reaches."""
+    if not _CAN_WAIT:
+        return False
+    ends = select.POLLHUP | select.POLLERR | select.POLLNVAL
     poll = select.poll()
     poll.register(descriptor, 0)
-    return any(events & _ENDS for _, events in poll.poll(0))
+    return any(events & ends for _, events in poll.poll(0))
 
 
 def take_over() -> None:

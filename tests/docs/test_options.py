@@ -13,7 +13,7 @@ import pytest
 
 from kvcluster.config import KIB, MIB, Settings
 from kvcluster.options import parse_arguments
-from kvcluster.terminal import health_check, parser
+from kvcluster.terminal import health_check, parser, program
 from tests.docs.markdown import ROOT
 from tests.docs.prose import TEXTS, code, prose, section, tables
 
@@ -35,7 +35,7 @@ def flags_of_server(capsys: pytest.CaptureFixture[str]) -> set[str]:
 @cache
 def flags_of_clients() -> frozenset[str]:
     """What client.py and health_check_client.py take."""
-    parsers = [parser.build("localhost:50051"), health_check._parser()]
+    parsers = [parser.build(program.client("localhost:50051")), health_check._parser()]
     return frozenset(flag for each in parsers for flag in _flags(each))
 
 
@@ -98,7 +98,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
 
 def commands_of_client() -> set[str]:
     """The commands of client.py."""
-    actions = parser.build("localhost:50051")._actions
+    actions = parser.build(program.client("localhost:50051"))._actions
     (commands,) = [each for each in actions if isinstance(each, argparse._SubParsersAction)]
     return set(commands.choices)
 

@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.mark.parametrize(
     ("command", "module"),
     [
-        (_SERVER, "kvcluster.terminal"),
+        (_SERVER, "kvcluster.doorstep"),
         (_SERVER, "asyncio"),
         (_SERVER, "google.protobuf"),
         (_SERVER, "kvcluster.node"),
@@ -53,12 +53,15 @@ def test_interrupt_while_a_program_is_loaded_is_a_silent_end(
         text=True,
     )
     assert process.stderr is not None
-    for line in process.stderr:  # one for each module, when it has been loaded
-        if line.split("|")[-1].strip() == module:
-            process.send_signal(signal.SIGINT)
-            break
-    rest = process.stderr.read()
-    assert process.wait(_PATIENCE_S) == 130, rest
+    try:
+        for line in process.stderr:  # one for each module, when it has been loaded
+            if line.split("|")[-1].strip() == module:
+                process.send_signal(signal.SIGINT)
+                break
+        _, rest = process.communicate(timeout=_PATIENCE_S)
+    finally:
+        process.kill()
+    assert process.returncode == 130, rest
     assert all(line.startswith("import time:") for line in rest.splitlines()), rest
 
 

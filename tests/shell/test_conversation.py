@@ -218,7 +218,8 @@ def test_the_other_commands_do_not_wait_for_what_edits_lines(
     """`get` answers in a sixth of a second."""
     code = (
         "import sys; from kvcluster.terminal.command_line import run;"
-        f" run(['get', 'a', '--cluster', '{cluster.members}'], 'localhost:1');"
+        " from kvcluster.terminal.program import client;"
+        f" run(['get', 'a', '--cluster', '{cluster.members}'], client('localhost:1'));"
         " print('prompt_toolkit' in sys.modules, 'kvcluster.shell' in sys.modules)"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

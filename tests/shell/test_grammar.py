@@ -7,11 +7,11 @@ import re
 import pytest
 
 from kvcluster.shell.grammar import Grammar, Mistake
-from kvcluster.terminal import parser
+from kvcluster.terminal import parser, program
 from tests.terminal.conftest import THE_THREE
 
-ONLY_THERE = {"shell", "completion"}
-ONLY_HERE = {"exit", "quit"}
+ONLY_THERE = {"shell", "up", "completion"}
+ONLY_HERE = {"exit", "quit", "clear"}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,8 @@ ONLY_HERE = {"exit", "quit"}
         ),
         (
             ["get", "a", "--nod", "b"],
-            'get: there is no option "--nod" (help get tells more)',
+            'get: there is no option "--nod"; what begins with a dash comes behind "--"'
+            " (help get tells more)",
         ),
         (
             ["--version"],
@@ -52,13 +53,13 @@ def test_each_mistake_is_one_sentence(grammar: Grammar, words: list[str], senten
 
 def test_the_shell_has_the_commands_of_client_py(grammar: Grammar) -> None:
     """With the same options; a command that is added there is here."""
-    main = parser.build(THE_THREE)
+    main = parser.build(program.client(THE_THREE))
     (subparsers,) = [it for it in main._actions if it.dest == "command"]
     assert subparsers.choices is not None
     assert set(grammar.commands) - ONLY_HERE == set(subparsers.choices) - ONLY_THERE
     for name in set(grammar.commands) - ONLY_HERE:
         here = grammar.commands[name]._actions
-        there = parser.of_command(main, name)._actions
+        there = parser.commands_of(main)[name]._actions
         assert [(it.dest, it.nargs) for it in here] == [(it.dest, it.nargs) for it in there]
 
 

@@ -54,7 +54,7 @@ def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
     replace(stack, Redial, "ask", ask)
 
 
-@planted(found_by=14)
+@planted(found_by=36)
 def tell_a_peer_only_briefly_what_it_missed(stack: contextlib.ExitStack) -> None:
     """The write is acknowledged, and the peer behind a slow way has not heard of it yet."""
     tell = Heartbeats.tell

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kvcluster.terminal import command_line, health_check
+from kvcluster.terminal import command_line, health_check, program
 from tests.client.conftest import cluster, frozen, nobody, web_server
 
 __all__ = ["cluster", "frozen", "nobody", "web_server"]
@@ -30,7 +30,9 @@ Program = Callable[..., Ended]
 @pytest.fixture
 def client(capsys: pytest.CaptureFixture[str]) -> Program:
     """client.py, run in this process."""
-    return _program(capsys, lambda arguments: command_line.run(arguments, THE_THREE))
+    return _program(
+        capsys, lambda arguments: command_line.run(arguments, program.client(THE_THREE))
+    )
 
 
 @pytest.fixture

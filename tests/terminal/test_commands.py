@@ -20,7 +20,7 @@ def test_a_value_comes_back_as_it_was_put(cluster: FakeCluster, client: Program)
     put = client("put", "thủ đô", "Hà Nội 🌱", "--cluster", cluster.members)
     assert (put.code, put.out, put.err) == (0, "stored, 3 of 3 replicas\n", "")
     got = client("get", "thủ đô", "--cluster", cluster.members)
-    assert (got.code, got.out, got.err) == (0, "Hà Nội 🌱\n", "")
+    assert (got.code, got.out, got.err) == (0, "Hà Nội 🌱", "")
 
 
 def test_a_value_that_ends_its_line_gets_no_second_newline(
@@ -60,14 +60,14 @@ def test_a_node_that_is_down_is_passed_over(cluster: FakeCluster, client: Progra
     cluster.lose(0)
     put = client("put", "a", "1", "--cluster", cluster.members)
     assert (put.code, put.out) == (0, "stored, 2 of 3 replicas\n")
-    assert client("get", "a", "--cluster", cluster.members).out == "1\n"
+    assert client("get", "a", "--cluster", cluster.members).out == "1"
 
 
 def test_a_frozen_node_is_passed_over(cluster: FakeCluster, client: Program, frozen: str) -> None:
     """It costs a moment, not the write: nothing was sent to it but a question."""
     nodes = f"{frozen},{cluster.members}"
     assert client("put", "a", "1", "--cluster", nodes, "--timeout", "0.3").code == 0
-    assert client("get", "a", "--cluster", nodes, "--timeout", "0.3").out == "1\n"
+    assert client("get", "a", "--cluster", nodes, "--timeout", "0.3").out == "1"
 
 
 @pytest.mark.parametrize("status", [SYNCING, DRAINING])
@@ -135,7 +135,7 @@ def test_a_read_goes_on_to_the_next_node_after_any_failure(
     cluster.store["a"] = "1"
     cluster.nodes[0].failures["Get"] = (Code.UNAVAILABLE, "Socket closed")
     cluster.nodes[1].failures["Get"] = (Code.INTERNAL, "an internal error")
-    assert client("get", "a", "--cluster", cluster.members).out == "1\n"
+    assert client("get", "a", "--cluster", cluster.members).out == "1"
 
 
 def test_with_node_no_other_node_is_asked(cluster: FakeCluster, client: Program) -> None:
@@ -221,10 +221,10 @@ def test_a_read_tells_who_answered_only_when_asked(cluster: FakeCluster, client:
     cluster.store["a"] = "1"
     asked, served = cluster.nodes[0], cluster.addresses[1]
     verbose = client("get", "a", "-v", "--node", asked.address)
-    assert (verbose.out, verbose.err) == ("1\n", f"asked {asked.name}\n")
+    assert (verbose.out, verbose.err) == ("1", f"asked {asked.name}\n")
     asked.forwards_to = served
     verbose = client("get", "a", "--verbose", "--node", asked.address)
-    assert (verbose.out, verbose.err) == ("1\n", f"asked {asked.name}, forwarded to {served}\n")
+    assert (verbose.out, verbose.err) == ("1", f"asked {asked.name}, forwarded to {served}\n")
     assert client("get", "a", "--node", asked.address).err == ""
 
 

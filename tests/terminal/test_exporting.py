@@ -15,7 +15,7 @@ from xxhash import xxh3_128
 from kvcluster import Client
 from kvcluster.terminal import exporting
 from kvcluster.terminal.bookmark import Bookmark, Shelf
-from kvcluster.terminal.pairs import Format
+from kvcluster.terminal.formats import Format
 from kvcluster.terminal.part import Part
 from tests.client.fake_node import FakeCluster
 from tests.terminal.conftest import Program

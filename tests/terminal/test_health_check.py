@@ -179,7 +179,7 @@ def test_a_silent_node_costs_the_others_no_time(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["localhost"], ["localhost:0"], ["a:1", "--timeout", "0"], ["a:1", "--timeout", "x"]],
+    [["local host"], ["localhost:0"], ["a:1", "--timeout", "0"], ["a:1", "--timeout", "x"]],
 )
 def test_bad_usage_exits_with_2(health: Program, arguments: list[str]) -> None:
     """Nothing is asked, nothing stands on standard output."""
@@ -211,10 +211,10 @@ def test_without_addresses_the_environment_names_the_nodes(
     monkeypatch.setenv("KV_NODES", cluster.members)
     assert len(health().out.splitlines()) == 3
     assert len(health(cluster.addresses[1]).out.splitlines()) == 1
-    monkeypatch.setenv("KV_NODES", "nonsense")
+    monkeypatch.setenv("KV_NODES", "non sense")
     ended = health()
     assert (ended.code, ended.out) == (2, "")
-    assert "KV_NODES: not an address: 'nonsense'" in ended.err
+    assert "KV_NODES: not an address: 'non sense'" in ended.err
 
 
 def test_without_any_word_the_three_of_the_walk_are_asked(

@@ -170,13 +170,13 @@ def test_an_object_that_cannot_be_stored_is_refused(
     assert complaint.format(file) in ended.err
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.gz"])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv", "a"])
 @pytest.mark.parametrize(
     ("data", "why"),
     [
         (
             gzip.compress(b'{"a": "1"}', mtime=0),
-            "is compressed by gzip, which import does not unpack",
+            "is compressed by gzip, which import unpacks if its name ends in .gz",
         ),
         (bz2.compress(b'{"a": "1"}'), "is compressed by bzip2"),
         (lzma.compress(b'{"a": "1"}'), "is compressed by xz"),

@@ -65,9 +65,9 @@ def test_a_server_that_ignores_ctrl_c_is_killed(
 def test_ports_that_are_taken_are_not_chosen() -> None:
     """On any address of localhost."""
     (port,) = free_ports(1)
-    assert local_cluster._is_free(port)
+    assert local_cluster.is_free(port)
     with socket.create_server(("127.0.0.1", port)):
-        assert not local_cluster._is_free(port)
+        assert not local_cluster.is_free(port)
 
 
 def test_an_interrupt_is_postponed_and_not_lost() -> None:

@@ -11,13 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvcluster.terminal.escaping import as_line
+from kvcluster.terminal.formats import BadFile, Format, by_sight, promised
 from kvcluster.terminal.pairs import (
-    BadFile,
     BadPair,
-    Format,
     check_pair,
-    format_by_name,
-    format_by_sight,
     parse_line,
     parse_object,
     to_line,
@@ -144,7 +141,7 @@ def test_a_pair_of_an_object_is_checked(key: str, value: object) -> None:
 )
 def test_a_name_may_tell_the_format(name: str, kind: Format | None) -> None:
     """Or say nothing."""
-    assert format_by_name(name) is kind
+    assert promised(name, None).format is kind
 
 
 @pytest.mark.parametrize(
@@ -159,7 +156,7 @@ def test_a_name_may_tell_the_format(name: str, kind: Format | None) -> None:
 )
 def test_a_beginning_tells_the_format(beginning: bytes, kind: Format) -> None:
     """An object with the key "key" as well as a line that goes on for long."""
-    assert format_by_sight(beginning) is kind
+    assert by_sight(beginning) is kind
 
 
 def test_what_is_written_is_plain_json() -> None:

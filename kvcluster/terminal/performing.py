@@ -1,0 +1,224 @@
+"""Performing: from the options of a command line to the command that does it, at some nodes.
+
+Here it is decided what arguments mean together, and each command is imported only when it is the
+one: `get` answers in a sixth of a second, and need not wait for the libraries that draw tables and
+bars. The command line and the shell both come here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TypedDict
+
+from kvcluster.terminal import interrupts, parameters
+from kvcluster.terminal import parser as words
+from kvcluster.terminal.arguments import ENVIRONMENT, STANDARD
+from kvcluster.terminal.escaping import shown
+
+Nodes = tuple[str, ...]
+Work = Callable[[], int]
+
+
+class _Common(TypedDict):
+    """What every command about a key takes."""
+
+    timeout_s: float
+    json: bool
+
+
+def perform(
+    command: argparse.ArgumentParser,
+    options: argparse.Namespace,
+    asked: Nodes,
+    *,
+    a_line: bool = False,
+) -> int:
+    """Do what a command line says, at these nodes; return the exit code.
+
+    `command`: the parser of the command, to which what is wrong with its arguments is told.
+    `a_line`: a value that is printed ends a line, whatever it is printed to.
+    """
+    options.a_line = a_line
+    work = _work_of(command, options, asked)
+    interrupts.raise_them()  # all that it needs is loaded
+    return work()
+
+
+def _work_of(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
+    if options.command in ("put", "get", "delete", "locate"):
+        return _one_key(parser, options, asked)
+    if options.command in ("scan", "import", "export"):
+        return _many_keys(parser, options, asked)
+    return _cluster(parser, options, asked)
+
+
+def _one_key(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
+    from kvcluster.terminal import commands
+
+    timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
+    common: _Common = {"timeout_s": timeout_s, "json": options.output == "json"}
+    match options.command:
+        case "put":
+            if (options.value is None) == (options.file is None):
+                parser.error("give the value or --file, one of the two")
+            return lambda: commands.put(asked, options.key, _value(parser, options), **common)
+        case "get":
+            return partial(_get, parser, options, asked, timeout_s)
+        case "locate":
+            return partial(commands.locate, asked, options.key, **common)
+    return _delete(parser, options, asked, common)
+
+
+def _get(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, timeout_s: float
+) -> int:
+    from kvcluster.terminal import commands
+
+    if options.binary and (len(options.keys) > 1 or options.output == "json"):
+        parser.error("--binary writes the bytes of one key, and nothing else")
+    manner = commands.Manner(
+        json=options.output == "json",
+        verbose=options.verbose,
+        binary=options.binary,
+        a_line=options.a_line,
+    )
+    return commands.get(asked, options.keys, timeout_s=timeout_s, manner=manner)
+
+
+def _delete(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, common: _Common
+) -> Work:
+    from kvcluster.terminal import clearing, commands
+
+    keys, prefix = options.keys, options.beginning
+    if prefix is True and len(keys) == 1:  # delete user/ --prefix
+        keys, prefix = [], keys[0]
+    if bool(keys) == (prefix is not None) or prefix is True:
+        parser.error("give the keys to remove, or --prefix and how they begin; one of the two")
+    if prefix is None:
+        return partial(commands.delete, asked, keys, **common)
+    return partial(clearing.run, asked, prefix, agreed=options.yes, **common)
+
+
+def _prefix(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
+    """How keys begin: said by a word, by --prefix, or by a word that --prefix is about."""
+    given = [it for it in (options.prefix, options.beginning) if it not in (None, True)]
+    if len(given) > 1:
+        parser.error(f'"{shown(given[0])}" or --prefix {shown(given[1])}? Give one of the two')
+    return given[0] if given else ""
+
+
+def _many_keys(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
+    timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
+    json = options.output == "json"
+    if options.command == "scan":
+        from kvcluster.terminal import scanning
+
+        what = scanning.Wanted(
+            _prefix(parser, options),
+            options.start_after,
+            options.limit,
+            options.keys_only,
+            options.count,
+        )
+        return partial(scanning.run, asked, what, timeout_s=timeout_s, json=json)
+    if not options.file:
+        parser.error("the name of the file is empty")
+    if options.command == "import":
+        from kvcluster.terminal import importing
+
+        order = importing.Order(
+            asked, options.file, options.format, options.restart, options.skip_bad, timeout_s, json
+        )
+        return partial(importing.run, order)
+    from kvcluster.terminal import exporting
+
+    wanted = exporting.Order(
+        asked,
+        options.file,
+        options.format,
+        _prefix(parser, options),
+        options.restart,
+        options.force,
+        timeout_s,
+        json,
+    )
+    return partial(exporting.run, wanted)
+
+
+def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
+    timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
+    json = options.output == "json"
+    if options.command == "bench":
+        from kvcluster.terminal import bench
+        from kvcluster.terminal.load import Plan
+
+        plan = Plan(
+            duration_s=options.duration,
+            clients=options.clients,
+            value_bytes=options.value_size,
+            keys=options.keys,
+            reads_percent=options.reads,
+            prefix=options.prefix,
+            keep=options.keep,
+        )
+        return partial(bench.run, asked, plan, timeout_s=timeout_s, json=json)
+    if options.command == "health":
+        from kvcluster.terminal import health_check
+
+        nodes = tuple(node for one in options.nodes for node in one) or asked
+        return partial(health_check.show, nodes, options.timeout or words.STATUS_TIMEOUT_S)
+    if options.command == "status":
+        return _status(parser, options, asked, json=json)
+    if options.command == "top":
+        return _top(parser, options, asked, json=json)
+    if json:
+        parser.error("the demo is for people; it has no --output json")
+    from kvcluster.terminal import demo
+
+    default = not options.cluster and ENVIRONMENT not in os.environ
+    return partial(demo.run, asked, timeout_s=timeout_s, default=default)
+
+
+def _status(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, *, json: bool
+) -> Work:
+    from kvcluster.terminal import status
+
+    timeout_s: float = options.timeout or words.STATUS_TIMEOUT_S
+    if options.watch:
+        from kvcluster.terminal import status_watch
+
+        interval_s: float = options.interval or parameters.INTERVAL_S
+        watch = status_watch.run
+        return partial(watch, asked, timeout_s=timeout_s, interval_s=interval_s, json=json)
+    if options.interval:
+        parser.error("--interval goes with --watch")
+    return partial(status.run, asked, timeout_s=timeout_s, json=json)
+
+
+def _top(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, *, json: bool
+) -> Work:
+    if json:
+        parser.error("the dashboard is for people; it has no --output json, and status has")
+    from kvcluster.dashboard import run as show
+
+    timeout_s: float = options.timeout or words.STATUS_TIMEOUT_S
+    interval_s: float = options.interval or parameters.INTERVAL_S
+    return partial(show, asked, timeout_s=timeout_s, interval_s=interval_s)
+
+
+def _value(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str | bytes:
+    if options.file is None and options.value != STANDARD:
+        text: str = options.value
+        return text
+    from kvcluster.terminal import value
+
+    try:
+        return value.read(options.file or STANDARD)
+    except value.Unreadable as error:
+        parser.error(f"cannot store that: {error}")
