@@ -3,17 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
-PIP := pip install --quiet --disable-pip-version-check
 JOBS ?= auto
 PYTEST := -m pytest --numprocesses $(JOBS) --dist worksteal
 PYTHONS ?= 3.10 3.11 3.12 3.13 3.14
 GENERATED := demo_pb2.py demo_pb2.pyi demo_pb2_grpc.py
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup demo test pythons ends check oldest gen sim chaos bench format clean
+.PHONY: asked help setup demo test pythons ends style check oldest gen sim chaos package bench format clean
 
 help:  ## show these words
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@echo
+	@echo "PYTHON=python3.13 behind a word that sets up makes it with that Python, 3.10 or newer."
 
 setup: $(VENV)/dev  ## make the virtual environment, tools included
 
@@ -43,10 +44,12 @@ test-on-%: .venv-%/dev
 	@echo "Python $*"
 	@.venv-$*/bin/python $(PYTEST) $(LEAVE_OUT)
 
-check: $(VENV)/dev oldest  ## style, types, generated code, tree rules, the oldest versions
+style: $(VENV)/dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: style oldest  ## style, types, generated code, tree rules, the oldest versions
 	$(BIN)/python -m pytest tests/test_tree.py tests/test_generated.py
 	@rm -rf build/gen && mkdir -p build/gen
 	@$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=build/gen --pyi_out=build/gen --grpc_python_out=build/gen demo.proto
@@ -66,6 +69,9 @@ sim: $(VENV)/dev  ## random histories in virtual time; SEEDS=10000 FIRST=, or SE
 chaos: $(VENV)/dev  ## five real servers under load, and every fault there is; DURATION=5m SEED=
 	$(BIN)/python -m tests.chaos $(or $(DURATION),5m) $(SEED)
 
+package: $(VENV)/dev  ## build what is published, and try it: in build/dist
+	@.ci/package $(BIN)/python
+
 bench: $(VENV)/run  ## what a Put costs, how many clients may write, batches, catching up
 	$(BIN)/python -m bench
 
@@ -77,22 +83,20 @@ clean:  ## remove what these words made
 	rm -rf $(VENV) .venv-* build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/run: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/$(PIP) -e .
-	@touch $@
+# `make demo` is content with what the programs need; the tools come when a word wants them. Who says
+# PYTHON= gets that one, also where another one has been before.
+given := $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
+$(VENV)/run: pyproject.toml $(if $(given),asked)
+	@.ci/set-up "$(given)" $(VENV) run -e .
 
-$(VENV)/dev: $(VENV)/run
-	$(BIN)/$(PIP) -e '.[dev]'
-	@touch $@
+$(VENV)/dev: pyproject.toml $(if $(given),asked)
+	@.ci/set-up "$(given)" $(VENV) dev -e '.[dev]'
+
+asked:
 
 .PRECIOUS: .venv-3.%/dev
 .venv-3.%/dev: pyproject.toml
-	@$$(.ci/find-python 3.$*) -m venv .venv-3.$*
-	@.venv-3.$*/bin/$(PIP) -e '.[dev]'
-	@touch $@
+	@.ci/set-up "$$(.ci/find-python 3.$*)" .venv-3.$* dev -e '.[dev]'
 
 $(OLDEST)/done: requirements-oldest.txt
-	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/$(PIP) -r requirements-oldest.txt
-	@touch $@
+	@.ci/set-up "$(given)" $(OLDEST) done -r requirements-oldest.txt
