@@ -116,5 +116,6 @@ def slips(actions: Actions, environment: Mapping[str, str]) -> list[str]:
 
 
 def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    names = [it.removeprefix(PREFIX) for it in known]
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1)
+    return f"; did you mean {PREFIX}{close[0]}?" if close else ""

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kvcluster import environment as variables
+from kvcluster.environment import PREFIX
 from kvcluster.errors import BadSetting, CannotStart
 from kvcluster.log_lines import FORMS
 from kvcluster.model.members import split_address
+from kvcluster.terminal.screen import run_calmly
 from kvcluster.terminal.version import Version
 
 PROGRAM = "server.py"
 _COLUMNS = 80
+_HARMLESS = [PREFIX + name for name in ("DATA_DIR", "FSYNC", "LOG_LEVEL", "LOG_FORMAT")]
+"""Variables that cannot be why something seen beside others is wrong."""
+_SHOWS = {"-h", "--help", "--version"}
 
 
 def parser(default_cluster: str, program: str = PROGRAM) -> argparse.ArgumentParser:
@@ -48,12 +54,21 @@ def parse_arguments(
     `remarks` about others, a sentence each.
     """
     made = parser(default_cluster, program)
+    if arguments is None:
+        arguments = sys.argv[1:]
+    if _SHOWS.intersection(arguments):  # a disk that is full is told in a sentence, as elsewhere
+        raise SystemExit(run_calmly(lambda: _show(made, arguments)))
     options = variables.parse(made, _options(made), arguments, environment)
     options.program = program
     options.remarks = variables.slips(_options(made), environment)
     if options.metrics == (None, options.port):
         made.error(f"--metrics {options.port} is the port of the node itself; take another")
     return options
+
+
+def _show(made: argparse.ArgumentParser, arguments: list[str]) -> int:
+    made.parse_args(arguments)  # which prints what was asked for, and ends
+    return 0
 
 
 def _options(made: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -64,8 +79,9 @@ def _options(made: argparse.ArgumentParser) -> list[argparse.Action]:
 def refusal(error: CannotStart, options: argparse.Namespace) -> str:
     """Why the node does not start, in a sentence; and what else than the command line had a say."""
     told = f"{options.program}: {error}"
-    if isinstance(error, BadSetting) and options.variables:
-        return f"{told} (the environment sets {', '.join(options.variables)})"
+    said = [name for name in options.variables if name not in _HARMLESS]
+    if isinstance(error, BadSetting) and said:
+        return f"{told} (the environment sets {', '.join(said)})"
     return told
 
 

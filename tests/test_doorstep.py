@@ -43,7 +43,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 _OF_POSIX = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty")
 _AS_ON_WINDOWS = """
-import asyncio  # which asks the system what it is, and is right
+import asyncio, logging, random  # which ask the system what it is, and are right
 del signal.SIGHUP, select.poll, select.PIPE_BUF, os.fchown, os.fchmod, os.register_at_fork
 select.select = None
 """

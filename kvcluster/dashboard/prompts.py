@@ -17,6 +17,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from kvcluster.dashboard.ink import plain
+from kvcluster.terminal.screen import folded
+
+_FRAME_COLUMNS = 5
+"""Of a page, the place for its scroll bar included."""
 
 _BOX = """
     align: center bottom;
@@ -126,4 +130,4 @@ class Page(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The text as it is."""
         with VerticalScroll(classes="box"):
-            yield Static(self._text, markup=False)
+            yield Static(folded(self._text, self.app.size.width - _FRAME_COLUMNS), markup=False)

@@ -27,9 +27,12 @@ _EVERYWHERE = ("0.0.0.0", "::")
 def split_address(address: str) -> tuple[str, int]:
     """Split "host:port" ("[::1]:port" for IPv6) into its parts. Raises BadSetting."""
     host, colon, port = address.rpartition(":")
+    bare = ":" in host
     if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    if not colon or not host or any(c.isspace() or c in "/,=[]" for c in host):
+        host, bare = host[1:-1], False
+    if bare:
+        raise BadSetting(f"not an address: {address!r}; IPv6 has brackets: [::1]:50051")
+    if not colon or not host or any(c.isspace() or c in "/,;=[]" for c in host):
         raise BadSetting(f"not an address: {address!r}; want host:port, like localhost:50051")
     if not (port.isascii() and port.isdigit() and 0 < int(port) <= _PORT_LIMIT):
         raise BadSetting(f"port {port!r} in {address!r} is not a number from 1 to {_PORT_LIMIT}")

@@ -30,12 +30,20 @@ from kvcluster.terminal.arguments import STANDARD
 from kvcluster.terminal.command_line import given_nodes
 from kvcluster.terminal.escaping import as_line, shown
 from kvcluster.terminal.performing import Nodes, perform
-from kvcluster.terminal.screen import Exit, complain, is_for_people, show, somebody_is_there
+from kvcluster.terminal.screen import (
+    Exit,
+    complain,
+    complain_once,
+    is_for_people,
+    show,
+    somebody_is_there,
+)
 
 _ABOUT_KEYS = ("put", "get", "delete", "locate", "scan", "import", "export", "bench")
 _PIPELESS = (
     'This shell has no pipes, redirections or second commands; a word "{}" stands in quotes.'
 )
+_SEMICOLON = 'The ";" is a part of "{}"; no line here ends with one.'
 _CLEAR_SCREEN = "\x1b[H\x1b[2J"
 _NO_INPUT = '"-" means standard input, and this shell reads its commands there; give the {}.'
 
@@ -71,11 +79,13 @@ class Session:
 
     def run_script(self, lines: Iterable[bytes]) -> int:
         """Do a line after the other; return the code of the last one that failed."""
-        code = int(Exit.DONE)
+        code, begun = int(Exit.DONE), False
         for line in lines:
             try:
                 # What is no UTF-8 is refused with a sentence, by whoever parses it.
-                ended = self.obey(line.decode(errors="surrogateescape"))
+                text = line.decode(errors="surrogateescape")
+                ended = self.obey(text if begun else text.removeprefix("\ufeff"))
+                begun = True
             except Ended:
                 break
             if ended == Exit.INTERRUPTED:
@@ -110,6 +120,8 @@ class Session:
         for word in words:
             if word.for_another_shell:
                 raise Mistake(_PIPELESS.format(word.text))
+        if len(words) > 1 and words[-1].bare and words[-1].text.endswith(";"):
+            complain_once(_SEMICOLON.format(shown(words[-1].text)))
         try:
             options = self.grammar.understand([word.text for word in words])
         except SystemExit as end:  # after a --help

@@ -8,7 +8,7 @@ command that does it is named.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kvcluster import AsyncClient
@@ -18,11 +18,21 @@ from kvcluster.terminal.load import Load, Plan, Tally
 from kvcluster.terminal.meter import Meter
 from kvcluster.terminal.output import emit, give_up
 from kvcluster.terminal.program import typed
-from kvcluster.terminal.screen import Exit, closed, complain, counted, say
+from kvcluster.terminal.screen import (
+    Exit,
+    closed,
+    columns,
+    complain,
+    counted,
+    is_for_people,
+    say,
+)
 from kvcluster.terminal.stopping import unless, wishes
 from kvcluster.terminal.wording import size
 
-_BAR_COLUMNS = 36
+_BAR_COLUMNS, _BESIDE_BAR_COLUMNS = 36, 33
+_TABLE_COLUMNS = 76
+_HEADS = [*(f"p{share:g}" for share in PERCENTILES), "max"]
 _PLACES = 3
 
 
@@ -83,27 +93,38 @@ def report(load: Load) -> Iterator[str]:
         f" {counted(plan.keys, 'key')}, values of {size(plan.value_bytes)}"
     )
     yield ""
-    heads = [f"p{share:g}" for share in PERCENTILES]
-    yield f"{'':<6}  {'calls':>9}  {'per s':>7}" + "".join(f"{it:>10}" for it in [*heads, "max"])
+    width = columns() if is_for_people() else _TABLE_COLUMNS
     kinds = [("reads", load.reads), ("writes", load.writes)]
-    for name, tally in kinds:
-        if tally.latency.count:
-            yield f"{name:<6}  {_row(tally.latency, load.elapsed_s)}"
-    for name, tally in kinds:
-        if tally.latency.count:
-            yield ""
-            yield name
-            yield from bars(tally.latency.drawn(), _BAR_COLUMNS)
+    done = [(name, tally.latency) for name, tally in kinds if tally.latency.count]
+    yield from (_table if width >= _TABLE_COLUMNS else _list)(done, load.elapsed_s)
+    for name, latency in done:
+        yield ""
+        yield name
+        yield from bars(latency.drawn(), max(1, min(_BAR_COLUMNS, width - _BESIDE_BAR_COLUMNS)))
     yield ""
     yield from _errors(kinds)
 
 
-def _row(latency: Histogram, elapsed_s: float) -> str:
-    times = [latency.percentile(share) for share in PERCENTILES] + [latency.max_s]
-    rate = latency.count / elapsed_s if elapsed_s else 0.0
-    return f"{latency.count:>9,}  {rate:>7,.0f}" + "".join(
-        f"{milliseconds(it):>10}" for it in times
-    )
+def _table(done: Sequence[tuple[str, Histogram]], elapsed_s: float) -> Iterator[str]:
+    heads = "".join(f"{name:>10}" for name in _HEADS)
+    yield f"{'':<6}  {'calls':>9}  {'per s':>7}{heads}"
+    for name, latency in done:
+        times = "".join(f"{milliseconds(it):>10}" for it in _times(latency))
+        yield f"{name:<6}  {latency.count:>9,}  {latency.count / elapsed_s:>7,.0f}{times}"
+
+
+def _list(done: Sequence[tuple[str, Histogram]], elapsed_s: float) -> Iterator[str]:
+    """The same where a terminal has no room for columns."""
+    for name, latency in done:
+        yield f"{name}: {latency.count:,}, {latency.count / elapsed_s:,.0f} per s"
+        yield from (
+            f"  {head:<6} {milliseconds(it):>10}"
+            for head, it in zip(_HEADS, _times(latency), strict=True)
+        )
+
+
+def _times(latency: Histogram) -> list[float]:
+    return [*(latency.percentile(share) for share in PERCENTILES), latency.max_s]
 
 
 def _errors(kinds: list[tuple[str, Tally]]) -> Iterator[str]:

@@ -183,7 +183,7 @@ class Rows(Lines):
             return parse_row(line, self._places)
         except BadRow as bad:
             if self._places is None:
-                raise BadFile(f"has no header: its first line {bad}") from None
+                raise BadFile(f'has no header "key,value"; its first line {bad}') from None
             raise BadPair(number, str(bad)) from None
 
 

@@ -15,19 +15,25 @@ from kvcluster import AsyncClient
 from kvcluster.errors import KvError, SomeFailed
 from kvcluster.terminal.escaping import shown
 from kvcluster.terminal.output import emit, give_up
+from kvcluster.terminal.scanning import of_nothing
 from kvcluster.terminal.screen import Exit, complain, counted, say
 from kvcluster.terminal.stopping import unless, wishes
 
 _AT_A_TIME = 4_000
+_EVERYTHING = (
+    "An empty prefix means every key. Only a person at a terminal is asked for that, and --yes does"
+    " not do for it."
+)
 
 
 def run(nodes: tuple[str, ...], prefix: str, *, timeout_s: float, json: bool, agreed: bool) -> int:
     """Ask, and remove; return the exit code."""
     if agreed and not prefix:
-        complain("An empty prefix means every key. --yes does not do for that: answer yourself.")
+        complain(_EVERYTHING)
         return Exit.BAD_USAGE
     if not agreed and (sys.stdin is None or not sys.stdin.isatty()):
-        complain("Nobody can be asked, since standard input is no terminal; say --yes.")
+        nobody = "Nobody can be asked, since standard input is no terminal; say --yes."
+        complain(nobody if prefix else _EVERYTHING)
         return Exit.BAD_USAGE
     return asyncio.run(_run(nodes, prefix, timeout_s, json, agreed))
 
@@ -44,8 +50,8 @@ async def _run(
             return give_up(error)
         if keys is None or wish.is_set():
             raise KeyboardInterrupt
-        if not keys and prefix.endswith("*"):
-            complain(f'No key begins with "{shown(prefix)}". A prefix has no star.')
+        if not keys and (remark := await of_nothing(client, prefix, "delete --prefix")):
+            complain(f'No key begins with "{shown(prefix)}". {remark}')
         if not agreed and keys and not _asked(prefix, len(keys)):
             complain("Nothing was deleted.")
             return Exit.NOT_SO

@@ -81,7 +81,8 @@ def given_nodes(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     if options.node and options.cluster:
         parser.error("--node asks one node and --cluster all of them; give one of the two")
     if options.node and options.command in words.FOR_ALL_NODES:
-        parser.error("--node goes with commands about keys; demo and status take --cluster")
+        about = options.command or "the demo"
+        parser.error(f"{about} is about all nodes; name them with --cluster, not --node")
     given: Nodes | None = options.node or options.cluster
     return given
 

@@ -7,7 +7,8 @@ and says that the key was not there, while `get`, which has nothing to give, exi
 
 A node that does not hold a key forwards the request to one that does, and what is printed names it.
 `get` prints the value and nothing else; who wants to know hears it from there on standard error.
-Only on a terminal, and in the shell, a value that does not end its line is ended.
+Only on a terminal, and in the shell, a value that does not end its line is ended; and on a terminal
+what would steer it is escaped.
 
 Several keys are handled one after the other over the same connection. They are the few that a
 person types; who has many takes `import`, `scan`, or the library, which sends them together.
@@ -22,9 +23,9 @@ from typing import Any
 
 from kvcluster.client import values
 from kvcluster.client.link import Link
-from kvcluster.terminal import asking, spelling
+from kvcluster.terminal import asking, patterns, spelling
 from kvcluster.terminal.binary import summary
-from kvcluster.terminal.escaping import as_line, shown
+from kvcluster.terminal.escaping import as_line, harmless, shown
 from kvcluster.terminal.output import emit
 from kvcluster.terminal.screen import (
     Exit,
@@ -66,6 +67,7 @@ def delete(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, json:
         while left:
             key = left[0]
             answer = link.delete(key)
+            twin = "" if answer.found else _twin(link, key)
             del left[0]
             if json:
                 emit(key=key, found=answer.found, **_written(answer))
@@ -73,8 +75,8 @@ def delete(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, json:
             name = f"{shown(key)}: " if len(keys) > 1 else ""
             what = "deleted" if answer.found else "was not there"
             say(f"{name}{what}, {_acknowledged(link, answer)}")
-            if not answer.found and key.endswith("*"):
-                complain(f"A key has no star; say delete --prefix {shown(key.rstrip('*'))}.")
+            if not answer.found and (why := twin or patterns.remark(key, "delete --prefix")):
+                complain(why)
         return Exit.DONE
 
     code = asking.write(nodes, work, timeout_s)
@@ -134,7 +136,8 @@ def get(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, manner: 
                 _show(key, answer.value, manner, alone=len(keys) == 1)
             if not answer.found:
                 missing.append(key)
-                complain(f'There is no key "{shown(key)}".{twin}')
+                why = twin or patterns.remark(key, "scan")
+                complain(f'There is no key "{shown(key)}". {why}'.rstrip())
         return Exit.NOT_SO if missing else Exit.DONE
 
     return asking.read(nodes, work, timeout_s)
@@ -144,7 +147,7 @@ def _twin(link: Link, key: str) -> str:
     """A sentence about a key that looks the same and is there, for who cannot see why it is not."""
     for twin in spelling.twins(key):
         if link.get(twin).found:
-            return f" {spelling.told(key, twin)}"
+            return spelling.told(twin)
     return ""
 
 
@@ -173,10 +176,13 @@ def _show(key: str, text: str, manner: Manner, *, alone: bool) -> None:
         value = text
     if not alone:
         show(f"{as_line(key)}\t{as_line(value)}\n")
-    elif value.endswith("\n") or not (manner.a_line or is_for_people()):
+        return
+    if is_for_people():
+        value = harmless(value)
+    elif not manner.a_line:
         show(value)  # into a file or a pipe goes what was put, byte for byte
-    else:
-        show(f"{value}\n")
+        return
+    show(value if value.endswith("\n") else f"{value}\n")
 
 
 def locate(nodes: Sequence[str], key: str, *, timeout_s: float, json: bool = False) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 
-from kvcluster.terminal.screen import Exit, complain, say
+from kvcluster.terminal.screen import Exit, complain, show
 
 _BASH = """
 _kv_others=$(complete -p python 2>/dev/null | sed -n 's/.*-F \\([^ ]*\\) .*/\\1/p')
@@ -71,8 +71,9 @@ def run(parser: argparse.ArgumentParser, shell: str) -> int:
             " or make setup."
         )
         return Exit.BAD_USAGE
-    say(shtab.complete(parser, shell))
+    show(f"{shtab.complete(parser, shell)}\n")
     if parser.prog.endswith(".py"):
         function = f"_shtab_{parser.prog.replace('.', '_')}"
-        say(_BEHIND_PYTHON[shell].replace("PROGRAM", parser.prog).replace("FUNCTION", function))
+        behind = _BEHIND_PYTHON[shell].replace("PROGRAM", parser.prog)
+        show(f"{behind.replace('FUNCTION', function)}\n")
     return Exit.DONE

@@ -1,7 +1,8 @@
 """Keys and values on a line of their own: what would end the line or steer a terminal is escaped.
 
 A backslash is escaped, too, so every line can be turned back. `scan`, `get` of several keys and all
-sentences that name a key go through here; `get` of one key prints the value as it is.
+sentences that name a key go through here; `get` of one key prints the value as it is, but for what
+would steer a terminal.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _ESCAPES: dict[int, str] = {code: f"\\x{code:02x}" for code in _CONTROLS}
 _ESCAPES |= {code: f"\\u{code:04x}" for code in (*_LINE_ENDS, *_TURNS)}
 _ESCAPES |= str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_STEERING = {code: text for code, text in _ESCAPES.items() if chr(code) not in "\t\n\\"}
 
 
 def as_line(text: str) -> str:
@@ -23,6 +25,11 @@ def as_line(text: str) -> str:
     and the like: no value steers the terminal of who reads it.
     """
     return text.translate(_ESCAPES)
+
+
+def harmless(text: str) -> str:
+    """Text for a terminal, with its lines and tabs, and without anything else that steers one."""
+    return text.replace("\r\n", "\n").translate(_STEERING)
 
 
 def shown(text: str) -> str:

@@ -21,9 +21,10 @@ from pathlib import Path
 from kvcluster import AsyncClient
 from kvcluster.config import MIB
 from kvcluster.errors import KvError
-from kvcluster.terminal import rows
+from kvcluster.terminal import patterns, rows
 from kvcluster.terminal.arguments import STANDARD
 from kvcluster.terminal.bookmark import Shelf, difference
+from kvcluster.terminal.escaping import shown
 from kvcluster.terminal.formats import BadFile, Format, Promised, promised
 from kvcluster.terminal.meter import Meter, speed
 from kvcluster.terminal.output import emit, file_name, give_up
@@ -141,6 +142,11 @@ async def _run(order: Order, part: Part, shelf: Shelf) -> int:
             return _say_place(part, shelf, "It ends here", Exit.UNKNOWN)
     if not done:
         return _say_place(part, shelf, "Interrupted", Exit.INTERRUPTED)
+    if not part.keys and (why := patterns.remark(order.prefix, "--prefix", of_many=True)):
+        shelf.clear()
+        part.discard()
+        complain(f'No key begins with "{shown(order.prefix)}", so nothing was written. {why}')
+        return Exit.BAD_USAGE
     part.install()
     shelf.clear()
     elapsed_s = time.monotonic() - started_s

@@ -16,7 +16,7 @@ from kvcluster.model.members import DEFAULT_CLUSTER
 from kvcluster.terminal import interrupts
 from kvcluster.terminal.arguments import ENVIRONMENT, address, given, nodes, seconds
 from kvcluster.terminal.health import Health, ask_health
-from kvcluster.terminal.screen import Exit, counted, run_calmly, say
+from kvcluster.terminal.screen import Exit, columns, counted, is_for_people, run_calmly, say
 from kvcluster.terminal.version import Version
 from kvcluster.terminal.wording import failure_word, peer_word, status_word, why_not_serving
 
@@ -47,7 +47,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 def show(addresses: Sequence[str], timeout_s: float) -> int:
     """Ask, and print a line for each; return the exit code."""
     answers = ask_health(addresses, timeout_s)
-    for line in lines(answers):
+    told = lines(answers)
+    if is_for_people() and max(map(len, told)) > columns():
+        told = stacked(answers)
+    for line in told:
         say(line)
     return Exit.DONE if all(answer.serving for answer in answers) else Exit.NOT_SO
 
@@ -94,6 +97,15 @@ def lines(answers: Sequence[Health]) -> list[str]:
         f"{row[0]:<{name}}  {row[1]:<{status}}  {row[2]:>{time}}  {remark}".rstrip()
         for row, remark in zip(rows, _remarks(answers), strict=True)
     ]
+
+
+def stacked(answers: Sequence[Health]) -> list[str]:
+    """The same for a narrow terminal: what there is to say has lines of its own."""
+    told = []
+    for answer, remark in zip(answers, _remarks(answers), strict=True):
+        told.append(f"{_name(answer)}  {_status(answer)}  {_time(answer)}")
+        told += [f"  {part}" for part in remark.strip().split("  ") if part]
+    return told
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

@@ -86,8 +86,7 @@ async def _run(order: Order) -> int:
                     order.shelf = Shelf(Path(order.file))
                 return await _import(order, source, wish, started_s)
         except BadFile as bad:
-            text = closed(f"{order.name} {bad}")
-            complain(capital(text) if order.file == STANDARD else text)
+            complain(_about(order, bad))
             return Exit.BAD_USAGE
 
 
@@ -163,6 +162,12 @@ async def _why_not(order: Order, source: Source, client: AsyncClient, mark: Book
     return "" if source.go_on(mark) else "the file was changed before that place"
 
 
+def _about(order: Order, bad: BadFile) -> str:
+    """What is wrong with the file, whose name keeps its letters."""
+    text = closed(f"{order.name} {bad}")
+    return capital(text) if order.file == STANDARD else text
+
+
 def _sentence(order: Order, source: Source, bad: BadPair) -> str:
     return f"{source.format.unit} {bad.number:,} of {order.name} {closed(str(bad))}"
 
@@ -198,7 +203,8 @@ def _not_done(order: Order, source: Source, mark: Bookmark | None, error: KvErro
         complain(_joined("Everything before it is stored", again))
         return Exit.BAD_USAGE
     if isinstance(error, BadFile):
-        complain(capital(closed(f"{order.name} {error}")))
+        complain(_about(order, error))
+        again = f"once it is mended, {again}" if again and mark is not None else ""
         complain(_joined(f"It ends here, with {keys} stored", again))
         return Exit.BAD_USAGE
     if error is not None:

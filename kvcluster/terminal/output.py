@@ -11,12 +11,12 @@ import os
 from typing import Any
 
 from kvcluster.errors import BadRequest, KvError
-from kvcluster.terminal.screen import Exit, closed, complain, say
+from kvcluster.terminal.screen import Exit, closed, complain
 
 
 def emit(**fields: Any) -> None:
-    """Print an object at once."""
-    say(as_json(fields))
+    """Print an object at once, on one line however wide the terminal is."""
+    print(as_json(fields), flush=True)
 
 
 def as_json(fields: dict[str, Any]) -> str:

@@ -22,7 +22,8 @@ from kvcluster.terminal.arguments import nodes, one_node, seconds
 from kvcluster.terminal.escaping import shown
 from kvcluster.terminal.parameters import Add
 from kvcluster.terminal.program import Program
-from kvcluster.terminal.screen import Exit, complain
+from kvcluster.terminal.screen import Exit, columns, complain, folded
+from kvcluster.terminal.synonyms import no_such_option
 from kvcluster.terminal.version import Version
 
 DEFAULT_TIMEOUT_S = 5.0
@@ -57,7 +58,7 @@ class _Page(_Parser):
 
     def format_help(self) -> str:
         """The page."""
-        return self.page
+        return folded(self.page, columns())
 
 
 class Command(_Parser):
@@ -67,9 +68,14 @@ class Command(_Parser):
     """An option, and the argument that may be left out where it is given."""
     _given: Sequence[str] = ()
 
+    def format_help(self) -> str:
+        """What argparse makes of it, with what stands below folded as well."""
+        return folded(super().format_help(), columns())
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and remember what, for sentences."""
         self._given = list(args or ())
+        args = self._options_first(self._given)
         option, argument = self.instead or ("", "")
         spared = [it for it in self._actions if it.dest == argument and option in self._options]
         # Not by nargs="?": there argparse takes the value "--" for none.
@@ -80,6 +86,29 @@ class Command(_Parser):
         finally:
             for action in spared:
                 action.required = True
+
+    def _options_first(self, words: list[str]) -> list[str]:
+        """The same words, if an option stands between arguments: argparse loses those behind it."""
+        end = words.index("--") if "--" in words else len(words)
+        options: list[str] = []
+        arguments: list[str] = []
+        between = behind = False
+        left = iter(words[:end])
+        for word in left:
+            if self._parse_optional(word) is None:
+                between |= behind
+                arguments.append(word)
+                continue
+            behind = bool(arguments)
+            options.append(word)
+            action = self._option_string_actions.get(word)
+            if action is not None and action.nargs == argparse.OPTIONAL:
+                return words  # what stands behind it may be its value
+            if action is not None and action.nargs is None:
+                options += [value] if (value := next(left, None)) is not None else []
+        if not between and not (behind and words[end + 1 :]):
+            return words
+        return [*options, "--", *arguments, *words[end + 1 :]]
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong; where an argument was taken for an option, that first."""
@@ -165,7 +194,7 @@ def too_many(surplus: Sequence[str]) -> str:
     """What is wrong with words that no parser knows what to do with."""
     for word in surplus:
         if word.startswith("-"):
-            return f'there is no option "{shown(word)}"; what begins with a dash comes behind "--"'
+            return no_such_option(word)
     return f'"{shown(surplus[0])}" is one word too many; a text with spaces stands in quotes'
 
 

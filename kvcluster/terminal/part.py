@@ -138,6 +138,11 @@ class Part:
         finally:
             os.close(folder)
 
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let go of it, and leave it where it is."""
         with contextlib.suppress(OSError):  # what could not be written was told before

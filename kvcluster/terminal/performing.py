@@ -167,6 +167,8 @@ def _cluster(parser: argparse.ArgumentParser, options: argparse.Namespace, asked
         )
         return partial(bench.run, asked, plan, timeout_s=timeout_s, json=json)
     if options.command == "health":
+        if json:
+            parser.error("health is for people; it has no --output json, and status has")
         from kvcluster.terminal import health_check
 
         nodes = tuple(node for one in options.nodes for node in one) or asked

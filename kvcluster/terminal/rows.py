@@ -17,6 +17,8 @@ import csv
 import io
 from collections.abc import Callable
 
+from kvcluster.terminal.escaping import shown
+
 _FIELDS = ["key", "value"]
 _MOST_CHARACTERS = 2**31 - 1
 csv.field_size_limit(_MOST_CHARACTERS)  # how large a value may be is for the nodes to say
@@ -68,8 +70,20 @@ def columns(header: bytes) -> tuple[int, int]:
     """Where the key stands in a row, and where the value. Raises BadRow."""
     names = _fields(header)
     if sorted(names) != _FIELDS:
-        raise BadRow('is no header that names the columns "key" and "value", and no other')
+        raise BadRow(f'is "{shown(header.decode().rstrip())}"{_hint(names)}')
     return names.index("key"), names.index("value")
+
+
+def _hint(names: list[str]) -> str:
+    """What may be meant by another header, as the end of a sentence."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if any(separator in it for it in names):
+            return f": columns are separated by commas here, not by {name}"
+    if sorted(name.strip().lower() for name in names) == _FIELDS:
+        return ": the names are in small letters, without spaces"
+    if set(_FIELDS) < set(names):
+        return ": what stands in other columns than these two cannot be stored"
+    return ""
 
 
 def parse_row(row: bytes, places: tuple[int, int]) -> tuple[str, str]:

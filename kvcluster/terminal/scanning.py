@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from kvcluster import AsyncClient
 from kvcluster.client import values
 from kvcluster.errors import Incomplete, KvError
-from kvcluster.terminal import streams
+from kvcluster.terminal import patterns, spelling, streams
 from kvcluster.terminal.binary import on_a_line
 from kvcluster.terminal.escaping import as_line, shown
 from kvcluster.terminal.output import as_json, emit, give_up
@@ -65,15 +65,20 @@ async def _print(client: AsyncClient, wanted: Wanted, json: bool, wish: asyncio.
             return code
     if wanted.count:
         _tell(count, json)
-    if not count and code == Exit.DONE and (remark := of_pattern(wanted.prefix)):
+    if not count and code == Exit.DONE and (remark := await of_nothing(client, wanted.prefix)):
         complain(f'No key begins with "{shown(wanted.prefix)}". {remark}')
     return code
 
 
-def of_pattern(prefix: str) -> str:
-    """A remark on a prefix, which found nothing, and seems to be meant as a pattern; or empty."""
-    plain = prefix.rstrip("*")
-    return f'A prefix has no star: scan "{shown(plain)}".' if plain != prefix else ""
+async def of_nothing(client: AsyncClient, prefix: str, command: str = "scan") -> str:
+    """Why a prefix may have found nothing, for who cannot see it; empty: nobody knows.
+
+    `command`: what would have been right in front of another one.
+    """
+    for twin in spelling.twins(prefix):
+        async for _ in client.scan_keys(twin, limit=1):
+            return spelling.told(twin, "Keys that begin with what looks the same are")
+    return patterns.remark(prefix, command, of_many=True)
 
 
 def _tell(count: int, json: bool) -> None:

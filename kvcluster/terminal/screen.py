@@ -93,22 +93,34 @@ def complain(sentence: str) -> None:
     if sys.stderr is None:
         return  # nobody wants to hear it, and `print` would say it among the results
     if sys.stderr.isatty():
-        sentence = _folded(sentence, shutil.get_terminal_size().columns)
+        sentence = folded(sentence, columns())
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _folded(sentence: str, columns: int) -> str:
-    if len(sentence) <= columns and sentence.isascii():
-        return sentence
+def columns() -> int:
+    """How wide the terminal is that somebody looks at; 80 if it does not know."""
+    return shutil.get_terminal_size().columns
+
+
+def folded(text: str, width: int) -> str:
+    """Text in lines that fit, each as far in as its first; no word is broken that has room."""
+    if "\n" in text:
+        return "\n".join(folded(line, width) for line in text.split("\n"))
+    if 2 * len(text) <= width or (len(text) <= width and text.isascii()):
+        return text
     from rich.console import Console  # most programs have nothing to say here
     from rich.text import Text
 
-    lines = Text(sentence).wrap(Console(), columns)
-    return "\n".join(line.plain for line in lines)
+    inner = text.lstrip(" ")
+    margin = text[: len(text) - len(inner)]
+    lines = Text(inner).wrap(Console(), max(width - len(margin), width // 2))
+    return "\n".join(f"{margin}{line.plain}".rstrip() for line in lines)
 
 
 def say(line: str = "") -> None:
-    """Print a line at once, so that a program which waits is seen to."""
+    """Print a line at once, so that a program which waits is seen to. Folded as complaints are."""
+    if is_for_people():
+        line = folded(line, columns())
     print(line, flush=True)
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from kvcluster.terminal.escaping import shown
+
 _REMARK = (
     "This key is spelled in decomposed letters (not NFC); the same letters from a keyboard are"
     " another key."
@@ -23,11 +25,11 @@ def twins(key: str) -> list[str]:
     return [form for form in dict.fromkeys(forms) if form != key]
 
 
-def told(key: str, twin: str) -> str:
-    """That a twin of a missing key is there."""
+def told(twin: str, what: str = "A key that looks the same is") -> str:
+    """That a twin of what was missed is there: to be copied, and to be told apart."""
     composed = unicodedata.is_normalized("NFC", twin)
     how = "composed (NFC)" if composed else "decomposed (NFD)"
-    return f"A key that looks the same is there, spelled in {how} letters: {twin!a}."
+    return f'{what} there, spelled in {how} letters: "{shown(twin)}", {twin!a}.'
 
 
 def remark(key: str) -> str:

@@ -6,7 +6,8 @@ its node in its own colour. Ctrl+C ends all of them at once and in good order; s
 terminal that is closed. What was stored stays in the folder, and the next `up` goes on with it.
 
 They are in sessions of their own: or Ctrl+C would reach them beside us, and a second one, meant to
-hurry us, would kill them in the middle of their goodbyes.
+hurry us, would kill them in the middle of their goodbyes. They are told to end by SIGTERM, which a
+node takes as Ctrl+C; one that is still being loaded ends by it without a word.
 """
 
 from __future__ import annotations
@@ -26,11 +27,21 @@ from typing import NoReturn
 from kvcluster import doorstep
 from kvcluster.model.members import DEFAULT_CLUSTER
 from kvcluster.terminal import interrupts
-from kvcluster.terminal.health import ask_until, settled
+from kvcluster.terminal.health import ask_health, ask_until, settled
 from kvcluster.terminal.local_cluster import SERVER, is_free
 from kvcluster.terminal.output import file_name
 from kvcluster.terminal.program import typed
-from kvcluster.terminal.screen import Exit, complain, counted, is_for_people, listed, say
+from kvcluster.terminal.screen import (
+    Exit,
+    columns,
+    complain,
+    counted,
+    folded,
+    is_for_people,
+    listed,
+    say,
+    show,
+)
 
 _COLOURS = (36, 35, 33, 32, 34, 96, 95, 93, 92)
 """Of ANSI: one for each node, none of them red."""
@@ -38,6 +49,8 @@ _LINES_BYTES = 64 * 1024
 _LOOK_S = 0.5
 _STOP_PATIENCE_S = 30.0
 _PORTS_END = 65_536
+_FOR_ONE_NODE = ("KVCLUSTER_NAME", "KVCLUSTER_METRICS")
+"""What the environment may say to a server, and cannot say to several on one machine."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +89,11 @@ def run(order: Order, refuse: Callable[[str], NoReturn]) -> int:
         refuse(f"{order.nodes} ports from {order.port} on are too many: the last is 65535")
     if order.replicas and order.replicas > order.nodes:
         refuse(f"--replicas {order.replicas} is more than there are nodes ({order.nodes})")
-    if taken := [str(port) for port in order.ports if not is_free(port)]:
-        which = f"port {taken[0]} is" if len(taken) == 1 else f"ports {listed(taken, 'and')} are"
-        refuse(f"{which} in use, perhaps by a cluster that runs already; --port takes others")
+    said = [name for name in _FOR_ONE_NODE if os.environ.get(name)]
+    if said and order.nodes > 1:
+        refuse(f"the environment has {listed(said, 'and')}, and that is for one node; unset it")
+    if taken := [port for port in order.ports if not is_free(port)]:
+        refuse(f"{_in_use(taken)}; --port takes others")
     try:
         order.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -94,6 +109,14 @@ def run(order: Order, refuse: Callable[[str], NoReturn]) -> int:
         return nodes.code
 
 
+def _in_use(ports: list[int]) -> str:
+    answers = ask_health([f"localhost:{port}" for port in ports], _LOOK_S)
+    who = "a cluster that runs already" if any(it.said for it in answers) else "another program"
+    names = listed([str(port) for port in ports], "and")
+    which = f"port {names} is" if len(ports) == 1 else f"ports {names} are"
+    return f"{which} in use by {who}"
+
+
 class Nodes:
     """The processes. Used as a context, it leaves none running."""
 
@@ -104,7 +127,7 @@ class Nodes:
         self._texts = selectors.DefaultSelector()
         self._rests: dict[int, bytes] = {}
         """The last line of each, while it has no end."""
-        self._greeted = False
+        self._greeted = self._stopping = False
 
     def __enter__(self) -> Nodes:
         return self
@@ -127,8 +150,9 @@ class Nodes:
 
     def stop(self) -> None:
         """End all of them in good order; a second Ctrl+C ends them at once."""
+        self._stopping = True
         for process in self._running.values():
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         try:
             while self._running:
                 self._show()
@@ -145,10 +169,10 @@ class Nodes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            assert process.stdout is not None
+            os.set_blocking(process.stdout.fileno(), False)
+            self._texts.register(process.stdout, selectors.EVENT_READ, port)
             self._running[port] = process
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        self._texts.register(process.stdout, selectors.EVENT_READ, port)
 
     def _show(self) -> None:
         """Print what came, after waiting for it a while."""
@@ -158,7 +182,7 @@ class Nodes:
             assert not isinstance(pipe, int)
             data = os.read(pipe.fileno(), _LINES_BYTES)
             for line in self._lines(port, data):
-                say(f"{_named(port)}{line}")
+                _show_line(port, line)
             if not data:
                 self._ended(port, pipe)
 
@@ -175,11 +199,13 @@ class Nodes:
         code = process.wait(_STOP_PATIENCE_S)
         assert process.stdout is not None
         process.stdout.close()
+        if self._stopping and code == -signal.SIGTERM:
+            return  # it had not begun
         if code:
             self.code = Exit.NOT_SO
             how = f"ended with code {code}" if code > 0 else f"was ended by signal {-code}"
-            again = shlex.join(self._order.words(port))
-            complain(f"localhost:{port} {how}. To start it again: python {again}")
+            again = f" To start it again: python {shlex.join(self._order.words(port))}"
+            complain(f"localhost:{port} {how}.{'' if self._stopping else again}")
 
     def _greet(self) -> None:
         """Say once that it can be used."""
@@ -196,7 +222,12 @@ def _example(order: Order) -> str:
     return f"{typed()} put city Huế{where}"
 
 
-def _named(port: int) -> str:
-    if not is_for_people():
-        return f"{port} | "
-    return f"\x1b[{_COLOURS[port % len(_COLOURS)]}m{port} |\x1b[0m "
+def _show_line(port: int, line: str) -> None:
+    """A line of a node, behind its name; on a narrow terminal several."""
+    name, lines = f"{port} | ", [line]
+    if is_for_people():
+        lines = folded(line, columns() - len(name)).split("\n")
+        name = f"\x1b[{_COLOURS[port % len(_COLOURS)]}m{port} |\x1b[0m "
+    for each in lines:
+        show(f"{name}{each}\n")
+    sys.stdout.flush()

@@ -52,8 +52,10 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 def invite(nodes: Sequence[str]) -> None:
     """Invite the person to stop a node, and show what the others see of it."""
-    say("\nNow stop a node with Ctrl+C in its terminal, and then start it again: here you")
-    say("see what the others see of it. Enter ends this, and so do two minutes.\n")
+    say(
+        "\nNow stop a node with Ctrl+C in its terminal, and then start it again: here you see what"
+        " the others see of it. Enter ends this, and so do two minutes.\n"
+    )
     deadline = time.monotonic() + _PATIENCE_S
     try:
         back = follow(

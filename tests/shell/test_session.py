@@ -90,6 +90,21 @@ def test_standard_input_holds_the_commands_and_no_value(script: Script, line: st
     assert "exit" in ended.out
 
 
+def test_a_mark_before_the_first_command_is_passed_over(
+    cluster: FakeCluster, script: Script
+) -> None:
+    """Editors put it there, and nobody sees it."""
+    cluster.store["a"] = "1"
+    assert script("\ufeffget a\n", "--cluster", cluster.members).out == "1\n"
+
+
+def test_a_semicolon_at_the_end_is_remarked_once(cluster: FakeCluster, script: Script) -> None:
+    """The fingers of SQL put one there, and it is stored."""
+    ended = script("set a 1;\nset b 2;\nset c '3;'\nquit;\n", "--cluster", cluster.members)
+    assert cluster.store == {"a": "1;", "b": "2;", "c": "3;"}
+    assert ended.err.count("no line here ends with one") == 2
+
+
 def test_pipes_are_refused_and_not_taken_for_keys(cluster: FakeCluster, script: Script) -> None:
     """`get note > note.txt` would ask for three keys."""
     ended = script("put a 1 > file\nput '>' '|'\n", "--cluster", cluster.members)

@@ -102,6 +102,21 @@ def test_only_keys_with_the_prefix_are_written(
     assert _lines(file) == {key: it for key, it in _PAIRS.items() if key.startswith("k1")}
 
 
+def test_a_pattern_does_not_replace_an_export_by_nothing(
+    cluster: FakeCluster, client: Program, tmp_path: Path
+) -> None:
+    """No key begins with a star, and what was there was a backup."""
+    cluster.store["user/1"] = "a"
+    file = tmp_path / "all.csv"
+    file.write_text("key,value\nold,1\n")
+    words = ["export", str(file), "user/*", "--force", "--cluster", cluster.members]
+    ended = client(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert "nothing was written. There are no patterns" in ended.err
+    assert file.read_text() == "key,value\nold,1\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_file_that_is_there_is_replaced_only_by_force(
     filled: FakeCluster, client: Program, tmp_path: Path
 ) -> None:

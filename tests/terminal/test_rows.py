@@ -130,13 +130,29 @@ def test_a_bad_row_is_named_by_its_line(
     assert cluster.store == {"a": "1\n2", "b": "2"}
 
 
-def test_a_file_without_a_header_is_refused(client: Program, tmp_path: Path) -> None:
-    """Its first pair would be taken for the names of columns, or be lost."""
-    file = tmp_path / "all.csv"
-    file.write_text("a,1\n")
+@pytest.mark.parametrize(
+    ("header", "hint"),
+    [
+        ("a,1", ""),
+        ("key;value", ": columns are separated by commas here, not by semicolons"),
+        ("key\tvalue", ": columns are separated by commas here, not by tabs"),
+        ("Key, Value", ": the names are in small letters, without spaces"),
+        (",key,value", ": what stands in other columns than these two cannot be stored"),
+    ],
+)
+def test_a_file_without_a_header_is_refused(
+    client: Program, tmp_path: Path, header: str, hint: str
+) -> None:
+    """Its first pair would be lost; and of a spreadsheet's habits each is told by its name."""
+    file = tmp_path / "été.csv"
+    file.write_text(f"{header}\nx,1\n")
     ended = client("import", str(file), "--node", "h:1")
     assert ended.code == 2
-    assert "has no header: its first line is no header" in ended.err
+    shown = header.replace("\t", "\\t")
+    assert ended.err == (
+        f'{file} has no header "key,value"; its first line is "{shown}"{hint}.\n'
+        "It ends here, with 0 keys stored.\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.xlsx", "a.csv.zip", "a.tsv.gz", "a.jsonl.bz2"])

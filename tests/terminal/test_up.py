@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,11 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kvcluster.terminal.health import ask_health
 from kvcluster.terminal.local_cluster import free_ports
+from kvcluster.terminal.up import Nodes, Order
 
 pytestmark = pytest.mark.processes
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +27,7 @@ _PATIENCE_S = 60.0
 class Up:
     """The program, and what it has said."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.ports = free_ports(3)
         command = [sys.executable, "-u", "client.py", "up", "--port", str(self.ports[0])]
         self.process = subprocess.Popen(
@@ -33,7 +36,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"KV_NODES": ""},
+            env=os.environ | {"KV_NODES": ""} | environment,
         )
         self.lines: list[str] = []
 
@@ -79,6 +82,44 @@ def test_one_terminal_is_enough_for_a_cluster(up: Up, tmp_path: Path) -> None:
         assert json.loads(file.read_text("utf-8")) == {"city": "Huế"}
 
 
+def test_ctrl_c_at_once_is_an_ordinary_end(tmp_path: Path) -> None:
+    """Between the start of a node and the look at it, a node was forgotten and waited for."""
+    for patience_s in (0.1, 0.25, 0.5):
+        made = Up(tmp_path / "data")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            made.process.wait(patience_s)
+        code, rest = made.end()
+        assert code in (0, 130), rest
+        assert "Traceback" not in rest
+        assert "start it again" not in rest
+
+
+@pytest.mark.parametrize("name", ["KVCLUSTER_NAME", "KVCLUSTER_METRICS"])
+def test_what_is_for_one_node_is_not_given_to_three(tmp_path: Path, name: str) -> None:
+    """Each would take the name of another, or the port of its metrics."""
+    made = Up(tmp_path / "data", **{name: "1"})
+    told = made.until("for one node")
+    assert name in told
+    assert made.process.wait(_PATIENCE_S) == 2
+
+
+def test_a_node_is_known_before_an_interrupt_is_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that came while the process was made left it running, and nobody listening."""
+    real = subprocess.Popen
+
+    def interrupted(*words: Any, **more: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return real([sys.executable, "-c", ""], stdout=more["stdout"])
+
+    monkeypatch.setattr("kvcluster.terminal.up.subprocess.Popen", interrupted)
+    with Nodes(Order(3, 1, None, tmp_path)) as nodes:
+        with pytest.raises(KeyboardInterrupt):
+            nodes.run()
+        nodes.stop()  # which ends, since it hears the end of the one
+
+
 def test_a_node_that_dies_is_told_and_the_others_go_on(up: Up) -> None:
     """With the words that start it again; the exit code remembers it."""
     up.until("3 nodes serve")
@@ -103,7 +144,10 @@ def test_a_taken_port_is_told_before_anything_is_started(up: Up, tmp_path: Path)
         timeout=_PATIENCE_S,
     )
     assert (second.returncode, second.stdout) == (2, "")
-    assert f"ports {up.ports[0]}, {up.ports[1]} and {up.ports[2]} are in use" in second.stderr
+    assert (
+        f"ports {up.ports[0]}, {up.ports[1]} and {up.ports[2]} are in use by a cluster"
+        in second.stderr
+    )
     assert not (tmp_path / "other").exists()
 
 

@@ -75,6 +75,17 @@ def test_a_terminal_is_told_what_bytes_are(
     assert "get k --binary > FILE" in refused.err
 
 
+def test_a_value_does_not_steer_the_terminal(
+    cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could empty the screen, or give the window another name; lines and tabs are harmless."""
+    cluster.store["k"] = "a\tb\r\nc\x1b[2J\x07\rd\u202e\\n"
+    assert client("get", "k", "--cluster", cluster.members).out == cluster.store["k"]
+    _terminal(monkeypatch)
+    got = client("get", "k", "--cluster", cluster.members)
+    assert got.out == "a\tb\nc\\x1b[2J\\x07\\rd\\u202e\\n\n"
+
+
 def test_a_pipe_that_brings_bytes_is_stored(
     cluster: FakeCluster, client: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +125,26 @@ def test_a_miss_tells_of_a_key_that_looks_the_same(
         got.err
     )
     assert ascii(there) in got.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["delete"], "A key that looks the same is there"),
+        (["scan"], "Keys that begin with what looks the same are there"),
+        (["delete", "--yes", "--prefix"], "Keys that begin with what looks the same are there"),
+    ],
+)
+def test_other_commands_tell_of_it_too(
+    cluster: FakeCluster, client: Program, words: list[str], told: str
+) -> None:
+    """Nothing was found, and the eye sees what was asked for."""
+    cluster.store[unicodedata.normalize("NFC", _TWIN)] = "1"
+    missing = unicodedata.normalize("NFD", _TWIN)
+    ended = client("--cluster", cluster.members, *words, missing)
+    assert ended.code == 0
+    assert told in ended.err
+    assert cluster.store
 
 
 def test_a_put_of_odd_letters_is_remarked_once(cluster: FakeCluster, client: Program) -> None:
