@@ -20,6 +20,7 @@ from functools import cache
 
 from kvcluster.terminal import streams
 
+_USUAL_COLUMNS = 80
 _SIZE = re.compile("0*[1-9][0-9]{0,3}")
 TICK, CROSS, DASH = "✓", "✗", "–"
 
@@ -99,7 +100,7 @@ def complain(sentence: str) -> None:
 
 def columns() -> int:
     """How wide the terminal is that somebody looks at; 80 if it does not know."""
-    return shutil.get_terminal_size().columns
+    return shutil.get_terminal_size().columns or _USUAL_COLUMNS  # Python 3.10 believes in 0
 
 
 def folded(text: str, width: int) -> str:
