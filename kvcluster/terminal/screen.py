@@ -21,6 +21,7 @@ from functools import cache
 from kvcluster.terminal import streams
 
 _USUAL_COLUMNS = 80
+_DRAWN = "\x1b"
 _SIZE = re.compile("0*[1-9][0-9]{0,3}")
 TICK, CROSS, DASH = "✓", "✗", "–"
 
@@ -109,6 +110,8 @@ def folded(text: str, width: int) -> str:
         return "\n".join(folded(line, width) for line in text.split("\n"))
     if 2 * len(text) <= width or (len(text) <= width and text.isascii()):
         return text
+    if _DRAWN in text:
+        return text  # by somebody who knows how wide the terminal is
     from rich.console import Console  # most programs have nothing to say here
     from rich.text import Text
 

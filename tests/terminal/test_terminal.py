@@ -32,6 +32,14 @@ def test_a_watched_table_is_drawn_anew_until_ctrl_c(cluster: FakeCluster) -> Non
     assert "\x1b[?1049h" not in terminal.seen
 
 
+def test_a_table_is_not_folded_like_a_sentence(cluster: FakeCluster) -> None:
+    """Its header is bold, and the signs for that took it for longer than the terminal is wide."""
+    with in_terminal("status", "--cluster", cluster.members) as terminal:
+        assert terminal.end() == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.seen)
+    assert re.search(r"node +state +keys +size +primary/held +JSON age +uptime\r\n", plain)
+
+
 @pytest.mark.parametrize("command", ["status --watch --interval 0.1", "shell", "demo"])
 def test_who_talks_to_a_person_does_not_outlive_the_terminal(
     cluster: FakeCluster, tmp_path: Path, command: str
