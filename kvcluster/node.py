@@ -19,6 +19,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.forwarding import Forwarding
@@ -28,7 +29,6 @@ from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.progress import SyncProgress
 from kvcluster.cluster.pulls import Pulls
-from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.remembering import remember_time
 from kvcluster.cluster.replica import Replica
 from kvcluster.cluster.replication import Replication
@@ -125,7 +125,9 @@ class Node:
         self.gate.listen(self._complete_once_serving)
         self._envelope = Envelope(self.cluster, self.time)
         self.peers = Peers(self.cluster.peers, self.settings)
-        self._redial = Redial(self.peers, self._envelope, self.settings)
+        self._calls = Calls(
+            transport, self.peers, self._envelope, self.time, self.settings.redial_interval_s
+        )
         self._build_replication()
         self._build_upkeep()
         self._build_writing()
@@ -151,12 +153,10 @@ class Node:
         )
         self._replication = Replication(
             self.peers,
-            self._transport,
+            self._calls,
             self.store,
             home=self.home,
             notes=self._notes,
-            time=self.time,
-            redial=self._redial,
             settings=self.settings,
             heartbeats=self._heartbeats,
         )
@@ -166,11 +166,9 @@ class Node:
         self._upkeep = Upkeep(
             self.store,
             self.peers,
-            self._transport,
+            self._calls,
             self.gate,
             home=self.home,
-            envelope=self._envelope,
-            redial=self._redial,
             time=self.time,
             settings=self.settings,
             note=self._replication.note,
@@ -207,7 +205,7 @@ class Node:
             self.store,
             self.gate,
             self.peers,
-            self._transport,
+            self._calls,
             home=self.home,
             envelope=self._envelope,
             time=self.time,
@@ -239,15 +237,7 @@ class Node:
         )
 
     def _forwarding(self) -> Forwarding:
-        return Forwarding(
-            self.home,
-            self.gate,
-            self.peers,
-            self._transport,
-            envelope=self._envelope,
-            time=self.time,
-            settings=self.settings,
-        )
+        return Forwarding(self.home, self.gate, self.peers, self._calls, self.settings)
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""

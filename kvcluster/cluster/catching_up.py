@@ -25,12 +25,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.merging import Merger, Tally, advance
 from kvcluster.cluster.progress import SyncProgress
-from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.entry import ZERO, Version
@@ -68,21 +67,19 @@ class CatchingUp:
     def __init__(
         self,
         store: Store,
-        transport: Transport,
+        calls: Calls,
         gate: Gate,
         *,
         home: Home,
         peers: tuple[str, ...],
-        redial: Redial,
         time: Timekeeper,
         settings: Settings,
         progress: SyncProgress,
         note: Callable[[Sequence[MissedWrites]], list[MissedWrites]],
     ) -> None:
         self._store = store
-        self._transport = transport
+        self._calls = calls
         self._gate = gate
-        self._redial = redial
         self._time = time
         self._settings = settings
         self._merger = Merger(store, time)
@@ -150,12 +147,13 @@ class CatchingUp:
             advance(request.cursor, page.next)
             page = await self._fetch(name, request, tally)
         confirm, timeout_s = ConfirmPullRequest(mark=mark), self._settings.pull_timeout_s
-        return await self._redial.ask(name, self._transport.confirm_pull, confirm, timeout_s)
+        confirmed: ConfirmPullResponse = await self._calls.ask(name, confirm, timeout_s)
+        return confirmed
 
     async def _take(self, debt: _Debt, page: PullResponse, tally: Tally) -> None:
         """Store a page durably, the notes of what others missed included."""
         first_news = debt.repair and not tally.new
-        await self._merger.merge(debt.name, page.clock, page.entries, tally)
+        await self._merger.merge(page.clock, page.entries, tally)
         if first_news and tally.new:  # among others that have nothing either: no news
             log.info("SYNC  fetching from %s what is not here", debt.name)
         self._brought.update(slot_of(entry.key) for entry in page.entries)
@@ -175,7 +173,7 @@ class CatchingUp:
 
     async def _fetch(self, name: str, request: PullRequest, tally: Tally) -> PullResponse:
         timeout_s = self._settings.pull_timeout_s
-        page = await self._redial.ask(name, self._transport.pull, request, timeout_s)
+        page: PullResponse = await self._calls.ask(name, request, timeout_s)
         tally.add(size_bytes=request.ByteSize() + page.ByteSize())
         return page
 

@@ -8,14 +8,16 @@ that a cut has silenced, go through a proxy, or refuse a page of large values.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from kvcluster.cluster.failures import named
 from kvcluster.cluster.knocking import Knocking
 from kvcluster.cluster.parsing import Unusable, parser_of_answers
+from kvcluster.cluster.transport import METHODS
 from kvcluster.config import MIB, Settings
 from kvcluster.delivery import undelivered
 from kvcluster.error_info import told_in
@@ -29,33 +31,10 @@ from kvcluster.errors import (
     PeerUnreachable,
     as_told,
 )
-from kvcluster.model.outline import method_of
 
-from demo_pb2 import (
-    CompareRequest,
-    CompareResponse,
-    ConfirmPullRequest,
-    ConfirmPullResponse,
-    DropRequest,
-    DropResponse,
-    ForwardRequest,
-    ForwardResponse,
-    HealthCheckRequest,
-    HealthCheckResponse,
-    HoldRequest,
-    HoldResponse,
-    PullDifferencesRequest,
-    PullDifferencesResponse,
-    PullRequest,
-    PullResponse,
-    ReplicateRequest,
-    ReplicateResponse,
-    ScanPartRequest,
-    ScanPartResponse,
-)
-from demo_pb2_grpc import KeyValueStub, PeerStub
+import demo_pb2
 
-Answer = TypeVar("Answer")
+Method = Callable[..., Any]
 
 _WINDOW_BYTES = MIB
 """A page fits into it, so that none waits for a second round trip."""
@@ -66,83 +45,19 @@ class Channels:
 
     def __init__(self, peers: tuple[str, ...], settings: Settings) -> None:
         options = channel_options(settings)
+        self._settings = settings
         self._channels = {
             peer: grpc.aio.insecure_channel(address_of(peer), options) for peer in peers
         }
-        callers = {peer: _Caller(channel, settings) for peer, channel in self._channels.items()}
-        # The generated stubs carry no types; the protocol's signatures say what they return.
-        self._key_value: dict[str, Any] = {p: KeyValueStub(c) for p, c in callers.items()}
-        self._peer: dict[str, Any] = {p: PeerStub(c) for p, c in callers.items()}
+        self._methods: dict[tuple[str, type[Message]], Method] = {}
         self._knocking = Knocking()
 
-    async def check_health(
-        self, peer: str, request: HealthCheckRequest, timeout_s: float
-    ) -> HealthCheckResponse:
+    async def ask(self, peer: str, request: Message, timeout_s: float) -> Any:
         """See Transport."""
-        return await self._ask(peer, self._key_value[peer].CheckHealth, request, timeout_s)
-
-    async def replicate(
-        self, peer: str, request: ReplicateRequest, timeout_s: float
-    ) -> ReplicateResponse:
-        """See Transport."""
-        return await self._ask(peer, self._key_value[peer].Replicate, request, timeout_s)
-
-    async def pull(self, peer: str, request: PullRequest, timeout_s: float) -> PullResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].Pull, request, timeout_s)
-
-    async def confirm_pull(
-        self, peer: str, request: ConfirmPullRequest, timeout_s: float
-    ) -> ConfirmPullResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].ConfirmPull, request, timeout_s)
-
-    async def forward(
-        self, peer: str, request: ForwardRequest, timeout_s: float
-    ) -> ForwardResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].Forward, request, timeout_s)
-
-    async def scan_part(
-        self, peer: str, request: ScanPartRequest, timeout_s: float
-    ) -> ScanPartResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].ScanPart, request, timeout_s)
-
-    async def compare(
-        self, peer: str, request: CompareRequest, timeout_s: float
-    ) -> CompareResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].Compare, request, timeout_s)
-
-    async def differences(
-        self, peer: str, request: PullDifferencesRequest, timeout_s: float
-    ) -> PullDifferencesResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].PullDifferences, request, timeout_s)
-
-    async def hold(self, peer: str, request: HoldRequest, timeout_s: float) -> HoldResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].Hold, request, timeout_s)
-
-    async def drop(self, peer: str, request: DropRequest, timeout_s: float) -> DropResponse:
-        """See Transport."""
-        return await self._ask(peer, self._peer[peer].Drop, request, timeout_s)
-
-    async def close(self) -> None:
-        """See Transport."""
-        await self._knocking.close()
-        for channel in self._channels.values():
-            await channel.close()
-
-    async def _ask(
-        self, peer: str, method: Callable[..., Awaitable[Answer]], request: object, timeout_s: float
-    ) -> Answer:
-        """One call. Raises PeerUnavailable, of the fitting kind."""
         now_s = asyncio.get_running_loop().time
         end_s = now_s() + timeout_s
         try:
-            answer = await method(request, timeout=timeout_s)
+            answer = await self._method(peer, type(request))(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             failure = _failure(error)
         else:
@@ -154,6 +69,26 @@ class Channels:
             if await self._knocking.finds_nobody(address, end_s - now_s()):
                 raise PeerUnreachable(str(failure))
         raise failure
+
+    async def close(self) -> None:
+        """See Transport."""
+        await self._knocking.close()
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _method(self, peer: str, kind: type[Message]) -> Method:
+        """The call of a peer that takes such requests; its answers are parsed by parsing.py."""
+        if (peer, kind) not in self._methods:
+            method = METHODS[kind]
+            answer = getattr(demo_pb2, method.output_type.name)
+            self._methods[peer, kind] = self._channels[peer].unary_unary(
+                f"/{method.containing_service.full_name}/{method.name}",
+                request_serializer=kind.SerializeToString,
+                response_deserializer=parser_of_answers(
+                    method.output_type, answer.FromString, self._settings
+                ),
+            )
+        return self._methods[peer, kind]
 
 
 def address_of(peer: str) -> str:
@@ -182,24 +117,6 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
         ("grpc.enable_http_proxy", 0),
     ]
-
-
-class _Caller:
-    """Stands between the generated stubs and a channel, and makes parsing safe (parsing.py)."""
-
-    def __init__(self, channel: grpc.aio.Channel, settings: Settings) -> None:
-        self._channel = channel
-        self._settings = settings
-
-    def unary_unary(self, method: str, *, response_deserializer: Any, **more: Any) -> Any:
-        """What a stub makes a method of."""
-        kind = method_of(method).output_type
-        parse = parser_of_answers(kind, response_deserializer, self._settings)
-        return self._channel.unary_unary(method, response_deserializer=parse, **more)
-
-    def unary_stream(self, method: str, **more: Any) -> Any:
-        """The same for streams; nodes ask each other for none."""
-        return self._channel.unary_stream(method, **more)
 
 
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:

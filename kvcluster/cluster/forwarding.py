@@ -15,12 +15,9 @@ from __future__ import annotations
 
 import asyncio
 
-from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.cluster.transport import Transport
-from kvcluster.cluster.waiting import unless
 from kvcluster.config import Settings
 from kvcluster.errors import (
     BadRequest,
@@ -32,11 +29,9 @@ from kvcluster.errors import (
     NotReady,
     OutcomeUnknown,
     PeerBroke,
-    PeerRefused,
     PeerRejected,
     PeerSilent,
     PeerUnavailable,
-    PeerUnreachable,
     TimedOut,
 )
 from kvcluster.model.slots import Home
@@ -55,18 +50,13 @@ class Forwarding:
         home: Home,
         gate: Gate,
         peers: Peers,
-        transport: Transport,
-        *,
-        envelope: Envelope,
-        time: Timekeeper,
+        calls: Calls,
         settings: Settings,
     ) -> None:
         self._home = home
         self._gate = gate
         self._peers = peers
-        self._transport = transport
-        self._envelope = envelope
-        self._time = time
+        self._calls = calls
         self._settings = settings
 
     def candidates(self, slot: int, *, reads: bool) -> list[str]:
@@ -94,29 +84,17 @@ class Forwarding:
         """One replica; `last`: there is no other one. Raises NothingWritten if another may be asked
         instead.
         """
-        asked_s = self._peers.now_s()
-        timeout_s = deadline_s - asked_s
+        timeout_s = deadline_s - self._peers.now_s()
         if reads and not last:
             timeout_s = min(timeout_s, self._settings.read_forward_timeout_s)
-        call = self._transport.forward(name, self._envelope.stamp(request), timeout_s)
         try:
-            response = await unless(self._peers[name].silence, call)
-            self._believe(name, request, response)
+            response: ForwardResponse = await self._calls.ask(name, request, timeout_s)
+            if not _fits(request, response):
+                why = f"{name} answered something else; the write may have happened"
+                raise PeerRejected(OutcomeUnknown(why))
         except PeerUnavailable as error:
-            if isinstance(error, PeerUnreachable):
-                self._peers.refused(name, str(error), asked_s)
             raise _meaning(name, error, reads=reads) from error
         return response
-
-    def _believe(self, name: str, request: ForwardRequest, response: ForwardResponse) -> None:
-        """Take an answer, or raise PeerRejected: what was asked may have been done all the same."""
-        try:
-            self._time.accept(name, response.clock, stale_is_fine=True)
-        except PeerRefused as error:
-            raise PeerRejected(OutcomeUnknown(f"{error}; the write may have happened")) from error
-        if not _fits(request, response):
-            why = f"{name} answered something else; the write may have happened"
-            raise PeerRejected(OutcomeUnknown(why))
 
     async def rest(self, why: KvError, deadline_s: float, *, waits_here: bool) -> None:
         """Wait until it makes sense to ask all replicas again, or raise why none answered.

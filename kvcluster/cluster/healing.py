@@ -24,13 +24,12 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.merging import Merger, Tally, advance
 from kvcluster.cluster.peers import Peer, Peers
 from kvcluster.cluster.progress import SyncProgress
-from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError, PeerBroke, PeerSilent, PeerUnreachable
 from kvcluster.model.digest import entry_hash
@@ -53,11 +52,10 @@ class Healing:
         self,
         store: Store,
         peers: Peers,
-        transport: Transport,
+        calls: Calls,
         gate: Gate,
         *,
         home: Home,
-        redial: Redial,
         time: Timekeeper,
         settings: Settings,
         progress: SyncProgress,
@@ -65,9 +63,8 @@ class Healing:
     ) -> None:
         self._store = store
         self._peers = peers
-        self._transport = transport
+        self._calls = calls
         self._gate = gate
-        self._redial = redial
         self._settings = settings
         self._rng = rng
         self._merger = Merger(store, time)
@@ -194,7 +191,7 @@ class Healing:
             digests = await self._store.digests.of_all(part)
             request = CompareRequest(slots=part, digests=digests)
             timeout_s = self._settings.pull_timeout_s
-            response = await self._redial.ask(name, self._transport.compare, request, timeout_s)
+            response = await self._calls.ask(name, request, timeout_s)
             tally.add(size_bytes=request.ByteSize() + response.ByteSize())
             different += set(part).intersection(response.different)
             await asyncio.sleep(min(now_s() - started_s, _CALL_S) * rest)
@@ -208,10 +205,9 @@ class Healing:
             while more:
                 started_s = asyncio.get_running_loop().time()
                 timeout_s = self._settings.pull_timeout_s
-                ask = self._transport.differences
-                page = await self._redial.ask(name, ask, request, timeout_s)
+                page = await self._calls.ask(name, request, timeout_s)
                 tally.add(size_bytes=request.ByteSize() + page.ByteSize())
-                await self._merger.merge(name, page.clock, page.entries, tally)
+                await self._merger.merge(page.clock, page.entries, tally)
                 more = page.HasField("next")
                 if more:
                     advance(request.cursor, page.next)

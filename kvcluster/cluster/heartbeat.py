@@ -148,8 +148,7 @@ class Heartbeats:
         """Tell every peer that we stop, so that no write waits for us."""
         timeout_s = self._settings.heartbeat_interval_s
         requests = [
-            self._transport.check_health(name, self._request(name), timeout_s)
-            for name in self._pokes
+            self._transport.ask(name, self._request(name), timeout_s) for name in self._pokes
         ]
         await asyncio.gather(*requests, return_exceptions=True)
 
@@ -168,7 +167,7 @@ class Heartbeats:
         self._broken.discard(name)
         try:
             request = self._request(name)
-            response = await self._transport.check_health(name, request, timeout_s)
+            response = await self._transport.ask(name, request, timeout_s)
             self._peers[name].exchange.heartbeats.add(self._peers.now_s() - asked_s)
             # Else it tells of the time before we were stopped.
             if not self._gate.was_away_since(pauses):

@@ -18,12 +18,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.entry import Entry
@@ -38,9 +37,6 @@ from demo_pb2 import Entry as EntryMessage
 log = logging.getLogger("kvcluster")
 
 T = TypeVar("T")
-Q = TypeVar("Q", HoldRequest, DropRequest)
-A = TypeVar("A")
-
 
 _REST = 19.0
 """For each second of work, so many of rest."""
@@ -55,17 +51,15 @@ class Holding:
         self,
         store: Store,
         peers: Peers,
-        transport: Transport,
+        calls: Calls,
         *,
         home: Home,
-        envelope: Envelope,
         settings: Settings,
     ) -> None:
         self._store = store
         self._peers = peers
-        self._transport = transport
+        self._calls = calls
         self._home = home
-        self._envelope = envelope
         self._settings = settings
         self._graves = Graves(home.name, settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
@@ -182,27 +176,22 @@ class Holding:
     async def _hold(self, name: str, entries: Sequence[tuple[str, Entry]]) -> HoldResponse | None:
         """Have a replica hold entries; None: no answer."""
         request = HoldRequest(entries=_messages(entries))
-        return await self._ask(name, self._transport.hold, request)
+        held: HoldResponse | None = await self._ask(name, request)
+        return held
 
     async def _drop(self, name: str, tombstones: Sequence[Tombstone]) -> bool:
         """Have a replica drop tombstones; whether it did."""
         request = DropRequest(tombstones=_messages(_entries(tombstones)))
-        return await self._ask(name, self._transport.drop, request) is not None
+        return await self._ask(name, request) is not None
 
-    async def _ask(
-        self, name: str, call: Callable[[str, Q, float], Awaitable[A]], request: Q
-    ) -> A | None:
-        """The answer of a replica; None if there is none.
-
-        Not asked again if the connection breaks: what is to be held may be another thing by then,
-        and there is a next round.
-        """
+    async def _ask(self, name: str, request: HoldRequest | DropRequest) -> Any:
+        """The answer of a replica; None if there is none, and then there is a next round."""
         if not self._peers[name].alive:
             return None
         now_s = asyncio.get_running_loop().time
         asked_s = now_s()
         try:
-            return await call(name, self._envelope.stamp(request), self._settings.pull_timeout_s)
+            return await self._calls.ask(name, request, self._settings.pull_timeout_s)
         except KvError as error:
             log.debug("HOLD  %s: %s", name, error)
             return None

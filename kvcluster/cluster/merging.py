@@ -54,14 +54,12 @@ class Merger:
         self._store = store
         self._time = time
 
-    async def merge(
-        self, sender: str, clock: int, entries: Sequence[EntryMessage], tally: Tally
-    ) -> None:
+    async def merge(self, clock: int, entries: Sequence[EntryMessage], tally: Tally) -> None:
         """Store durably what is newer than what is here; the rest costs no disk.
 
-        Raises PeerRefused or BadRequest for an absurd answer, DiskIsFull, OutcomeUnknown.
+        `clock`: of the answer that brought them. Raises BadRequest for what no node can have,
+        DiskIsFull, OutcomeUnknown.
         """
-        self._time.accept(sender, clock, stale_is_fine=True)
         self._time.accept_entries(entries, clock)
         judge = self._store.table.judge
         newer = [entry for entry in entries if judge(entry.key, to_entry(entry)).stores]

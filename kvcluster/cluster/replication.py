@@ -29,13 +29,11 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.heartbeat import Heartbeats
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.redial import Redial
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
-from kvcluster.errors import HeldBack, PeerRefused, PeerRejected, PeerUnavailable, PeerUnreachable
+from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
 from kvcluster.model.entry import Verdict, Version
 from kvcluster.model.notes import Notes
 from kvcluster.model.parcels import Missed, Parcel, pack
@@ -76,23 +74,19 @@ class Replication:
     def __init__(
         self,
         peers: Peers,
-        transport: Transport,
+        calls: Calls,
         store: Store,
         *,
         home: Home,
         notes: Notes,
-        time: Timekeeper,
-        redial: Redial,
         settings: Settings,
         heartbeats: Heartbeats,
     ) -> None:
         self._peers = peers
-        self._transport = transport
+        self._calls = calls
         self._store = store
         self._home = home
         self._notes = notes
-        self._time = time
-        self._redial = redial
         self._settings = settings
         self._heartbeats = heartbeats
 
@@ -188,20 +182,16 @@ class Replication:
         asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
         timeout_s = self._settings.replication_timeout_s
         try:
-            response = await self._redial.ask(name, self._transport.replicate, request, timeout_s)
-            self._time.accept(name, response.clock, stale_is_fine=True)
-        except (PeerUnavailable, PeerRefused) as error:
+            response: ReplicateResponse = await self._calls.ask(name, request, timeout_s)
+        except PeerUnavailable as error:
             exchange.failures += 1
             reason = error.reason if isinstance(error, PeerRejected) else error
             if held_back is not None and isinstance(reason, HeldBack):
                 held_back.add(name)
-            if isinstance(error, PeerUnreachable):
-                self._peers.refused(name, str(error), asked_s)
-            else:
+            if not isinstance(error, PeerUnreachable):
                 self._peers.leave_behind(name, str(error))
             return None
         exchange.copies.add(self._peers.now_s() - asked_s)
-        self._peers.signs_of_life(name)
         return response
 
     def _note(self, missed: Mapping[str, Missed]) -> list[MissedWrites]:

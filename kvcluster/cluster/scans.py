@@ -26,16 +26,15 @@ from contextlib import aclosing
 
 from kvcluster.cluster.answers import refuse_if_too_large
 from kvcluster.cluster.arguments import check_scan
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.scan_course import Course, Holes
 from kvcluster.cluster.scan_pages import ScanPage, cut_scan_page, from_bits, pair_bytes, to_bits
 from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.cluster.transport import Transport
-from kvcluster.cluster.waiting import unless
 from kvcluster.config import Settings
-from kvcluster.errors import NoReplica, PeerRefused, PeerUnavailable, PeerUnreachable, TooLate
+from kvcluster.errors import NoReplica, PeerRefused, PeerUnavailable, TooLate
 from kvcluster.model.confluence import Confluence
 from kvcluster.model.confluence import Pair as KeyAndValue
 from kvcluster.model.slots import Cover, Home
@@ -52,7 +51,7 @@ class Scans:
         store: Store,
         gate: Gate,
         peers: Peers,
-        transport: Transport,
+        calls: Calls,
         *,
         home: Home,
         envelope: Envelope,
@@ -62,7 +61,7 @@ class Scans:
         self._store = store
         self._gate = gate
         self._peers = peers
-        self._transport = transport
+        self._calls = calls
         self._home = home
         self._envelope = envelope
         self._time = time
@@ -148,17 +147,11 @@ class Scans:
         scan = course.next_page(self._settings.scan_page_keys)
         if name == self._home.name:
             return self._cut(scan, slots) if self._gate.readable else None
-        request = self._envelope.stamp(ScanPartRequest(scan=scan, slot_bits=to_bits(slots)))
-        asked_s = self._now_s()
-        timeout_s = min(self._settings.read_forward_timeout_s, deadline_s - asked_s)
-        call = self._transport.scan_part(name, request, timeout_s)
+        request = ScanPartRequest(scan=scan, slot_bits=to_bits(slots))
+        timeout_s = min(self._settings.read_forward_timeout_s, deadline_s - self._now_s())
         try:
-            response = await unless(self._peers[name].silence, call)
-            self._time.accept(name, response.clock, stale_is_fine=True)
-        except PeerUnreachable as error:
-            self._peers.refused(name, str(error), asked_s)
-            return None
-        except (PeerUnavailable, PeerRefused):
+            response: ScanPartResponse = await self._calls.ask(name, request, timeout_s)
+        except PeerUnavailable:
             return None
         page = ScanPage([(p.key, p.value) for p in response.pairs], response.up_to or None)
         return page if page.is_sound(scan) else None

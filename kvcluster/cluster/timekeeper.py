@@ -1,8 +1,9 @@
 """The timekeeper: the hybrid clock joined to the wall clock, and the gate for others' clocks.
 
-Every message between peers carries the sender's clock. `accept` looks at it before anything in
-the message is believed: an absurd clock or a message held back for minutes is refused, a clock
-somewhat ahead is followed with one loud warning.
+Every message between peers carries the sender's clock, requests and answers alike. `accept` looks
+at it before anything in the message is believed (envelope.py, calls.py, heartbeat.py): an absurd
+clock or a request held back for minutes is refused, a clock somewhat ahead is followed with one
+loud warning.
 """
 
 from __future__ import annotations

@@ -13,16 +13,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.catching_up import CatchingUp
-from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.healing import Healing
 from kvcluster.cluster.holding import Holding
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.progress import SyncProgress
-from kvcluster.cluster.redial import Redial
 from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.cluster.transport import Transport
 from kvcluster.config import Settings
 from kvcluster.model.slots import Home
 from kvcluster.storage.store import Spawn, Store
@@ -37,12 +35,10 @@ class Upkeep:
         self,
         store: Store,
         peers: Peers,
-        transport: Transport,
+        calls: Calls,
         gate: Gate,
         *,
         home: Home,
-        envelope: Envelope,
-        redial: Redial,
         time: Timekeeper,
         settings: Settings,
         note: Callable[[Sequence[MissedWrites]], list[MissedWrites]],
@@ -50,11 +46,10 @@ class Upkeep:
         self.progress = SyncProgress(settings.sync_announce_s)
         self._catching_up = CatchingUp(
             store,
-            transport,
+            calls,
             gate,
             home=home,
             peers=tuple(peer.name for peer in peers),
-            redial=redial,
             time=time,
             settings=settings,
             progress=self.progress,
@@ -63,18 +58,15 @@ class Upkeep:
         self.healing = Healing(
             store,
             peers,
-            transport,
+            calls,
             gate,
             home=home,
-            redial=redial,
             time=time,
             settings=settings,
             progress=self.progress,
             rng=random.Random(time.incarnation),
         )
-        self.holding = Holding(
-            store, peers, transport, home=home, envelope=envelope, settings=settings
-        )
+        self.holding = Holding(store, peers, calls, home=home, settings=settings)
 
     def start(self, spawn: Spawn) -> None:
         """Look after everything from now on."""

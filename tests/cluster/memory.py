@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from google.protobuf.message import Message
+
 from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.transport import METHODS
 from kvcluster.config import Settings
 from kvcluster.errors import KvError, PeerBroke, PeerRejected, PeerSilent, PeerUnreachable
 from kvcluster.model.entry import Entry
@@ -25,32 +29,22 @@ from tests.storage.virtual_loop import in_time, run
 
 from demo_pb2 import (
     CompareRequest,
-    CompareResponse,
     ConfirmPullRequest,
-    ConfirmPullResponse,
     DeleteRequest,
     DropRequest,
-    DropResponse,
     ForwardRequest,
-    ForwardResponse,
     GetRequest,
     HealthCheckRequest,
-    HealthCheckResponse,
     HoldRequest,
-    HoldResponse,
     PullDifferencesRequest,
-    PullDifferencesResponse,
     PullRequest,
-    PullResponse,
     PutRequest,
     ReplicateRequest,
-    ReplicateResponse,
     ScanPartRequest,
-    ScanPartResponse,
 )
 
 T = TypeVar("T")
-Message = TypeVar("Message", bound=Any)
+Stamped = TypeVar("Stamped", bound=Any)
 
 NAMES = ("a:1", "b:2", "c:3")
 FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
@@ -101,8 +95,8 @@ class Network:
         caller: str,
         callee: str,
         method: str,
-        request: Message,
-        handle: Callable[[Node, Message], Awaitable[T]],
+        request: Any,
+        handle: Callable[[Node, Any], Awaitable[T]],
         timeout_s: float,
     ) -> T:
         """One call; raises PeerUnavailable of the fitting kind."""
@@ -156,100 +150,45 @@ class MemoryTransport:
         self._network = network
         self._name = name
 
-    async def check_health(
-        self, peer: str, request: HealthCheckRequest, timeout_s: float
-    ) -> HealthCheckResponse:
+    async def ask(self, peer: str, request: Any, timeout_s: float) -> Any:
         """See Transport."""
 
-        async def handle(node: Node, request: HealthCheckRequest) -> HealthCheckResponse:
-            return node.report.health(request)
+        async def handle(node: Node, request: Any) -> Any:
+            return await answer(node, request, asyncio.get_running_loop().time() + timeout_s)
 
-        return await self._call(peer, "check_health", request, handle, timeout_s)
-
-    async def replicate(
-        self, peer: str, request: ReplicateRequest, timeout_s: float
-    ) -> ReplicateResponse:
-        """See Transport."""
-
-        async def handle(node: Node, request: ReplicateRequest) -> ReplicateResponse:
-            deadline_s = asyncio.get_running_loop().time() + timeout_s
-            return await node.replica.replicate(request, deadline_s)
-
-        return await self._call(peer, "replicate", request, handle, timeout_s)
-
-    async def forward(
-        self, peer: str, request: ForwardRequest, timeout_s: float
-    ) -> ForwardResponse:
-        """See Transport."""
-
-        async def handle(node: Node, request: ForwardRequest) -> ForwardResponse:
-            deadline_s = asyncio.get_running_loop().time() + timeout_s
-            return await node.router.carry_out(request, deadline_s)
-
-        return await self._call(peer, "forward", request, handle, timeout_s)
-
-    async def scan_part(
-        self, peer: str, request: ScanPartRequest, timeout_s: float
-    ) -> ScanPartResponse:
-        """See Transport."""
-        return await self._call(peer, "scan_part", request, lambda n, r: n.scans.part(r), timeout_s)
-
-    async def compare(
-        self, peer: str, request: CompareRequest, timeout_s: float
-    ) -> CompareResponse:
-        """See Transport."""
-        return await self._call(
-            peer, "compare", request, lambda n, r: n.pulls.compare(r), timeout_s
-        )
-
-    async def differences(
-        self, peer: str, request: PullDifferencesRequest, timeout_s: float
-    ) -> PullDifferencesResponse:
-        """See Transport."""
-        return await self._call(
-            peer, "differences", request, lambda n, r: n.pulls.differences(r), timeout_s
-        )
-
-    async def hold(self, peer: str, request: HoldRequest, timeout_s: float) -> HoldResponse:
-        """See Transport."""
-
-        async def handle(node: Node, request: HoldRequest) -> HoldResponse:
-            return await node.replica.hold(request, asyncio.get_running_loop().time() + timeout_s)
-
-        return await self._call(peer, "hold", request, handle, timeout_s)
-
-    async def drop(self, peer: str, request: DropRequest, timeout_s: float) -> DropResponse:
-        """See Transport."""
-
-        async def handle(node: Node, request: DropRequest) -> DropResponse:
-            return await node.replica.drop(request, asyncio.get_running_loop().time() + timeout_s)
-
-        return await self._call(peer, "drop", request, handle, timeout_s)
-
-    async def pull(self, peer: str, request: PullRequest, timeout_s: float) -> PullResponse:
-        """See Transport."""
-        return await self._call(peer, "pull", request, lambda n, r: n.pulls.pull(r), timeout_s)
-
-    async def confirm_pull(
-        self, peer: str, request: ConfirmPullRequest, timeout_s: float
-    ) -> ConfirmPullResponse:
-        """See Transport."""
-        return await self._call(
-            peer, "confirm_pull", request, lambda n, r: n.pulls.confirm(r), timeout_s
-        )
+        method = name_of(type(request))
+        return await self._network.call(self._name, peer, method, request, handle, timeout_s)
 
     async def close(self) -> None:
         """See Transport."""
 
-    async def _call(
-        self,
-        peer: str,
-        method: str,
-        request: Any,
-        handle: Callable[[Node, Any], Awaitable[T]],
-        timeout_s: float,
-    ) -> T:
-        return await self._network.call(self._name, peer, method, request, handle, timeout_s)
+
+def name_of(kind: type[Message]) -> str:
+    """What tests call the method that takes such requests: "pull_differences"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", METHODS[kind].name).lower()
+
+
+async def answer(node: Node, request: Any, deadline_s: float) -> Any:
+    """What a node answers a peer, as server.py has it."""
+    if isinstance(request, HealthCheckRequest):
+        return node.report.health(request)
+    replica, pulls = node.replica, node.pulls
+    with_deadline: dict[type[Message], Callable[..., Awaitable[Any]]] = {
+        ReplicateRequest: replica.replicate,
+        HoldRequest: replica.hold,
+        DropRequest: replica.drop,
+        ForwardRequest: node.router.carry_out,
+    }
+    if method := with_deadline.get(type(request)):
+        return await method(request, deadline_s)
+    at_once: dict[type[Message], Callable[..., Awaitable[Any]]] = {
+        ScanPartRequest: node.scans.part,
+        CompareRequest: pulls.compare,
+        PullDifferencesRequest: pulls.differences,
+        PullRequest: pulls.pull,
+        ConfirmPullRequest: pulls.confirm,
+    }
+    return await at_once[type(request)](request)
 
 
 class MemoryCluster:
@@ -353,7 +292,7 @@ class MemoryCluster:
             step_s=step_s,
         )
 
-    def stamped(self, request: Message, sender: str, clock: int) -> Message:
+    def stamped(self, request: Stamped, sender: str, clock: int) -> Stamped:
         """A request as a peer would send it, at a time of the test's choice."""
         request.sender, request.clock = sender, clock
         request.configuration = self[sender].cluster.digest

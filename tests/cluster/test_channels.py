@@ -82,7 +82,7 @@ async def asking(address: str) -> AsyncIterator[Callable[[], Awaitable[PeerUnava
 
     async def ask() -> PeerUnavailable:
         try:
-            await channels.check_health(address, HealthCheckRequest(), 0.5)
+            await channels.ask(address, HealthCheckRequest(), 0.5)
         except PeerUnavailable as failure:
             return failure
         raise AssertionError("there is nobody who could answer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from kvcluster.errors import (
 from kvcluster.model.readiness import Status
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import homes, in_parts
+
+from demo_pb2 import HealthCheckRequest
 
 HOW = (PeerBroke, PeerUnconnected)
 
@@ -134,13 +137,13 @@ async def test_catching_up_and_healing_go_on_where_a_connection_broke(
     """The page is asked for again; neither begins anew, or a node behind a bad way never serves."""
     await cluster.stop("c:3")
     await cluster.put("a:1", "k", "v")
-    for method in ("pull", "confirm_pull", "compare", "differences"):
+    for method in ("pull", "confirm_pull", "compare", "pull_differences"):
         cluster.network.resets.append(("c:3", "a:1", method))
         cluster.network.late_resets.append(("c:3", "a:1", method))
     await cluster.start("c:3")
     await cluster.until_serving()
     assert await cluster.get("c:3", "k") == "v"
-    cluster.network.resets[:] = [c for c in cluster.network.resets if c[2] != "differences"]
+    cluster.network.resets[:] = [c for c in cluster.network.resets if c[2] != "pull_differences"]
     totals = cluster["c:3"].progress.totals
     assert totals.failed_catch_ups == totals.failed_visits == 0
 
@@ -151,15 +154,17 @@ async def test_answer_to_a_heartbeat_that_is_no_refusal_excuses_nobody(
 ) -> None:
     """Something between them says no, or the peer is beside itself: it may have what we miss."""
     await b_owes(cluster)
-    check_health = cluster["b:2"]._transport.check_health
+    ask = cluster["b:2"]._transport.ask
 
-    async def reject(*_: object) -> None:
-        raise PeerRejected(OutcomeUnknown("Received RST_STREAM with error code 2"))
+    async def reject(peer: str, request: Any, timeout_s: float) -> Any:
+        if isinstance(request, HealthCheckRequest):
+            raise PeerRejected(OutcomeUnknown("Received RST_STREAM with error code 2"))
+        return await ask(peer, request, timeout_s)
 
-    cluster["b:2"]._transport.check_health = reject  # type: ignore[assignment]
+    cluster["b:2"]._transport.ask = reject  # type: ignore[method-assign]
     await asyncio.sleep(1)
     assert cluster["b:2"].gate.status is Status.SYNCING
-    cluster["b:2"]._transport.check_health = check_health  # type: ignore[method-assign]
+    cluster["b:2"]._transport.ask = ask  # type: ignore[method-assign]
     cluster.network.stuck_methods.clear()
     assert await cluster.get("b:2", "k") == "new"
 

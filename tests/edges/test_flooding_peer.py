@@ -84,7 +84,7 @@ async def test_what_comes_behind_an_answer_is_bounded() -> None:
 
     async with door(pour) as peer:
         channels = Channels((peer,), Settings())
-        calls = [channels.pull(peer, PullRequest(), 2) for _ in range(10)]
+        calls = [channels.ask(peer, PullRequest(), 2) for _ in range(10)]
         ended = await asyncio.gather(*calls, return_exceptions=True)
         await channels.close()
     assert all(isinstance(each, PeerUnavailable) for each in ended), ended

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from typing import Any
 
+from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.heartbeat import Heartbeats
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.redial import Redial
 from kvcluster.errors import PeerBroke, PeerUnconnected, PeerUnreachable
 from kvcluster.model.detector import Sign
 from tests.sim.planting import planted, replace
@@ -45,13 +45,14 @@ def _take_for_nobody(stack: contextlib.ExitStack, kind: type[PeerBroke]) -> None
 def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
     """A copy of a write that met a reset is taken for one that was refused: nobody tells it."""
 
-    async def ask(self: Any, name: str, call: Any, request: Any, timeout_s: float) -> Any:
+    async def once(self: Any, name: str, request: Any, end_s: float) -> Any:
+        timeout_s = end_s - self._peers.now_s()
         try:
-            return await call(name, self._envelope.stamp(request), timeout_s)
+            return await self._transport.ask(name, self._envelope.stamp(request), timeout_s)
         except PeerBroke as error:
             raise PeerUnreachable(str(error)) from None
 
-    replace(stack, Redial, "ask", ask)
+    replace(stack, Calls, "_again_and_again", once)
 
 
 @planted(found_by=36)
