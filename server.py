@@ -5,10 +5,10 @@ Each keeps its data in `data_node_<port>.json`, copies every write to the other 
 when they stop.
 
 This file is the node as gRPC sees it. To follow one Put, begin at `KeyValue.Put` below. It hands
-the write to the coordinator (kvcluster/cluster/coordinator.py), where it joins a round (rounds.py).
-The round goes into the journal here (kvcluster/storage/journal.py) and at the same time to the
-peers (replication.py). There it arrives at `KeyValue.Replicate` below and goes into their journals;
-when all have it on disk, Put answers.
+the write to the router (kvcluster/cluster/router.py), which finds a node that holds the key. There
+it joins a round of writes (coordinator.py, rounds.py), which goes into the journal
+(kvcluster/storage/journal.py) and at the same time to the peers (replication.py). There it arrives
+at `KeyValue.Replicate` below and goes into their journals; when all have it on disk, Put answers.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from kvcluster.activity import Activity
 from kvcluster.budgets import Limits
 from kvcluster.cluster.channels import Channels
+from kvcluster.cluster.replica import Replica
 from kvcluster.config import Settings, with_overrides
 from kvcluster.errors import CannotStart
 from kvcluster.greeting import say_goodbye, say_hello, say_why_failed, say_why_refused
@@ -46,6 +47,7 @@ from kvcluster.node import Node
 from kvcluster.open_files import raise_file_limit, watch_open_files
 from kvcluster.options import parse_arguments, refusal
 from kvcluster.process import end_at_once, set_up_log, stop_on_signals
+from kvcluster.service import Service
 from kvcluster.standard_services import Health, Reflection
 from kvcluster.traffic import Traffic
 from kvcluster.wire import Registrar, rpc, rpc_stream
@@ -72,8 +74,16 @@ log = logging.getLogger("kvcluster")
 class KeyValue(KeyValueServicer):
     """What clients call, and what peers call to copy writes and to see how we are."""
 
-    def __init__(self, node: Node, activity: Activity, traffic: Traffic, limits: Limits) -> None:
-        self.node = node
+    def __init__(
+        self,
+        service: Service,
+        replica: Replica,
+        activity: Activity,
+        traffic: Traffic,
+        limits: Limits,
+    ) -> None:
+        self._service = service
+        self._replica = replica
         self.traffic = traffic
         self.limits = limits
         self._activity = activity
@@ -81,61 +91,61 @@ class KeyValue(KeyValueServicer):
     @rpc(budget="clients", writes=True)
     async def Put(self, request: pb.PutRequest, deadline_s: float) -> pb.PutResponse:
         """Store a value at every replica of the key; forward it if none is here."""
-        response = await self.node.router.put(request, deadline_s)
+        response = await self._service.put(request, deadline_s)
         self._activity.put(request, response)
         return response
 
     @rpc(budget="clients")
     async def Get(self, request: pb.GetRequest, deadline_s: float) -> pb.GetResponse:
         """Read from memory; forward it if the key is not here, or what is here may be old."""
-        return await self.node.router.get(request, deadline_s)
+        return await self._service.get(request, deadline_s)
 
     @rpc(budget="clients", writes=True)
     async def Delete(self, request: pb.DeleteRequest, deadline_s: float) -> pb.DeleteResponse:
         """Write a tombstone at every replica, so that the delete cannot be undone."""
-        response = await self.node.router.delete(request, deadline_s)
+        response = await self._service.delete(request, deadline_s)
         self._activity.delete(request, response)
         return response
 
     @rpc(budget="clients", writes=True)
     async def Batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many of these three in one call, each carried out where its key lives."""
-        response = await self.node.router.batch(request, deadline_s)
+        response = await self._service.batch(request, deadline_s)
         self._activity.batch(response)
         return response
 
     @rpc_stream(budget="scans")
     def Scan(self, request: pb.ScanRequest, deadline_s: float) -> Pages:
         """Stream keys in order, from all the nodes that together hold every slot."""
-        return self.node.scans.scan(request, deadline_s)
+        return self._service.scan(request, deadline_s)
 
     @rpc()
     async def CheckHealth(
         self, request: pb.HealthCheckRequest, deadline_s: float
     ) -> pb.HealthCheckResponse:
         """Say how this node is; to a peer, also what it must know (its heartbeat)."""
-        return self.node.report.health(request)
+        return self._service.health(request)
 
     @rpc(budget="peers", writes=True)
     async def Replicate(
         self, request: pb.ReplicateRequest, deadline_s: float
     ) -> pb.ReplicateResponse:
         """Store what another node coordinated, durably, then answer."""
-        response = await self.node.replica.replicate(request, deadline_s)
+        response = await self._replica.replicate(request, deadline_s)
         self._activity.replicate(request)
         return response
 
     @rpc()
     async def Status(self, request: pb.StatusRequest, deadline_s: float) -> pb.StatusResponse:
         """Say everything that this node knows of itself and of the others."""
-        response = self.node.report.status()
+        response = self._service.status()
         response.traffic.CopyFrom(self.traffic.report())
         return response
 
     @rpc()
     async def Locate(self, request: pb.LocateRequest, deadline_s: float) -> pb.LocateResponse:
         """Say where a key lives."""
-        return self.node.report.locate(request)
+        return self._service.locate(request)
 
 
 class Peer(PeerServicer):
@@ -261,7 +271,9 @@ def offer(
 ) -> Health:
     """Put every service on a server."""
     registrar = Registrar(server, limits)
-    add_KeyValueServicer_to_server(KeyValue(node, activity, traffic, limits), registrar)
+    add_KeyValueServicer_to_server(
+        KeyValue(node, node.replica, activity, traffic, limits), registrar
+    )
     add_PeerServicer_to_server(Peer(node, activity, traffic, limits), registrar)
     health = Health(node.gate, traffic, limits)
     health.add_to(server)

@@ -1,7 +1,8 @@
 """The node: builds the parts, and owns the order in which they start and stop.
 
 This is the one place where everything meets. It knows no gRPC: `server.py` puts the parts behind
-sockets, a simulation puts them behind its own transport, with its own disk and clocks.
+sockets, a simulation puts them behind its own transport, with its own disk and clocks. To clients
+it is a Service (service.py).
 
     open      lock and load the files                        blocks; may raise CannotStart
     start     journal, senders, heartbeats, pullers          the node can be asked from here on
@@ -51,6 +52,8 @@ from kvcluster.model.readiness import Readiness, Status
 from kvcluster.model.slots import Home, placement_of
 from kvcluster.storage.store import Store
 
+import demo_pb2 as pb
+
 log = logging.getLogger("kvcluster")
 
 
@@ -65,6 +68,7 @@ class Node:
     report: Report
     gate: Gate
     peers: Peers
+    heartbeats: Heartbeats
     progress: SyncProgress
     holding: Holding
     time: Timekeeper
@@ -142,7 +146,7 @@ class Node:
 
     def _build_replication(self) -> None:
         """Heartbeats, copies of writes, and notes of who missed them."""
-        self._heartbeats = Heartbeats(
+        self.heartbeats = Heartbeats(
             self.cluster,
             self.peers,
             self._transport,
@@ -158,7 +162,7 @@ class Node:
             home=self.home,
             notes=self._notes,
             settings=self.settings,
-            heartbeats=self._heartbeats,
+            heartbeats=self.heartbeats,
         )
 
     def _build_upkeep(self) -> None:
@@ -229,21 +233,30 @@ class Node:
             self.gate,
             notes=self._notes,
             time=self.time,
-            heartbeats=self._heartbeats,
+            heartbeats=self.heartbeats,
             progress=self.progress,
             holding=self.holding,
             rounds=self.rounds,
             settings=self.settings,
         )
+        # What a Service does (service.py); health is the last.
+        self.put, self.get, self.delete = self.router.put, self.router.get, self.router.delete
+        self.batch, self.scan = self.router.batch, self.scans.scan
+        self.status, self.locate = self.report.status, self.report.locate
 
     def _forwarding(self) -> Forwarding:
         return Forwarding(self.home, self.gate, self.peers, self._calls, self.settings)
 
+    def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:
+        """See Service; a peer's heartbeat is taken, and answered. Raises PeerRefused."""
+        beat = self.heartbeats.answer(request)
+        return self.report.health(beat)
+
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
-        watch = keep_watch(self.peers, self._heartbeats, self.gate, self.rounds, self.settings)
+        watch = keep_watch(self.peers, self.heartbeats, self.gate, self.rounds, self.settings)
         self._tasks.spawn(watch, "watch")
-        self._heartbeats.start(self._tasks.spawn)
+        self.heartbeats.start(self._tasks.spawn)
         self._upkeep.start(self._tasks.spawn)
         remember = remember_time(self.store, self.gate, self.time, self.settings)
         self._tasks.spawn(remember, "remembering the time")
@@ -255,7 +268,7 @@ class Node:
     async def drain(self) -> None:
         """Let no new work in, and tell the peers not to wait for this node."""
         self.gate.drain()
-        await self._heartbeats.say_goodbye()
+        await self.heartbeats.say_goodbye()
 
     async def stop(self) -> None:
         """Leave the JSON complete and close everything. Call when no request runs any more."""

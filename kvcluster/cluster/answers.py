@@ -10,7 +10,7 @@ from kvcluster.cluster.failures import failure_of
 from kvcluster.config import Settings
 from kvcluster.errors import AnswerFull, KvError
 from kvcluster.model.drafts import Kind
-from kvcluster.model.entry import Entry
+from kvcluster.model.entry import Entry, is_live
 
 from demo_pb2 import DeleteResponse, GetResponse, PutResponse, Result
 
@@ -65,5 +65,4 @@ def result(kind: Kind, done: Done | KvError, node: str) -> Result:
         return Result(get=get_response(done.seen, node))
     if kind is Kind.PUT:
         return Result(put=put_response(done.written, node))
-    found = done.seen is not None and done.seen[0] is not None
-    return Result(delete=delete_response(found, done.written, node))
+    return Result(delete=delete_response(is_live(done.seen), done.written, node))

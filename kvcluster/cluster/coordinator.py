@@ -32,7 +32,7 @@ from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.waiting import within
 from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
 from kvcluster.model.drafts import Drafted, Drafts, Kind, Operation
-from kvcluster.model.entry import Entry, Version
+from kvcluster.model.entry import Entry, Version, is_live
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 
@@ -86,7 +86,7 @@ class Coordinator:
         await self._gate.until_writable(deadline_s)
         held = self._store.get(key)
         written = await self._write(key, None, deadline_s)
-        return held is not None and held[0] is not None, written
+        return is_live(held), written
 
     def get(self, key: str) -> Entry | None:
         """The entry of a key: a value, a tombstone, or None. Raises NotReady."""

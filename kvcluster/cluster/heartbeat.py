@@ -131,12 +131,15 @@ class Heartbeats:
             if not peer.told:
                 await asyncio.sleep(self._settings.redial_interval_s)
 
-    def answer(self, beat: Heartbeat) -> Heartbeat:
-        """A peer's heartbeat came in: take what it says, and return our own.
+    def answer(self, request: HealthCheckRequest) -> Heartbeat | None:
+        """Take what a peer's heartbeat says, and return our own; None: it is no peer who asks.
 
         Raises PeerRefused if it is no member here, its configuration is another, or its clock is
         absurd.
         """
+        if not request.HasField("sender"):
+            return None
+        beat = request.sender
         self._take(beat, answers=False)
         if beat.missed_since:
             self._gate.told(beat.node, Version(beat.missed_since), at=beat.clock)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kvcluster.model.digest import entry_hash
-from kvcluster.model.entry import Entry, Version
+from kvcluster.model.entry import Entry, Version, is_tombstone, version_of
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.table import Table
 
@@ -63,7 +63,7 @@ def since(version: Version, equal: Container[int]) -> Wanted:
     """Entries at or above a version, but no live ones of slots that are equal on both sides."""
 
     def wanted(slot: int, key: str, entry: Entry) -> bool:
-        return entry[1] >= version and (entry[0] is None or slot not in equal)
+        return version_of(entry) >= version and (is_tombstone(entry) or slot not in equal)
 
     return wanted
 

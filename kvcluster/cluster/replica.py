@@ -14,7 +14,7 @@ from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.waiting import within
 from kvcluster.errors import PeerRefused
-from kvcluster.model.entry import Verdict
+from kvcluster.model.entry import Verdict, version_of
 from kvcluster.storage.store import Store
 
 from demo_pb2 import (
@@ -87,7 +87,7 @@ class Replica:
             held = self._store.get(tombstone.key)
             if held == (None, tombstone.version):
                 buried.append(tombstone)
-            elif held is not None and held[1] <= tombstone.version:
+            elif held is not None and version_of(held) <= tombstone.version:
                 raise PeerRefused(f"what is here of {tombstone.key[:40]!r} is not that tombstone")
         return buried
 

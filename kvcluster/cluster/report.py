@@ -24,8 +24,8 @@ from kvcluster.model.slots import Home, slot_of
 from kvcluster.storage.store import Store
 
 from demo_pb2 import (
-    HealthCheckRequest,
     HealthCheckResponse,
+    Heartbeat,
     LocateRequest,
     LocateResponse,
     MemberStatus,
@@ -77,16 +77,15 @@ class Report:
         self._led = len(home.leads())
         self._shared = {peer.name: len(home.shared(peer.name)) for peer in peers}
 
-    def health(self, request: HealthCheckRequest) -> HealthCheckResponse:
-        """How this node is; to a peer, also our heartbeat. Raises PeerRefused."""
-        responder = self._heartbeats.answer(request.sender) if request.HasField("sender") else None
+    def health(self, beat: Heartbeat | None = None) -> HealthCheckResponse:
+        """How this node is; `beat`: to a peer, whose heartbeat it answers, our own."""
         return HealthCheckResponse(
             status=STATUS_CODES[self._gate.status],
             node=self._cluster.self_name,
             keys=self._store.table.live,
             peers=[self._state(peer) for peer in self._peers],
             reason=self._gate.reason,
-            responder=responder,
+            responder=beat,
             sync=self._progress.current,
         )
 

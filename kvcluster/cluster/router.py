@@ -25,6 +25,7 @@ from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, KvError, PeerRefused
+from kvcluster.model.entry import value_of
 from kvcluster.model.slots import Home, slot_of
 
 from demo_pb2 import (
@@ -164,6 +165,5 @@ class Router:
 
     def _read(self, key: str) -> GetResponse:
         entry = self._coordinator.get(key)
-        if entry is not None and entry[0] is not None:
-            refuse_if_too_large(entry[0], self._settings)
+        refuse_if_too_large(value_of(entry) or "", self._settings)
         return get_response(entry, self._name)

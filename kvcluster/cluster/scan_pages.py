@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from kvcluster.errors import BadRequest
 from kvcluster.model.confluence import Pair
+from kvcluster.model.entry import value_of
 from kvcluster.model.slots import SLOTS, slot_of
 from kvcluster.storage.table import Table
 
@@ -64,7 +65,7 @@ def cut_scan_page(
     for looks, key in enumerate(table.keys.behind(request.prefix, request.start_after), 1):
         if everywhere or slot_of(key) in slots:
             entry = table.get(key)
-            value = "" if request.keys_only or entry is None else entry[0] or ""
+            value = "" if request.keys_only else value_of(entry) or ""
             size_bytes -= pair_bytes(key, value)
             if pairs and size_bytes < 0:
                 return ScanPage(pairs, reached)

@@ -44,7 +44,7 @@ class Collector(PrometheusCollector):
         self._node = node
         self._traffic = traffic
         self._limits = limits
-        self._started_at_s = time.time() - node.report.status().uptime_s
+        self._started_at_s = time.time() - node.status().uptime_s
 
     def collect(self) -> list[Metric]:
         """From any other thread. Raises NoAnswer."""
@@ -63,7 +63,7 @@ class Collector(PrometheusCollector):
 
     def look(self) -> Iterator[Metric]:
         """From the loop, all in one step."""
-        node, status = self._node, self._node.report.status()
+        node, status = self._node, self._node.status()
         yield from process(node, status, self._started_at_s)
         yield from calls(self._traffic, self._limits)
         yield from held(status, node.peers)

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from xxhash import xxh3_64_intdigest
 
-from kvcluster.model.entry import Entry
+from kvcluster.model.entry import Entry, is_live
 
 _TOMBSTONE_SEED = 1
 
@@ -47,6 +47,6 @@ def digest_of(entries: Iterable[tuple[str, Entry]]) -> int:
     """The digest of the entries of one slot: 0 if none of them is live."""
     digest = 0
     for key, entry in entries:
-        if entry[0] is not None:
+        if is_live(entry):
             digest ^= entry_hash(key, entry)
     return digest

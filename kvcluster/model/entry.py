@@ -7,7 +7,8 @@ their last-writer-wins register), so entries may arrive twice, late and in any o
 
 An entry is a plain tuple `(value, version)`, and on purpose no class: Python's garbage collector
 stops tracking exact tuples of atoms, so a million entries cost it nothing. A subclass, a
-NamedTuple included, stays tracked for ever.
+NamedTuple included, stays tracked for ever. So it answers questions by functions: `is_live` and
+those beside it, the only ones who know what stands where.
 
 A version is 12 bytes, big-endian, so that comparing bytes compares time:
 
@@ -19,10 +20,11 @@ Outside `model/` it is opaque.
 from __future__ import annotations
 
 import enum
-from typing import NewType
+from typing import NewType, TypeGuard
 
 Version = NewType("Version", bytes)
 Entry = tuple[str | None, Version]  # value, or None for a tombstone
+LiveEntry = tuple[str, Version]
 
 VERSION_BYTES = 12
 _TIME_BYTES = 8
@@ -49,6 +51,26 @@ class Verdict(enum.Enum):
     def conflicts(self) -> bool:
         """Whether one version came with two contents."""
         return self is Verdict.CONFLICT_WON or self is Verdict.CONFLICT_LOST
+
+
+def is_live(entry: Entry | None) -> TypeGuard[LiveEntry]:
+    """Whether a key with this entry has a value; None: the key was never seen."""
+    return entry is not None and entry[0] is not None
+
+
+def is_tombstone(entry: Entry) -> bool:
+    """Whether an entry says that its key was deleted."""
+    return entry[0] is None
+
+
+def value_of(entry: Entry | None) -> str | None:
+    """The value of a key with this entry; None if it has none."""
+    return entry[0] if entry is not None else None
+
+
+def version_of(entry: Entry) -> Version:
+    """When an entry was made."""
+    return entry[1]
 
 
 def judge(new: Entry, held: Entry | None) -> Verdict:

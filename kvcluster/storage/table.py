@@ -23,7 +23,7 @@ import gc
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
-from kvcluster.model.entry import ZERO, Entry, Verdict, Version, judge
+from kvcluster.model.entry import ZERO, Entry, Verdict, Version, is_live, judge, version_of
 from kvcluster.model.slots import SLOTS, slot_of
 from kvcluster.storage.codec import to_entry
 from kvcluster.storage.key_index import KeyIndex
@@ -77,10 +77,9 @@ class Table:
             self._order(key, held, entry)
             slot[key] = entry
             self.changed[number] = 1
-            if entry[1] > self._newest[number]:
-                self._newest[number] = entry[1]
+            self._newest[number] = max(self._newest[number], version_of(entry))
             self._grow_old()
-        if verdict.conflicts and entry[1] != ZERO:  # two people may well write two things
+        if verdict.conflicts and version_of(entry) != ZERO:  # two people may well write two things
             self.conflicts += 1
         return verdict
 
@@ -91,7 +90,7 @@ class Table:
         """
         number = slot_of(key)
         held = self._slots[number].get(key)
-        if held is None or held[1] > version:
+        if held is None or version_of(held) > version:
             return False
         self._count(number, key, held, -1)
         self._order(key, held, None)
@@ -123,7 +122,7 @@ class Table:
     def buried(self, number: int) -> list[tuple[str, Version]]:
         """The tombstones of a slot: keys and versions."""
         slot = self._slots[number]
-        return [(key, slot[key][1]) for key in self._buried.get(number, ())]
+        return [(key, version_of(slot[key])) for key in self._buried.get(number, ())]
 
     def slots_with_tombstones(self) -> list[int]:
         """The numbers of the slots that hold a tombstone, ascending."""
@@ -139,7 +138,7 @@ class Table:
 
         Call once, after loading.
         """
-        self.keys.fill(key for key, (value, _) in self.items() if value is not None)
+        self.keys.fill(key for key, entry in self.items() if is_live(entry))
         gc.collect()
         gc.freeze()
 
@@ -150,16 +149,15 @@ class Table:
             gc.collect(0)
 
     def _order(self, key: str, before: Entry | None, after: Entry | None) -> None:
-        was_live = before is not None and before[0] is not None
-        is_live = after is not None and after[0] is not None
-        if is_live and not was_live:
+        was_live, lives = is_live(before), is_live(after)
+        if lives and not was_live:
             self.keys.add(key)
-        elif was_live and not is_live:
+        elif was_live and not lives:
             self.keys.remove(key)
 
     def _count(self, number: int, key: str, entry: Entry, change: int) -> None:
-        value = entry[0]
-        if value is not None:
+        if is_live(entry):
+            value, _ = entry
             self.live += change
             self.size_bytes += change * (_size_bytes(key) + _size_bytes(value))
             return

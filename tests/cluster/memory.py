@@ -171,7 +171,7 @@ def name_of(kind: type[Message]) -> str:
 async def answer(node: Node, request: Any, deadline_s: float) -> Any:
     """What a node answers a peer, as server.py has it."""
     if isinstance(request, HealthCheckRequest):
-        return node.report.health(request)
+        return node.health(request)
     replica, pulls = node.replica, node.pulls
     with_deadline: dict[type[Message], Callable[..., Awaitable[Any]]] = {
         ReplicateRequest: replica.replicate,
@@ -259,28 +259,28 @@ class MemoryCluster:
         """Put through a node; how many acknowledged."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         request = PutRequest(key=key, value=value)
-        return (await self[name].router.put(request, deadline_s)).acknowledged
+        return (await self[name].put(request, deadline_s)).acknowledged
 
     async def delete(self, name: str, key: str, timeout_s: float = 5) -> int:
         """Delete through a node; how many acknowledged."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        return (await self[name].router.delete(DeleteRequest(key=key), deadline_s)).acknowledged
+        return (await self[name].delete(DeleteRequest(key=key), deadline_s)).acknowledged
 
     async def put_versioned(self, name: str, key: str, value: str, timeout_s: float) -> bytes:
         """Put through a node; the version."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         request = PutRequest(key=key, value=value)
-        return (await self[name].router.put(request, deadline_s)).version
+        return (await self[name].put(request, deadline_s)).version
 
     async def delete_versioned(self, name: str, key: str, timeout_s: float) -> bytes:
         """Delete through a node; the version."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        return (await self[name].router.delete(DeleteRequest(key=key), deadline_s)).version
+        return (await self[name].delete(DeleteRequest(key=key), deadline_s)).version
 
     async def get(self, name: str, key: str, timeout_s: float = 5) -> str | None:
         """Get from a node, as a client sees it."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        answer = await self[name].router.get(GetRequest(key=key), deadline_s)
+        answer = await self[name].get(GetRequest(key=key), deadline_s)
         return answer.value if answer.found else None
 
     async def until_seen_again(self, name: str, peer: str) -> None:

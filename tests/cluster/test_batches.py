@@ -46,7 +46,7 @@ async def batch(
 ) -> list[Result]:
     """Have a node do all of this."""
     deadline_s = asyncio.get_running_loop().time() + timeout_s
-    answer = await cluster[name].router.batch(BatchRequest(operations=operations), deadline_s)
+    answer = await cluster[name].batch(BatchRequest(operations=operations), deadline_s)
     return list(answer.results)
 
 

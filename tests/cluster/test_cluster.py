@@ -449,32 +449,32 @@ async def test_a_farewell_from_a_former_life_of_a_peer_is_no_news(cluster: Memor
     """Found by the simulator: a network held it back until the node was up again. Writes went on
     without it, and nobody told it so.
     """
-    peers, report = cluster["b:2"].peers, cluster["b:2"].report
-    late = [cluster["c:3"]._heartbeats._own_beat("b:2") for _ in range(2)]
+    node, peers = cluster["b:2"], cluster["b:2"].peers
+    late = [cluster["c:3"].heartbeats._own_beat("b:2") for _ in range(2)]
     late[1].status = DRAINING
     await cluster.stop("c:3")
     await cluster.start("c:3")
     await cluster.until_serving()
     for beat in late:
-        report.health(HealthCheckRequest(sender=beat))
+        node.health(HealthCheckRequest(sender=beat))
     assert cluster.sees("b:2", "c:3") == "ALIVE"
     assert peers["c:3"].incarnation == cluster["c:3"].time.incarnation
     assert await cluster.put("b:2", "k", "v") == 3
-    farewell = cluster["c:3"]._heartbeats._own_beat("b:2")
+    farewell = cluster["c:3"].heartbeats._own_beat("b:2")
     farewell.status = DRAINING
-    report.health(HealthCheckRequest(sender=farewell))
+    node.health(HealthCheckRequest(sender=farewell))
     assert cluster.sees("b:2", "c:3") == "DEAD"
 
 
 @in_cluster
 async def test_a_farewell_of_an_unknown_life_excuses_nobody(cluster: MemoryCluster) -> None:
     """A node that starts knows no life yet: the peer may be up, and hold what it missed."""
-    late = cluster["c:3"]._heartbeats._own_beat("b:2")
+    late = cluster["c:3"].heartbeats._own_beat("b:2")
     late.status = DRAINING
     await cluster.crash("b:2")
     cluster.network.delay_s = 0.2
     await cluster.start("b:2")
-    cluster["b:2"].report.health(HealthCheckRequest(sender=late))
+    cluster["b:2"].health(HealthCheckRequest(sender=late))
     assert cluster["b:2"].gate.status is Status.STARTING
     assert "c:3" in cluster["b:2"].gate.reason
 
@@ -504,7 +504,7 @@ async def test_what_a_new_life_tells_whose_clock_went_back_is_not_excused(
     was taken for news, and what had been told was excused, and an old value answered.
     """
     node = cluster["b:2"]
-    beat = cluster["c:3"]._heartbeats._own_beat("b:2")
+    beat = cluster["c:3"].heartbeats._own_beat("b:2")
     cluster.network.cut("b:2", "c:3")
     await asyncio.sleep(node.settings.suspect_after_s - 0.2)
     asked_s = node.peers.now_s()
@@ -512,7 +512,7 @@ async def test_what_a_new_life_tells_whose_clock_went_back_is_not_excused(
     beat.incarnation += 1
     beat.clock = node.peers["c:3"].clock - 1
     beat.missed_since = node.time.tick()
-    node.report.health(HealthCheckRequest(sender=beat))
+    node.health(HealthCheckRequest(sender=beat))
     assert not node.peers.refused("c:3", "connection refused", asked_s)
     await asyncio.sleep(0.4)
     assert cluster.sees("b:2", "c:3") == "ALIVE"  # silent for long, but called a moment ago

@@ -89,12 +89,12 @@ async def test_the_answer_says_who_served(cluster: MemoryCluster) -> None:
     for name in cluster.members:
         deadline_s = asyncio.get_running_loop().time() + 5
         request = PutRequest(key="k", value=name)
-        answer = await cluster[name].router.put(request, deadline_s)
+        answer = await cluster[name].put(request, deadline_s)
         assert answer.served_by == (name if name in replicas else replicas[0])
         assert (answer.replicas, answer.acknowledged) == (3, 3)
-        read = await cluster[name].router.get(GetRequest(key="k"), deadline_s)
+        read = await cluster[name].get(GetRequest(key="k"), deadline_s)
         assert read.served_by == (name if name in replicas else replicas[0])
-    deleted = await cluster[others[0]].router.delete(DeleteRequest(key="k"), deadline_s)
+    deleted = await cluster[others[0]].delete(DeleteRequest(key="k"), deadline_s)
     assert deleted.found
     assert deleted.served_by == replicas[0]
 
@@ -104,11 +104,11 @@ async def test_locate_names_slot_primary_and_replicas(cluster: MemoryCluster) ->
     """The same from every node, with the states that the asked node sees."""
     replicas, others = homes(cluster, "k")
     await cluster.stop(replicas[0])
-    answer = cluster[others[0]].report.locate(LocateRequest(key="k"))
+    answer = cluster[others[0]].locate(LocateRequest(key="k"))
     assert answer.slot == slot_of("k")
     assert [replica.node for replica in answer.replicas] == list(replicas)
     with pytest.raises(BadRequest):
-        cluster[others[0]].report.locate(LocateRequest())
+        cluster[others[0]].locate(LocateRequest())
 
 
 @pytest.mark.parametrize(("members", "replicas"), [(FIVE, 3), (FIVE, 2), (NAMES, 2)])
@@ -224,7 +224,7 @@ async def test_reads_of_a_node_that_catches_up_go_to_one_that_serves(
     cluster.network.stuck_methods.add("pull")
     await cluster.until(lambda: not cluster["c:3"].gate.readable, "c knows that it is behind")
     deadline_s = asyncio.get_running_loop().time() + 5
-    answer = await cluster["c:3"].router.get(GetRequest(key="k"), deadline_s)
+    answer = await cluster["c:3"].get(GetRequest(key="k"), deadline_s)
     assert answer.value == "new"
     assert answer.served_by in ("a:1", "b:2")
     await cluster.stop("b:2")

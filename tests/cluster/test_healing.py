@@ -34,7 +34,7 @@ async def test_entry_changed_behind_a_nodes_back_is_mended(cluster: MemoryCluste
     assert value == "right"
     cluster["b:2"].store.table.slot(slot_of("k"))["k"] = ("damaged", version)
     await cluster.until(lambda: cluster.held("b:2")["k"][0] == "right", "it is mended", 90)
-    assert cluster["b:2"].report.status().conflicts == 1
+    assert cluster["b:2"].status().conflicts == 1
 
 
 @in_cluster
@@ -116,7 +116,7 @@ async def test_refilling_a_node_that_has_no_room_is_told_once(cluster: MemoryClu
         patch.setattr(log, "isEnabledFor", lambda _: True)
         await cluster.start("b:2")
         await asyncio.sleep(30)
-    assert cluster["b:2"].report.status().disk_full
+    assert cluster["b:2"].status().disk_full
     assert 2 <= len(told) <= 5, "\n".join(told)
     disk.capacity = None
     await cluster.until_serving()
@@ -159,7 +159,7 @@ async def test_delete_holds_after_an_absence_longer_than_any_timer(
     await cluster.delete("a:1", key)
     await asyncio.sleep(_LONG_S)
     assert [cluster[name].store.table.tombstones for name in ("a:1", "b:2")] == [1, 1]
-    waiting = cluster["a:1"].report.status().tombstones_waiting
+    waiting = cluster["a:1"].status().tombstones_waiting
     assert [(each.node, each.count) for each in waiting] == [("c:3", 1)]
     await cluster.start("c:3")
     await cluster.until_serving()
@@ -359,7 +359,7 @@ async def test_entry_in_the_wrong_place_stays_until_every_replica_has_it(
     assert waiting
     assert {key for key in strays if key in cluster.held("a:1")} == waiting
     await cluster.start("e:5")
-    await cluster.until(lambda: not cluster["a:1"].report.status().strays, "all are home")
+    await cluster.until(lambda: not cluster["a:1"].status().strays, "all are home")
     assert waiting <= set(cluster.held("e:5"))
 
 
@@ -370,7 +370,7 @@ async def test_hand_made_json_moves_to_where_its_keys_belong(cluster: MemoryClus
     await cluster.start()
     await cluster.until_serving()
     await cluster.until_equal()
-    assert cluster["a:1"].report.status().strays == 0
+    assert cluster["a:1"].status().strays == 0
     for number in range(50):
         key = f"k{number}"
         holders = {name for name in FIVE if key in cluster.held(name)}
@@ -385,7 +385,7 @@ async def test_strays_of_many_slots_travel_together(cluster: MemoryCluster) -> N
     lay_hand_made_json(cluster, 300)
     await cluster.start()
     await cluster.until_serving()
-    await cluster.until(lambda: not cluster["a:1"].report.status().strays, "all are home")
+    await cluster.until(lambda: not cluster["a:1"].status().strays, "all are home")
     calls = [callee for _, callee, method in cluster.network.sent if method == "hold"]
     assert 0 < len(calls) <= 24, "four trios of other nodes, each asked twice at most"
 
@@ -404,7 +404,7 @@ async def test_node_with_another_configuration_does_not_serve_beside_the_others(
         await asyncio.sleep(10)
     assert cluster["c:3"].gate.status is Status.STARTING
     assert await cluster.put("a:1", "k", "v") == 2
-    refusals = [member.refusal for member in cluster["a:1"].report.status().members]
+    refusals = [member.refusal for member in cluster["a:1"].status().members]
     assert any("a:1 keeps 3 replicas of each key and c:3 2" in refusal for refusal in refusals)
     entry = Entry(key="k", value="w", version=make_version(cluster["c:3"].time.now(), 9))
     request = ReplicateRequest(entries=[entry])

@@ -29,7 +29,7 @@ async def messages(
 ) -> AsyncIterator[ScanResponse]:
     """What a node streams."""
     deadline_s = asyncio.get_running_loop().time() + timeout_s
-    async with aclosing(cluster[name].scans.scan(ScanRequest(**request), deadline_s)) as stream:
+    async with aclosing(cluster[name].scan(ScanRequest(**request), deadline_s)) as stream:
         async for message in stream:
             yield message
 

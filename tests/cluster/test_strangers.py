@@ -16,12 +16,12 @@ def call(cluster: MemoryCluster, stranger: str) -> None:
     """A stranger's heartbeat, which is refused."""
     beat = Heartbeat(node=stranger, incarnation=1)
     with pytest.raises(ConfigurationDiffers):
-        cluster["a:1"].report.health(HealthCheckRequest(sender=beat))
+        cluster["a:1"].health(HealthCheckRequest(sender=beat))
 
 
 def told(cluster: MemoryCluster) -> set[str]:
     """The strangers that the status tells of."""
-    return {m.state.node for m in cluster["a:1"].report.status().members} - {"b:2", "c:3"}
+    return {m.state.node for m in cluster["a:1"].status().members} - {"b:2", "c:3"}
 
 
 @in_cluster

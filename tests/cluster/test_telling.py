@@ -123,7 +123,7 @@ async def test_peer_that_hears_that_it_is_counted_on_is_not_passed_by_a_moment_l
     await cluster.until(lambda: silent_s(now_s()) > 1.4, "it is silent")
     calls_s = now_s()
     while cluster.sees("b:2", "c:3") == "ALIVE":
-        beat = cluster["c:3"]._heartbeats._own_beat("b:2")
-        cluster["b:2"].report.health(HealthCheckRequest(sender=beat))
+        beat = cluster["c:3"].heartbeats._own_beat("b:2")
+        cluster["b:2"].health(HealthCheckRequest(sender=beat))
         await asyncio.sleep(0.1)
     assert 1.4 < now_s() - calls_s < 1.8

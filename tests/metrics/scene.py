@@ -66,7 +66,8 @@ class Watched:
     def __init__(self, node: Node) -> None:
         self.node = node
         traffic, limits = Traffic(), Limits.of(node.settings)
-        self.front = KeyValue(node, Activity("", node.settings), traffic, limits)
+        activity = Activity("", node.settings)
+        self.front = KeyValue(node, node.replica, activity, traffic, limits)
         self._collector = Collector(node, traffic, limits)
 
     def collect(self) -> Iterator[Metric]:

@@ -82,7 +82,7 @@ async def test_nodes_that_do_not_agree_are_seen(scene: Scene) -> None:
     assert now("peer_refused", peer="b:2") == 0
     stranger = HealthCheckRequest(sender=Heartbeat(node="x:9", incarnation=1))
     with pytest.raises(ConfigurationDiffers):
-        cluster["a:1"].report.health(stranger)
+        cluster["a:1"].health(stranger)
     assert scene.look()("strangers") == 1
     await cluster.stop("c:3")
     await cluster.start("c:3")

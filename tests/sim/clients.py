@@ -245,22 +245,22 @@ def _deadline_s(timeout_s: float) -> float:
 
 def ask_put(timeout_s: float) -> Callable[[Node, Any], Any]:
     """Have a node put."""
-    return lambda node, request: node.router.put(request, _deadline_s(timeout_s))
+    return lambda node, request: node.put(request, _deadline_s(timeout_s))
 
 
 def _delete(timeout_s: float) -> Callable[[Node, Any], Any]:
-    return lambda node, request: node.router.delete(request, _deadline_s(timeout_s))
+    return lambda node, request: node.delete(request, _deadline_s(timeout_s))
 
 
 def _batch(timeout_s: float) -> Callable[[Node, Any], Any]:
-    return lambda node, request: node.router.batch(request, _deadline_s(timeout_s))
+    return lambda node, request: node.batch(request, _deadline_s(timeout_s))
 
 
 def _scan(timeout_s: float) -> Callable[[Node, Any], Any]:
     async def collect(node: Node, request: ScanRequest) -> ScanResponse:
         """All messages of the stream in one."""
         whole = ScanResponse()
-        async with aclosing(node.scans.scan(request, _deadline_s(timeout_s))) as messages:
+        async with aclosing(node.scan(request, _deadline_s(timeout_s))) as messages:
             async for message in messages:
                 whole.MergeFrom(message)
         return whole
@@ -278,4 +278,4 @@ def _operation(step: Write | Read) -> Operation:
 
 def ask_get(timeout_s: float) -> Callable[[Node, Any], Any]:
     """Have a node get."""
-    return lambda node, request: node.router.get(request, _deadline_s(timeout_s))
+    return lambda node, request: node.get(request, _deadline_s(timeout_s))

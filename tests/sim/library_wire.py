@@ -209,12 +209,12 @@ def _carry_out(timeout_s: float) -> Callable[[Node, Any], Any]:
     async def carry_out(node: Node, request: Any) -> Any:
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         if isinstance(request, HealthCheckRequest):
-            return node.report.health(request)
+            return node.health(request)
         methods = {
-            PutRequest: node.router.put,
-            GetRequest: node.router.get,
-            DeleteRequest: node.router.delete,
-            BatchRequest: node.router.batch,
+            PutRequest: node.put,
+            GetRequest: node.get,
+            DeleteRequest: node.delete,
+            BatchRequest: node.batch,
         }
         return await methods[type(request)](request, deadline_s)  # type: ignore[operator]
 
@@ -224,7 +224,7 @@ def _carry_out(timeout_s: float) -> Callable[[Node, Any], Any]:
 def _collect(timeout_s: float) -> Callable[[Node, Any], Any]:
     async def collect(node: Node, request: ScanRequest) -> Stream:
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        async with aclosing(node.scans.scan(request, deadline_s)) as messages:
+        async with aclosing(node.scan(request, deadline_s)) as messages:
             return Stream([message async for message in messages])
 
     return collect

@@ -106,7 +106,7 @@ class Scanning:
             """The first messages of the stream in one."""
             first = ScanResponse()
             deadline_s = asyncio.get_running_loop().time() + timeout_s
-            async with aclosing(node.scans.scan(request, deadline_s)) as messages:
+            async with aclosing(node.scan(request, deadline_s)) as messages:
                 for _ in range(self._messages):
                     message = await anext(messages, None)
                     if message is None:
