@@ -160,48 +160,48 @@ class Peer(PeerServicer):
     @rpc(budget="forwards", writes=True)
     async def Forward(self, request: pb.ForwardRequest, deadline_s: float) -> pb.ForwardResponse:
         """Carry out what a client asked of a node that cannot do it."""
-        response = await self.node.router.carry_out(request, deadline_s)
+        response = await self.node.requests.router.carry_out(request, deadline_s)
         self._activity.forwarded(request, response)
         return response
 
     @rpc(budget="forwards")
     async def ScanPart(self, request: pb.ScanPartRequest, deadline_s: float) -> pb.ScanPartResponse:
         """Give a page of the keys that a peer does not hold."""
-        return await self.node.scans.part(request)
+        return await self.node.requests.scans.part(request)
 
     @rpc(budget="peers")
     async def Pull(self, request: pb.PullRequest, deadline_s: float) -> pb.PullResponse:
         """Give a page of what a peer missed."""
-        return await self.node.pulls.pull(request)
+        return await self.node.repair.pulls.pull(request)
 
     @rpc(budget="peers")
     async def ConfirmPull(
         self, request: pb.ConfirmPullRequest, deadline_s: float
     ) -> pb.ConfirmPullResponse:
         """Forget what the peer had missed: it has it now."""
-        return await self.node.pulls.confirm(request)
+        return await self.node.repair.pulls.confirm(request)
 
     @rpc(budget="peers")
     async def Compare(self, request: pb.CompareRequest, deadline_s: float) -> pb.CompareResponse:
         """Say which slots differ here."""
-        return await self.node.pulls.compare(request)
+        return await self.node.repair.pulls.compare(request)
 
     @rpc(budget="peers")
     async def PullDifferences(
         self, request: pb.PullDifferencesRequest, deadline_s: float
     ) -> pb.PullDifferencesResponse:
         """Give a page of what a peer lacks."""
-        return await self.node.pulls.differences(request)
+        return await self.node.repair.pulls.differences(request)
 
     @rpc(budget="peers", writes=True)
     async def Hold(self, request: pb.HoldRequest, deadline_s: float) -> pb.HoldResponse:
         """Store entries of any age, durably, then answer."""
-        return await self.node.replica.hold(request, deadline_s)
+        return await self.node.writing.replica.hold(request, deadline_s)
 
     @rpc(budget="peers", writes=True)
     async def Drop(self, request: pb.DropRequest, deadline_s: float) -> pb.DropResponse:
         """Forget tombstones that every replica holds."""
-        return await self.node.replica.drop(request, deadline_s)
+        return await self.node.writing.replica.drop(request, deadline_s)
 
 
 def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
@@ -237,9 +237,9 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
 async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
     file_limit = raise_file_limit()
-    activity, traffic = Activity(node.cluster.self_name, node.settings), Traffic()
+    activity, traffic = Activity(node.membership.name, node.settings), Traffic()
     limits = Limits.of(node.settings)
-    await node.start(Channels(node.cluster.peers, node.settings))
+    await node.start(Channels(node.membership.peers, node.settings))
     server = make_server(node.settings, addresses)
     health = offer(server, node, activity, traffic, limits)
     page = open_page(node, traffic, limits) if open_page else None
@@ -272,7 +272,7 @@ def offer(
     """Put every service on a server."""
     registrar = Registrar(server, limits)
     add_KeyValueServicer_to_server(
-        KeyValue(node, node.replica, activity, traffic, limits), registrar
+        KeyValue(node, node.writing.replica, activity, traffic, limits), registrar
     )
     add_PeerServicer_to_server(Peer(node, activity, traffic, limits), registrar)
     health = Health(node.gate, traffic, limits)

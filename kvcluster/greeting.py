@@ -16,13 +16,13 @@ log = logging.getLogger("kvcluster")
 
 def say_hello(node: Node, addresses: list[str]) -> None:
     """Tell the person in front of the terminal what runs here."""
-    log.info("NODE  %s listens on %s", node.cluster.self_name, ", ".join(addresses))
-    log.info("NODE  its peers are %s", ", ".join(node.cluster.peers) or "none")
+    log.info("NODE  %s listens on %s", node.membership.name, ", ".join(addresses))
+    log.info("NODE  its peers are %s", ", ".join(node.membership.peers) or "none")
     log.info(
         "NODE  each key is on %d of %d nodes, %s of 4,096 slots are here",
-        node.cluster.replicas,
-        len(node.cluster.members),
-        f"{len(node.home.held):,}",
+        node.membership.replica_count,
+        len(node.membership.members),
+        f"{len(node.membership.held):,}",
     )
     holds = "new, empty" if node.store.is_new else f"keys: {node.store.table.live:,}"
     log.info("NODE  its data is in %s, %s", node.store.path.absolute(), holds)

@@ -20,36 +20,27 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from kvcluster.cluster.calls import Calls
-from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.envelope import Envelope
-from kvcluster.cluster.forwarding import Forwarding
 from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.heartbeat import Heartbeats
-from kvcluster.cluster.holding import Holding
-from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.progress import SyncProgress
-from kvcluster.cluster.pulls import Pulls
+from kvcluster.cluster.ground import Ground
+from kvcluster.cluster.hinting import Hinting
+from kvcluster.cluster.membership import Membership
+from kvcluster.cluster.peering import Peering
 from kvcluster.cluster.remembering import remember_time
-from kvcluster.cluster.replica import Replica
-from kvcluster.cluster.replication import Replication
-from kvcluster.cluster.report import Report
-from kvcluster.cluster.rounds import Rounds
-from kvcluster.cluster.router import Router
-from kvcluster.cluster.scans import Scans
+from kvcluster.cluster.repair import Repair
+from kvcluster.cluster.requests import Requests
 from kvcluster.cluster.surroundings import Surroundings
 from kvcluster.cluster.tasks import Tasks
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
-from kvcluster.cluster.upkeep import Upkeep
 from kvcluster.cluster.watch import keep_watch
+from kvcluster.cluster.writing import Writing
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.clock import HybridClock
 from kvcluster.model.members import Cluster, split_address
 from kvcluster.model.notes import Notes
 from kvcluster.model.readiness import Readiness, Status
-from kvcluster.model.slots import Home, placement_of
 from kvcluster.storage.store import Store
 
 import demo_pb2 as pb
@@ -60,18 +51,12 @@ log = logging.getLogger("kvcluster")
 class Node:
     """One member of the cluster, without its sockets."""
 
-    router: Router
-    rounds: Rounds
-    replica: Replica
-    scans: Scans
-    pulls: Pulls
-    report: Report
-    gate: Gate
-    peers: Peers
-    heartbeats: Heartbeats
-    progress: SyncProgress
-    holding: Holding
     time: Timekeeper
+    gate: Gate
+    peering: Peering
+    writing: Writing
+    repair: Repair
+    requests: Requests
     failed: asyncio.Future[None]
     """Fails when a background task does: the process must stop."""
 
@@ -87,8 +72,7 @@ class Node:
     ) -> None:
         self._around = surroundings or Surroundings()
         self._salvage = salvage
-        self.cluster = cluster
-        self.home = Home(placement_of(cluster.members, cluster.replicas), cluster.self_name)
+        self.membership = Membership(cluster)
         self.settings = settings
         port = split_address(cluster.self_name)[1]
         path = data_dir / f"data_node_{port}.json"
@@ -110,13 +94,13 @@ class Node:
         if self.store.incomplete and self._salvage:
             log.warning("DATA  serving what is here, as --salvage asks")
             self.store.incomplete = ""
-        if self.store.incomplete and self.cluster.replicas == 1:
+        if self.store.incomplete and self.membership.replica_count == 1:
             raise CannotStart(
                 f"{self.store.incomplete}, and no other node holds what is missing;"
                 " start with --salvage to serve what is here"
             )
         self._clock = HybridClock(self._around.incarnation, found.clock)
-        self._notes = Notes(self._around.incarnation << 32, found.notes)
+        self._hints = Notes(self._around.incarnation << 32, found.notes)
 
     async def start(self, transport: Transport) -> None:
         """Start every part. Raises CannotStart."""
@@ -124,140 +108,44 @@ class Node:
         self.failed = self._tasks.failed
         self._transport = transport
         self.time = Timekeeper(self._clock, self._around, self.settings)
-        await self.store.start(self._tasks.spawn, clock=self.time.kept, notes=self._notes.as_dict)
-        self.gate = Gate(self._readiness(), self._around.times, self.settings)
-        self.gate.listen(self._complete_once_serving)
-        self._envelope = Envelope(self.cluster, self.time)
-        self.peers = Peers(self.cluster.peers, self.settings)
-        self._calls = Calls(
-            transport, self.peers, self._envelope, self.time, self.settings.redial_interval_s
-        )
-        self._build_replication()
-        self._build_upkeep()
-        self._build_writing()
-        self._build_answers()
-
-    def _readiness(self) -> Readiness:
-        return Readiness(
-            {peer: set(self.home.shared(peer)) for peer in self.cluster.peers},
+        await self.store.start(self._tasks.spawn, clock=self.time.kept, hints=self._hints.as_dict)
+        readiness = Readiness(
+            self.membership.shared_sets,
             repair=self.store.repair,
             incomplete=bool(self.store.incomplete),
         )
+        self.gate = Gate(readiness, self._around.times, self.settings)
+        self.gate.listen(self._complete_once_serving)
+        self._build()
 
-    def _build_replication(self) -> None:
-        """Heartbeats, copies of writes, and notes of who missed them."""
-        self.heartbeats = Heartbeats(
-            self.cluster,
-            self.peers,
-            self._transport,
-            gate=self.gate,
-            notes=self._notes,
-            time=self.time,
-            settings=self.settings,
-        )
-        self._replication = Replication(
-            self.peers,
-            self._calls,
-            self.store,
-            home=self.home,
-            notes=self._notes,
-            settings=self.settings,
-            heartbeats=self.heartbeats,
-        )
-
-    def _build_upkeep(self) -> None:
-        """What runs in the background."""
-        self._upkeep = Upkeep(
-            self.store,
-            self.peers,
-            self._calls,
-            self.gate,
-            home=self.home,
-            time=self.time,
-            settings=self.settings,
-            note=self._replication.note,
-        )
-        self.progress, self.holding = self._upkeep.progress, self._upkeep.holding
-
-    def _build_writing(self) -> None:
-        """What carries a write to disk, here and elsewhere."""
-        self.rounds = Rounds(
-            self.store,
-            self._replication,
-            self.time,
-            settings=self.settings,
-            spawn=self._tasks.spawn,
-            heal=self._upkeep.healing.want,
-        )
-        self._coordinator = Coordinator(
-            self.store, self.rounds, self.gate, self.time, replicas=self.cluster.replicas
-        )
-        self.replica = Replica(self.store, self._replication, self._envelope, self.time)
-
-    def _build_answers(self) -> None:
-        """What answers clients and peers."""
-        self.router = Router(
-            self.home,
-            self._coordinator,
-            self.gate,
-            self._forwarding(),
-            envelope=self._envelope,
-            time=self.time,
-            settings=self.settings,
-        )
-        self.scans = Scans(
-            self.store,
-            self.gate,
-            self.peers,
-            self._calls,
-            home=self.home,
-            envelope=self._envelope,
-            time=self.time,
-            settings=self.settings,
-        )
-        self.pulls = Pulls(
-            self.store,
-            self.peers,
-            self.gate,
-            self._notes,
-            home=self.home,
-            envelope=self._envelope,
-            time=self.time,
-            settings=self.settings,
-        )
-        self.report = Report(
-            self.cluster,
-            self.home,
-            self.store,
-            self.peers,
-            self.gate,
-            notes=self._notes,
-            time=self.time,
-            heartbeats=self.heartbeats,
-            progress=self.progress,
-            holding=self.holding,
-            rounds=self.rounds,
-            settings=self.settings,
-        )
+    def _build(self) -> None:
+        """Each wing of the cluster wires itself."""
+        membership, store = self.membership, self.store
+        envelope = Envelope(membership, self.time)
+        spawn = self._tasks.spawn
+        ground = Ground(membership, self.settings, self.time, self.gate, envelope, spawn)
+        self.peering = peering = Peering(ground, self._transport, self._hints)
+        hinting = Hinting(ground, self._hints, store, peering.peers, peering.heartbeats)
+        self.repair = Repair(ground, store, peering, hinting)
+        self.writing = Writing(ground, store, peering, hinting, self.repair.healing.want)
+        self.requests = Requests(ground, store, peering, self.writing, self.repair)
         # What a Service does (service.py); health is the last.
-        self.put, self.get, self.delete = self.router.put, self.router.get, self.router.delete
-        self.batch, self.scan = self.router.batch, self.scans.scan
-        self.status, self.locate = self.report.status, self.report.locate
-
-    def _forwarding(self) -> Forwarding:
-        return Forwarding(self.home, self.gate, self.peers, self._calls, self.settings)
+        router, report = self.requests.router, self.requests.report
+        self.put, self.get, self.delete = router.put, router.get, router.delete
+        self.batch, self.scan = router.batch, self.requests.scans.scan
+        self.status, self.locate = report.status, report.locate
 
     def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:
         """See Service; a peer's heartbeat is taken, and answered. Raises PeerRefused."""
-        beat = self.heartbeats.answer(request)
-        return self.report.health(beat)
+        beat = self.peering.heartbeats.answer(request)
+        return self.requests.report.health(beat)
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
-        watch = keep_watch(self.peers, self.heartbeats, self.gate, self.rounds, self.settings)
+        watch = keep_watch(self.peering, self.gate, self.writing.rounds, self.settings)
         self._tasks.spawn(watch, "watch")
-        self.heartbeats.start(self._tasks.spawn)
-        self._upkeep.start(self._tasks.spawn)
+        self.peering.start()
+        self.repair.start()
         remember = remember_time(self.store, self.gate, self.time, self.settings)
         self._tasks.spawn(remember, "remembering the time")
 
@@ -268,7 +156,7 @@ class Node:
     async def drain(self) -> None:
         """Let no new work in, and tell the peers not to wait for this node."""
         self.gate.drain()
-        await self.heartbeats.say_goodbye()
+        await self.peering.heartbeats.say_goodbye()
 
     async def stop(self) -> None:
         """Leave the JSON complete and close everything. Call when no request runs any more."""

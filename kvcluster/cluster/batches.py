@@ -22,11 +22,9 @@ from kvcluster.cluster.answers import result
 from kvcluster.cluster.batch import Batch, Group
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.forwarding import Forwarding, may_ask_next, may_pass
-from kvcluster.cluster.gate import Gate
-from kvcluster.config import Settings
+from kvcluster.cluster.ground import Ground
 from kvcluster.errors import BadRequest, KvError, NothingWritten, NotReady, PeerRefused
 from kvcluster.model.readiness import Status
-from kvcluster.model.slots import Home
 
 from demo_pb2 import BatchRequest, BatchResponse, ForwardRequest
 
@@ -37,19 +35,12 @@ Calls = dict[tuple[str, bool], list[Group]]
 class Batches:
     """Carries out batches. Deadlines are times of the event loop's clock."""
 
-    def __init__(
-        self,
-        home: Home,
-        coordinator: Coordinator,
-        gate: Gate,
-        forwarding: Forwarding,
-        settings: Settings,
-    ) -> None:
-        self._home = home
+    def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._gate = ground.gate
         self._coordinator = coordinator
-        self._gate = gate
         self._forwarding = forwarding
-        self._settings = settings
 
     async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
         """What a client asks for. Raises BadRequest, NotReady."""
@@ -72,10 +63,12 @@ class Batches:
         batch = Batch(request, self._settings)
         here, elsewhere = self._split(batch.groups)
         for group in elsewhere:
-            if group.slot in self._home.held:
+            if group.slot in self._membership.held:
                 batch.fail(group, self._gate.not_ready())
             else:
-                batch.fail(group, PeerRefused(f"{self._home.name} holds no replica of the key"))
+                batch.fail(
+                    group, PeerRefused(f"{self._membership.name} holds no replica of the key")
+                )
         await self._do_here(batch, here, deadline_s)
         return batch.answer(self._settings)
 
@@ -96,7 +89,7 @@ class Batches:
         elsewhere: list[Group] = []
         for group in groups:
             ready = self._gate.readable if group.reads else self._gate.writable
-            (here if ready and group.slot in self._home.held else elsewhere).append(group)
+            (here if ready and group.slot in self._membership.held else elsewhere).append(group)
         return here, elsewhere
 
     async def _do_here(self, batch: Batch, groups: list[Group], deadline_s: float) -> None:
@@ -110,7 +103,7 @@ class Batches:
                 batch.fail(group, error)
             return
         each = zip(operations.items(), done, strict=True)
-        batch.settle({p: result(op.kind, what, self._home.name) for (p, op), what in each})
+        batch.settle({p: result(op.kind, what, self._membership.name) for (p, op), what in each})
 
     async def _do_elsewhere(
         self, batch: Batch, groups: list[Group], deadline_s: float, sleeps: int
@@ -187,7 +180,7 @@ class Batches:
         kept = []
         for group in groups:
             why = group.why or self._forwarding.nobody(group.slot)
-            if not stops and may_pass(why, waits_here=group.slot in self._home.held):
+            if not stops and may_pass(why, waits_here=group.slot in self._membership.held):
                 kept.append(group)
                 group.tried.clear()
                 group.why = None

@@ -23,9 +23,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from kvcluster.cluster.envelope import Envelope
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
 from kvcluster.cluster.waiting import unless
 from kvcluster.errors import (
@@ -54,21 +53,14 @@ _MAY_BE_REPEATED = (
 
 
 class Calls:
-    """Asks peers. `redial_interval_s`: between two attempts after a connection broke."""
+    """Asks peers."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        peers: Peers,
-        envelope: Envelope,
-        time: Timekeeper,
-        redial_interval_s: float,
-    ) -> None:
+    def __init__(self, ground: Ground, transport: Transport, peers: Peers) -> None:
         self._transport = transport
         self._peers = peers
-        self._envelope = envelope
-        self._time = time
-        self._redial_interval_s = redial_interval_s
+        self._envelope = ground.envelope
+        self._time = ground.time
+        self._redial_interval_s = ground.settings.redial_interval_s
 
     async def ask(self, name: str, request: Message, timeout_s: float) -> Any:
         """The answer of a peer, the message that belongs to the request.

@@ -22,24 +22,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kvcluster.cluster.calls import Calls
-from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.ground import Ground
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.merging import Merger, Tally, advance
 from kvcluster.cluster.progress import SyncProgress
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.entry import ZERO, Version
-from kvcluster.model.slots import Home, slot_of
+from kvcluster.model.slots import slot_of
 from kvcluster.storage.store import Store
 
 from demo_pb2 import (
     ConfirmPullRequest,
     ConfirmPullResponse,
-    MissedWrites,
     PullRequest,
     PullResponse,
     SlotDigest,
@@ -59,37 +56,24 @@ class _Debt:
 
 
 class CatchingUp:
-    """Pays debts, one after the other.
-
-    `note`: how to note what others missed; it gives what to journal.
-    """
+    """Pays debts, one after the other."""
 
     def __init__(
-        self,
-        store: Store,
-        calls: Calls,
-        gate: Gate,
-        *,
-        home: Home,
-        peers: tuple[str, ...],
-        time: Timekeeper,
-        settings: Settings,
-        progress: SyncProgress,
-        note: Callable[[Sequence[MissedWrites]], list[MissedWrites]],
+        self, ground: Ground, store: Store, calls: Calls, hinting: Hinting, progress: SyncProgress
     ) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._time = ground.time
+        self._gate = ground.gate
         self._store = store
         self._calls = calls
-        self._gate = gate
-        self._time = time
-        self._settings = settings
-        self._merger = Merger(store, time)
-        self._shared = {peer: home.shared(peer) for peer in peers}
+        self._hinting = hinting
+        self._progress = progress
+        self._merger = Merger(store, ground.time)
         self._wake = asyncio.Event()
         self._brought: set[int] = set()  # slots in which debts brought something, since SERVING
         self._complaints: dict[str, str] = {}
-        self._progress = progress
-        self._note = note
-        gate.listen(self._gate_changed)
+        ground.gate.listen(self._gate_changed)
 
     async def run(self) -> None:
         """Pay for ever."""
@@ -107,7 +91,7 @@ class CatchingUp:
         repairs = self._gate.to_heal()
         owed = [
             (name, ZERO if name in repairs else self._gate.owed(name), name in repairs)
-            for name in self._shared
+            for name in self._membership.peers
         ]
         return [_Debt(name, since, repair) for name, since, repair in owed if since is not None]
 
@@ -159,11 +143,11 @@ class CatchingUp:
         self._brought.update(slot_of(entry.key) for entry in page.entries)
         if page.missed:
             self._time.accept_missed(page.missed, page.clock)
-            await self._store.write([], self._note(page.missed))
+            await self._store.write([], self._hinting.take_over(page.missed))
 
     async def _known(self, debt: _Debt) -> list[SlotDigest]:
         """Digests of the slots that need not be sent again, where they are equal."""
-        shared = self._shared[debt.name]
+        shared = self._membership.shared(debt.name)
         if debt.repair:
             slots = [slot for slot in shared if self._store.table.slot(slot)]
         else:

@@ -26,13 +26,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.rounds import Rounds
-from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.waiting import within
 from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
 from kvcluster.model.drafts import Drafted, Drafts, Kind, Operation
-from kvcluster.model.entry import Entry, Version, is_live
+from kvcluster.model.entry import Entry, Version, is_live, version_of
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 
@@ -61,20 +60,12 @@ class Done:
 class Coordinator:
     """Puts, gets and deletes for clients. Deadlines are times of the event loop's clock."""
 
-    def __init__(
-        self,
-        store: Store,
-        rounds: Rounds,
-        gate: Gate,
-        time: Timekeeper,
-        *,
-        replicas: int,
-    ) -> None:
+    def __init__(self, ground: Ground, store: Store, rounds: Rounds) -> None:
+        self._membership = ground.membership
+        self._gate = ground.gate
+        self._time = ground.time
         self._store = store
         self._rounds = rounds
-        self._gate = gate
-        self._time = time
-        self._replicas = replicas
 
     async def put(self, key: str, value: str, deadline_s: float) -> Written:
         """Store a value. Raises NotReady, DiskIsFull, OutcomeUnknown."""
@@ -141,7 +132,7 @@ class Coordinator:
         self, entries: Mapping[str, Entry], deadline_s: float
     ) -> tuple[dict[str, Written | KvError], list[str]]:
         """One version of each; also the keys of those that met something newer."""
-        pauses = self._gate.pauses
+        pauses, replicas = self._gate.pauses, self._membership.replica_count
         joined = {key: self._rounds.join(to_message(key, e)) for key, e in entries.items()}
         done: dict[str, Written | KvError] = {}
         superseded = []
@@ -151,7 +142,7 @@ class Coordinator:
             except KvError as error:
                 done[key] = error
                 continue
-            done[key] = Written(entries[key][1], self._replicas, outcome.acknowledged[place])
+            done[key] = Written(version_of(entries[key]), replicas, outcome.acknowledged[place])
             if place in outcome.superseded:
                 superseded.append(key)
         if not self._gate.was_away_since(pauses):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from kvcluster.cluster.membership import Membership
 from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.errors import ConfigurationDiffers, as_told
-from kvcluster.model.members import Cluster
 
 Request = TypeVar("Request", bound=Any)
 
@@ -19,25 +19,24 @@ Request = TypeVar("Request", bound=Any)
 class Envelope:
     """Stamps what this node sends, checks what it receives."""
 
-    def __init__(self, cluster: Cluster, time: Timekeeper) -> None:
-        self._name = cluster.self_name
-        self._peers = frozenset(cluster.peers)
-        self._digest = cluster.digest
+    def __init__(self, membership: Membership, time: Timekeeper) -> None:
+        self._membership = membership
         self._time = time
 
     def stamp(self, request: Request) -> Request:
         """Say who sends it, and what time it is here now."""
-        request.sender = self._name
+        request.sender = self._membership.name
         request.clock = self._time.now()
-        request.configuration = self._digest
+        request.configuration = self._membership.digest
         return request
 
     def check(self, request: Any) -> str:
         """Return the sender. Raises ConfigurationDiffers, PeerRefused."""
         sender: str = request.sender
-        if sender not in self._peers:
-            raise ConfigurationDiffers(f"{as_told(sender)!r} is no peer of {self._name}")
-        if request.configuration != self._digest:
-            raise ConfigurationDiffers(f"{sender} and {self._name} have different configurations")
+        me, peers = self._membership.name, self._membership.peers
+        if sender not in peers:
+            raise ConfigurationDiffers(f"{as_told(sender)!r} is no peer of {me}")
+        if request.configuration != self._membership.digest:
+            raise ConfigurationDiffers(f"{sender} and {me} have different configurations")
         self._time.accept(sender, request.clock)
         return sender

@@ -16,9 +16,8 @@ from __future__ import annotations
 import asyncio
 
 from kvcluster.cluster.calls import Calls
-from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.peers import Peers
-from kvcluster.config import Settings
 from kvcluster.errors import (
     BadRequest,
     ConnectionLost,
@@ -34,7 +33,6 @@ from kvcluster.errors import (
     PeerUnavailable,
     TimedOut,
 )
-from kvcluster.model.slots import Home
 
 from demo_pb2 import ForwardRequest, ForwardResponse
 
@@ -45,23 +43,16 @@ _LEAST_S = 0.001
 class Forwarding:
     """Asks single replicas. Deadlines are times of the event loop's clock."""
 
-    def __init__(
-        self,
-        home: Home,
-        gate: Gate,
-        peers: Peers,
-        calls: Calls,
-        settings: Settings,
-    ) -> None:
-        self._home = home
-        self._gate = gate
+    def __init__(self, ground: Ground, peers: Peers, calls: Calls) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._gate = ground.gate
         self._peers = peers
         self._calls = calls
-        self._settings = settings
 
     def candidates(self, slot: int, *, reads: bool) -> list[str]:
         """The live replicas of a slot other than this node, the most promising first."""
-        others = self._home.others(slot)
+        others = self._membership.others(slot)
         alive = [self._peers[name] for name in others if self._peers[name].alive]
         if reads:
             ranked = sorted(alive, key=lambda peer: not peer.serves_reads)
@@ -71,9 +62,9 @@ class Forwarding:
 
     def nobody(self, slot: int) -> NoReplica:
         """Why nobody else can be asked for a key of this slot."""
-        names = self._home.others(slot)
+        names = self._membership.others(slot)
         states = [f"{name} is {self._peers[name].detector.state.value}" for name in names]
-        if slot in self._home.held:
+        if slot in self._membership.held:
             status = self._gate.status.value
             return NoReplica(f"this node is {status}, and no other replica can answer")
         return NoReplica(f"no replica of the key can be reached: {', '.join(states)}")

@@ -25,15 +25,12 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 
 from kvcluster.cluster.calls import Calls
-from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.merging import Merger, Tally, advance
 from kvcluster.cluster.peers import Peer, Peers
 from kvcluster.cluster.progress import SyncProgress
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.config import Settings
 from kvcluster.errors import KvError, PeerBroke, PeerSilent, PeerUnreachable
 from kvcluster.model.digest import entry_hash
-from kvcluster.model.slots import Home
 from kvcluster.storage.store import Store
 
 from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
@@ -49,26 +46,16 @@ class Healing:
     """Compares with one peer after the other, and fetches what differs."""
 
     def __init__(
-        self,
-        store: Store,
-        peers: Peers,
-        calls: Calls,
-        gate: Gate,
-        *,
-        home: Home,
-        time: Timekeeper,
-        settings: Settings,
-        progress: SyncProgress,
-        rng: random.Random,
+        self, ground: Ground, store: Store, peers: Peers, calls: Calls, progress: SyncProgress
     ) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._gate = ground.gate
         self._store = store
         self._peers = peers
         self._calls = calls
-        self._gate = gate
-        self._settings = settings
-        self._rng = rng
-        self._merger = Merger(store, time)
-        self._shared = {peer.name: home.shared(peer.name) for peer in peers}
+        self._rng = random.Random(ground.time.incarnation)
+        self._merger = Merger(store, ground.time)
         self._wake = asyncio.Event()
         self._whole = asyncio.Event()
         self._wanted: set[str] = set()  # peers to compare everything with
@@ -77,12 +64,12 @@ class Healing:
         self._complaints: dict[str, str] = {}
         self._progress = progress
         self._totals = progress.totals
-        gate.listen(self._gate_changed)
+        ground.gate.listen(self._gate_changed)
         peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
 
     def want(self, names: Iterable[str]) -> None:
         """Compare everything with some peers soon."""
-        self._wanted.update(name for name in names if self._shared[name])
+        self._wanted.update(name for name in names if self._membership.shared(name))
         self._wake.set()
 
     async def run(self) -> None:
@@ -96,8 +83,8 @@ class Healing:
             if loop.time() >= regular_s:
                 regular_s = loop.time() + self._interval_s()
                 self._store.digests.doubt(self._settings.doubt_entries)
-                self.want(self._shared)
-            for name in self._alive(self._shared):
+                self.want(self._membership.peers)
+            for name in self._alive(self._membership.peers):
                 await self._visit(name)
 
     def _alive(self, names: Iterable[str]) -> list[str]:
@@ -146,7 +133,7 @@ class Healing:
         """Compare every shared slot; what differs is looked at again a little later."""
         rest = self._settings.heal_rest
         tally = Tally(total=self._totals.heal)
-        different = await self._compare(name, self._shared[name], tally, rest=rest)
+        different = await self._compare(name, self._membership.shared(name), tally, rest=rest)
         self._totals.comparisons += 1
         # Comparing all may take longer than the time between two looks, and must not put off the
         # second for ever.

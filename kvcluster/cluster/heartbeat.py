@@ -20,15 +20,11 @@ after the time of a death is taken like any other.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import asdict
 
-from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.peers import Peer, Peers
-from kvcluster.cluster.timekeeper import Timekeeper
 from kvcluster.cluster.transport import Transport
-from kvcluster.cluster.waiting import unless
-from kvcluster.config import Settings
 from kvcluster.errors import (
     ClockAbsurd,
     ConfigurationDiffers,
@@ -43,7 +39,6 @@ from kvcluster.errors import (
 from kvcluster.model.agreement import Terms, conflict, difference
 from kvcluster.model.detector import Liveness, Sign
 from kvcluster.model.entry import Version
-from kvcluster.model.members import Cluster
 from kvcluster.model.notes import Notes
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import SLOTS
@@ -72,37 +67,31 @@ STATUS_CODES = {
 class Heartbeats:
     """Beats to every peer, and hears theirs."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        peers: Peers,
-        transport: Transport,
-        *,
-        gate: Gate,
-        notes: Notes,
-        time: Timekeeper,
-        settings: Settings,
-    ) -> None:
-        self._cluster = cluster
-        self._peers = peers
+    def __init__(self, ground: Ground, transport: Transport, peers: Peers, hints: Notes) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._time = ground.time
+        self._gate = ground.gate
         self._transport = transport
-        self._gate = gate
-        self._notes = notes
-        self._time = time
-        self._settings = settings
+        self._peers = peers
+        self._hints = hints
         self._pokes = {peer.name: asyncio.Event() for peer in peers}
         self._left_out_s: dict[str, float] = {}
         """Peers that answer and do not count on us, and since when."""
         self._broken: set[str] = set()
         """Peers to which the connection of the last heartbeat broke."""
-        self._terms = Terms.of(settings)
-        self.configuration = Configuration(
-            members=sorted(cluster.members),
-            replicas=cluster.replicas,
+        self._terms = Terms.of(ground.settings)
+        peers.listen(died=self._died)
+
+    @property
+    def configuration(self) -> Configuration:
+        """What this node tells of its configuration, and what of its settings others must know."""
+        return Configuration(
+            members=sorted(self._membership.members),
+            replicas=self._membership.replica_count,
             slots=SLOTS,
             **asdict(self._terms),
         )
-        peers.listen(died=self._died)
 
     def start(self, spawn: Spawn) -> None:
         """Start beating."""
@@ -117,19 +106,6 @@ class Heartbeats:
         """Beat to every peer at once."""
         for name in self._pokes:
             self.poke(name)
-
-    async def tell(self, name: str) -> None:
-        """Let a peer know that it missed a write; return when it does, or counts as cut off."""
-        peer, now_s = self._peers[name], self._peers.now_s
-        end_s = now_s() + self._settings.suspect_after_s
-        while peer.alive and not peer.told and self._notes.since(name) is not None:
-            if now_s() >= end_s:
-                self._peers.cut_off(name)
-                return
-            with contextlib.suppress(PeerBroke):  # it is silent, and so no longer alive
-                await unless(peer.silence, self._beat(name, end_s - now_s()))
-            if not peer.told:
-                await asyncio.sleep(self._settings.redial_interval_s)
 
     def answer(self, request: HealthCheckRequest) -> Heartbeat | None:
         """Take what a peer's heartbeat says, and return our own; None: it is no peer who asks.
@@ -160,12 +136,13 @@ class Heartbeats:
         while True:
             poke = self._pokes[name]
             poke.clear()
-            await self._beat(name, self._settings.heartbeat_timeout_s)
+            await self.beat(name, self._settings.heartbeat_timeout_s)
             timer = loop.call_later(self._interval_s(name), poke.set)
             await poke.wait()
             timer.cancel()
 
-    async def _beat(self, name: str, timeout_s: float) -> None:
+    async def beat(self, name: str, timeout_s: float) -> None:
+        """Beat to a peer once, and take what it answers, or that it does not."""
         pauses, asked_s = self._gate.pauses, self._peers.now_s()
         self._broken.discard(name)
         try:
@@ -175,8 +152,7 @@ class Heartbeats:
             # Else it tells of the time before we were stopped.
             if not self._gate.was_away_since(pauses):
                 self._heard(name, response)
-                told = request.sender.missed_since
-                self._peers[name].told |= bool(told) and told == self._notes.since(name)
+                self._hints.told(name, request.sender.missed_since)
         except (PeerUnreachable, PeerRefused) as error:
             self._refused(name, error, asked_s)
         except PeerUnavailable as error:
@@ -198,7 +174,7 @@ class Heartbeats:
             status=response.status, reason=as_told(response.reason), keys=response.keys
         )
         self._peers.refuses(name, "")
-        self._peers.answered(name, behind=self._notes.since(name) is not None)
+        self._peers.answered(name, behind=self._hints.since(name) is not None)
         self._gate.heard(
             name,
             Version(beat.missed_since) if beat.missed_since else None,
@@ -208,7 +184,7 @@ class Heartbeats:
 
     def _counts_on_us(self, name: str, response: HealthCheckResponse) -> bool:
         """Whether a peer thinks that we are alive, or has had its time to find out."""
-        me, now_s = self._cluster.self_name, self._peers.now_s()
+        me, now_s = self._membership.name, self._peers.now_s()
         if all(state.state == PeerState.ALIVE for state in response.peers if state.node == me):
             self._left_out_s.pop(name, None)
             return True
@@ -228,9 +204,9 @@ class Heartbeats:
 
         `answers`: it answers us, and so is of now.
         """
-        theirs, me = beat.configuration, self._cluster.self_name
+        theirs, me = beat.configuration, self._membership.name
         node = as_told(beat.node)
-        why = self._cluster.difference(node, theirs.members, theirs.replicas, theirs.slots)
+        why = self._membership.difference(node, theirs.members, theirs.replicas, theirs.slots)
         terms = Terms.of(theirs)
         why = as_told(why or conflict(node, terms, me, self._terms))
         if beat.node not in self._peers:
@@ -287,10 +263,10 @@ class Heartbeats:
 
     def _own_beat(self, name: str) -> Heartbeat:
         return Heartbeat(
-            node=self._cluster.self_name,
+            node=self._membership.name,
             incarnation=self._time.incarnation,
             clock=self._time.now(),
             status=STATUS_CODES[self._gate.status],
-            missed_since=self._notes.since(name) or b"",
+            missed_since=self._hints.since(name) or b"",
             configuration=self.configuration,
         )

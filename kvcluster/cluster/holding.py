@@ -22,12 +22,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from kvcluster.cluster.calls import Calls
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.peers import Peers
-from kvcluster.config import Settings
 from kvcluster.errors import KvError
 from kvcluster.model.entry import Entry
 from kvcluster.model.graves import Graves, Tombstone, Work
-from kvcluster.model.slots import Home, slot_of
+from kvcluster.model.slots import slot_of
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 
@@ -47,21 +47,13 @@ _CALL_S = 0.1
 class Holding:
     """Takes tombstones and strays where they belong."""
 
-    def __init__(
-        self,
-        store: Store,
-        peers: Peers,
-        calls: Calls,
-        *,
-        home: Home,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, ground: Ground, store: Store, peers: Peers, calls: Calls) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
         self._store = store
         self._peers = peers
         self._calls = calls
-        self._home = home
-        self._settings = settings
-        self._graves = Graves(home.name, settings.tombstone_wait_s)
+        self._graves = Graves(ground.membership.name, ground.settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""
         self.handed_home = 0
@@ -75,7 +67,7 @@ class Holding:
 
     def _foreign(self) -> Iterator[int]:
         """The slots that hold something and are not this node's."""
-        return (slot for slot in self._store.table.filled() if slot not in self._home.held)
+        return (slot for slot in self._store.table.filled() if slot not in self._membership.held)
 
     async def run(self) -> None:
         """Look after both for ever."""
@@ -103,11 +95,11 @@ class Holding:
         for peer in self._peers:
             if peer.incarnation is not None:
                 self._graves.meet(peer.name, peer.incarnation)
-        slots = [s for s in self._store.table.slots_with_tombstones() if s in self._home.held]
+        slots = [s for s in self._store.table.slots_with_tombstones() if s in self._membership.held]
         self._graves.keep_only(frozenset(slots))
         for slot in slots:
             buried = self._store.table.buried(slot)
-            self._graves.look(slot, self._home.replicas(slot), buried, now_s, work)
+            self._graves.look(slot, self._membership.replicas(slot), buried, now_s, work)
             await asyncio.sleep(0)
         self.waiting = dict(work.waiting)
         for name, tombstones in work.hold.items():
@@ -135,7 +127,7 @@ class Holding:
     def _all_are_here(self, tombstone: Tombstone) -> bool:
         """Whether no other replica went away while others were waited for."""
         _, replicas = self._place(tombstone)
-        return all(self._peers[name].alive for name in replicas if name != self._home.name)
+        return all(self._peers[name].alive for name in replicas if name != self._membership.name)
 
     def _note_held(
         self, name: str, tombstones: Sequence[Tombstone], answer: HoldResponse, now_s: float
@@ -148,14 +140,14 @@ class Holding:
 
     def _place(self, tombstone: Tombstone) -> tuple[int, tuple[str, ...]]:
         slot = slot_of(tombstone[0])
-        return slot, self._home.replicas(slot)
+        return slot, self._membership.replicas(slot)
 
     async def _send_home(self) -> None:
         """One round for the strays."""
         sent = 0
         kept_by: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for slot in self._foreign():
-            kept_by[tuple(sorted(self._home.replicas(slot)))].append(slot)
+            kept_by[tuple(sorted(self._membership.replicas(slot)))].append(slot)
         for keepers, slots in kept_by.items():
             held = (item for slot in slots for item in list(self._store.table.slot(slot).items()))
             for part in self._parts(held, _size_bytes):

@@ -43,8 +43,6 @@ class Peer:
     detector: Detector
     lagging: bool = False
     """It answers, but missed writes, and has not begun to pull them."""
-    told: bool = False
-    """It has heard of our note that it missed writes, and so reads nothing out."""
     incarnation: int | None = None
     """The life that it is in, as far as we know; None: it was not heard yet."""
     answered_in: int | None = None

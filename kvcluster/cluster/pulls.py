@@ -21,16 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from kvcluster.cluster.envelope import Envelope
-from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.ground import Ground
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.pages import cut_page, since, unlisted
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.config import Settings
 from kvcluster.errors import BadRequest
-from kvcluster.model.entry import ZERO, Version
-from kvcluster.model.notes import Notes
-from kvcluster.model.slots import SLOTS, Home
+from kvcluster.model.entry import Version
+from kvcluster.model.slots import SLOTS
 from kvcluster.storage.store import Store
 
 from demo_pb2 import (
@@ -38,7 +35,6 @@ from demo_pb2 import (
     CompareResponse,
     ConfirmPullRequest,
     ConfirmPullResponse,
-    MissedWrites,
     PullDifferencesRequest,
     PullDifferencesResponse,
     PullRequest,
@@ -49,26 +45,15 @@ from demo_pb2 import (
 class Pulls:
     """The side that is pulled from. Every method may raise PeerRefused, BadRequest."""
 
-    def __init__(
-        self,
-        store: Store,
-        peers: Peers,
-        gate: Gate,
-        notes: Notes,
-        *,
-        home: Home,
-        envelope: Envelope,
-        time: Timekeeper,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, ground: Ground, store: Store, peers: Peers, hinting: Hinting) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._time = ground.time
+        self._gate = ground.gate
+        self._envelope = ground.envelope
         self._store = store
         self._peers = peers
-        self._gate = gate
-        self._notes = notes
-        self._envelope = envelope
-        self._time = time
-        self._settings = settings
-        self._shared = {peer.name: home.shared(peer.name) for peer in peers}
+        self._hinting = hinting
 
     async def pull(self, request: PullRequest) -> PullResponse:
         """Answer one page of catching up."""
@@ -76,10 +61,9 @@ class Pulls:
         response = PullResponse()
         if not request.HasField("cursor"):
             self._peers.pulls(sender)
-            response.mark = self._notes.begin(sender, Version(request.since))
-            if self._gate.to_heal() and request.since != ZERO:
-                # What the caller owes was told in a former life, whose data is not back yet.
-                self._notes.miss(sender, Version(request.since))
+            lacking = bool(self._gate.to_heal())
+            asked = Version(request.since)
+            response.mark = self._hinting.begin_pull(sender, asked, lacking=lacking)
             await self._store.barrier()
         cursor = request.cursor if request.HasField("cursor") else None
         _check_slots([cursor.slot] if cursor else [])
@@ -87,7 +71,7 @@ class Pulls:
         equal = await self._equal(request)
         slots = [
             slot
-            for slot in self._shared[sender]
+            for slot in self._membership.shared(sender)
             if table.newest(slot) >= oldest and (slot not in equal or table.buried(slot))
         ]
         page = cut_page(table, slots, since(oldest, equal), cursor, self._settings.pull_page_bytes)
@@ -95,21 +79,9 @@ class Pulls:
         if page.next:
             response.next.CopyFrom(page.next)
         else:
-            response.missed.extend(self._missed_by_others(sender, oldest))
+            response.missed.extend(self._hinting.for_others(sender, oldest))
         response.clock = self._time.now()  # last: no entry above is newer
         return response
-
-    def _missed_by_others(self, sender: str, oldest: Version) -> list[MissedWrites]:
-        """Notes for the caller to keep as well: it now holds what these peers missed.
-
-        Who lives is told from here, and noted again only by a caller that lost its notes with all
-        else; notes of the living that went round would never end.
-        """
-        return [
-            MissedWrites(peer=name, since=since)
-            for name, since in self._notes.as_dict().items()
-            if name != sender and (oldest == ZERO or not self._peers[name].alive)
-        ]
 
     async def _equal(self, request: PullRequest) -> set[int]:
         """The slots of which the caller holds every live entry already."""
@@ -122,14 +94,9 @@ class Pulls:
     async def confirm(self, request: ConfirmPullRequest) -> ConfirmPullResponse:
         """The puller holds durably what it was given: forget what it had missed."""
         sender = self._envelope.check(request)
-        if self._notes.confirm(sender, request.mark):
-            since = self._notes.since(sender) or b""
-            await self._store.write([], [MissedWrites(peer=sender, since=since)])
-        # Looked up again: more may have been missed while the disk worked.
+        missed_since = await self._hinting.confirm(sender, request.mark)
         return ConfirmPullResponse(
-            clock=self._time.now(),
-            missed_since=self._notes.since(sender) or b"",
-            lacking=not self._gate.whole,
+            clock=self._time.now(), missed_since=missed_since, lacking=not self._gate.whole
         )
 
     async def compare(self, request: CompareRequest) -> CompareResponse:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvcluster.cluster.envelope import Envelope
-from kvcluster.cluster.replication import Replication
-from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.cluster.ground import Ground
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.waiting import within
 from kvcluster.errors import PeerRefused
 from kvcluster.model.entry import Verdict, version_of
@@ -33,13 +32,11 @@ class Replica:
     DiskIsFull, OutcomeUnknown.
     """
 
-    def __init__(
-        self, store: Store, replication: Replication, envelope: Envelope, time: Timekeeper
-    ) -> None:
+    def __init__(self, ground: Ground, store: Store, hinting: Hinting) -> None:
+        self._time = ground.time
+        self._envelope = ground.envelope
         self._store = store
-        self._replication = replication
-        self._envelope = envelope
-        self._time = time
+        self._hinting = hinting
 
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
         """Store new entries durably, and note which other replicas miss them."""
@@ -49,8 +46,8 @@ class Replica:
         if self._time.are_stale(request.entries):
             raise PeerRefused(f"{sender} sends a write as new that it took long ago")
         self._store.refuse_if_full()
-        notes = self._replication.note(request.missed)
-        written = self._store.write(list(request.entries), notes)
+        hints = self._hinting.take_over(request.missed)
+        written = self._store.write(list(request.entries), hints)
         verdicts = await within(written, deadline_s, "storing the entries")
         return ReplicateResponse(clock=self._time.now(), superseded=_superseded(verdicts))
 

@@ -1,23 +1,15 @@
-"""Replication: copies of writes to every other replica, and notes of the copies that failed.
+"""Replication: copies of writes to every other replica, and what follows where a copy fails.
 
 The entries of one round (rounds.py) are sorted into *parcels*, one for each peer that holds some of
 them and gets writes now, and all parcels leave at once. A peer that fails costs that round at most
 the replication timeout; from then on it gets nothing and is not waited for, until it begins to
 pull (peers.py).
 
-Whoever misses a write is noted (model/notes.py). The promise hangs on one sentence:
-
-    *Every node counted in an acknowledgement holds, durably, a note for each replica that is not.*
-
-So whichever of them survives tells the replica what it missed, before that answers a read. A peer
-known to be absent is noted in the coordinator's own frame, and named in the parcels of the others
-(`missed`). One that fails on the way is noted here, told if it can be reached, and named to the
-other holders in a second, empty Replicate; who fails to note it is not counted either. If the
-note cannot be kept here, the write is not acknowledged.
-
-What memory says of a note proves nothing about the disk: the frame that was to carry it may have
-met a full one. So every frame with writes carries the note of each replica that misses them, known
-or not; it costs 40 bytes.
+Whoever misses a write gets a hint (hinting.py). A peer known to be absent has one in the
+coordinator's own frame, and is named in the parcels of the others (`missed`). One that fails on the
+way gets its hint here, is told if it can be reached, and is named to the other holders in a second,
+empty Replicate; who fails to keep that is not counted either. If the hint cannot be kept here, the
+write is not acknowledged.
 
 Rejected: a queue for each peer. It kept a slow peer's writes waiting in memory with bounds and
 drops of their own; a peer that is behind pulls, which needs no queue.
@@ -30,14 +22,13 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.cluster.calls import Calls
-from kvcluster.cluster.heartbeat import Heartbeats
+from kvcluster.cluster.ground import Ground
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.peers import Peers
-from kvcluster.config import Settings
 from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
 from kvcluster.model.entry import Verdict, Version
-from kvcluster.model.notes import Notes
 from kvcluster.model.parcels import Missed, Parcel, pack
-from kvcluster.model.slots import Home, slot_of
+from kvcluster.model.slots import slot_of
 from kvcluster.storage.store import Store
 
 from demo_pb2 import Entry as EntryMessage
@@ -69,44 +60,25 @@ class Shared:
 
 
 class Replication:
-    """Sends entries to peers and keeps notes of those that miss them."""
+    """Sends entries to peers, and has hints kept for those that miss them."""
 
     def __init__(
-        self,
-        peers: Peers,
-        calls: Calls,
-        store: Store,
-        *,
-        home: Home,
-        notes: Notes,
-        settings: Settings,
-        heartbeats: Heartbeats,
+        self, ground: Ground, store: Store, peers: Peers, calls: Calls, hinting: Hinting
     ) -> None:
+        self._membership = ground.membership
+        self._timeout_s = ground.settings.replication_timeout_s
+        self._store = store
         self._peers = peers
         self._calls = calls
-        self._store = store
-        self._home = home
-        self._notes = notes
-        self._settings = settings
-        self._heartbeats = heartbeats
+        self._hinting = hinting
 
     def pack(self, entries: Sequence[EntryMessage]) -> tuple[Parcels, list[MissedWrites]]:
-        """Sort entries into parcels; also the notes to journal with them, in the same frame."""
+        """Sort entries into parcels; also the hints to journal with them, in the same frame."""
         writes = [(slot_of(entry.key), Version(entry.version)) for entry in entries]
-        parcels, absent = pack(writes, self._home.others, lambda n: self._peers[n].gets_writes)
-        notes = self._note(absent)
-        untold = [n for n in absent if self._peers[n].alive and not self._peers[n].told]
-        return Parcels(parcels, untold), notes
-
-    def note(self, missed: Sequence[MissedWrites]) -> list[MissedWrites]:
-        """Note what a coordinator says that others missed; return what to journal."""
-        known = [note for note in missed if note.peer in self._peers]
-        before = {note.peer: self._notes.since(note.peer) for note in known}
-        notes = self._note({note.peer: Missed(Version(note.since), note.count) for note in known})
-        for note in notes:
-            if note.since != before[note.peer]:
-                self._heartbeats.poke(note.peer)  # if we can reach it, it learns of it at once
-        return notes
+        others, peers = self._membership.others, self._peers
+        parcels, absent = pack(writes, others, lambda name: peers[name].gets_writes)
+        hints = self._hinting.missed(absent)
+        return Parcels(parcels, self._hinting.untold(absent)), hints
 
     async def share(self, packed: Parcels, entries: Sequence[EntryMessage]) -> Shared:
         """Send every parcel; return when each peer has answered or failed, and is noted if so.
@@ -116,7 +88,7 @@ class Replication:
         shared = Shared([0] * len(entries), set())
         parcels = packed.by_peer
         sending = [self._send(name, packed, entries) for name in parcels]
-        telling = [self._heartbeats.tell(name) for name in packed.untold]
+        telling = [self._hinting.tell(name) for name in packed.untold]
         done = await asyncio.gather(*sending, *telling)
         answers = dict(zip(parcels, done, strict=False))
         holders = {name: parcels[name] for name in parcels if answers[name] is not None}
@@ -148,8 +120,8 @@ class Replication:
         with self._peers[name].exchange.sending(parcel.as_missed):
             response = await self._replicate(name, request, packed.held_back)
         if response is None:
-            packed.noting.append(self._store.write([], self._note({name: parcel.as_missed})))
-            await self._heartbeats.tell(name)
+            packed.noting.append(self._hinting.keep({name: parcel.as_missed}))
+            await self._hinting.tell(name)
         return response
 
     async def _let_others_note(
@@ -171,8 +143,7 @@ class Replication:
         answers = await asyncio.gather(*asked.values())
         late = [name for name, answer in zip(asked, answers, strict=True) if answer is None]
         if late:
-            missed = self._note({name: holders[name].as_missed for name in late})
-            noting.append(self._store.write([], missed))
+            noting.append(self._hinting.keep({name: holders[name].as_missed for name in late}))
         return {name: holders[name] for name in late}
 
     async def _replicate(
@@ -180,9 +151,8 @@ class Replication:
     ) -> ReplicateResponse | None:
         """One call; if it fails, the peer is left behind. See Parcels for `held_back`."""
         asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
-        timeout_s = self._settings.replication_timeout_s
         try:
-            response: ReplicateResponse = await self._calls.ask(name, request, timeout_s)
+            response: ReplicateResponse = await self._calls.ask(name, request, self._timeout_s)
         except PeerUnavailable as error:
             exchange.failures += 1
             reason = error.reason if isinstance(error, PeerRejected) else error
@@ -193,13 +163,6 @@ class Replication:
             return None
         exchange.copies.add(self._peers.now_s() - asked_s)
         return response
-
-    def _note(self, missed: Mapping[str, Missed]) -> list[MissedWrites]:
-        """Note that peers missed writes; return every such note, to be journaled with them."""
-        for name, what in missed.items():
-            if self._notes.miss(name, what.since, what.count):
-                self._peers[name].told = False
-        return [MissedWrites(peer=name, since=self._notes.since(name) or b"") for name in missed]
 
 
 def _message(peer: str, missed: Missed) -> MissedWrites:

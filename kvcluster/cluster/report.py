@@ -9,18 +9,14 @@ from __future__ import annotations
 import asyncio
 
 from kvcluster.cluster.arguments import check_key
-from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.heartbeat import STATUS_CODES, Heartbeats
-from kvcluster.cluster.holding import Holding
-from kvcluster.cluster.peers import Peer, Peers
-from kvcluster.cluster.progress import SyncProgress
-from kvcluster.cluster.rounds import Rounds
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.config import Settings
+from kvcluster.cluster.ground import Ground
+from kvcluster.cluster.heartbeat import STATUS_CODES
+from kvcluster.cluster.peering import Peering
+from kvcluster.cluster.peers import Peer
+from kvcluster.cluster.repair import Repair
+from kvcluster.cluster.writing import Writing
 from kvcluster.model.detector import Liveness
-from kvcluster.model.members import Cluster
-from kvcluster.model.notes import Notes
-from kvcluster.model.slots import Home, slot_of
+from kvcluster.model.slots import slot_of
 from kvcluster.storage.store import Store
 
 from demo_pb2 import (
@@ -46,42 +42,26 @@ class Report:
     """Says how this node is and what it sees."""
 
     def __init__(
-        self,
-        cluster: Cluster,
-        home: Home,
-        store: Store,
-        peers: Peers,
-        gate: Gate,
-        *,
-        notes: Notes,
-        time: Timekeeper,
-        heartbeats: Heartbeats,
-        progress: SyncProgress,
-        holding: Holding,
-        rounds: Rounds,
-        settings: Settings,
+        self, ground: Ground, store: Store, peering: Peering, writing: Writing, repair: Repair
     ) -> None:
-        self._cluster = cluster
-        self._home = home
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._time = ground.time
+        self._gate = ground.gate
         self._store = store
-        self._peers = peers
-        self._gate = gate
-        self._notes = notes
-        self._time = time
-        self._heartbeats = heartbeats
-        self._progress = progress
-        self._holding = holding
-        self._rounds = rounds
-        self._settings = settings
+        self._peers = peering.peers
+        self._heartbeats = peering.heartbeats
+        self._hints = writing.hinting.hints
+        self._rounds = writing.rounds
+        self._progress = repair.progress
+        self._holding = repair.holding
         self._started_s = asyncio.get_running_loop().time()
-        self._led = len(home.leads())
-        self._shared = {peer.name: len(home.shared(peer.name)) for peer in peers}
 
     def health(self, beat: Heartbeat | None = None) -> HealthCheckResponse:
         """How this node is; `beat`: to a peer, whose heartbeat it answers, our own."""
         return HealthCheckResponse(
             status=STATUS_CODES[self._gate.status],
-            node=self._cluster.self_name,
+            node=self._membership.name,
             keys=self._store.table.live,
             peers=[self._state(peer) for peer in self._peers],
             reason=self._gate.reason,
@@ -95,14 +75,14 @@ class Report:
         store, table = self._store, self._store.table
         checkpointed_s = store.checkpointed_s
         return StatusResponse(
-            node=self._cluster.self_name,
+            node=self._membership.name,
             status=STATUS_CODES[self._gate.status],
             reason=self._gate.reason,
             incarnation=self._time.incarnation,
             uptime_s=now_s - self._started_s,
             configuration=self._heartbeats.configuration,
-            primary_slots=self._led,
-            replica_slots=len(self._home.held),
+            primary_slots=len(self._membership.leads()),
+            replica_slots=len(self._membership.held),
             keys=table.live,
             size_bytes=table.size_bytes,
             tombstones=table.tombstones,
@@ -127,14 +107,14 @@ class Report:
         slot = slot_of(request.key)
         return LocateResponse(
             slot=slot,
-            replicas=[self._state_of(name) for name in self._home.replicas(slot)],
-            node=self._cluster.self_name,
+            replicas=[self._state_of(name) for name in self._membership.replicas(slot)],
+            node=self._membership.name,
         )
 
     def _member(self, peer: Peer, now_s: float) -> MemberStatus:
         detector, said = peer.detector, peer.said
         answered_s = detector.answered_s
-        missed_since = self._notes.since(peer.name)
+        missed_since = self._hints.since(peer.name)
         oldest = peer.exchange.oldest(missed_since)
         return MemberStatus(
             state=self._state(peer),
@@ -143,9 +123,9 @@ class Report:
             said=said.status if said else None,
             said_reason=said.reason if said else "",
             said_keys=said.keys if said else 0,
-            missed=self._notes.count(peer.name),
+            missed=self._hints.count(peer.name),
             missed_since=missed_since or b"",
-            shared_slots=self._shared[peer.name],
+            shared_slots=len(self._membership.shared(peer.name)),
             refusal=peer.refusal,
             writes_in_flight=peer.exchange.in_flight,
             behind_s=self._time.age_s(oldest) if oldest else 0.0,
@@ -163,6 +143,6 @@ class Report:
         return PeerState(node=peer.name, state=state, lagging=peer.alive and peer.lagging)
 
     def _state_of(self, name: str) -> PeerState:
-        if name == self._cluster.self_name:
+        if name == self._membership.name:
             return PeerState(node=name, state=PeerState.ALIVE)
         return self._state(self._peers[name])

@@ -19,12 +19,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.replication import Replication
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.config import Settings
 from kvcluster.errors import KvError, NotReady, OutcomeUnknown
 from kvcluster.model.entry import Verdict
-from kvcluster.storage.store import Spawn, Store
+from kvcluster.storage.store import Store
 
 from demo_pb2 import Entry as EntryMessage
 
@@ -65,19 +64,16 @@ class Rounds:
 
     def __init__(
         self,
+        ground: Ground,
         store: Store,
         replication: Replication,
-        time: Timekeeper,
-        *,
-        settings: Settings,
-        spawn: Spawn,
         heal: Callable[[Iterable[str]], None],
     ) -> None:
+        self._time = ground.time
+        self._settings = ground.settings
+        self._spawn = ground.spawn
         self._store = store
         self._replication = replication
-        self._time = time
-        self._settings = settings
-        self._spawn = spawn
         self._heal = heal
         self._gathering: list[Round] = []
         self._on_their_way = 0

@@ -19,14 +19,11 @@ from kvcluster.cluster.answers import (
 from kvcluster.cluster.arguments import check_key, check_value
 from kvcluster.cluster.batches import Batches, writes
 from kvcluster.cluster.coordinator import Coordinator
-from kvcluster.cluster.envelope import Envelope
 from kvcluster.cluster.forwarding import Forwarding, may_ask_next
-from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.config import Settings
+from kvcluster.cluster.ground import Ground
 from kvcluster.errors import BadRequest, KvError, PeerRefused
 from kvcluster.model.entry import value_of
-from kvcluster.model.slots import Home, slot_of
+from kvcluster.model.slots import slot_of
 
 from demo_pb2 import (
     BatchRequest,
@@ -45,51 +42,40 @@ from demo_pb2 import (
 class Router:
     """Puts, gets, deletes, batches for clients. Deadlines are times of the event loop's clock."""
 
-    def __init__(
-        self,
-        home: Home,
-        coordinator: Coordinator,
-        gate: Gate,
-        forwarding: Forwarding,
-        *,
-        envelope: Envelope,
-        time: Timekeeper,
-        settings: Settings,
-    ) -> None:
-        self._name = home.name
-        self._held = home.held
+    def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._time = ground.time
+        self._gate = ground.gate
+        self._envelope = ground.envelope
         self._coordinator = coordinator
-        self._gate = gate
         self._forwarding = forwarding
-        self._batches = Batches(home, coordinator, gate, forwarding, settings)
-        self._envelope = envelope
-        self._time = time
-        self._settings = settings
+        self._batches = Batches(ground, coordinator, forwarding)
 
     async def put(self, request: PutRequest, deadline_s: float) -> PutResponse:
         """Store a value. Raises BadRequest, NotReady, DiskIsFull, OutcomeUnknown."""
         check_key(request.key, self._settings)
         check_value(request.value, self._settings)
         slot = slot_of(request.key)
-        if slot not in self._held:
+        if slot not in self._membership.held:
             return (await self._forward(slot, ForwardRequest(put=request), deadline_s)).put
         written = await self._coordinator.put(request.key, request.value, deadline_s)
-        return put_response(written, self._name)
+        return put_response(written, self._membership.name)
 
     async def delete(self, request: DeleteRequest, deadline_s: float) -> DeleteResponse:
         """Remove a key. Raises as `put` does."""
         check_key(request.key, self._settings)
         slot = slot_of(request.key)
-        if slot not in self._held:
+        if slot not in self._membership.held:
             return (await self._forward(slot, ForwardRequest(delete=request), deadline_s)).delete
         found, written = await self._coordinator.delete(request.key, deadline_s)
-        return delete_response(found, written, self._name)
+        return delete_response(found, written, self._membership.name)
 
     async def get(self, request: GetRequest, deadline_s: float) -> GetResponse:
         """Read a key. Raises BadRequest, NotReady."""
         check_key(request.key, self._settings)
         slot = slot_of(request.key)
-        if slot in self._held and self._gate.readable:
+        if slot in self._membership.held and self._gate.readable:
             return self._read(request.key)
         answer = await self._forward(slot, ForwardRequest(get=request), deadline_s)
         return answer.get
@@ -119,8 +105,8 @@ class Router:
     async def _carry_out_one(
         self, operation: str, request: ForwardRequest, response: ForwardResponse, deadline_s: float
     ) -> None:
-        if slot_of(getattr(request, operation).key) not in self._held:
-            raise PeerRefused(f"{self._name} holds no replica of the key")
+        if slot_of(getattr(request, operation).key) not in self._membership.held:
+            raise PeerRefused(f"{self._membership.name} holds no replica of the key")
         if operation == "get":
             self._gate.refuse_unless_readable()
             response.get.CopyFrom(await self.get(request.get, deadline_s))
@@ -138,12 +124,14 @@ class Router:
         reads, sleeps = request.HasField("get"), self._gate.sleeps
         await self._gate.until_writable(deadline_s, reads=reads)  # now it is known who is alive
         while True:
-            if reads and slot in self._held and self._gate.readable:
+            if reads and slot in self._membership.held and self._gate.readable:
                 return ForwardResponse(get=self._read(request.get.key))
             answer = await self._ask_each(slot, request, deadline_s, reads=reads, sleeps=sleeps)
             if isinstance(answer, ForwardResponse):
                 return answer
-            await self._forwarding.rest(answer, deadline_s, waits_here=slot in self._held)
+            await self._forwarding.rest(
+                answer, deadline_s, waits_here=slot in self._membership.held
+            )
 
     async def _ask_each(
         self, slot: int, request: ForwardRequest, deadline_s: float, *, reads: bool, sleeps: int
@@ -166,4 +154,4 @@ class Router:
     def _read(self, key: str) -> GetResponse:
         entry = self._coordinator.get(key)
         refuse_if_too_large(value_of(entry) or "", self._settings)
-        return get_response(entry, self._name)
+        return get_response(entry, self._membership.name)

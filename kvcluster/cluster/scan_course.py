@@ -11,8 +11,8 @@ Nothing here waits or sends; scans.py does.
 
 from __future__ import annotations
 
+from kvcluster.cluster.membership import Membership
 from kvcluster.model.confluence import Pair
-from kvcluster.model.slots import Home
 
 from demo_pb2 import ScanRequest, ScanResponse
 
@@ -49,8 +49,8 @@ class Course:
 class Holes:
     """Slots that were not read for some part of the stream so far."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
         self.slots: frozenset[int] = frozenset()
         self._told = ScanResponse()
 
@@ -58,7 +58,7 @@ class Holes:
         """From here on these are not read."""
         if not uncovered <= self.slots:
             self.slots |= uncovered
-            holders = {name for slot in self.slots for name in self._home.replicas(slot)}
+            holders = {name for slot in self.slots for name in self._membership.replicas(slot)}
             self._told = ScanResponse(missing_slots=len(self.slots), missing_nodes=sorted(holders))
 
     def tell(self, message: ScanResponse) -> ScanResponse:

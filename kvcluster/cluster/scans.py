@@ -27,17 +27,14 @@ from contextlib import aclosing
 from kvcluster.cluster.answers import refuse_if_too_large
 from kvcluster.cluster.arguments import check_scan
 from kvcluster.cluster.calls import Calls
-from kvcluster.cluster.envelope import Envelope
-from kvcluster.cluster.gate import Gate
+from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.peers import Peers
 from kvcluster.cluster.scan_course import Course, Holes
 from kvcluster.cluster.scan_pages import ScanPage, cut_scan_page, from_bits, pair_bytes, to_bits
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.config import Settings
 from kvcluster.errors import NoReplica, PeerRefused, PeerUnavailable, TooLate
 from kvcluster.model.confluence import Confluence
 from kvcluster.model.confluence import Pair as KeyAndValue
-from kvcluster.model.slots import Cover, Home
+from kvcluster.model.slots import Cover
 from kvcluster.storage.store import Store
 
 from demo_pb2 import Pair, ScanPartRequest, ScanPartResponse, ScanRequest, ScanResponse
@@ -46,26 +43,15 @@ from demo_pb2 import Pair, ScanPartRequest, ScanPartResponse, ScanRequest, ScanR
 class Scans:
     """Scans for clients, and their parts for peers. Deadlines are times of the loop's clock."""
 
-    def __init__(
-        self,
-        store: Store,
-        gate: Gate,
-        peers: Peers,
-        calls: Calls,
-        *,
-        home: Home,
-        envelope: Envelope,
-        time: Timekeeper,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, ground: Ground, store: Store, peers: Peers, calls: Calls) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._time = ground.time
+        self._gate = ground.gate
+        self._envelope = ground.envelope
         self._store = store
-        self._gate = gate
         self._peers = peers
         self._calls = calls
-        self._home = home
-        self._envelope = envelope
-        self._time = time
-        self._settings = settings
         self._now_s = asyncio.get_running_loop().time
         self._covers: dict[frozenset[str], Cover] = {}
 
@@ -81,7 +67,7 @@ class Scans:
         course = Course(request)
         began, patience_s = "", 0.0
         avoid: set[str] = set()
-        holes = Holes(self._home)
+        holes = Holes(self._membership)
         while not course.ended:
             if not patience_s or course.position != began:  # it got on since it last had to wait
                 began, patience_s = course.position, self._patience_s(deadline_s)
@@ -105,8 +91,8 @@ class Scans:
         self._envelope.check(request)
         self._gate.refuse_unless_readable()
         slots = from_bits(request.slot_bits)
-        if not slots <= self._home.held:
-            raise PeerRefused(f"{self._home.name} holds no replica of some of these slots")
+        if not slots <= self._membership.held:
+            raise PeerRefused(f"{self._membership.name} holds no replica of some of these slots")
         page = self._cut(request.scan, slots)
         return ScanPartResponse(
             clock=self._time.now(),
@@ -145,7 +131,7 @@ class Scans:
     ) -> ScanPage | None:
         """The next page of one node; None if it cannot be had."""
         scan = course.next_page(self._settings.scan_page_keys)
-        if name == self._home.name:
+        if name == self._membership.name:
             return self._cut(scan, slots) if self._gate.readable else None
         request = ScanPartRequest(scan=scan, slot_bits=to_bits(slots))
         timeout_s = min(self._settings.read_forward_timeout_s, deadline_s - self._now_s())
@@ -175,16 +161,18 @@ class Scans:
     def _cover(self, avoid: set[str]) -> Cover:
         readable = {peer.name for peer in self._peers if peer.serves_reads} - avoid
         if self._gate.readable:
-            readable.add(self._home.name)
+            readable.add(self._membership.name)
         known = frozenset(readable)
         if known not in self._covers:
-            self._covers = {known: self._home.cover(known)}  # only the latest is of use
+            self._covers = {known: self._membership.cover(known)}  # only the latest is of use
         return self._covers[known]
 
     def _may_be_covered(self, cover: Cover) -> bool:
         """Whether a replica of some slot that nobody is read for lives."""
-        alive = {peer.name for peer in self._peers if peer.alive} | {self._home.name}
-        return any(not alive.isdisjoint(self._home.replicas(slot)) for slot in cover.uncovered)
+        alive = {peer.name for peer in self._peers if peer.alive} | {self._membership.name}
+        return any(
+            not alive.isdisjoint(self._membership.replicas(slot)) for slot in cover.uncovered
+        )
 
     def _patience_s(self, deadline_s: float) -> float:
         """Until when to wait for replicas that are not ready: there must be time left to scan."""

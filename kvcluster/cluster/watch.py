@@ -11,22 +11,19 @@ from __future__ import annotations
 import asyncio
 
 from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.heartbeat import Heartbeats
-from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.peering import Peering
 from kvcluster.cluster.rounds import Rounds
 from kvcluster.config import Settings
 
 
-async def keep_watch(
-    peers: Peers, heartbeats: Heartbeats, gate: Gate, rounds: Rounds, settings: Settings
-) -> None:
+async def keep_watch(peering: Peering, gate: Gate, rounds: Rounds, settings: Settings) -> None:
     """Watch for ever."""
     gate.look()  # what passed before this was the start
     while True:
         await asyncio.sleep(settings.tick_interval_s)
         if gate.look():
             rounds.refuse_waiting("this node was stopped")
-            peers.listen_anew()
-            heartbeats.poke_all()
+            peering.peers.listen_anew()
+            peering.heartbeats.poke_all()
         else:
-            peers.look()
+            peering.peers.look()

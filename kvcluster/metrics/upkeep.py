@@ -50,7 +50,7 @@ def process(node: Node, status: StatusResponse, started_at_s: float) -> Iterator
 
 def syncing(node: Node, status: StatusResponse) -> Iterator[Metric]:
     """Catching up, being made whole, comparing, handing over."""
-    totals = node.progress.totals
+    totals = node.repair.progress.totals
     yield gauge(
         "kvcluster_sync_running",
         "1: something is being fetched that this node needs before it answers reads",
@@ -65,7 +65,7 @@ def syncing(node: Node, status: StatusResponse) -> Iterator[Metric]:
         ("heal_comparisons", "Times that all was compared with a peer", totals.comparisons),
         ("heal_failures", "Comparisons that ended early", totals.failed_visits),
         ("heal_differing_slots", "Slots that differed twice in a row", totals.differing_slots),
-        ("strays_handed_over", "Strays that all their nodes took", node.holding.handed_home),
+        ("strays_handed_over", "Strays that all their nodes took", node.repair.holding.handed_home),
     ):
         yield counter(f"kvcluster_{name}_total", about, value)
 

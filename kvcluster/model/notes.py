@@ -28,6 +28,8 @@ class _Note:
     """What that pull must bring back."""
     count: int = 0
     count_later: int = 0
+    known: bool = False
+    """The peer has heard of it, as it is now."""
 
 
 class Notes:
@@ -46,7 +48,19 @@ class Notes:
         note.count += count
         note.count_later += count
         before, note.since = note.since, _older(note.since, version)
+        note.known &= note.since == before
         return note.since != before
+
+    def told(self, peer: str, since: bytes) -> None:
+        """A peer was told from which version on it missed writes; empty: that it missed none."""
+        note = self._notes.get(peer)
+        if note and since and note.since == since:
+            note.known = True
+
+    def is_known_to(self, peer: str) -> bool:
+        """Whether there is nothing that a peer missed and has not heard of."""
+        note = self._notes.get(peer)
+        return note is None or note.since is None or note.known
 
     def since(self, peer: str) -> Version | None:
         """The oldest version that a peer missed, or None if it missed nothing."""

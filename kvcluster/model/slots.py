@@ -38,6 +38,15 @@ def slot_of(key: str) -> int:
     return xxh3_64_intdigest(key.encode()) % SLOTS
 
 
+@dataclass(frozen=True)
+class Cover:
+    """Who is read for which slots, so that each is read once."""
+
+    by_member: dict[str, frozenset[int]]
+    uncovered: frozenset[int]
+    """Slots none of whose replicas can be read."""
+
+
 class Placement:
     """Which members hold which slots. Made once from the configuration, and never changed."""
 
@@ -58,57 +67,17 @@ class Placement:
         """The slots of which a member holds a replica."""
         return self._held[member]
 
-
-@lru_cache(maxsize=16)
-def placement_of(members: tuple[str, ...], replicas: int) -> Placement:
-    """The placement of a member list. It takes 20 ms to make; whoever starts many nodes of one
-    cluster in one process, as a simulation does, makes it once.
-    """
-    return Placement(members, replicas)
-
-
-@dataclass(frozen=True)
-class Cover:
-    """Who is read for which slots, so that each is read once."""
-
-    by_member: dict[str, frozenset[int]]
-    uncovered: frozenset[int]
-    """Slots none of whose replicas can be read."""
-
-
-class Home:
-    """The placement as one member sees it."""
-
-    def __init__(self, placement: Placement, name: str) -> None:
-        self._placement = placement
-        self.name = name
-        self.held = placement.held(name)
-        """The slots of which this member holds a replica."""
-
-    def replicas(self, slot: int) -> tuple[str, ...]:
-        """The members that hold a slot, the primary first."""
-        return self._placement.replicas(slot)
-
-    def others(self, slot: int) -> list[str]:
-        """The other members that hold a slot, the primary first."""
-        return [name for name in self._placement.replicas(slot) if name != self.name]
-
-    def leads(self) -> list[int]:
-        """The slots of which this member is the primary, ascending."""
-        return [slot for slot in range(SLOTS) if self._placement.replicas(slot)[0] == self.name]
-
-    def cover(self, readable: Collection[str]) -> Cover:
-        """Read each slot from this member if it can be, else from the first replica that can."""
+    def cover(self, member: str, readable: Collection[str]) -> Cover:
+        """Read each slot from a member if it can be, else from the first replica that can."""
         chosen: dict[str, set[int]] = {}
         uncovered = set()
-        here = self.held if self.name in readable else frozenset[int]()
+        here = self.held(member) if member in readable else frozenset[int]()
         if here:
-            chosen[self.name] = set(here)
+            chosen[member] = set(here)
         for slot in range(SLOTS) if len(here) < SLOTS else ():
             if slot in here:
                 continue
-            replicas = self._placement.replicas(slot)
-            name = next((name for name in replicas if name in readable), None)
+            name = next((name for name in self._replicas[slot] if name in readable), None)
             if name is None:
                 uncovered.add(slot)
             else:
@@ -116,9 +85,13 @@ class Home:
         by_member = {name: frozenset(slots) for name, slots in chosen.items()}
         return Cover(by_member, frozenset(uncovered))
 
-    def shared(self, peer: str) -> list[int]:
-        """The slots that a peer holds, too, ascending."""
-        return sorted(self.held & self._placement.held(peer))
+
+@lru_cache(maxsize=16)
+def placement_of(members: tuple[str, ...], replicas: int) -> Placement:
+    """The placement of a member list. It takes 20 ms to make; whoever starts many nodes of one
+    cluster in one process, as a simulation does, makes it once.
+    """
+    return Placement(members, replicas)
 
 
 Bid = tuple[int, int]

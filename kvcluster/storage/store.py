@@ -110,7 +110,7 @@ class Store:
         found.notes.pop(self._node, None)  # what another noted of this one; it will be told anew
 
     async def start(
-        self, spawn: Spawn, *, clock: Callable[[], int], notes: Callable[[], Mapping[str, Version]]
+        self, spawn: Spawn, *, clock: Callable[[], int], hints: Callable[[], Mapping[str, Version]]
     ) -> None:
         """Open a journal segment and get ready for writes. Raises CannotStart."""
         self.table.freeze()
@@ -135,7 +135,7 @@ class Store:
                 settings=self._settings,
                 facts=lambda: Facts(
                     clock(),
-                    notes(),
+                    hints(),
                     self.incomplete,
                     self.repair,
                     self._node,

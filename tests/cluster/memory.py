@@ -172,17 +172,17 @@ async def answer(node: Node, request: Any, deadline_s: float) -> Any:
     """What a node answers a peer, as server.py has it."""
     if isinstance(request, HealthCheckRequest):
         return node.health(request)
-    replica, pulls = node.replica, node.pulls
+    replica, pulls = node.writing.replica, node.repair.pulls
     with_deadline: dict[type[Message], Callable[..., Awaitable[Any]]] = {
         ReplicateRequest: replica.replicate,
         HoldRequest: replica.hold,
         DropRequest: replica.drop,
-        ForwardRequest: node.router.carry_out,
+        ForwardRequest: node.requests.router.carry_out,
     }
     if method := with_deadline.get(type(request)):
         return await method(request, deadline_s)
     at_once: dict[type[Message], Callable[..., Awaitable[Any]]] = {
-        ScanPartRequest: node.scans.part,
+        ScanPartRequest: node.requests.scans.part,
         CompareRequest: pulls.compare,
         PullDifferencesRequest: pulls.differences,
         PullRequest: pulls.pull,
@@ -295,12 +295,12 @@ class MemoryCluster:
     def stamped(self, request: Stamped, sender: str, clock: int) -> Stamped:
         """A request as a peer would send it, at a time of the test's choice."""
         request.sender, request.clock = sender, clock
-        request.configuration = self[sender].cluster.digest
+        request.configuration = self[sender].membership.digest
         return request
 
     def sees(self, name: str, peer: str) -> str:
         """What a node thinks of a peer."""
-        return self[name].peers[peer].detector.state.name
+        return self[name].peering.peers[peer].detector.state.name
 
     def held(self, name: str) -> dict[str, Entry]:
         """Everything a node holds, tombstones included."""
@@ -332,7 +332,7 @@ class MemoryCluster:
         up = [name for name in self.members if name in self.network.nodes]
         for name in up:
             for key, entry in self.held(name).items():
-                replicas = self[name].home.replicas(slot_of(key))
+                replicas = self[name].membership.replicas(slot_of(key))
                 others = [self[other].store.get(key) for other in replicas if other in up]
                 if name not in replicas:
                     return False
@@ -343,7 +343,7 @@ class MemoryCluster:
     def is_whole(self) -> bool:
         """Whether every node is up, serves, and counts on every other."""
         return all(
-            self._is_whole(name) and all(p.gets_writes for p in self[name].peers)
+            self._is_whole(name) and all(p.gets_writes for p in self[name].peering.peers)
             for name in self.network.nodes
         )
 

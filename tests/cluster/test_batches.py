@@ -254,10 +254,10 @@ async def test_a_forwarded_batch_for_somebody_else_is_refused(cluster: MemoryClu
     key = next(k for n in range(99) if "a:1" not in homes(cluster, k := f"k{n}")[0])
     request = ForwardRequest(batch=BatchRequest(operations=[put(key, "v")]))
     request.sender, request.clock = "b:2", cluster["b:2"].time.now()
-    request.configuration = cluster["b:2"].cluster.digest
-    response = await cluster["a:1"].router.carry_out(request, 1e9)
+    request.configuration = cluster["b:2"].membership.digest
+    response = await cluster["a:1"].requests.router.carry_out(request, 1e9)
     assert response.batch.results[0].failure.reason == "PEER_REFUSED"
-    assert slot_of(key) not in cluster["a:1"].home.held
+    assert slot_of(key) not in cluster["a:1"].membership.held
 
 
 @in_parts(members=NAMES, settings=replace(Settings(), replication_batch_entries=1))
@@ -265,7 +265,7 @@ async def test_a_key_of_a_batch_whose_round_failed_is_not_acknowledged_with_the_
     cluster: MemoryCluster,
 ) -> None:
     """A large batch travels in several rounds, and each key is told what came of its own."""
-    rounds: Any = cluster["a:1"].rounds
+    rounds: Any = cluster["a:1"].writing.rounds
     carry_out = rounds._carry_out
 
     async def fail_some(entries: Sequence[Any]) -> Any:

@@ -58,7 +58,7 @@ async def test_held_back_message_is_refused_after_a_clock_was_ahead(
     cluster.stamped(late, "a:1", int.from_bytes(old[:8], "big"))
     await asyncio.sleep(40)
     with pytest.raises(HeldBack):
-        await cluster["b:2"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
+        await cluster["b:2"].writing.replica.replicate(late, asyncio.get_running_loop().time() + 5)
 
 
 @in_cluster

@@ -73,9 +73,9 @@ async def test_what_is_missed_while_a_confirmation_waits_for_the_disk_is_in_its_
     await cluster.until(lambda: cluster.sees("a:1", "c:3") == "DEAD", "a:1 counts on it no more")
     node = cluster["a:1"]
     pull = cluster.stamped(PullRequest(), "c:3", node.time.now())
-    confirm = ConfirmPullRequest(mark=(await node.pulls.pull(pull)).mark)
+    confirm = ConfirmPullRequest(mark=(await node.repair.pulls.pull(pull)).mark)
     confirmed, acknowledged = await asyncio.gather(
-        node.pulls.confirm(cluster.stamped(confirm, "c:3", node.time.now())),
+        node.repair.pulls.confirm(cluster.stamped(confirm, "c:3", node.time.now())),
         cluster.put("a:1", "k", "missed, too"),
     )
     assert acknowledged == 2
@@ -92,8 +92,8 @@ async def test_older_write_that_is_noted_before_a_pull_begins_is_told_again(
     node, older = cluster["a:1"], cluster.held("a:1")["k"][1]
     told = make_version(node.time.now(), 7)
     pull = cluster.stamped(PullRequest(since=told), "c:3", node.time.now())
-    confirm = ConfirmPullRequest(mark=(await node.pulls.pull(pull)).mark)
-    confirmed = await node.pulls.confirm(cluster.stamped(confirm, "c:3", node.time.now()))
+    confirm = ConfirmPullRequest(mark=(await node.repair.pulls.pull(pull)).mark)
+    confirmed = await node.repair.pulls.confirm(cluster.stamped(confirm, "c:3", node.time.now()))
     assert confirmed.missed_since == older
 
 
@@ -206,7 +206,7 @@ async def test_node_cut_off_from_the_writer_only_is_told_by_the_other_holder(
 async def test_peer_that_is_passed_by_is_told_before_the_answer(cluster: MemoryCluster) -> None:
     """It answers heartbeats and is behind; a note made while one was on its way told it nothing."""
     await cluster.put("a:1", "k", "old")
-    cluster["a:1"].peers["b:2"].lagging = True
+    cluster["a:1"].peering.peers["b:2"].lagging = True
     cluster.network.cut("b:2", "c:3")  # the other holder cannot tell it
     assert await cluster.put("a:1", "k", "new") == 2
     assert await cluster.get("b:2", "k") == "new"
@@ -229,14 +229,14 @@ async def test_holder_that_cannot_note_who_missed_the_write_is_not_counted(
     cluster: MemoryCluster,
 ) -> None:
     """It holds the write and would not tell: an acknowledgement may not rest on it."""
-    replicate = cluster["b:2"].replica.replicate
+    replicate = cluster["b:2"].writing.replica.replicate
 
     async def no_notes(request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
         if not request.entries:
             raise DiskIsFull("no room for a note")
         return await replicate(request, deadline_s)
 
-    cluster["b:2"].replica.replicate = no_notes  # type: ignore[method-assign]
+    cluster["b:2"].writing.replica.replicate = no_notes  # type: ignore[method-assign]
     cluster.network.stuck.add("c:3")
     assert await cluster.put("a:1", "k", "v") == 1
     assert cluster.held("b:2")["k"][0] == "v"
@@ -261,7 +261,7 @@ async def test_pull_contains_writes_that_are_on_their_way_to_disk(cluster: Memor
     node = cluster["a:1"]
     version = make_version(node.time.now(), 7)
     written = node.store.write([Entry(key="k", value="v", version=version)])
-    page = await node.pulls.pull(cluster.stamped(PullRequest(), "b:2", node.time.now()))
+    page = await node.repair.pulls.pull(cluster.stamped(PullRequest(), "b:2", node.time.now()))
     assert [entry.key for entry in page.entries] == ["k"]
     await written
 
@@ -341,7 +341,7 @@ async def test_frozen_sender_cannot_land_an_old_message(cluster: MemoryCluster) 
     late = ReplicateRequest(entries=[Entry(key="late", value="v", version=old)])
     cluster.stamped(late, "a:1", clock)
     with pytest.raises(PeerRefused, match="old"):
-        await cluster["b:2"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
+        await cluster["b:2"].writing.replica.replicate(late, asyncio.get_running_loop().time() + 5)
     assert "late" not in cluster.held("b:2")
 
 
@@ -449,8 +449,8 @@ async def test_a_farewell_from_a_former_life_of_a_peer_is_no_news(cluster: Memor
     """Found by the simulator: a network held it back until the node was up again. Writes went on
     without it, and nobody told it so.
     """
-    node, peers = cluster["b:2"], cluster["b:2"].peers
-    late = [cluster["c:3"].heartbeats._own_beat("b:2") for _ in range(2)]
+    node, peers = cluster["b:2"], cluster["b:2"].peering.peers
+    late = [cluster["c:3"].peering.heartbeats._own_beat("b:2") for _ in range(2)]
     late[1].status = DRAINING
     await cluster.stop("c:3")
     await cluster.start("c:3")
@@ -460,7 +460,7 @@ async def test_a_farewell_from_a_former_life_of_a_peer_is_no_news(cluster: Memor
     assert cluster.sees("b:2", "c:3") == "ALIVE"
     assert peers["c:3"].incarnation == cluster["c:3"].time.incarnation
     assert await cluster.put("b:2", "k", "v") == 3
-    farewell = cluster["c:3"].heartbeats._own_beat("b:2")
+    farewell = cluster["c:3"].peering.heartbeats._own_beat("b:2")
     farewell.status = DRAINING
     node.health(HealthCheckRequest(sender=farewell))
     assert cluster.sees("b:2", "c:3") == "DEAD"
@@ -469,7 +469,7 @@ async def test_a_farewell_from_a_former_life_of_a_peer_is_no_news(cluster: Memor
 @in_cluster
 async def test_a_farewell_of_an_unknown_life_excuses_nobody(cluster: MemoryCluster) -> None:
     """A node that starts knows no life yet: the peer may be up, and hold what it missed."""
-    late = cluster["c:3"].heartbeats._own_beat("b:2")
+    late = cluster["c:3"].peering.heartbeats._own_beat("b:2")
     late.status = DRAINING
     await cluster.crash("b:2")
     cluster.network.delay_s = 0.2
@@ -485,7 +485,7 @@ async def test_a_refusal_from_a_former_life_of_a_peer_is_no_news(cluster: Memory
     it, and nobody tell it so.
     """
     now_s = asyncio.get_running_loop().time
-    peers, asked_s = cluster["b:2"].peers, now_s()
+    peers, asked_s = cluster["b:2"].peering.peers, now_s()
     await cluster.crash("c:3")
     await cluster.start("c:3")
     await cluster.until_serving()
@@ -504,16 +504,16 @@ async def test_what_a_new_life_tells_whose_clock_went_back_is_not_excused(
     was taken for news, and what had been told was excused, and an old value answered.
     """
     node = cluster["b:2"]
-    beat = cluster["c:3"].heartbeats._own_beat("b:2")
+    beat = cluster["c:3"].peering.heartbeats._own_beat("b:2")
     cluster.network.cut("b:2", "c:3")
     await asyncio.sleep(node.settings.suspect_after_s - 0.2)
-    asked_s = node.peers.now_s()
+    asked_s = node.peering.peers.now_s()
     await asyncio.sleep(0.1)
     beat.incarnation += 1
-    beat.clock = node.peers["c:3"].clock - 1
+    beat.clock = node.peering.peers["c:3"].clock - 1
     beat.missed_since = node.time.tick()
     node.health(HealthCheckRequest(sender=beat))
-    assert not node.peers.refused("c:3", "connection refused", asked_s)
+    assert not node.peering.peers.refused("c:3", "connection refused", asked_s)
     await asyncio.sleep(0.4)
     assert cluster.sees("b:2", "c:3") == "ALIVE"  # silent for long, but called a moment ago
     assert node.gate.owed("c:3") == beat.missed_since

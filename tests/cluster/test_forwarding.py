@@ -65,7 +65,7 @@ def in_parts(
 
 def homes(cluster: MemoryCluster, key: str) -> tuple[tuple[str, ...], list[str]]:
     """The replicas of a key, and the members that hold none."""
-    replicas = next(iter(cluster.network.nodes.values())).home.replicas(slot_of(key))
+    replicas = next(iter(cluster.network.nodes.values())).membership.replicas(slot_of(key))
     return replicas, [name for name in cluster.members if name not in replicas]
 
 
@@ -195,7 +195,7 @@ async def test_forwarded_request_is_not_forwarded_again(cluster: MemoryCluster) 
     request = cluster.stamped(ForwardRequest(get=GetRequest(key="k")), others[0], now)
     cluster.network.sent.clear()
     with pytest.raises(PeerRefused, match="no replica"):
-        await cluster[others[1]].router.carry_out(request, 5)
+        await cluster[others[1]].requests.router.carry_out(request, 5)
     assert not [sent for sent in cluster.network.sent if sent[2] == "forward"]
 
 
@@ -207,7 +207,9 @@ async def test_read_forwarded_to_a_node_that_catches_up_is_refused(cluster: Memo
     now = cluster["a:1"].time.now()
     request = cluster.stamped(ForwardRequest(get=GetRequest(key="k")), "a:1", now)
     with pytest.raises(NotReady, match="catching up"):
-        await cluster["c:3"].router.carry_out(request, asyncio.get_running_loop().time() + 5)
+        await cluster["c:3"].requests.router.carry_out(
+            request, asyncio.get_running_loop().time() + 5
+        )
     assert not [sent for sent in cluster.network.sent if sent[2] == "forward"]
 
 
@@ -268,9 +270,9 @@ async def test_a_forwarded_write_that_a_network_held_back_is_refused(
     await cluster.put(others[1], "k", "new")
     for request in late:
         with pytest.raises(HeldBack, match=r"forwarded is 1\.2 s old, over the limit of 1 s"):
-            await cluster[owner].router.carry_out(request, deadline_s=1e9)
+            await cluster[owner].requests.router.carry_out(request, deadline_s=1e9)
     for request in reads:
-        assert "new" in str(await cluster[owner].router.carry_out(request, deadline_s=1e9))
+        assert "new" in str(await cluster[owner].requests.router.carry_out(request, deadline_s=1e9))
 
 
 @in_parts(replicas=1, settings=Settings(forward_age_limit_s=0.3))
@@ -293,7 +295,7 @@ async def test_nobody_is_asked_again_in_the_last_moment_before_a_deadline(
     cluster: MemoryCluster,
 ) -> None:
     """With a billionth of a second left timers fire at once, and the loop span: seed 5199."""
-    forwarding = cluster["a:1"].router._forwarding
+    forwarding = cluster["a:1"].requests.router._forwarding
     deadline_s = asyncio.get_running_loop().time() + 1e-9
     with pytest.raises(NotReady, match="soon"):
         await forwarding.rest(NotReady("soon"), deadline_s, waits_here=True)

@@ -134,14 +134,14 @@ async def test_catching_up_fetches_what_was_missed_and_no_more(cluster: MemoryCl
         await cluster.put("a:1", f"k{number * 7}", "new")
     fetched = []
     for name in ("a:1", "b:2"):
-        original = cluster[name].pulls.pull
+        original = cluster[name].repair.pulls.pull
 
         async def counting(request: Any, original: Any = original) -> Any:
             page = await original(request)
             fetched.extend(page.entries)
             return page
 
-        cluster[name].pulls.pull = counting  # type: ignore[method-assign]
+        cluster[name].repair.pulls.pull = counting  # type: ignore[method-assign]
     await cluster.start("c:3")
     await cluster.until_serving()
     assert sorted(entry.key for entry in fetched) == sorted(f"k{n * 7}" for n in range(10))
@@ -153,7 +153,7 @@ async def test_delete_holds_after_an_absence_longer_than_any_timer(
     cluster: MemoryCluster,
 ) -> None:
     """The tombstone waits for the node that is away, however long, and Status says so."""
-    key = next(k for k in "abcdef" if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1")
+    key = next(k for k in "abcdef" if cluster["a:1"].membership.replicas(slot_of(k))[0] == "a:1")
     await cluster.put("a:1", key, "v")
     await cluster.crash("c:3")
     await cluster.delete("a:1", key)
@@ -178,9 +178,9 @@ async def test_tombstone_that_was_replaced_while_others_were_waited_for_is_not_h
 ) -> None:
     """A round may take long. Whoever had dropped the newer one got the older one again."""
     first, second = [
-        k for k in map(str, range(20)) if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1"
+        k for k in map(str, range(20)) if cluster["a:1"].membership.replicas(slot_of(k))[0] == "a:1"
     ][:2]
-    holding: Any = cluster["a:1"].holding
+    holding: Any = cluster["a:1"].repair.holding
     holding._parts = lambda items, size_of: ([item] for item in items)
     asked: list[tuple[str, bytes]] = []
     network: Any = cluster.network
@@ -224,7 +224,7 @@ async def test_tombstone_is_not_dropped_where_damage_left_something_older(
     cluster: MemoryCluster,
 ) -> None:
     """Its primary keeps it until healing has brought it back there; or the key would return."""
-    key = next(k for k in "abcdef" if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1")
+    key = next(k for k in "abcdef" if cluster["a:1"].membership.replicas(slot_of(k))[0] == "a:1")
     await cluster.put("a:1", key, "v")
     old = cluster.held("c:3")[key]
     await cluster.delete("a:1", key)
@@ -235,7 +235,7 @@ async def test_tombstone_is_not_dropped_where_damage_left_something_older(
     buried = Entry(key=key, deleted=True, version=cluster.held("a:1")[key][1])
     drop = cluster.stamped(DropRequest(tombstones=[buried]), "a:1", cluster["a:1"].time.now())
     with pytest.raises(PeerRefused, match="is not that tombstone"):
-        await cluster["c:3"].replica.drop(drop, asyncio.get_running_loop().time() + 5)
+        await cluster["c:3"].writing.replica.drop(drop, asyncio.get_running_loop().time() + 5)
     await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)
     assert [await cluster.get(name, key) for name in NAMES] == [None] * 3
 
@@ -252,7 +252,7 @@ async def test_write_captured_before_a_delete_cannot_land_after_the_drop(
     entry = Entry(key="k", value=old[0] or "", version=old[1])
     late = cluster.stamped(ReplicateRequest(entries=[entry]), "a:1", cluster["a:1"].time.now())
     with pytest.raises(PeerRefused, match="long ago"):
-        await cluster["c:3"].replica.replicate(late, asyncio.get_running_loop().time() + 5)
+        await cluster["c:3"].writing.replica.replicate(late, asyncio.get_running_loop().time() + 5)
     assert "k" not in cluster.held("c:3")
 
 
@@ -291,7 +291,7 @@ async def test_raised_replica_count_is_filled_before_it_serves(cluster: MemoryCl
     await cluster.until_equal()
     for number in range(60):
         holders = {name for name in FIVE if f"k{number}" in cluster.held(name)}
-        assert holders == set(cluster["a:1"].home.replicas(slot_of(f"k{number}")))
+        assert holders == set(cluster["a:1"].membership.replicas(slot_of(f"k{number}")))
 
 
 @in_cluster
@@ -317,7 +317,7 @@ async def test_equal_slots_still_give_their_tombstones(cluster: MemoryCluster) -
     slots = [slot_of("k"), slot_of("same")]
     known = [SlotDigest(slot=slot, digest=node.store.digests.of(slot)) for slot in slots]
     request = cluster.stamped(PullRequest(since=ZERO, known=known), "b:2", node.time.now())
-    page = await node.pulls.pull(request)
+    page = await node.repair.pulls.pull(request)
     assert [(entry.key, entry.deleted) for entry in page.entries] == [("k", True)]
 
 
@@ -326,7 +326,7 @@ async def test_write_that_waited_through_a_freeze_is_not_sent(cluster: MemoryClu
     """It gathered in a process that was then stopped: too old to be sent as new, it is refused."""
     version = make_version(cluster["a:1"].time.now(), 7)
     await asyncio.sleep(31)
-    joined, _ = cluster["a:1"].rounds.join(Entry(key="k", value="v", version=version))
+    joined, _ = cluster["a:1"].writing.rounds.join(Entry(key="k", value="v", version=version))
     with pytest.raises(NotReady, match="stopped"):
         await joined.done
     assert "k" not in cluster.held("a:1")
@@ -353,9 +353,9 @@ async def test_entry_in_the_wrong_place_stays_until_every_replica_has_it(
     strays = {
         key
         for key in (f"k{number}" for number in range(50))
-        if "a:1" not in cluster["a:1"].home.replicas(slot_of(key))
+        if "a:1" not in cluster["a:1"].membership.replicas(slot_of(key))
     }
-    waiting = {key for key in strays if "e:5" in cluster["a:1"].home.replicas(slot_of(key))}
+    waiting = {key for key in strays if "e:5" in cluster["a:1"].membership.replicas(slot_of(key))}
     assert waiting
     assert {key for key in strays if key in cluster.held("a:1")} == waiting
     await cluster.start("e:5")
@@ -374,7 +374,7 @@ async def test_hand_made_json_moves_to_where_its_keys_belong(cluster: MemoryClus
     for number in range(50):
         key = f"k{number}"
         holders = {name for name in FIVE if key in cluster.held(name)}
-        assert holders == set(cluster["a:1"].home.replicas(slot_of(key)))
+        assert holders == set(cluster["a:1"].membership.replicas(slot_of(key)))
         assert cluster.held(min(holders))[key] == ("v", ZERO)
         assert await cluster.get(FIVE[number % 5], key) == "v"
 
@@ -410,7 +410,9 @@ async def test_node_with_another_configuration_does_not_serve_beside_the_others(
     request = ReplicateRequest(entries=[entry])
     cluster.stamped(request, "c:3", cluster["c:3"].time.now())
     with pytest.raises(ConfigurationDiffers):
-        await cluster["a:1"].replica.replicate(request, asyncio.get_running_loop().time() + 5)
+        await cluster["a:1"].writing.replica.replicate(
+            request, asyncio.get_running_loop().time() + 5
+        )
     await cluster.stop("c:3")
     await cluster.start("c:3")
     await cluster.until_serving()
@@ -442,11 +444,11 @@ async def test_nothing_is_dropped_once_a_replica_went_away_while_others_were_wai
     cluster: MemoryCluster,
 ) -> None:
     """All were alive when the round decided so, and it took long. Found by the simulator."""
-    key = next(k for k in "abcdef" if cluster["a:1"].home.replicas(slot_of(k))[0] == "a:1")
+    key = next(k for k in "abcdef" if cluster["a:1"].membership.replicas(slot_of(k))[0] == "a:1")
     await cluster.delete("a:1", key)
     await cluster.crash("c:3")
     await cluster.until(lambda: cluster.sees("a:1", "c:3") != "ALIVE", "it is away")
-    holding: Any = cluster["a:1"].holding
+    holding: Any = cluster["a:1"].repair.holding
 
     def decided_before(slot: int, replicas: Any, tombstones: Any, now_s: float, work: Work) -> None:
         work.drop["b:2"] = list(tombstones)

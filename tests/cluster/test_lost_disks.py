@@ -221,16 +221,19 @@ def test_strays_are_home_before_a_tombstone_could_go() -> None:
 
     async def story(cluster: MemoryCluster) -> None:
         await cluster.put("a:1", "k", "v")
-        holding = cluster["a:1"].holding
+        holding = cluster["a:1"].repair.holding
         assert holding.rest_s(busy_s=100) == 1_900
         await cluster.stop()
         cluster.network.isolate("a:1")  # it cannot hand home what it should not hold any more
         for name in NAMES:
             await cluster.start_one(name, replicas=1)
-        strays = [name for name in NAMES if cluster[name].holding.strays]
+        strays = [name for name in NAMES if cluster[name].repair.holding.strays]
         assert strays
         for name in strays:
-            assert cluster[name].holding.rest_s(busy_s=100) == cluster.settings.tombstone_wait_s / 4
+            assert (
+                cluster[name].repair.holding.rest_s(busy_s=100)
+                == cluster.settings.tombstone_wait_s / 4
+            )
 
     in_three(story)
 

@@ -59,7 +59,9 @@ async def test_note_of_a_replica_that_met_a_full_disk_is_written_with_the_next_w
     fill(cluster, "c:3")
     assert await cluster.put("a:1", "other", "x" * 300) == 1
     await make_room(cluster, "c:3")
-    await cluster.until(lambda: cluster["a:1"].peers["c:3"].gets_writes, "c:3 is counted on again")
+    await cluster.until(
+        lambda: cluster["a:1"].peering.peers["c:3"].gets_writes, "c:3 is counted on again"
+    )
     assert await cluster.put("a:1", "k", "new") == 2
     await cluster.crash("a:1", "c:3")
     await cluster.start("c:3")

@@ -114,7 +114,7 @@ async def test_replicate_that_broke_is_sent_again(cluster: MemoryCluster) -> Non
         broken.append(("a:1", "b:2", "replicate"))
         assert await cluster.put("a:1", "k", str(turn)) == 3
         assert not broken
-        assert not cluster["a:1"].peers["b:2"].lagging
+        assert not cluster["a:1"].peering.peers["b:2"].lagging
 
 
 @in_cluster
@@ -144,7 +144,7 @@ async def test_catching_up_and_healing_go_on_where_a_connection_broke(
     await cluster.until_serving()
     assert await cluster.get("c:3", "k") == "v"
     cluster.network.resets[:] = [c for c in cluster.network.resets if c[2] != "pull_differences"]
-    totals = cluster["c:3"].progress.totals
+    totals = cluster["c:3"].repair.progress.totals
     assert totals.failed_catch_ups == totals.failed_visits == 0
 
 

@@ -125,7 +125,7 @@ async def test_what_no_live_replica_holds_is_told_with_every_message(
     left = await crash_seen(cluster, "e:5")
     told = [message async for message in messages(cluster, "a:1")]
     assert [pair.key for message in told for pair in message.pairs] == left
-    missing = SLOTS - sum(len(cluster[name].home.held) for name in FIVE[:-1])
+    missing = SLOTS - sum(len(cluster[name].membership.held) for name in FIVE[:-1])
     assert {message.missing_slots for message in told} == {missing}
     assert {tuple(message.missing_nodes) for message in told} == {("e:5",)}
     limited = [message async for message in messages(cluster, "a:1", limit=3)]
@@ -162,7 +162,9 @@ async def test_a_hole_that_closes_is_read_from_there_on_and_stays_told(
         told.append(message.missing_slots)
         if len(keys) > 40 and "e:5" not in cluster.network.nodes:
             await cluster.start("e:5")
-            await cluster.until(lambda: cluster["a:1"].peers["e:5"].serves_reads, "it is back")
+            await cluster.until(
+                lambda: cluster["a:1"].peering.peers["e:5"].serves_reads, "it is back"
+            )
             came = len(keys)
     assert keys[:came] == left[:came]
     assert keys[came:] == [key for key in KEYS if key > keys[came - 1]]
@@ -232,7 +234,7 @@ async def test_a_scan_ends_at_its_deadline_and_says_how_far_it_came(
 ) -> None:
     """A client that reads slowly must not hold a place for ever."""
     await fill(cluster)
-    cluster["a:1"].scans._settings = SMALL
+    cluster["a:1"].requests.scans._settings = SMALL
     stream = messages(cluster, "a:1", timeout_s=2)
     assert [pair.key for pair in (await anext(stream)).pairs] == KEYS[:7]
     await asyncio.sleep(3)
@@ -256,14 +258,14 @@ async def test_impossible_scans_are_refused(cluster: MemoryCluster) -> None:
 async def test_a_peer_gives_only_what_it_holds(cluster: MemoryCluster) -> None:
     """Slots that it does not hold would come back empty, and look like keys that are not there."""
     node = cluster["a:1"]
-    stranger = next(slot for slot in range(SLOTS) if slot not in node.home.held)
+    stranger = next(slot for slot in range(SLOTS) if slot not in node.membership.held)
     request = ScanPartRequest(scan=ScanRequest(), slot_bits=to_bits(frozenset({stranger})))
     with pytest.raises(PeerRefused, match="holds no replica"):
-        await node.scans.part(cluster.stamped(request, "b:2", node.time.now()))
+        await node.requests.scans.part(cluster.stamped(request, "b:2", node.time.now()))
     request.slot_bits = b"short"
     with pytest.raises(BadRequest, match="5 bytes, not 512"):
-        await node.scans.part(cluster.stamped(request, "b:2", node.time.now()))
-    assert from_bits(to_bits(node.home.held)) == node.home.held
+        await node.requests.scans.part(cluster.stamped(request, "b:2", node.time.now()))
+    assert from_bits(to_bits(node.membership.held)) == node.membership.held
 
 
 @pytest.mark.parametrize(

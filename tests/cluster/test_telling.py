@@ -60,9 +60,9 @@ async def test_peer_that_cannot_be_told_counts_as_cut_off_before_the_answer(
     """No write waits for ever: what is neither told nor silent yet is counted on no longer."""
     node = cluster["a:1"]
     cluster.network.broken = {("a:1", "b:2"): PeerBroke, ("b:2", "a:1"): PeerBroke}
-    node.peers.answered("b:2", behind=False)
+    node.peering.peers.answered("b:2", behind=False)
     assert await cluster.put("a:1", "k", "v") == 1
-    assert not node.peers["b:2"].alive
+    assert not node.peering.peers["b:2"].alive
     cluster.network.broken.clear()
     await cluster.until(cluster.is_whole, "both count on each other again")
     assert await cluster.put("a:1", "k", "w") == 2
@@ -113,7 +113,7 @@ async def test_peer_that_hears_that_it_is_counted_on_is_not_passed_by_a_moment_l
     that all is well, and served, while the silence before went on to count. But whoever goes on
     calling, and never answers, is behind a one-way cut.
     """
-    peers, now_s = cluster["b:2"].peers, asyncio.get_running_loop().time
+    peers, now_s = cluster["b:2"].peering.peers, asyncio.get_running_loop().time
     silent_s = peers["c:3"].detector.silent_s
     await cluster.until(lambda: silent_s(now_s()) < 0.01, "it answered just now")
     cluster.network.stuck_calls |= {
@@ -123,7 +123,7 @@ async def test_peer_that_hears_that_it_is_counted_on_is_not_passed_by_a_moment_l
     await cluster.until(lambda: silent_s(now_s()) > 1.4, "it is silent")
     calls_s = now_s()
     while cluster.sees("b:2", "c:3") == "ALIVE":
-        beat = cluster["c:3"].heartbeats._own_beat("b:2")
+        beat = cluster["c:3"].peering.heartbeats._own_beat("b:2")
         cluster["b:2"].health(HealthCheckRequest(sender=beat))
         await asyncio.sleep(0.1)
     assert 1.4 < now_s() - calls_s < 1.8

@@ -42,7 +42,7 @@ def make_node(
 async def serving(node: Node, limits: Limits | None = None) -> AsyncIterator[str]:
     """The node serves at this address; it is stopped cleanly, and must not have failed."""
     await node.start(Channels((), node.settings))
-    name = node.cluster.self_name
+    name = node.membership.name
     server = make_server(node.settings, [name])
     activity = Activity(name, node.settings)
     offer(server, node, activity, Traffic(), limits or Limits.of(node.settings))

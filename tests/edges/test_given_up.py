@@ -87,7 +87,7 @@ async def test_calls_given_up_leave_no_task_and_no_place_behind(tmp_path: Path) 
     }
     copy = tmp_path.with_suffix(".copy")
     shutil.copytree(tmp_path, copy)
-    again = make_node(copy, SETTINGS, name=node.cluster.self_name)
+    again = make_node(copy, SETTINGS, name=node.membership.name)
     assert dict(again.store.table.items()) == held
 
 

@@ -67,7 +67,7 @@ class Watched:
         self.node = node
         traffic, limits = Traffic(), Limits.of(node.settings)
         activity = Activity("", node.settings)
-        self.front = KeyValue(node, node.replica, activity, traffic, limits)
+        self.front = KeyValue(node, node.writing.replica, activity, traffic, limits)
         self._collector = Collector(node, traffic, limits)
 
     def collect(self) -> Iterator[Metric]:

@@ -139,7 +139,7 @@ async def test_two_contents_of_one_version_are_counted(scene: Scene) -> None:
 @provokes("tombstones", "tombstones_waiting", settings=_SOON)
 async def test_a_delete_that_a_node_has_not_confirmed_is_seen(scene: Scene) -> None:
     """It says which node to start, and that it is over once the tombstone is forgotten."""
-    home = scene.cluster["a:1"].home
+    home = scene.cluster["a:1"].membership
     key = next(f"k{n}" for n in range(100) if home.replicas(slot_of(f"k{n}"))[0] == "a:1")
     await scene.cluster.put("a:1", key, "v")
     await scene.cluster.stop("c:3")

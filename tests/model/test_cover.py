@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvcluster.model.slots import SLOTS, Home, Placement
+from kvcluster.model.slots import SLOTS, Placement
 
 FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 
@@ -15,7 +15,7 @@ FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
 def test_each_slot_is_read_once_from_a_replica(readable: tuple[str, ...]) -> None:
     """Twice, and a scan gives a key twice; from a stranger, and it lacks the key."""
     placement = Placement(FIVE, 3)
-    cover = Home(placement, "a:1").cover(readable)
+    cover = placement.cover("a:1", readable)
     assert set(cover.by_member) <= set(readable)
     read = [slot for slots in cover.by_member.values() for slot in slots]
     assert sorted([*read, *cover.uncovered]) == list(range(SLOTS))
@@ -27,7 +27,7 @@ def test_each_slot_is_read_once_from_a_replica(readable: tuple[str, ...]) -> Non
 
 def test_a_member_reads_what_it_holds_from_itself() -> None:
     """Anything else would be a call for nothing."""
-    home = Home(Placement(FIVE, 3), "b:2")
-    assert home.cover(FIVE).by_member["b:2"] == home.held
-    everywhere = Home(Placement(FIVE, 5), "b:2")
-    assert everywhere.cover(FIVE).by_member == {"b:2": frozenset(range(SLOTS))}
+    placement = Placement(FIVE, 3)
+    assert placement.cover("b:2", FIVE).by_member["b:2"] == placement.held("b:2")
+    everywhere = Placement(FIVE, 5)
+    assert everywhere.cover("b:2", FIVE).by_member == {"b:2": frozenset(range(SLOTS))}

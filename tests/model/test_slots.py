@@ -11,7 +11,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvcluster.model.slots import SLOTS, Home, Placement, slot_of
+from kvcluster.model.slots import SLOTS, Placement, slot_of
 
 THREE = ("localhost:50051", "localhost:50052", "localhost:50053")
 FIVE = ("a:1", "b:2", "c:3", "d:4", "e:5")
@@ -231,21 +231,3 @@ def test_more_replicas_than_members_are_as_many_as_there_are() -> None:
     """A cluster of one holds everything alone."""
     alone = placed(("a:1",), 3)
     assert set(all_replicas(alone)) == {("a:1",)}
-
-
-@pytest.mark.parametrize(("members", "replicas"), [(FIVE, 1), (FIVE, 2), (THREE, 3)])
-def test_what_a_member_sees_is_what_all_others_see(members: tuple[str, ...], replicas: int) -> None:
-    """Held, led, shared and the others of a slot, against a look at every slot's replicas."""
-    placement = placed(members, replicas)
-    every = all_replicas(placement)
-    for name in members:
-        home = Home(placement, name)
-        mine = [slot for slot in range(SLOTS) if name in every[slot]]
-        assert home.held == frozenset(mine)
-        assert home.leads() == [slot for slot in range(SLOTS) if every[slot][0] == name]
-        for peer in members:
-            if peer != name:
-                assert home.shared(peer) == [slot for slot in mine if peer in every[slot]]
-        for slot in range(0, SLOTS, 17):
-            assert home.replicas(slot) == every[slot]
-            assert home.others(slot) == [each for each in every[slot] if each != name]

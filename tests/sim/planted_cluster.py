@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 from kvcluster.cluster.gate import Gate
 from kvcluster.cluster.healing import Healing
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.replication import Replication
 from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.scans import Scans
 from kvcluster.cluster.timekeeper import Timekeeper
@@ -124,7 +124,7 @@ def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
 @planted(found_by=1)
 def note_nobody_who_missed_a_write(stack: contextlib.ExitStack) -> None:
     """A replica that failed is left to be found by healing."""
-    replace(stack, Replication, "_note", lambda self, missed: [])
+    replace(stack, Hinting, "missed", lambda self, missed: [])
 
 
 @planted(found_by=0)
@@ -142,11 +142,11 @@ def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
     """A scan reads from any node that lives, whether it may answer reads or not."""
 
     def cover(self: Any, avoid: set[str]) -> Cover:
-        alive = {peer.name for peer in self._peers if peer.alive} | {self._home.name}
-        return cast("Cover", self._home.cover(alive - avoid))
+        alive = {peer.name for peer in self._peers if peer.alive} | {self._membership.name}
+        return cast("Cover", self._membership.cover(alive - avoid))
 
     async def page(self: Any, name: str, slots: Any, course: Any, deadline_s: float) -> Any:
-        if name != self._home.name:
+        if name != self._membership.name:
             return await ask(self, name, slots, course, deadline_s)
         return self._cut(course.next_page(self._settings.scan_page_keys), slots)
 

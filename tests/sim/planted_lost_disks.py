@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from kvcluster.cluster import pages, pulls
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.pulls import Pulls
 from kvcluster.cluster.replication import Replication
 from kvcluster.model.entry import ZERO
@@ -99,13 +100,13 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
 )
 def write_a_note_once(stack: contextlib.ExitStack) -> None:
     """What memory says of a note is taken for what the disk says."""
-    note = Replication._note
+    note = Hinting.missed
 
     def note_news(self: Any, missed: Any) -> Any:
-        known = {name: self._notes.since(name) for name in missed}
+        known = {name: self.hints.since(name) for name in missed}
         return [each for each in note(self, missed) if each.since != known[each.peer]]
 
-    replace(stack, Replication, "_note", note_news)
+    replace(stack, Hinting, "missed", note_news)
 
 
 class _Unread(list[Any]):

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kvcluster.cluster import pages, pulls
-from kvcluster.cluster.heartbeat import Heartbeats
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.pulls import Pulls
 from kvcluster.cluster.replication import Replication
 from kvcluster.model.notes import Notes
@@ -54,12 +54,12 @@ def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
     pull = Pulls.pull
 
     async def pull_and_mark(self: Any, request: Any) -> Any:
-        sender, begin = self._envelope.check(request), self._notes.begin
-        self._notes.begin = lambda peer, asked: 0
+        sender, begin = self._envelope.check(request), self._hinting.hints.begin
+        self._hinting.hints.begin = lambda peer, asked: 0
         try:
             response = await pull(self, request)
         finally:
-            del self._notes.begin
+            del self._hinting.hints.begin
         if not request.HasField("cursor"):
             response.mark = begin(sender, request.since)
         return response
@@ -111,7 +111,7 @@ def tell_nobody_what_it_missed(stack: contextlib.ExitStack) -> None:
     async def nothing(self: Any, name: str) -> None:
         return None
 
-    replace(stack, Heartbeats, "tell", nothing)
+    replace(stack, Hinting, "tell", nothing)
 
 
 @planted(found_by=1)

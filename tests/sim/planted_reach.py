@@ -8,6 +8,7 @@ from typing import Any
 
 from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.heartbeat import Heartbeats
+from kvcluster.cluster.hinting import Hinting
 from kvcluster.cluster.peers import Peers
 from kvcluster.errors import PeerBroke, PeerUnconnected, PeerUnreachable
 from kvcluster.model.detector import Sign
@@ -58,13 +59,13 @@ def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
 @planted(found_by=36)
 def tell_a_peer_only_briefly_what_it_missed(stack: contextlib.ExitStack) -> None:
     """The write is acknowledged, and the peer behind a slow way has not heard of it yet."""
-    tell = Heartbeats.tell
+    tell = Hinting.tell
 
     async def tell_briefly(self: Any, name: str) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(tell(self, name), 0.3)
 
-    replace(stack, Heartbeats, "tell", tell_briefly)
+    replace(stack, Hinting, "tell", tell_briefly)
 
 
 @planted(

@@ -34,7 +34,7 @@ class Reach:
         if self._may_refuse_each_other or not self._tells_in_time:
             return False
         if not world.network.cuts.ever:
-            believed = world.node(name).peers[holder].alive
+            believed = world.node(name).peering.peers[holder].alive
             return believed or self._must_have_heard(name, holder)
         told = holder == write.by or world.loop.now_s - write.end_s >= _SETTLED_S
         return told and self._must_have_heard(name, holder)

@@ -29,5 +29,5 @@ class Refusals:
             raise Broken(f"{by} takes {write}, and more than half of all refuse it", write.key)
 
     def _is_outvoted(self, name: str) -> bool:
-        refusing = sum(bool(peer.refusal) for peer in self._world.node(name).peers)
+        refusing = sum(bool(peer.refusal) for peer in self._world.node(name).peering.peers)
         return 2 * refusing > len(self._world.members)

@@ -33,16 +33,16 @@ class Telling:
         world.opened.append(self._opened)
 
     def _opened(self, name: str, node: Node) -> None:
-        build = node._build_writing
+        build = node._build
 
         def build_and_listen() -> None:
             build()
             self._listen(name, node)
 
-        node._build_writing = build_and_listen  # type: ignore[method-assign]
+        node._build = build_and_listen  # type: ignore[method-assign]
 
     def _listen(self, name: str, node: Node) -> None:
-        carry_out = node.rounds._carry_out
+        carry_out = node.writing.rounds._carry_out
 
         async def carry_out_and_judge(entries: list[Entry]) -> Outcome:
             pauses = node.gate.pauses
@@ -53,12 +53,12 @@ class Telling:
                     self._judge(name, node, entry)
             return outcome
 
-        node.rounds._carry_out = carry_out_and_judge  # type: ignore[method-assign]
+        node.writing.rounds._carry_out = carry_out_and_judge  # type: ignore[method-assign]
 
     def _judge(self, name: str, node: Node, entry: Entry) -> None:
-        for other in node.home.others(slot_of(entry.key)):
+        for other in node.membership.others(slot_of(entry.key)):
             process = self._world.network.processes.get(other)
-            if process is None or process.life.frozen or not node.peers[other].alive:
+            if process is None or process.life.frozen or not node.peering.peers[other].alive:
                 continue
             held = process.node.store.get(entry.key)
             lacks = held is None or held[1] < entry.version

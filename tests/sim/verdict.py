@@ -111,7 +111,7 @@ def _states(world: World) -> str:
             continue
         node = world.node(name)
         peers = ", ".join(
-            f"{p.name} {p.detector.state.value}{' lagging' * p.lagging}" for p in node.peers
+            f"{p.name} {p.detector.state.value}{' lagging' * p.lagging}" for p in node.peering.peers
         )
         parts.append(f"{name} {node.gate.status.value} {node.gate.reason} ({peers})")
     return "; ".join(parts)
@@ -121,7 +121,7 @@ def _unequal(world: World) -> str:
     """A key that differs between two of its replicas, or is where it does not belong."""
     for name in world.up:
         for key, entry in world.node(name).store.table.items():
-            replicas = world.node(name).home.replicas(slot_of(key))
+            replicas = world.node(name).membership.replicas(slot_of(key))
             if name not in replicas:
                 return f"{key} is on {name}, where it does not belong"
             if entry[0] is None:

@@ -63,7 +63,7 @@ class Words:
                     self._judge(callee, entry.key, entry.version, what)
         elif method == "pull" and not request.HasField("cursor"):
             node = self._world.node(callee)
-            shared = frozenset(node.home.shared(caller))
+            shared = frozenset(node.membership.shared(caller))
             self._given[callee, answer.mark] = {
                 key: version
                 for key, (_, version) in node.store.table.items()

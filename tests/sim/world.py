@@ -308,6 +308,6 @@ class World:
     def is_whole(self) -> bool:
         """Whether every node is up, serves, and counts on every other."""
         return len(self.up) == len(self.members) and all(
-            self.serves(name) and all(peer.gets_writes for peer in self.node(name).peers)
+            self.serves(name) and all(peer.gets_writes for peer in self.node(name).peering.peers)
             for name in self.up
         )

@@ -60,7 +60,7 @@ class Life:
 
     async def __aenter__(self) -> Life:
         await self.store.start(
-            self._spawn, clock=lambda: self.clock.now(0), notes=lambda: self.notes
+            self._spawn, clock=lambda: self.clock.now(0), hints=lambda: self.notes
         )
         return self
 
