@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvcluster.cluster.answers import get_response, put_response, result
+from kvcluster.cluster.answers import get_response, put_response
 from kvcluster.cluster.coordinator import Written
+from kvcluster.cluster.failures import failure_of
 from kvcluster.config import MIB, Settings, with_overrides
-from kvcluster.errors import BadSetting, NotReady, by_reason
-from kvcluster.model.drafts import Kind
+from kvcluster.errors import BadSetting, KvError, NotReady, by_reason
 from kvcluster.model.entry import Version
 from kvcluster.relations import RELATIONS, RESULT_BYTES, check_relations
+
+from demo_pb2 import Result
 
 BROKEN = [
     ("pause_limit_s=0.95", "tick_interval_s (0.1) together must be less than replication_timeout"),
@@ -73,9 +75,8 @@ def test_no_result_of_a_batch_is_larger_than_is_reckoned_with(
     reason: str, text: str, writes: bool
 ) -> None:
     """Else the answer to a batch of writes could be too large to be sent."""
-    kind = Kind.PUT if writes else Kind.GET
-    assert result(kind, by_reason()[reason](text), "").ByteSize() < RESULT_BYTES
-    assert result(kind, by_reason()[reason]("🦉" * 3_000), "").ByteSize() < RESULT_BYTES
+    assert _failed(by_reason()[reason](text), writes) < RESULT_BYTES
+    assert _failed(by_reason()[reason]("🦉" * 3_000), writes) < RESULT_BYTES
 
 
 def test_no_answer_to_a_write_is_larger_than_is_reckoned_with() -> None:
@@ -84,4 +85,9 @@ def test_no_answer_to_a_write_is_larger_than_is_reckoned_with() -> None:
     written = Written(Version(b"\xff" * 12), 2**31, 2**31)
     assert put_response(written, name).ByteSize() < RESULT_BYTES
     assert get_response((None, Version(b"\xff" * 12)), name).ByteSize() < RESULT_BYTES
-    assert result(Kind.PUT, NotReady(name * 100), "").ByteSize() < RESULT_BYTES
+    assert _failed(NotReady(name * 100), writes=True) < RESULT_BYTES
+
+
+def _failed(error: KvError, writes: bool) -> int:
+    """How large the result of an operation is that failed so."""
+    return Result(failure=failure_of(error, writes=writes)).ByteSize()

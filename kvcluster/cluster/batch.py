@@ -1,8 +1,8 @@
-"""A batch on its way: what is asked, in groups, and what is answered so far.
+"""A batch on its way: what is asked, in groups, and what came of it so far.
 
 Operations on one key form a *group*, which is never taken apart: it goes to one node, in order.
 
-Nothing here waits or sends; batches.py does.
+Nothing here waits or sends; routing.py does.
 """
 
 from __future__ import annotations
@@ -10,17 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.cluster.answers import refuse_if_too_large, result
-from kvcluster.cluster.arguments import check_key, check_value
-from kvcluster.cluster.failures import error_in
+from kvcluster.cluster.answers import Outcome
 from kvcluster.cluster.forwarding import may_ask_next
-from kvcluster.config import Settings
-from kvcluster.errors import AnswerFull, BadRequest, KvError
-from kvcluster.model.drafts import Kind, Operation
+from kvcluster.errors import AnswerFull, KvError
+from kvcluster.model.operation import Operation
 from kvcluster.model.slots import slot_of
-
-from demo_pb2 import BatchRequest, BatchResponse, Result
-from demo_pb2 import Operation as OperationMessage
 
 
 @dataclass(eq=False)
@@ -38,100 +32,61 @@ class Group:
 
 
 class Batch:
-    """The operations of a batch, their groups and their results, by place."""
+    """Operations, their groups and what came of them, by place."""
 
-    def __init__(self, request: BatchRequest, settings: Settings) -> None:
-        self.messages: Sequence[OperationMessage] = request.operations
-        self._operations: dict[int, Operation] = {}
-        self._results: dict[int, Result] = {}
+    def __init__(self, operations: Sequence[Operation | KvError]) -> None:
+        """`operations`: or what is wrong with one; that is what came of it."""
+        self._operations = operations
+        self._outcomes: dict[int, Outcome] = {}
         self._groups: dict[str, Group] = {}
-        for place, message in enumerate(self.messages):
-            try:
-                self._take(place, _operation(message, settings))
-            except BadRequest as error:
-                self._results[place] = result(_kind(message), error, "")
+        for place, operation in enumerate(operations):
+            if isinstance(operation, KvError):
+                self._outcomes[place] = operation
+            else:
+                self._take(place, operation)
 
     @property
     def groups(self) -> list[Group]:
-        """All groups; operations on keys or values that cannot be are in none of them."""
+        """All groups; operations that cannot be are in none of them."""
         return list(self._groups.values())
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What came of each, in their order."""
+        return [self._outcomes[place] for place in range(len(self._operations))]
 
     def operations_of(self, groups: Iterable[Group]) -> dict[int, Operation]:
         """The operations of some groups by place, in their order."""
         places = sorted(place for group in groups for place in group.places)
-        return {place: self._operations[place] for place in places}
+        chosen = {place: self._operations[place] for place in places}
+        return {place: it for place, it in chosen.items() if isinstance(it, Operation)}
 
-    def settle(self, results: Mapping[int, Result]) -> None:
+    def settle(self, outcomes: Mapping[int, Outcome]) -> None:
         """This is what came of these operations."""
-        self._results.update(results)
+        self._outcomes.update(outcomes)
 
-    def settle_unless_refused(self, group: Group, answers: Mapping[int, Result]) -> bool:
+    def settle_unless_refused(self, group: Group, answers: Mapping[int, Outcome]) -> bool:
         """Take what another node answered for a group; False if somebody else may be asked."""
         mine = {place: answers[place] for place in group.places}
-        failed = {p: error_in(a.failure) for p, a in mine.items() if a.HasField("failure")}
-        errors = [error for error in failed.values() if not isinstance(error, AnswerFull)]
+        errors = [
+            outcome
+            for outcome in mine.values()
+            if isinstance(outcome, KvError) and not isinstance(outcome, AnswerFull)
+        ]
         if errors and all(may_ask_next(error) for error in errors):
             group.why = errors[0]
             return False
-        # What another node said of an error is made anew: it may be anything.
         self.settle(mine)
-        self.settle({p: result(self._operations[p].kind, e, "") for p, e in failed.items()})
         return True
 
     def fail(self, group: Group, error: KvError) -> None:
         """Every operation of a group failed."""
-        for place in group.places:
-            self._results[place] = result(self._operations[place].kind, error, "")
-
-    def answer(self, settings: Settings) -> BatchResponse:
-        """All results in their order; gets that have no room among the values say so.
-
-        So it can always be sent: else a write in it would be done, and its client not know.
-        """
-        response = BatchResponse()
-        used_bytes = 0
-        for place in range(len(self.messages)):
-            answer = self._results[place]
-            size_bytes = len(answer.get.value.encode()) if answer.HasField("get") else 0
-            try:
-                _refuse_without_room(answer, size_bytes, used_bytes, settings)
-                used_bytes += size_bytes
-            except AnswerFull as why:
-                answer = result(Kind.GET, why, "")
-            response.results.append(answer)
-        return response
+        self.settle(dict.fromkeys(group.places, error))
 
     def _take(self, place: int, operation: Operation) -> None:
-        self._operations[place] = operation
         group = self._groups.get(operation.key)
         if group is None:
             group = self._groups[operation.key] = Group(slot_of(operation.key))
         group.places.append(place)
-        group.reads |= operation.kind is Kind.GET
-        group.writes |= operation.kind is not Kind.GET
-
-
-def _refuse_without_room(
-    answer: Result, size_bytes: int, used_bytes: int, settings: Settings
-) -> None:
-    """Raise AnswerFull if a value has no room behind those that an answer has already."""
-    limit_bytes = settings.batch_bytes
-    if size_bytes and used_bytes and used_bytes + size_bytes > limit_bytes:
-        raise AnswerFull(f"the answer has no room over {limit_bytes:,} bytes; ask again")
-    refuse_if_too_large(answer.get.value, settings)
-
-
-def _operation(message: OperationMessage, settings: Settings) -> Operation:
-    """What a message asks for. Raises BadRequest."""
-    name = message.WhichOneof("operation")
-    if name is None:
-        raise BadRequest("an operation of the batch is neither put nor get nor delete")
-    key = getattr(message, name).key
-    check_key(key, settings)
-    if name == "put":
-        check_value(message.put.value, settings)
-    return Operation(Kind(name), key, message.put.value if name == "put" else "")
-
-
-def _kind(message: OperationMessage) -> Kind:
-    return Kind(message.WhichOneof("operation") or "put")
+        group.writes |= operation.writes
+        group.reads |= not operation.writes

@@ -1,9 +1,9 @@
-"""The coordinator: one client operation on a key that lives here, from start to finish.
+"""The coordinator: operations on keys that live here, from start to finish.
 
-A write takes a version and joins a round (rounds.py), which takes two roads at once: into this
-node's journal, and to every other replica. It is acknowledged when it is durable here and every
-replica that is waited for has answered or failed. The answer says how many hold it; the caller
-decides whether that is enough.
+Each key that is written takes one version and one entry (model/drafts.py), and all of them join a
+round (rounds.py), which takes two roads at once: into this node's journal, and to every other
+replica. A write is acknowledged when it is durable here and every replica that is waited for has
+answered or failed. The answer says how many hold it; the caller decides whether that is enough.
 
 A replica that already holds something newer says so. Then the version was too old (our clock was
 behind, or another client wrote at the same moment): the write takes a newer one and goes out
@@ -12,13 +12,8 @@ once more, because a write that is acknowledged must not already be invisible.
 Reads come from memory. That they are not stale is not checked here: the gate holds them back
 until this node has what others have acknowledged.
 
-A batch is the same for many keys: one version and one entry for each key that is written
-(model/drafts.py), all in one round, and so in one frame of the journal. Each operation succeeds or
-fails for itself.
-
-This is the seam where other kinds of operation will join (linearizable reads and compare-and-set
-on the same replicas): callers know only `put`, `get`, `delete` and `batch`. Who carries out an
-operation, this node or another, is decided before (router.py).
+Each operation succeeds or fails for itself. Who carries one out, this node or another, is decided
+before (routing.py).
 """
 
 from __future__ import annotations
@@ -30,8 +25,9 @@ from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.rounds import Rounds
 from kvcluster.cluster.waiting import within
 from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
-from kvcluster.model.drafts import Drafted, Drafts, Kind, Operation
-from kvcluster.model.entry import Entry, Version, is_live, version_of
+from kvcluster.model.drafts import Drafted, Drafts
+from kvcluster.model.entry import Entry, Version, version_of
+from kvcluster.model.operation import Operation
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 
@@ -49,7 +45,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Done:
-    """One operation of a batch that was carried out."""
+    """One operation that was carried out."""
 
     seen: Entry | None
     """What was there before it."""
@@ -58,7 +54,7 @@ class Done:
 
 
 class Coordinator:
-    """Puts, gets and deletes for clients. Deadlines are times of the event loop's clock."""
+    """Carries out operations here. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, store: Store, rounds: Rounds) -> None:
         self._membership = ground.membership
@@ -67,45 +63,19 @@ class Coordinator:
         self._store = store
         self._rounds = rounds
 
-    async def put(self, key: str, value: str, deadline_s: float) -> Written:
-        """Store a value. Raises NotReady, DiskIsFull, OutcomeUnknown."""
-        await self._gate.until_writable(deadline_s)
-        return await self._write(key, value, deadline_s)
-
-    async def delete(self, key: str, deadline_s: float) -> tuple[bool, Written]:
-        """Remove a key; also say whether it was there. Raises as `put` does."""
-        await self._gate.until_writable(deadline_s)
-        held = self._store.get(key)
-        written = await self._write(key, None, deadline_s)
-        return is_live(held), written
-
-    def get(self, key: str) -> Entry | None:
-        """The entry of a key: a value, a tombstone, or None. Raises NotReady."""
-        self._gate.refuse_unless_readable()
-        return self._store.get(key)
-
-    async def batch(
+    async def carry_out(
         self, operations: Sequence[Operation], deadline_s: float
     ) -> list[Done | KvError]:
-        """Carry out many; what came of each. Raises NotReady if nothing was done at all."""
-        kinds = {operation.kind for operation in operations}
-        if Kind.GET in kinds:
+        """What came of each. Raises NotReady if nothing was done at all."""
+        writes = {operation.writes for operation in operations}
+        if False in writes:
             self._gate.refuse_unless_readable()
-        if kinds - {Kind.GET}:
+        if True in writes:
             self._gate.refuse_unless_writable()
         drafts = Drafts(self._store.get, self._time.tick)
         drafted = [drafts.take(operation) for operation in operations]
         written = await self._write_all(drafts.last, drafts.renew, deadline_s)
         return [_settle(drafts, draft, written.get(draft.key)) for draft in drafted]
-
-    async def _write(self, key: str, value: str | None, deadline_s: float) -> Written:
-        def tick(key: str) -> Entry:
-            return value, self._time.tick()
-
-        written = (await self._write_all({key: tick(key)}, tick, deadline_s))[key]
-        if isinstance(written, KvError):
-            raise written
-        return written
 
     async def _write_all(
         self, entries: Mapping[str, Entry], renew: Callable[[str], Entry], deadline_s: float

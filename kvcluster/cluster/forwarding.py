@@ -13,8 +13,6 @@ What a node answers passes through as it is, its errors included (failures.py).
 
 from __future__ import annotations
 
-import asyncio
-
 from kvcluster.cluster.calls import Calls
 from kvcluster.cluster.ground import Ground
 from kvcluster.cluster.peers import Peers
@@ -35,9 +33,6 @@ from kvcluster.errors import (
 )
 
 from demo_pb2 import ForwardRequest, ForwardResponse
-
-_LEAST_S = 0.001
-"""With less time left nobody is asked again: no answer would come, and the loop would spin."""
 
 
 class Forwarding:
@@ -86,18 +81,6 @@ class Forwarding:
         except PeerUnavailable as error:
             raise _meaning(name, error, reads=reads) from error
         return response
-
-    async def rest(self, why: KvError, deadline_s: float, *, waits_here: bool) -> None:
-        """Wait until it makes sense to ask all replicas again, or raise why none answered.
-
-        `waits_here`: this node holds the key itself, and will be ready sooner or later.
-        """
-        loop = asyncio.get_running_loop()
-        rest_s = min(self._settings.forward_retry_s, deadline_s - loop.time())
-        if rest_s < _LEAST_S or not may_pass(why, waits_here=waits_here):
-            raise why
-        await self._gate.until_changed(loop.time() + rest_s)
-        self._gate.refuse_if_draining()
 
 
 def may_ask_next(error: KvError) -> bool:

@@ -15,28 +15,11 @@ Pure: what is held, and the next version, are asked of two functions.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kvcluster.model.entry import Entry, Version
-
-
-class Kind(enum.Enum):
-    """What an operation does; the values are the names of its field on the wire."""
-
-    PUT = "put"
-    GET = "get"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of a batch. The value is that of a put."""
-
-    kind: Kind
-    key: str
-    value: str = ""
+from kvcluster.model.operation import Kind, Operation
 
 
 @dataclass(frozen=True)
@@ -71,7 +54,7 @@ class Drafts:
 
     def take(self, operation: Operation) -> Drafted:
         """Carry out one operation on the drafts."""
-        key, writes = operation.key, operation.kind is not Kind.GET
+        key, writes = operation.key, operation.writes
         behind = len(self._writes.get(key, ()))
         if writes:
             value = operation.value if operation.kind is Kind.PUT else None

@@ -7,17 +7,22 @@ from urllib.parse import quote
 
 import pytest
 
-from kvcluster.cluster.answers import get_response, refuse_if_too_large, result
-from kvcluster.cluster.batch import Batch
+from kvcluster.cluster.answers import (
+    batch_response,
+    get_response,
+    outcome_of,
+    refuse_if_too_large,
+    within_room,
+)
 from kvcluster.cluster.coordinator import Done, Written
 from kvcluster.cluster.failures import details_of
 from kvcluster.config import MIB, Settings
 from kvcluster.error_info import trailer_of
 from kvcluster.errors import AnswerFull, NoReplica, OutcomeUnknown
-from kvcluster.model.drafts import Kind
 from kvcluster.model.entry import Version
+from kvcluster.model.operation import Kind
 
-from demo_pb2 import BatchRequest, GetRequest, Operation, PutRequest
+from demo_pb2 import BatchResponse, GetRequest, Operation, PutRequest
 
 VERSION = Version(bytes(12))
 NODE = "localhost:50051"
@@ -25,19 +30,13 @@ _METADATA_BYTES = 8 * 1024
 """What gRPC takes by default in all trailers of a call."""
 
 
-def _batch(gets: int) -> Batch:
-    """A put, and so many gets."""
-    operations = [Operation(put=PutRequest(key="put", value="1"))]
-    operations += [Operation(get=GetRequest(key=f"{number}")) for number in range(gets)]
-    return Batch(BatchRequest(operations=operations), Settings())
-
-
-def _settle(batch: Batch, value: str) -> None:
-    written = Done(None, Written(VERSION, 3, 3))
-    results = {0: result(Kind.PUT, written, NODE)}
-    for place in range(1, len(batch.messages)):
-        results[place] = result(Kind.GET, Done((value, VERSION), None), NODE)
-    batch.settle(results)
+def _answer(value: str, gets: int, settings: Settings) -> BatchResponse:
+    """To a put, and so many gets of a value."""
+    asked = [Operation(put=PutRequest(key="put", value="1"))]
+    asked += [Operation(get=GetRequest(key=f"{number}")) for number in range(gets)]
+    outcomes = [outcome_of(Kind.PUT, Done(None, Written(VERSION, 3, 3)), NODE)]
+    outcomes += [outcome_of(Kind.GET, Done((value, VERSION), None), NODE)] * gets
+    return batch_response(asked, within_room(outcomes, settings))
 
 
 @pytest.mark.parametrize(
@@ -48,9 +47,7 @@ def _settle(batch: Batch, value: str) -> None:
 def test_the_answer_to_a_batch_with_a_put_fits_into_a_message(settings: Settings) -> None:
     """Values that have no room say so, each for itself; the put is told as done."""
     for value, gets in (("𝄞" * (MIB // 4), 16), ("v" * 15 * MIB, 2), ("𝄞" * 4 * MIB, 1)):
-        batch = _batch(gets)
-        _settle(batch, value)
-        answer = batch.answer(settings)
+        answer = _answer(value, gets, settings)
         assert answer.ByteSize() <= settings.message_limit_bytes
         assert answer.results[0].HasField("put")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kvcluster.cluster.batch import Batch
 from kvcluster.config import Settings
 from kvcluster.errors import (
     BadRequest,
@@ -20,6 +21,7 @@ from kvcluster.errors import (
     PeerRefused,
     TimedOut,
 )
+from kvcluster.model import operation
 from kvcluster.model.entry import make_version
 from kvcluster.model.slots import slot_of
 from tests.cluster.memory import FIVE, NAMES, MemoryCluster
@@ -295,7 +297,9 @@ async def test_nobody_is_asked_again_in_the_last_moment_before_a_deadline(
     cluster: MemoryCluster,
 ) -> None:
     """With a billionth of a second left timers fire at once, and the loop span: seed 5199."""
-    forwarding = cluster["a:1"].requests.router._forwarding
+    routing = cluster["a:1"].requests.router._routing
+    batch = Batch([operation.Operation(operation.Kind.GET, "k")])
+    batch.groups[0].why = NotReady("soon")
     deadline_s = asyncio.get_running_loop().time() + 1e-9
-    with pytest.raises(NotReady, match="soon"):
-        await forwarding.rest(NotReady("soon"), deadline_s, waits_here=True)
+    assert await routing._rest(batch, batch.groups, deadline_s) == []
+    assert isinstance(batch.outcomes[0], NotReady)

@@ -23,11 +23,13 @@ from tests.processes.harness import eventually
 
 from demo_pb2 import (
     SERVING,
+    BatchResponse,
     ForwardResponse,
     GetResponse,
     PeerState,
     PullResponse,
     PutResponse,
+    Result,
     ScanRequest,
     StatusResponse,
 )
@@ -118,9 +120,8 @@ def test_rubbish_for_a_forwarded_read_is_asked_of_the_other_replica(
     def answer(name: str, request: bytes) -> Any:
         if name == mad:
             return NOISE(50)
-        return ForwardResponse(
-            clock=clock(), get=GetResponse(found=True, value="v", served_by=sane)
-        )
+        read = Result(get=GetResponse(found=True, value="v", served_by=sane))
+        return ForwardResponse(clock=clock(), batch=BatchResponse(results=[read]))
 
     among_fakes.script.answers["Forward"] = answer
     for _ in range(5):

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvcluster.model.drafts import Drafted, Drafts, Kind, Operation
+from kvcluster.model.drafts import Drafted, Drafts
 from kvcluster.model.entry import Entry, Version, make_version
+from kvcluster.model.operation import Kind, Operation
 
 keys = st.sampled_from(["a", "b", "c"])
 operations = st.lists(st.builds(Operation, st.sampled_from(Kind), keys, st.text(max_size=2)))

@@ -1,39 +1,45 @@
-"""Batches: many operations in one call, each carried out where its key lives.
+"""Routing: operations are carried out where their keys live, here or elsewhere. The one door.
 
-The operations on one key (a group, batch.py) stay together. A group that only writes is carried out
-here if its key lives here; one that reads, only while this node may answer reads. All others are
-forwarded, those for one node in one call. What a node refuses for certain goes to the next replica,
-together with whatever else goes there: so a batch costs about as many calls as there are nodes.
+Whatever a client asks for, a Put or a Batch, ends up in `carry_out` as a list of operations, and so
+does what a peer forwards. Those on one key (a group, batch.py) stay together. A group that only
+writes is carried out here if its key lives here; one that reads, only while this node may answer
+reads. All others are forwarded, those for one node in one call: to the primary, or to the next live
+replica when the primary is down (forwarding.py). What a node refuses for certain goes to the next
+replica, together with whatever else goes there: so a batch costs about as many calls as there are
+nodes. Where no replica can answer yet, it waits for the first that can.
 
 Groups that only read are forwarded apart from those that write. A call that may have been carried
 out is not repeated if it writes (forwarding.py), and a read must not be lost to that rule because
 of its company.
 
-Each operation succeeds or fails for itself. What is wrong with the batch as a whole, its size, or
-that this node cannot take anything now, fails it as a whole, before anything is done.
+Each operation succeeds or fails for itself. That this node cannot take anything now fails them all,
+before anything is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 
-from kvcluster.cluster.answers import result
+from kvcluster.cluster.answers import Outcome, outcome_in, outcome_of, within_room
 from kvcluster.cluster.batch import Batch, Group
 from kvcluster.cluster.coordinator import Coordinator
 from kvcluster.cluster.forwarding import Forwarding, may_ask_next, may_pass
 from kvcluster.cluster.ground import Ground
-from kvcluster.errors import BadRequest, KvError, NothingWritten, NotReady, PeerRefused
+from kvcluster.cluster.operations import forward_of
+from kvcluster.errors import KvError, NothingWritten, NotReady, PeerRefused
+from kvcluster.model.operation import Operation
 from kvcluster.model.readiness import Status
-
-from demo_pb2 import BatchRequest, BatchResponse, ForwardRequest
 
 Calls = dict[tuple[str, bool], list[Group]]
 """By the node that is asked, and whether only reads go there: what it is asked for."""
+_LEAST_S = 0.001
+"""With less time left nobody is asked again: no answer would come, and the loop would spin."""
 
 
-class Batches:
-    """Carries out batches. Deadlines are times of the event loop's clock."""
+class Routing:
+    """Carries out operations. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
         self._membership = ground.membership
@@ -42,46 +48,41 @@ class Batches:
         self._coordinator = coordinator
         self._forwarding = forwarding
 
-    async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
-        """What a client asks for. Raises BadRequest, NotReady."""
-        self._check_size(request)
+    async def carry_out(
+        self, operations: Sequence[Operation | KvError], deadline_s: float
+    ) -> list[Outcome]:
+        """Do what a client asks for, wherever it must be done; what came of each, in their order.
+
+        Raises NotReady, or why peers disagree.
+        """
         sleeps = self._gate.sleeps
         if not self._gate.readable:  # until then nobody knows who is alive
-            await self._gate.until_writable(deadline_s, reads=not writes(request))
-        batch = Batch(request, self._settings)
+            reads = not any(isinstance(it, Operation) and it.writes for it in operations)
+            await self._gate.until_writable(deadline_s, reads=reads)
+        batch = Batch(operations)
         here, elsewhere = self._split(batch.groups)
         if elsewhere:
             forwarded = self._do_elsewhere(batch, elsewhere, deadline_s, sleeps)
             await asyncio.gather(forwarded, self._do_here(batch, here, deadline_s))
         else:
             await self._do_here(batch, here, deadline_s)
-        return batch.answer(self._settings)
+        return within_room(batch.outcomes, self._settings)
 
-    async def carry_out(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
-        """What another node forwarded, here or not at all. Raises NotReady."""
+    async def carry_out_here(
+        self, operations: Sequence[Operation | KvError], deadline_s: float
+    ) -> list[Outcome]:
+        """Do what another node forwarded, here or not at all. Raises NotReady."""
         self._gate.refuse_if_draining()
-        batch = Batch(request, self._settings)
+        batch = Batch(operations)
         here, elsewhere = self._split(batch.groups)
         for group in elsewhere:
             if group.slot in self._membership.held:
                 batch.fail(group, self._gate.not_ready())
             else:
-                batch.fail(
-                    group, PeerRefused(f"{self._membership.name} holds no replica of the key")
-                )
+                why = PeerRefused(f"{self._membership.name} holds no replica of the key")
+                batch.fail(group, why)
         await self._do_here(batch, here, deadline_s)
-        return batch.answer(self._settings)
-
-    def _check_size(self, request: BatchRequest) -> None:
-        count, limit = len(request.operations), self._settings.batch_operations
-        if count > limit:
-            raise BadRequest(f"the batch has {count:,} operations, allowed are {limit:,}")
-        size_bytes, limit_bytes = request.ByteSize(), self._settings.batch_bytes
-        if size_bytes > limit_bytes and count > 1:
-            raise BadRequest(
-                f"the batch of {count:,} operations is {size_bytes:,} bytes long,"
-                f" allowed are {limit_bytes:,}"
-            )
+        return within_room(batch.outcomes, self._settings)
 
     def _split(self, groups: list[Group]) -> tuple[list[Group], list[Group]]:
         """Those that this node can carry out now, and the others."""
@@ -97,13 +98,13 @@ class Batches:
             return
         operations = batch.operations_of(groups)
         try:
-            done = await self._coordinator.batch(list(operations.values()), deadline_s)
+            done = await self._coordinator.carry_out(list(operations.values()), deadline_s)
         except NothingWritten as error:
             for group in groups:
                 batch.fail(group, error)
             return
-        each = zip(operations.items(), done, strict=True)
-        batch.settle({p: result(op.kind, what, self._membership.name) for (p, op), what in each})
+        name, each = self._membership.name, zip(operations.items(), done, strict=True)
+        batch.settle({place: outcome_of(op.kind, what, name) for (place, op), what in each})
 
     async def _do_elsewhere(
         self, batch: Batch, groups: list[Group], deadline_s: float, sleeps: int
@@ -151,15 +152,15 @@ class Batches:
         self, batch: Batch, name: str, reads: bool, groups: list[Group], deadline_s: float
     ) -> list[Group]:
         """Have one node do some groups; those that it refused come back."""
-        places = list(batch.operations_of(groups))
-        request = ForwardRequest()
-        request.batch.operations.extend(batch.messages[place] for place in places)
+        operations = batch.operations_of(groups)
+        request = forward_of(operations.values())
         last = not any(self._untried(group) for group in groups)
         try:
             response = await self._forwarding.ask(name, request, deadline_s, reads=reads, last=last)
         except KvError as error:
             return self._failed(batch, groups, error)
-        answers = dict(zip(places, response.batch.results, strict=True))
+        outcomes = map(outcome_in, response.batch.results)
+        answers = dict(zip(operations, outcomes, strict=True))
         return [group for group in groups if not batch.settle_unless_refused(group, answers)]
 
     def _failed(self, batch: Batch, groups: list[Group], error: KvError) -> list[Group]:
@@ -176,7 +177,7 @@ class Batches:
         """Nobody is left to ask: wait for those groups that it may help, and return them."""
         loop = asyncio.get_running_loop()
         rest_s = min(self._settings.forward_retry_s, deadline_s - loop.time())
-        stops = rest_s <= 0 or self._gate.status is Status.DRAINING
+        stops = rest_s < _LEAST_S or self._gate.status is Status.DRAINING
         kept = []
         for group in groups:
             why = group.why or self._forwarding.nobody(group.slot)
@@ -189,8 +190,3 @@ class Batches:
         if kept:
             await self._gate.until_changed(loop.time() + rest_s)
         return kept
-
-
-def writes(request: BatchRequest) -> bool:
-    """Whether some operation of a batch is no get."""
-    return any(not operation.HasField("get") for operation in request.operations)
