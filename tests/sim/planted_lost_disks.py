@@ -60,7 +60,7 @@ def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
 )
 def forget_with_the_disk_who_missed_what(stack: contextlib.ExitStack) -> None:
     """A node that is made whole gets the data of the others, and not their notes."""
-    replace(stack, Pulls, "_missed_by_others", lambda self, sender, oldest: [])
+    replace(stack, Hinting, "for_others", lambda self, sender, oldest: [])
 
 
 @planted(
@@ -117,7 +117,7 @@ class _Unread(list[Any]):
 
 
 @planted(
-    found_by=3,
+    found_by=4,
     pinned_by="cluster/test_notes_on_disk.py"
     "::test_write_whose_note_found_no_room_is_not_acknowledged",
 )

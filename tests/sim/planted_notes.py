@@ -20,7 +20,7 @@ from tests.sim.planting import planted, replace
 from demo_pb2 import ReplicateResponse
 
 
-@planted(found_by=1)
+@planted(found_by=3)
 def keep_no_notes_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
     """They go with the segments that hold them."""
     footer = Checkpointer._footer
@@ -91,7 +91,7 @@ def answer_a_pull_without_a_barrier(stack: contextlib.ExitStack) -> None:
 @planted(found_by=3)
 def forget_as_a_replica_who_else_missed_it(stack: contextlib.ExitStack) -> None:
     """What a coordinator says of others is for the coordinator to remember."""
-    replace(stack, Replication, "note", lambda self, missed: [])
+    replace(stack, Hinting, "take_over", lambda self, missed: [])
 
 
 @planted(found_by=3)
