@@ -10,6 +10,8 @@ One table says how they read on the wire (`kvcluster/cluster/failures.py`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 CERTAIN = "; nothing was written"
 """What the border adds to the text of `NothingWritten`, for callers that wanted to write."""
@@ -22,6 +24,9 @@ it is refused by who receives it, who then knows nothing of the call."""
 
 class KvError(Exception):
     """Base of the family. The text is one sentence for a person."""
+
+    reasons: Mapping[str, str] = MappingProxyType({})
+    """Where a client asked several nodes: why each did not do it, by address."""
 
 
 class NothingWritten(KvError):

@@ -21,6 +21,7 @@ import grpc
 
 from kvcluster.budgets import Limits
 from kvcluster.config import Settings
+from kvcluster.dial import bind
 from kvcluster.errors import CannotStart
 from kvcluster.model.members import Cluster
 
@@ -33,7 +34,7 @@ def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
     server = grpc.aio.server(options=_server_options(settings))
     for address in addresses:
         try:
-            server.add_insecure_port(address)
+            bind(server, address)
         except RuntimeError:
             raise CannotStart(f"cannot listen on {address}: another program took it") from None
     return server

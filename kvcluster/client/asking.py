@@ -16,6 +16,7 @@ from typing import Any
 
 from kvcluster.client.failure import Kind
 from kvcluster.client.nodes import Nodes
+from kvcluster.client.operations import told_of
 from kvcluster.client.replies import Refusal
 from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
 from kvcluster.errors import BadRequest, Unavailable
@@ -74,6 +75,8 @@ class Asking:
                 raise self._unavailable(f" within {self._timeout_s:g} s", "") from None
             if node is not None:
                 return node
+            if self._nodes.once:
+                raise self._unavailable("", "")
             self._avoid = frozenset()
             self._rounds += 1
             await asyncio.sleep(min(rest_s(self._rounds, self._rng.random()), max(0.0, left_s)))
@@ -100,5 +103,6 @@ class Asking:
 
     def _unavailable(self, within: str, why: str) -> Unavailable:
         reasons = {**self._nodes.reasons, **self._reasons}
-        told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
-        return Unavailable(f"no node could do it{within}" + (f" ({told})" if told else "") + why)
+        error = Unavailable(f"no node could do it{within}{told_of(reasons)}{why}")
+        error.reasons = reasons
+        return error

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeAlias
 
 import grpc
 
-from kvcluster.config import VALUE_CEILING_BYTES, Settings
+from kvcluster.dial import dial, options_of_clients
 from kvcluster.model.outline import exceeds, method_of, outline_of
 
 from demo_pb2 import ScanRequest
@@ -84,7 +84,7 @@ class GrpcConnection:
         self._open()
 
     def _open(self) -> None:
-        self._channel = grpc.aio.insecure_channel(self._address, channel_options())
+        self._channel = dial(self._address, options_of_clients())
         self._stub: Any = KeyValueStub(_Parsing(self._channel))  # generated without types
 
     @property
@@ -178,21 +178,6 @@ async def stop_quietly(tasks: list[asyncio.Task[Any]]) -> None:
     if tasks:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(_ECHO_S)
-
-
-def channel_options() -> list[tuple[str, int]]:
-    """Options for a channel to a node, where gRPC's own defaults are wrong for a store."""
-    settings = Settings()
-    return [
-        ("grpc.enable_http_proxy", 0),  # http_proxy in the environment is not meant for us
-        ("grpc.use_local_subchannel_pool", 1),  # share no connection and no backoff
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", int(settings.reconnect_backoff_s * 1000)),
-        ("grpc.dns_min_time_between_resolutions_ms", int(settings.lookup_interval_s * 1000)),
-        # How large a value may be is a setting of the nodes; what they take is taken here.
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_receive_message_length", 2 * VALUE_CEILING_BYTES),
-    ]
 
 
 class _Parsing:

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import grpc
 
@@ -76,11 +77,17 @@ class Dispatcher:
         self._closed = True
         self._leave()
         try:
-            while wanted := [task for task, parcel in self._parcels.items() if parcel.wanted]:
+            while wanted := self._wanted():
                 await asyncio.wait(wanted, return_when=asyncio.FIRST_COMPLETED)
                 self._leave()
         finally:
             await self._stop()
+
+    def _wanted(self) -> list[asyncio.Task[None]]:
+        """The parcels that somebody waits for."""
+        if self._nodes.once:  # one person, who has ended: a Ctrl+C may have left something behind
+            return []
+        return [task for task, parcel in self._parcels.items() if parcel.wanted]
 
     async def _stop(self) -> None:
         self._stopped = True
@@ -88,10 +95,15 @@ class Dispatcher:
         while left := self._line.take():
             self._end(left, _CLOSED)
 
-    def _end(self, operations: Sequence[Operation], why: str) -> None:
+    def _end(
+        self,
+        operations: Sequence[Operation],
+        why: str,
+        said: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """These are not tried any more."""
         for operation in operations:
-            operation.conclude(operation.refused(why))
+            operation.conclude(operation.refused(why, said))
             self._line.end(operation)
 
     def _expire(self, operation: Operation) -> None:
@@ -143,7 +155,9 @@ class Dispatcher:
             node = await self._nodes.find_within(left_s + 0.01, parcel.avoid)
         except asyncio.TimeoutError:
             return None
-        if node is None:
+        if node is None and self._nodes.once:
+            self._end(parcel.operations, "", self._nodes.reasons)
+        elif node is None:
             parcel.avoid = frozenset()
             parcel.rounds += 1
             await asyncio.sleep(rest_s(parcel.rounds, self._rng.random()))
@@ -176,7 +190,7 @@ class Dispatcher:
         timeout_s = max(_LEAST_TIMEOUT_S, max(op.deadline_s for op in asked) - now_s)
         request = batch_of(asked) if len(asked) > 1 else asked[0].request
         for operation in asked:
-            operation.on_its_way = True
+            operation.asked = node
         self._watch(parcel, node, now_s)
         try:
             return replies_in(await self._nodes.ask(node, request, timeout_s), asked)

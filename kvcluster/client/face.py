@@ -46,7 +46,7 @@ class Face:
         self._retry_unknown = retry_unknown
         self._form = RAW if raw else ENCODED
         self._made: Session | None = None
-        self._open = Session
+        self._open: Callable[..., Session] = Session
         """The simulator has sessions of its own: over its network."""
         self._closed = False
 

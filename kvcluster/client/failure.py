@@ -18,7 +18,7 @@ import re
 import grpc
 
 from kvcluster.delivery import Undelivered, undelivered
-from kvcluster.error_info import Told
+from kvcluster.error_info import Told, told_in
 from kvcluster.errors import CERTAIN, KvError, as_told
 
 
@@ -91,6 +91,11 @@ def explain(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: f
     if code in _KEPT_TO_THE_CONTRACT:
         return CallFailed(_KEPT_TO_THE_CONTRACT[code], reason, nothing_written=True)
     return CallFailed(Kind.BROKEN, _broken(details) or reason, nothing_written=False)
+
+
+def failure_of(error: grpc.aio.AioRpcError, timeout_s: float) -> CallFailed:
+    """What a call means that failed."""
+    return explain(error.code(), error.details() or "", told_in(error), timeout_s)
 
 
 def _said_by_node(code: grpc.StatusCode, details: str, told: Told, timeout_s: float) -> CallFailed:

@@ -79,7 +79,7 @@ def _verdicts(
     settled: set[str] = set()
     """Keys of which a later write was carried out or may have been, and is not tried again."""
     for operation, reply in reversed(pairs):
-        operation.on_its_way = False
+        operation.asked = ""
         verdict = _verdict(operation, reply, node, superseded=operation.key in settled)
         if verdict is not None:
             verdicts[operation] = verdict

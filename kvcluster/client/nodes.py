@@ -27,7 +27,9 @@ from kvcluster.steady import Sleep
 from demo_pb2 import HealthCheckRequest, HealthCheckResponse, ScanRequest
 
 _KNOCK_TIMEOUT_S = 1.0
-"""How long a node may take to say how it is."""
+"""How long a node may take to say how it is, where there may be another one to ask."""
+_GRACE_S = 0.1
+"""How long the first in order may take to say how they are, once a later one serves."""
 _LAST_KNOCKS_S = 0.1
 """How long the last knocks may take to end by themselves when a client is closed."""
 
@@ -35,9 +37,24 @@ _LAST_KNOCKS_S = 0.1
 class Nodes:
     """The nodes of one cluster. Make it inside the event loop in which it is used."""
 
-    def __init__(self, seeds: Sequence[str], dial: Dial, rng: random.Random) -> None:
+    def __init__(
+        self,
+        seeds: Sequence[str],
+        dial: Dial,
+        rng: random.Random,
+        *,
+        only: bool = False,
+        once: bool = False,
+        knock_s: float | None = None,
+    ) -> None:
+        """`only`: the seeds are all there are. `once`: where no node is of use, nobody waits for
+        one to come back, and of those that are the first is taken. `knock_s`: how long a node may
+        take to say how it is.
+        """
         self._loop = asyncio.get_running_loop()
-        self._roster = Roster(seeds)
+        self._roster = Roster(seeds, only=only)
+        self.once = once
+        self._knock_s = _KNOCK_TIMEOUT_S if knock_s is None else knock_s
         self._dial = dial
         self._rng = rng
         self._sleep = Sleep()
@@ -48,18 +65,23 @@ class Nodes:
     @property
     def reasons(self) -> dict[str, str]:
         """Why nodes were of no use, by address; for sentences."""
-        return self._roster.reasons
+        unheard = dict.fromkeys(self._knocks, "no answer; it may be frozen or cut off")
+        return {**unheard, **self._roster.reasons}
+
+    def doubt_all(self) -> None:
+        """Believe of no node that it is as it was: knock before the next call."""
+        self._roster.doubt_all()
 
     def at_hand(self, avoid: Collection[str]) -> str | None:
         """The node to ask, if there is one that needs no search."""
         if self._sleep.is_over():
-            self._roster.doubt_all()
+            self._roster.doubt_all()  # this machine slept
         return self._roster.current(avoid, self._loop.time())
 
     async def find(self, avoid: Collection[str]) -> str | None:
         """Search for a node to ask, as long as it takes; None: only those to be avoided are left.
 
-        Whoever calls limits the time.
+        Whoever calls limits the time. With `once` also None if no node is of use.
         """
         while True:
             if node := self.at_hand(avoid):
@@ -67,10 +89,10 @@ class Nodes:
             if doubtful := self._roster.doubtful(avoid, self._loop.time()):
                 await asyncio.wait({self._knock(doubtful)})
                 continue  # now it is at hand, or it is no candidate, or others are looked at, too
-            candidates = self._roster.candidates(avoid, self._loop.time())
+            candidates = self._roster.candidates(avoid, self._loop.time(), rested=not self.once)
             if candidates and (node := await self._race(candidates)):
                 return node
-            if avoid:
+            if avoid or self.once:
                 return None
             await asyncio.sleep(self._roster.next_rest_ends_s() - self._loop.time())
 
@@ -87,6 +109,11 @@ class Nodes:
             return search.result()
         finally:
             search.cancel()
+
+    @property
+    def asked(self) -> str:
+        """How the node calls itself that is asked; empty: none is."""
+        return self._roster.asked
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -152,6 +179,16 @@ class Nodes:
 
     async def _race(self, candidates: Sequence[str]) -> str | None:
         """Knock at all; the first that serves, else the one that is nearest to it, else None."""
+        ranks = await (self._in_order(candidates) if self.once else self._at_random(candidates))
+        useful = [address for address, rank in ranks.items() if rank >= 0]
+        if not useful:
+            return None
+        best = min(useful, key=ranks.__getitem__)
+        self._roster.stay_with(best, ranks[best], self._loop.time())
+        return best
+
+    async def _at_random(self, candidates: Sequence[str]) -> dict[str, int]:
+        """The ranks of those that answered, until the first serves."""
         # Who is knocked at first tends to win, so each client draws an order of its own.
         order = self._rng.sample(candidates, len(candidates))
         racing = {self._knock(address): address for address in order}
@@ -160,12 +197,23 @@ class Nodes:
             await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
             done = [knock for knock in racing if knock.done()]  # in that order
             ranks |= {racing.pop(knock): knock.result() for knock in done}
-        useful = [address for address, rank in ranks.items() if rank >= 0]
-        if not useful:
-            return None
-        best = min(useful, key=ranks.__getitem__)
-        self._roster.stay_with(best, ranks[best], self._loop.time())
-        return best
+        return ranks
+
+    async def _in_order(self, candidates: Sequence[str]) -> dict[str, int]:
+        """The same, with a moment for those that stand before the first that serves."""
+        knocks = {address: self._knock(address) for address in candidates}
+        waiting, ends_s = set(knocks.values()), float("inf")
+        ranks: dict[str, int] = {}
+        while waiting and self._loop.time() < ends_s:
+            left_s = None if ends_s == float("inf") else ends_s - self._loop.time()
+            first = asyncio.FIRST_COMPLETED
+            _, waiting = await asyncio.wait(waiting, timeout=left_s, return_when=first)
+            ranks = {it: knock.result() for it, knock in knocks.items() if knock.done()}
+            serving = [it for it, rank in ranks.items() if rank == 0]
+            if serving and all(it in ranks for it in candidates[: candidates.index(serving[0])]):
+                break
+            ends_s = min(ends_s, self._loop.time() + _GRACE_S) if serving else ends_s
+        return ranks
 
     def _knock(self, address: str) -> asyncio.Task[int]:
         knock = self._knocks.get(address)
@@ -184,7 +232,7 @@ class Nodes:
 
     async def _rank_of(self, address: str) -> int:
         """How good a node is for work, by its own account; negative: not at all."""
-        health = await self.question(address, HealthCheckRequest(), _KNOCK_TIMEOUT_S)
+        health = await self.question(address, HealthCheckRequest(), self._knock_s)
         if isinstance(health, Refusal):
             self.failed(address, health.reason)
             return -1

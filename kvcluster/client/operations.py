@@ -5,7 +5,7 @@ travel again. Whoever asked for it is told exactly once, by `conclude`, and afte
 what still comes back for it is of no interest to anybody.
 
 The one thing that must never be lost on the way is whether a write *may* have happened. It may
-while it is `on_its_way`, and for ever after once a node's answer left it open (`perhaps_written`),
+while a node is `asked`, and for ever after once a node's answer left it open (`perhaps_written`),
 however certain later refusals are.
 
 Nothing here touches the event loop; `tell` and `timer` are given by whoever does.
@@ -13,8 +13,9 @@ Nothing here touches the event loop; `tell` and `timer` are given by whoever doe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 from kvcluster.errors import BadRequest, KvError, OutcomeUnknown, Unavailable
@@ -67,7 +68,8 @@ class Operation:
     """Whoever asked was told, or does not want to know any more."""
     holds_key: bool = False
     """It was taken out of the line and has not ended, so others on its key wait."""
-    on_its_way: bool = False
+    asked: str = ""
+    """The node that it was sent to and that has not answered yet."""
     perhaps_written: bool = False
     hedged: bool = False
     """A read that is asked of a second node as well; that one goes on if this one fails."""
@@ -88,26 +90,30 @@ class Operation:
 
     def too_late(self, said: dict[str, str]) -> KvError:
         """What its deadline means for it, now. `said`: what nodes said that it never reached."""
-        told = self._told({**said, **self.reasons})
         within = f"within {self.timeout_s:g} s"
-        if self.writes and (self.on_its_way or self.perhaps_written):
-            return OutcomeUnknown(f"no answer {within}; the write may have happened, or not{told}")
-        return self._unavailable(f"no node could do it {within}{told}")
+        silent = {self.asked: f"no answer {within}"} if self.asked else {}
+        return self._error(f" {within}", {**said, **self.reasons, **silent}, "")
 
-    def refused(self, why: str) -> KvError:
+    def refused(self, why: str, said: Mapping[str, str] = MappingProxyType({})) -> KvError:
         """What it means that it is not tried again. `why`: the end of a sentence, or empty."""
-        told = self._told(self.reasons) + why
-        if self.writes and (self.on_its_way or self.perhaps_written):
-            return OutcomeUnknown(f"the write may have happened, or not{told}")
-        return self._unavailable(f"no node could do it{told}")
+        return self._error("", {**said, **self.reasons}, why)
 
-    def _unavailable(self, text: str) -> KvError:
-        return Unavailable(f"{text}; nothing was written" if self.writes else text)
+    def _error(self, within: str, reasons: dict[str, str], why: str) -> KvError:
+        told = told_of(reasons) + why
+        error: KvError
+        if self.writes and (self.asked or self.perhaps_written):
+            error = OutcomeUnknown(f"the write may have happened, or not{told}")
+        else:
+            certain = "; nothing was written" if self.writes else ""
+            error = Unavailable(f"no node could do it{within}{told}{certain}")
+        error.reasons = reasons
+        return error
 
-    @staticmethod
-    def _told(reasons: dict[str, str]) -> str:
-        told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
-        return f" ({told})" if told else ""
+
+def told_of(reasons: Mapping[str, str]) -> str:
+    """What nodes said, in brackets behind a sentence; empty if none said anything."""
+    told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
+    return f" ({told})" if told else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from kvcluster.client.retrying import rest_s
+from kvcluster.client.words import status_word
 from kvcluster.model.members import is_address
 
 from demo_pb2 import SERVING, STARTING, SYNCING, HealthCheckResponse
@@ -57,8 +58,11 @@ class _Entry:
 class Roster:
     """The nodes by address. Times are those of the event loop's clock."""
 
-    def __init__(self, seeds: Sequence[str]) -> None:
+    def __init__(self, seeds: Sequence[str], *, only: bool = False) -> None:
+        """`only`: nodes that these name are left alone."""
         self._nodes = {address: _Entry() for address in seeds}
+        self._only = only
+        self._asked = ""
         self._current: str | None = None
         self._good_until_s = float("inf")
 
@@ -85,12 +89,12 @@ class Roster:
         good = current not in avoid and now_s < self._good_until_s
         return current if good and self.current(avoid, now_s) is None else None
 
-    def candidates(self, avoid: Collection[str], now_s: float) -> list[str]:
-        """Those that are worth a knock."""
+    def candidates(self, avoid: Collection[str], now_s: float, *, rested: bool = True) -> list[str]:
+        """Those that are worth a knock. `rested`: not those that failed a moment ago."""
         return [
             address
             for address, node in self._nodes.items()
-            if address not in avoid and node.rests_until_s <= now_s
+            if address not in avoid and (node.rests_until_s <= now_s or not rested)
         ]
 
     def next_rest_ends_s(self) -> float:
@@ -102,7 +106,7 @@ class Roster:
         self._nodes[address].answered_s = now_s
 
     def doubt_all(self) -> None:
-        """This machine slept: when a node answered last is longer ago than it seems."""
+        """When a node answered last says nothing about now."""
         for node in self._nodes.values():
             node.answered_s = float("-inf")
 
@@ -118,7 +122,8 @@ class Roster:
         self.answered(address, now_s)
         rank = _RANKS.get(health.status, -1)
         if rank < 0:
-            self.failed(address, health.reason or "it does not serve", now_s, chance)
+            reason = health.reason or f"it is {status_word(health.status)}"
+            self.failed(address, reason, now_s, chance)
             return rank
         node.failures = 0
         node.reason = ""
@@ -143,9 +148,17 @@ class Roster:
         """This is the node to ask from now on, unless there is a good one already."""
         if self.current((), now_s) is None:
             self._current = address
+            self._asked = self._nodes[address].name or address
             self._good_until_s = now_s + LAST_RESORT_S if rank else float("inf")
 
+    @property
+    def asked(self) -> str:
+        """How the node calls itself that was chosen last; empty: none was."""
+        return self._asked
+
     def _learn(self, names: Iterable[str]) -> None:
+        if self._only:
+            return
         known = {*self._nodes, *(node.name for node in self._nodes.values())}
         for name in names:
             if name not in known and len(self._nodes) < _NODES_LIMIT and is_address(name):

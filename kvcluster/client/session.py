@@ -11,8 +11,9 @@ carry. Sizes are limited by the nodes' settings, which may be others than those 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -53,6 +54,9 @@ from kvcluster.model.members import parse_members
 
 from demo_pb2 import LocateRequest, LocateResponse
 
+Make = Callable[[Terms, Tell], Operation]
+"""Makes an operation, from what its caller allows and who is to be told."""
+
 
 class Session:
     """Make it inside the event loop in which it is used. `seeds`: as `checked_seeds` gives them.
@@ -70,6 +74,8 @@ class Session:
         dial: Dial = GrpcConnection,
         rng: random.Random | None = None,
         page_keys: int = PAGE_KEYS,
+        only: bool = False,
+        once: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
@@ -77,7 +83,9 @@ class Session:
         self._rng = rng or random.Random()
         self._page_keys = page_keys
         self._budget = RetryBudget()
-        self._nodes = Nodes(seeds, dial, self._rng)
+        # Who asks one node, once, has time to wait for it.
+        knock_s = timeout_s if once and len(seeds) == 1 else None
+        self._nodes = Nodes(seeds, dial, self._rng, only=only, once=once, knock_s=knock_s)
         self._dispatcher = Dispatcher(self._nodes, self._budget, self._rng)
 
     @property
@@ -89,26 +97,20 @@ class Session:
         self, key: str, value: str, timeout_s: float | None, retry_unknown: bool | None
     ) -> Stored:
         """See AsyncClient."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        terms = self._terms(timeout_s, retry_unknown)
-        answer = await self._done(to_put(key, value, terms, partial(_end, future)), future)
+        answer = await self.answer_to(partial(to_put, key, value), timeout_s, retry_unknown)
         version = Version(answer.version)
         return Stored(version, answer.replicas, answer.acknowledged, answer.served_by)
 
     async def get(self, key: str, timeout_s: float | None) -> str | None:
         """See AsyncClient; None if there is no such key."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        terms = self._terms(timeout_s, None)
-        answer = await self._done(to_get(key, terms, partial(_end, future)), future)
+        answer = await self.answer_to(partial(to_get, key), timeout_s, None)
         return answer.value if answer.found else None
 
     async def delete(
         self, key: str, timeout_s: float | None, retry_unknown: bool | None
     ) -> Deleted:
         """See AsyncClient."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        terms = self._terms(timeout_s, retry_unknown)
-        answer = await self._done(to_delete(key, terms, partial(_end, future)), future)
+        answer = await self.answer_to(partial(to_delete, key), timeout_s, retry_unknown)
         version = Version(answer.version)
         return Deleted(
             answer.found, version, answer.replicas, answer.acknowledged, answer.served_by
@@ -124,14 +126,19 @@ class Session:
             async for page in pages:
                 yield page
 
-    async def locate(self, key: str, timeout_s: float | None) -> Location:
-        """See AsyncClient."""
+    async def where(self, key: str, timeout_s: float | None) -> LocateResponse:
+        """What a node says of where a key lives. Raises BadRequest, Unavailable."""
         checked_key(key)
         asking = Asking(self._nodes, self._budget, self._rng, self._within_s(timeout_s))
-        answer = await asking.answer_to(
+        located: LocateResponse = await asking.answer_to(
             LocateRequest(key=key),
             lambda it: isinstance(it, LocateResponse) and bool(it.node and it.replicas),
         )
+        return located
+
+    async def locate(self, key: str, timeout_s: float | None) -> Location:
+        """See AsyncClient."""
+        answer = await self.where(key, timeout_s)
         replicas = [Replica(it.node, state_word(it.state), it.lagging) for it in answer.replicas]
         return Location(answer.slot, tuple(replicas), answer.node)
 
@@ -183,7 +190,34 @@ class Session:
             self._retry_unknown if retry_unknown is None else retry_unknown,
         )
 
-    async def _done(self, operation: Operation, future: asyncio.Future[Any]) -> Any:
+    @property
+    def asked(self) -> str:
+        """How the node calls itself that was asked last; empty: none was."""
+        return self._nodes.asked
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All nodes that are known."""
+        return self._nodes.addresses
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why nodes were of no use, by address."""
+        return self._nodes.reasons
+
+    async def settle(self, timeout_s: float | None) -> str | None:
+        """The node that the next call asks: one that answers now. None: there is none in time."""
+        self._nodes.doubt_all()
+        with contextlib.suppress(asyncio.TimeoutError):
+            return await self._nodes.find_within(self._within_s(timeout_s), frozenset())
+        return None
+
+    async def answer_to(
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None
+    ) -> Any:
+        """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        operation = make(self._terms(timeout_s, retry_unknown), partial(_end, future))
         self._dispatcher.start(operation)
         try:
             return await future

@@ -1,9 +1,4 @@
-"""Channels: the transport over gRPC, one lasting channel a peer.
-
-gRPC's defaults are made for services that come and go behind balancers. Here a peer has one
-address and returns in a moment, so a channel must not back off for minutes, cling to a connection
-that a cut has silenced, go through a proxy, or refuse a page of large values.
-"""
+"""Channels: the transport over gRPC, one lasting channel a peer, and what failures mean."""
 
 from __future__ import annotations
 
@@ -18,8 +13,9 @@ from kvcluster.cluster.failures import named
 from kvcluster.cluster.knocking import Knocking
 from kvcluster.cluster.parsing import Unusable, parser_of_answers
 from kvcluster.cluster.transport import METHODS
-from kvcluster.config import MIB, Settings
+from kvcluster.config import Settings
 from kvcluster.delivery import undelivered
+from kvcluster.dial import dial, options_of_nodes
 from kvcluster.error_info import told_in
 from kvcluster.errors import (
     OutcomeUnknown,
@@ -36,19 +32,14 @@ import demo_pb2
 
 Method = Callable[..., Any]
 
-_WINDOW_BYTES = MIB
-"""A page fits into it, so that none waits for a second round trip."""
-
 
 class Channels:
     """The Transport that servers use. Make it inside the running event loop."""
 
     def __init__(self, peers: tuple[str, ...], settings: Settings) -> None:
-        options = channel_options(settings)
+        options = options_of_nodes(settings)
         self._settings = settings
-        self._channels = {
-            peer: grpc.aio.insecure_channel(address_of(peer), options) for peer in peers
-        }
+        self._channels = {peer: dial(address_of(peer), options) for peer in peers}
         self._methods: dict[tuple[str, type[Message]], Method] = {}
         self._knocking = Knocking()
 
@@ -94,29 +85,6 @@ class Channels:
 def address_of(peer: str) -> str:
     """Under which address a peer is reached: its name."""
     return peer
-
-
-def channel_options(settings: Settings) -> list[tuple[str, int]]:
-    """Options for a channel to a node, where gRPC's own defaults are wrong for a store."""
-    backoff_ms = int(settings.reconnect_backoff_s * 1000)
-    return [
-        ("grpc.initial_reconnect_backoff_ms", min(100, backoff_ms)),
-        # This one is also how long an attempt to connect may take.
-        ("grpc.min_reconnect_backoff_ms", int(settings.connect_timeout_s * 1000)),
-        ("grpc.max_reconnect_backoff_ms", backoff_ms),
-        ("grpc.dns_min_time_between_resolutions_ms", int(settings.lookup_interval_s * 1000)),
-        ("grpc.keepalive_time_ms", int(settings.ping_interval_s * 1000)),
-        ("grpc.keepalive_timeout_ms", int(settings.ping_timeout_s * 1000)),
-        ("grpc.http2.ping_timeout_ms", int(settings.ping_timeout_s * 1000)),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.max_pings_without_data", 0),  # no limit to them
-        ("grpc.max_send_message_length", settings.message_limit_bytes),
-        ("grpc.max_receive_message_length", settings.message_limit_bytes),
-        # What comes behind an answer is bounded by a window; else it grows to 256 MiB.
-        ("grpc.http2.bdp_probe", 0),
-        ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
-        ("grpc.enable_http_proxy", 0),
-    ]
 
 
 def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:

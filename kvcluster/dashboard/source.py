@@ -13,16 +13,15 @@ import asyncio
 import contextlib
 from typing import Any, Protocol
 
-import grpc
-
 from kvcluster.client.aio import AsyncClient
 from kvcluster.client.answers import Deleted, Stored
+from kvcluster.client.connection import GrpcConnection
 from kvcluster.client.face import DEFAULT_TIMEOUT_S
-from kvcluster.client.link import failure_of, open_channel
+from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.link import answer_over
 from kvcluster.dashboard.deeds import Store
 
 from demo_pb2 import GetRequest, GetResponse, StatusRequest, StatusResponse
-from demo_pb2_grpc import KeyValueStub
 
 _CLOSING_S = 1.0
 """How long what is on its way may take when the dashboard ends."""
@@ -47,17 +46,17 @@ class Network:
     def __init__(self, nodes: tuple[str, ...], timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._client = AsyncClient(nodes, timeout_s=max(timeout_s, DEFAULT_TIMEOUT_S))
-        self._channels: dict[tuple[str, str], grpc.Channel] = {}
+        self._connections: dict[tuple[str, type], GrpcConnection] = {}
         """By address and kind of question."""
 
     async def status(self, address: str) -> StatusResponse:
         """See Source."""
-        answer: StatusResponse = await self._ask(address, "Status", StatusRequest())
+        answer: StatusResponse = await self._ask(address, StatusRequest())
         return answer
 
     async def get_at(self, address: str, key: str) -> GetResponse:
         """See Source."""
-        answer: GetResponse = await self._ask(address, "Get", GetRequest(key=key))
+        answer: GetResponse = await self._ask(address, GetRequest(key=key))
         return answer
 
     async def put(self, key: str, value: str) -> Stored:
@@ -74,37 +73,19 @@ class Network:
 
     async def close(self) -> None:
         """See Source. Nobody waits for what is on its way to a silent node."""
-        for channel in self._channels.values():
-            channel.close()
+        closing = [connection.close() for connection in self._connections.values()]
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._client.close(), _CLOSING_S)
+            await asyncio.wait_for(asyncio.gather(self._client.close(), *closing), _CLOSING_S)
 
-    async def _ask(self, address: str, method: str, request: Any) -> Any:
-        """Ask one node. One question of a kind at a time: each kind has its own connection."""
-        channel = self._channels.get((address, method))
-        if channel is None:
-            channel = self._channels[address, method] = open_channel(address)
-        stub: Any = KeyValueStub(channel)  # generated without types
-        call = getattr(stub, method).future(request, timeout=self._timeout_s)
+    async def _ask(self, address: str, request: Any) -> Any:
+        """Ask one node. Each kind of question has a connection of its own."""
+        kind = type(request)
+        if (address, kind) not in self._connections:
+            self._connections[address, kind] = GrpcConnection(address)
+        connection = self._connections[address, kind]
         try:
-            await _end_of(call)
-            return call.result()
-        except asyncio.CancelledError:
-            call.cancel()
+            return await answer_over(connection, request, self._timeout_s)
+        except CallFailed as failure:
+            if failure.kind is Kind.TIMED_OUT:
+                connection.give_up()
             raise
-        except grpc.RpcError as error:
-            self._channels.pop((address, method)).close()
-            raise failure_of(error, self._timeout_s) from None
-
-
-async def _end_of(call: Any) -> None:
-    """Wait until a call has ended, which one of gRPC's own threads notices."""
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-
-    def tell(_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(ended.set)
-
-    call.add_done_callback(tell)
-    await ended.wait()

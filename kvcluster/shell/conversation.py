@@ -25,9 +25,11 @@ from kvcluster.shell.completer import LineCompleter
 from kvcluster.shell.hints import foot, health
 from kvcluster.shell.history import history
 from kvcluster.shell.keys import beginning_with
-from kvcluster.shell.knocking import Look, Pulse, look_around
+from kvcluster.shell.pulse import Look, Pulse
 from kvcluster.shell.session import Ended, Session
+from kvcluster.shell.whereabouts import KNOCK_S
 from kvcluster.terminal.escaping import as_line
+from kvcluster.terminal.health import ask_health
 from kvcluster.terminal.screen import Exit, complain, say
 
 _MENU_LINES = 6
@@ -70,14 +72,14 @@ class Conversation:
                         self._turn()
         finally:
             self._pulse.end()
+            self._session.close()
         return Exit.DONE
 
     def _welcome(self) -> None:
         place = self._session.place
         with contextlib.suppress(KeyboardInterrupt):
-            answers = look_around(place)
-            place.begin(answers)
-            self._look = answers
+            place.settle()
+            self._look = ask_health(place.asked, KNOCK_S)
         say(as_line(health(place, self._look)))
         say("help shows the commands, Tab completes, Ctrl+D ends.")
 

@@ -2,23 +2,19 @@
 
 Only a few, only keys, and only for half a second: who waits for a completion types on. Whatever
 goes wrong, nothing is offered and nothing is said; the command itself will say it.
-
-It is a plain call on a connection of its own. Rejected: the library's Client, whose event loop
-would stay beside those of the commands; gRPC serves all loops of a process from one queue, and
-complains on the screen where one of them is gone.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
 
 import grpc
 
-from kvcluster.client.link import open_channel
+from kvcluster.client.background import background
+from kvcluster.client.connection import GrpcConnection
 from kvcluster.terminal.escaping import as_line
 
-from demo_pb2 import ScanRequest
-from demo_pb2_grpc import KeyValueStub
+from demo_pb2 import ScanRequest, ScanResponse
 
 _LIMIT = 50
 _TIMEOUT_S = 0.5
@@ -26,13 +22,21 @@ _TIMEOUT_S = 0.5
 
 def beginning_with(prefix: str, node: str) -> list[str]:
     """Some keys; none that a line could not show, since nobody could tell what stands there."""
-    found: list[str] = []
     try:
         request = ScanRequest(prefix=prefix, limit=_LIMIT, keys_only=True)
-        with open_channel(node) as channel:
-            stub: Any = KeyValueStub(channel)  # generated without types
-            for message in stub.Scan(request, timeout=_TIMEOUT_S):
-                found += [pair.key for pair in message.pairs]
-    except (grpc.RpcError, UnicodeError):  # the latter: half a letter was typed
-        pass
+    except UnicodeError:  # half a letter was typed
+        return []
+    found = background().run(_keys(request, node), _TIMEOUT_S)
     return [key for key in found if as_line(key).replace("\\\\", "\\") == key]
+
+
+async def _keys(request: ScanRequest, node: str) -> list[str]:
+    found: list[str] = []
+    connection = GrpcConnection(node)
+    stream = connection.scan(request, _TIMEOUT_S)
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        while isinstance(message := await stream.read(), ScanResponse):
+            found += [pair.key for pair in message.pairs]
+    stream.cancel()
+    await connection.close()
+    return found

@@ -1,11 +1,11 @@
 """A session: lines, one after the other, each done by the commands of client.py.
 
-Before a command about keys the current node is knocked at, and left if it does not serve
-(whereabouts.py). So a write is sent to a node that answered a moment ago. If it breaks in that
-moment, the command says that the outcome is unknown, as client.py does; nothing is sent again, and
-the shell moves on behind it.
+One client of the library serves all commands about single keys, so the shell stays with a node as
+long as it serves, and a write is sent to one that answered a moment ago (whereabouts.py). If it
+breaks in that moment, the command says that the outcome is unknown, as client.py does; nothing is
+sent again, and the shell moves on behind it.
 
-Commands about the whole cluster ask every node that is known, and need no knock.
+Commands about the whole cluster ask every node that is known.
 
 Without a terminal there is no prompt and no welcome: the lines are a script. An error does not end
 it, as with `sh`; Ctrl+C does. The exit code is that of the last line that failed, so a script whose
@@ -21,14 +21,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from kvcluster.client.raw import RawClient
 from kvcluster.shell.grammar import ENDS, Grammar, Mistake
-from kvcluster.shell.knocking import until_one_serves
 from kvcluster.shell.line import Unclosed, Word, commands
 from kvcluster.shell.whereabouts import Whereabouts
 from kvcluster.terminal import streams
 from kvcluster.terminal.arguments import STANDARD
 from kvcluster.terminal.command_line import given_nodes
 from kvcluster.terminal.escaping import as_line, shown
+from kvcluster.terminal.parser import DEFAULT_TIMEOUT_S
 from kvcluster.terminal.performing import Nodes, perform
 from kvcluster.terminal.screen import (
     Exit,
@@ -60,7 +61,10 @@ def run(options: argparse.Namespace, asked: Nodes, default_cluster: str) -> int:
     if sys.stdin is None:
         complain("There are no commands to read: standard input is closed.")
         return Exit.BAD_USAGE
-    return session.run_script(sys.stdin.buffer)
+    try:
+        return session.run_script(sys.stdin.buffer)
+    finally:
+        session.close()
 
 
 class Ended(Exception):
@@ -73,7 +77,9 @@ class Session:
     def __init__(self, options: argparse.Namespace, asked: Nodes, default_cluster: str) -> None:
         given = {"timeout": options.timeout, "output": options.output}
         self.grammar = Grammar(default_cluster, given)
-        self.place = Whereabouts(asked, pinned=options.node is not None)
+        pinned = options.node is not None
+        self._store = RawClient(asked, timeout_s=options.timeout or DEFAULT_TIMEOUT_S, only=pinned)
+        self.place = Whereabouts(self._store, pinned=pinned)
         self._named = bool(options.node or options.cluster)
         """Whether the nodes were named on the command line."""
 
@@ -148,28 +154,23 @@ class Session:
             options.cluster = asked if self._named else None
             return perform(command, options, asked, a_line=True)
         try:
-            well = self._settle()
+            self._settle()
         except KeyboardInterrupt:
             complain("Cancelled, before anything was sent.")
             return Exit.INTERRUPTED
-        code = perform(command, options, self.place.asked, a_line=True)
-        if code == Exit.UNKNOWN and well:
+        code = perform(command, options, self.place.asked, store=self._store, a_line=True)
+        if code == Exit.UNKNOWN:
             self._settle()  # so that the prompt names a node that serves
         return code
 
-    def _settle(self) -> bool:
-        """Whether the current node serves; it is left for another if it does not."""
-        if self.place.pinned:
-            return True
-        (current,) = answers = until_one_serves([self.place.current])
-        self.place.learn(answers)
-        if current.serving:
-            return True
-        others = until_one_serves(self.place.others)
-        self.place.learn(others)
-        if moved := self.place.move(current, others):
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._store.close()
+
+    def _settle(self) -> None:
+        """Be with a node that serves, and say so if it is another one than before."""
+        if not self.place.pinned and (moved := self.place.settle()):
             complain(as_line(moved))  # the reason may be in a stranger's words
-        return bool(moved)
 
 
 def _check_files(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """put, get, delete and locate: what is asked of a node, and how its answer is told.
 
-Which node is asked, and who next when that one cannot, is decided in asking.py.
+Which node is asked, and who next when that one cannot, is decided by the library (client/raw.py).
 
 Removing a key that is not there is no error: what was asked for holds. So `delete` exits with 0
 and says that the key was not there, while `get`, which has nothing to give, exits with 1.
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kvcluster.client import values
-from kvcluster.client.link import Link
+from kvcluster.client.raw import RawClient
 from kvcluster.terminal import asking, patterns, spelling
 from kvcluster.terminal.binary import summary
 from kvcluster.terminal.escaping import as_line, harmless, shown
@@ -41,45 +41,43 @@ from kvcluster.terminal.wording import forwarded, peer_word, state_word
 from demo_pb2 import DeleteResponse, GetResponse, LocateResponse, PutResponse
 
 
-def put(
-    nodes: Sequence[str], key: str, value: str | bytes, *, timeout_s: float, json: bool = False
-) -> int:
+def put(store: RawClient, key: str, value: str | bytes, *, timeout_s: float, json: bool) -> int:
     """Store a value; print how many replicas hold it."""
     if remark := spelling.remark(key):
         complain_once(remark)
 
-    def work(link: Link) -> int:
-        answer = link.put(key, values.stored(value))
+    def work() -> int:
+        answer = store.put(key, values.stored(value), timeout_s)
         if json:
             emit(key=key, stored=True, **_written(answer))
         else:
-            say(f"stored, {_acknowledged(link, answer)}")
+            say(f"stored, {_acknowledged(store, answer)}")
         return Exit.DONE
 
-    return asking.write(nodes, work, timeout_s)
+    return asking.write(work)
 
 
-def delete(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, json: bool) -> int:
+def delete(store: RawClient, keys: Sequence[str], *, timeout_s: float, json: bool) -> int:
     """Remove keys, one after the other; print of each whether it was there."""
     left = list(keys)
 
-    def work(link: Link) -> int:
+    def work() -> int:
         while left:
             key = left[0]
-            answer = link.delete(key)
-            twin = "" if answer.found else _twin(link, key)
+            answer = store.delete(key, timeout_s)
+            twin = "" if answer.found else _twin(store, key, timeout_s)
             del left[0]
             if json:
                 emit(key=key, found=answer.found, **_written(answer))
                 continue
             name = f"{shown(key)}: " if len(keys) > 1 else ""
             what = "deleted" if answer.found else "was not there"
-            say(f"{name}{what}, {_acknowledged(link, answer)}")
+            say(f"{name}{what}, {_acknowledged(store, answer)}")
             if not answer.found and (why := twin or patterns.remark(key, "delete --prefix")):
                 complain(why)
         return Exit.DONE
 
-    code = asking.write(nodes, work, timeout_s)
+    code = asking.write(work)
     if left and len(keys) > 1:
         were = "was" if len(left) == 2 else "were"
         behind = f"{counted(len(left) - 1, 'key')} behind it {were} left alone"
@@ -87,9 +85,9 @@ def delete(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, json:
     return code
 
 
-def _acknowledged(link: Link, answer: PutResponse | DeleteResponse) -> str:
+def _acknowledged(store: RawClient, answer: PutResponse | DeleteResponse) -> str:
     count = f"{answer.acknowledged} of {answer.replicas} replicas"
-    return count + forwarded(link.name, answer.served_by)
+    return count + forwarded(store.asked, answer.served_by)
 
 
 def _written(answer: PutResponse | DeleteResponse) -> dict[str, Any]:
@@ -114,19 +112,19 @@ class Manner:
     """Each ends a line: what follows is the output of other commands."""
 
 
-def get(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, manner: Manner) -> int:
+def get(store: RawClient, keys: Sequence[str], *, timeout_s: float, manner: Manner) -> int:
     """Print values: of one key as it is, of several a line each."""
     left = list(keys)
     missing: list[str] = []
 
-    def work(link: Link) -> int:
+    def work() -> int:
         while left:
             key = left[0]
-            answer = link.get(key)
-            twin = "" if answer.found else _twin(link, key)
+            answer = store.get(key, timeout_s)
+            twin = "" if answer.found else _twin(store, key, timeout_s)
             del left[0]
             if manner.verbose:
-                complain(f"asked {link.name}{forwarded(link.name, answer.served_by)}")
+                complain(f"asked {store.asked}{forwarded(store.asked, answer.served_by)}")
             if manner.json:
                 emit(**_got(key, answer))
             elif answer.found and manner.binary and is_for_people():
@@ -140,13 +138,13 @@ def get(nodes: Sequence[str], keys: Sequence[str], *, timeout_s: float, manner: 
                 complain(f'There is no key "{shown(key)}". {why}'.rstrip())
         return Exit.NOT_SO if missing else Exit.DONE
 
-    return asking.read(nodes, work, timeout_s)
+    return asking.read(work)
 
 
-def _twin(link: Link, key: str) -> str:
+def _twin(store: RawClient, key: str, timeout_s: float) -> str:
     """A sentence about a key that looks the same and is there, for who cannot see why it is not."""
     for twin in spelling.twins(key):
-        if link.get(twin).found:
+        if store.get(twin, timeout_s).found:
             return spelling.told(twin)
     return ""
 
@@ -185,11 +183,11 @@ def _show(key: str, text: str, manner: Manner, *, alone: bool) -> None:
     show(value if value.endswith("\n") else f"{value}\n")
 
 
-def locate(nodes: Sequence[str], key: str, *, timeout_s: float, json: bool = False) -> int:
+def locate(store: RawClient, key: str, *, timeout_s: float, json: bool) -> int:
     """Print where a key lives, or would live: its slot, its primary, its replicas."""
 
-    def work(link: Link) -> int:
-        answer = link.locate(key)
+    def work() -> int:
+        answer = store.locate(key, timeout_s)
         if json:
             replicas = [
                 {"node": it.node, "state": state_word(it.state), "lagging": it.lagging}
@@ -201,7 +199,7 @@ def locate(nodes: Sequence[str], key: str, *, timeout_s: float, json: bool = Fal
                 say(line)
         return Exit.DONE
 
-    return asking.read(nodes, work, timeout_s)
+    return asking.read(work)
 
 
 def located(key: str, answer: LocateResponse) -> list[str]:

@@ -10,17 +10,15 @@ on to the members that only the answers name: whoever asks one node hears from t
 
 from __future__ import annotations
 
-import contextlib
-import threading
+import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import grpc
-
+from kvcluster.client.background import background
 from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.client.link import failure_of, open_channel
+from kvcluster.client.link import ask_once
 from kvcluster.model.members import is_address
 
 from demo_pb2 import (
@@ -33,7 +31,6 @@ from demo_pb2 import (
     StatusRequest,
     StatusResponse,
 )
-from demo_pb2_grpc import KeyValueStub
 
 _POLL_INTERVAL_S = 0.1
 NODES_LIMIT = 64
@@ -77,15 +74,15 @@ View = Answer[StatusResponse]
 
 def ask_health(addresses: Sequence[str], timeout_s: float) -> list[Health]:
     """Ask every address for its health; the answers come in the order of the addresses."""
-    return _ask_all(addresses, "CheckHealth", HealthCheckRequest(), timeout_s)
+    return _ask_all(addresses, HealthCheckRequest(), timeout_s)
 
 
 def ask_cluster(addresses: Sequence[str], timeout_s: float) -> list[View]:
     """Ask every address for all it knows, and then the members that only the answers name."""
-    answers: list[View] = _ask_all(addresses, "Status", StatusRequest(), timeout_s)
+    answers: list[View] = _ask_all(addresses, StatusRequest(), timeout_s)
     views = [answer.said for answer in answers if answer.said is not None]
     unasked = strangers(views, {*addresses, *(view.node for view in views)})
-    return answers + _ask_all(unasked, "Status", StatusRequest(), timeout_s)
+    return answers + _ask_all(unasked, StatusRequest(), timeout_s)
 
 
 def strangers(views: Iterable[StatusResponse], known: Collection[str]) -> list[str]:
@@ -95,40 +92,20 @@ def strangers(views: Iterable[StatusResponse], known: Collection[str]) -> list[s
     return new[: max(0, NODES_LIMIT - len(known))]
 
 
-def _ask_all(
-    addresses: Sequence[str], method: str, request: Any, timeout_s: float
-) -> list[Answer[Any]]:
-    with contextlib.ExitStack() as channels:
-        questions = []
-        for address in addresses:
-            stub: Any = KeyValueStub(channels.enter_context(open_channel(address)))
-            questions.append(_Question(address, getattr(stub, method), request, timeout_s))
-        return [question.answer() for question in questions]
+def _ask_all(addresses: Sequence[str], request: Any, timeout_s: float) -> list[Answer[Any]]:
+    async def ask_all() -> list[Answer[Any]]:
+        return await asyncio.gather(*[_ask(each, request, timeout_s) for each in addresses])
+
+    return background().run(ask_all(), timeout_s)
 
 
-class _Question:
-    """A call on its way to one address."""
-
-    def __init__(self, address: str, method: Any, request: Any, timeout_s: float) -> None:
-        self._address = address
-        self._timeout_s = timeout_s
-        self._done = threading.Event()
-        self._started = self._ended = time.perf_counter()
-        self._call = method.future(request, timeout=timeout_s)
-        self._call.add_done_callback(self._end)
-
-    def _end(self, _: object) -> None:
-        self._ended = time.perf_counter()
-        self._done.set()
-
-    def answer(self) -> Answer[Any]:
-        """Wait for the answer, or for the timeout."""
-        self._done.wait()
-        try:
-            outcome = self._call.result()
-        except grpc.RpcError as error:
-            outcome = failure_of(error, self._timeout_s)
-        return Answer(self._address, self._ended - self._started, outcome)
+async def _ask(address: str, request: Any, timeout_s: float) -> Answer[Any]:
+    started_s = time.perf_counter()
+    try:
+        outcome = await ask_once(address, request, timeout_s)
+    except CallFailed as failure:
+        outcome = failure
+    return Answer(address, time.perf_counter() - started_s, outcome)
 
 
 def settled(answers: Sequence[Health]) -> bool:

@@ -11,15 +11,21 @@ import argparse
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from kvcluster.terminal import interrupts, parameters
 from kvcluster.terminal import parser as words
 from kvcluster.terminal.arguments import ENVIRONMENT, STANDARD
 from kvcluster.terminal.escaping import shown
 
+if TYPE_CHECKING:
+    from kvcluster.client.raw import RawClient
+
 Nodes = tuple[str, ...]
 Work = Callable[[], int]
+
+
+_KEYS_OR_PREFIX = "give the keys to remove, or --prefix and how they begin; one of the two"
 
 
 class _Common(TypedDict):
@@ -34,28 +40,57 @@ def perform(
     options: argparse.Namespace,
     asked: Nodes,
     *,
+    store: RawClient | None = None,
     a_line: bool = False,
 ) -> int:
     """Do what a command line says, at these nodes; return the exit code.
 
     `command`: the parser of the command, to which what is wrong with its arguments is told.
-    `a_line`: a value that is printed ends a line, whatever it is printed to.
+    `store`: the client to ask with about single keys; None: one of its own. `a_line`: a value that
+    is printed ends a line, whatever it is printed to.
     """
     options.a_line = a_line
-    work = _work_of(command, options, asked)
+    work = _work_of(command, options, asked, store)
     interrupts.raise_them()  # all that it needs is loaded
     return work()
 
 
-def _work_of(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
+def _work_of(
+    parser: argparse.ArgumentParser,
+    options: argparse.Namespace,
+    asked: Nodes,
+    store: RawClient | None,
+) -> Work:
+    if options.command == "delete" and options.beginning is not None:
+        return _delete_prefix(parser, options, asked)
     if options.command in ("put", "get", "delete", "locate"):
-        return _one_key(parser, options, asked)
+        return _at(store, options, asked, _one_key(parser, options))
     if options.command in ("scan", "import", "export"):
         return _many_keys(parser, options, asked)
     return _cluster(parser, options, asked)
 
 
-def _one_key(parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes) -> Work:
+def _at(
+    store: RawClient | None,
+    options: argparse.Namespace,
+    asked: Nodes,
+    ask: Callable[[RawClient], int],
+) -> Work:
+    """Work at a store; at one of its own if there is none."""
+    from kvcluster.client.raw import RawClient
+
+    def work() -> int:
+        timeout_s = options.timeout or words.DEFAULT_TIMEOUT_S
+        only = options.node is not None
+        with RawClient(asked, timeout_s=timeout_s, only=only) as own:
+            return ask(own)
+
+    return work if store is None else partial(ask, store)
+
+
+def _one_key(
+    parser: argparse.ArgumentParser, options: argparse.Namespace
+) -> Callable[[RawClient], int]:
     from kvcluster.terminal import commands
 
     timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
@@ -64,19 +99,13 @@ def _one_key(parser: argparse.ArgumentParser, options: argparse.Namespace, asked
         case "put":
             if (options.value is None) == (options.file is None):
                 parser.error("give the value or --file, one of the two")
-            return lambda: commands.put(asked, options.key, _value(parser, options), **common)
-        case "get":
-            return partial(_get, parser, options, asked, timeout_s)
+            return lambda store: commands.put(store, options.key, _value(parser, options), **common)
         case "locate":
-            return partial(commands.locate, asked, options.key, **common)
-    return _delete(parser, options, asked, common)
-
-
-def _get(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, timeout_s: float
-) -> int:
-    from kvcluster.terminal import commands
-
+            return lambda store: commands.locate(store, options.key, **common)
+        case "delete":
+            if not options.keys:
+                parser.error(_KEYS_OR_PREFIX)
+            return lambda store: commands.delete(store, options.keys, **common)
     if options.binary and (len(options.keys) > 1 or options.output == "json"):
         parser.error("--binary writes the bytes of one key, and nothing else")
     manner = commands.Manner(
@@ -85,22 +114,22 @@ def _get(
         binary=options.binary,
         a_line=options.a_line,
     )
-    return commands.get(asked, options.keys, timeout_s=timeout_s, manner=manner)
+    return lambda store: commands.get(store, options.keys, timeout_s=timeout_s, manner=manner)
 
 
-def _delete(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes, common: _Common
+def _delete_prefix(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, asked: Nodes
 ) -> Work:
-    from kvcluster.terminal import clearing, commands
+    from kvcluster.terminal import clearing
 
     keys, prefix = options.keys, options.beginning
     if prefix is True and len(keys) == 1:  # delete user/ --prefix
         keys, prefix = [], keys[0]
-    if bool(keys) == (prefix is not None) or prefix is True:
-        parser.error("give the keys to remove, or --prefix and how they begin; one of the two")
-    if prefix is None:
-        return partial(commands.delete, asked, keys, **common)
-    return partial(clearing.run, asked, prefix, agreed=options.yes, **common)
+    if keys or prefix is True:
+        parser.error(_KEYS_OR_PREFIX)
+    timeout_s: float = options.timeout or words.DEFAULT_TIMEOUT_S
+    json = options.output == "json"
+    return partial(clearing.run, asked, prefix, agreed=options.yes, timeout_s=timeout_s, json=json)
 
 
 def _prefix(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:

@@ -89,6 +89,8 @@ class FakeNode(KeyValueServicer):
         self.on_health: Callable[[], object] = lambda: None
         self.on_status: Callable[[], object] = lambda: None
         self.calls: list[str] = []
+        self.callers: set[str] = set()
+        """Where calls came from: one for each connection."""
         self.arrived = threading.Event()
         """Set when a call that hangs has arrived."""
         self.on_hang: Callable[[], object] = lambda: None
@@ -219,6 +221,7 @@ class FakeNode(KeyValueServicer):
 
     def _take(self, method: str, context: Any, key: str = "") -> None:
         self.calls.append(method)
+        self.callers.add(context.peer())
         if method in self.hangs:
             self.arrived.set()
             self.on_hang()

@@ -185,7 +185,7 @@ async def test_the_first_failure_is_told_by_what_nodes_said(
     refusal = Failure(code=14, message="not now", nothing_written=True, reason=reason)
     cluster.nodes[2].refuses["a"] = [refusal] * 999
     async with AsyncClient(cluster.members, timeout_s=1) as client:
-        client._open = partial(Session, rng=_Late())  # type: ignore[assignment]
+        client._open = partial(Session, rng=_Late())
         with pytest.raises(Unavailable) as caught:
             await getattr(client, method)("a", *["1"] * (method == "put"))
         tries = _asked(cluster, method.title())

@@ -10,8 +10,7 @@ import grpc
 import pytest
 
 from kvcluster import AsyncClient, BadRequest, Client, SomeFailed
-from kvcluster.client.failure import CallFailed
-from kvcluster.client.link import Link
+from kvcluster.client.raw import RawClient
 from kvcluster.client.values import BYTES_PREFIX, TEXT_PREFIX, longest_bytes, stored
 from tests.client.fake_node import FakeCluster
 
@@ -128,15 +127,15 @@ def test_a_limit_is_told_in_bytes_of_what_was_given(
     assert failed.value.done == 2
 
 
-def test_a_link_tells_limits_in_bytes_too(cluster: FakeCluster) -> None:
+def test_a_raw_client_tells_limits_in_bytes_too(cluster: FakeCluster) -> None:
     """It is what the command line stores a picture with."""
     cluster.nodes[0].refuses["large"] = [TOO_LARGE]
-    with Link(cluster.addresses[0], timeout_s=5) as link:
+    with RawClient(cluster.addresses, timeout_s=5) as store:
         with pytest.raises(
-            CallFailed, match=r"^the value is 1,048,576 .* allowed are 0 to 786,420"
+            BadRequest, match=r"^the value is 1,048,576 .* allowed are 0 to 786,420"
         ):
-            link.put("large", stored(bytes(MIB)))
-        link.put("large", stored(PNG))
+            store.put("large", stored(bytes(MIB)))
+        store.put("large", stored(PNG))
 
 
 def test_the_limit_that_is_told_is_the_largest_that_fits() -> None:

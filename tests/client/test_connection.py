@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from kvcluster import AsyncClient, OutcomeUnknown, Stored
-from kvcluster.client.connection import _or_none, channel_options
+from kvcluster.client.connection import _or_none
 from kvcluster.config import MIB
+from kvcluster.dial import options_of_clients
 from kvcluster.model.members import split_address
 from tests.client.fake_node import FakeCluster, FakeNode
 from tests.processes.proxy import Mode, Switchboard
@@ -53,7 +54,7 @@ def way(cluster: FakeCluster) -> Iterator[Way]:
 
 def test_no_connection_pings() -> None:
     """A server with gRPC's own defaults bears three, and ends the connection at the fourth."""
-    assert not [name for name, _ in channel_options() if "keepalive" in name or "ping" in name]
+    assert not [name for name, _ in options_of_clients() if "keepalive" in name or "ping" in name]
 
 
 @pytest.mark.parametrize("method", ["Batch", "Scan"])

@@ -64,22 +64,17 @@ async def test_nobody_there_is_told_from_silence(cluster: FakeCluster) -> None:
 
 async def test_after_silence_it_is_asked_on_a_new_connection() -> None:
     """A connection that a cut has silenced would hide for minutes that the node is back."""
-    connections = 0
-
-    def count(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-
-    server = await asyncio.start_server(count, "127.0.0.1", 0)
-    address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    source = Network((address,), 0.2)
+    cluster = FakeCluster(1)
+    (node,) = cluster.nodes
+    node.hangs = {"Status"}
+    source = Network((node.address,), 0.2)
     for _ in range(_ENOUGH_ASKED):  # a busy machine may not even connect within the deadline
-        if connections < 2:
+        if len(node.callers) < 2:
             with pytest.raises(CallFailed):
-                await source.status(address)
+                await source.status(node.address)
     await source.close()
-    server.close()
-    assert connections == 2
+    cluster.close()
+    assert len(node.callers) == 2
 
 
 async def test_a_question_can_be_given_up(cluster: FakeCluster) -> None:

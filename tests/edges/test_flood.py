@@ -11,8 +11,8 @@ from pathlib import Path
 
 import grpc
 
-from kvcluster.cluster.channels import channel_options
 from kvcluster.config import MIB, Settings
+from kvcluster.dial import options_of_nodes
 from kvcluster.terminal.local_cluster import free_ports
 from tests.edges.calm import PATIENT, memory_mib, must_be_calm
 from tests.processes import linked_server
@@ -47,7 +47,7 @@ def small_server(folder: Path, *settings: str, sync_delay_s: float = 0.0) -> Ite
 
 async def _flood(name: str, count: int, value: str) -> Answers:
     """So many Puts at once, over one connection."""
-    async with grpc.aio.insecure_channel(name, channel_options(Settings())) as channel:
+    async with grpc.aio.insecure_channel(name, options_of_nodes(Settings())) as channel:
         stub = KeyValueStub(channel)
 
         async def put(number: int) -> str:

@@ -21,8 +21,8 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 
-from kvcluster.cluster.channels import channel_options
 from kvcluster.config import Settings
+from kvcluster.dial import options_of_nodes
 
 from demo_pb2 import (
     SERVING,
@@ -147,7 +147,7 @@ class Server:
     def channel(self) -> grpc.Channel:
         """A client's way to this server."""
         if self._channel is None:
-            self._channel = grpc.insecure_channel(self.name, channel_options(Settings()))
+            self._channel = grpc.insecure_channel(self.name, options_of_nodes(Settings()))
         return self._channel
 
     @property

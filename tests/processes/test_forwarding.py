@@ -12,8 +12,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from kvcluster.cluster.channels import channel_options
 from kvcluster.config import Settings
+from kvcluster.dial import options_of_nodes
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually
 from tests.processes.load import Load, read
@@ -106,7 +106,7 @@ def codes_of_puts_at_once(cluster: Cluster, keys: list[str], timeout_s: float) -
     async def all_at_once() -> list[Code]:
         servers = [cluster.strangers_to(key)[0] for key in keys]
         channels = {
-            server: grpc.aio.insecure_channel(server.name, channel_options(Settings()))
+            server: grpc.aio.insecure_channel(server.name, options_of_nodes(Settings()))
             for server in servers
         }
         stubs = [KeyValueStub(channels[server]) for server in servers]

@@ -71,7 +71,7 @@ def test_the_prompt_names_the_node_that_it_moved_to(
     ended = typed("get a\rput a 1\r", "--cluster", cluster.members)
     (moved,) = [line for line in ended.err.splitlines() if "moved" in line]
     new = prompts[-1].removesuffix("> ")
-    assert moved == f"{first.address} is DRAINING; moved to {new}."
+    assert moved == f"{first.address}: it is DRAINING; moved to {new}."
     assert new in cluster.addresses[1:]
     assert prompts[:2] == [f"{first.address}> "] * 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.raw import RawClient
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.hints import foot, health, hint
 from kvcluster.shell.whereabouts import Whereabouts
@@ -13,6 +14,10 @@ from kvcluster.terminal.health import Health
 from demo_pb2 import SERVING, SYNCING, HealthCheckResponse
 
 A, B, C = "localhost:50051", "localhost:50052", "localhost:50053"
+
+
+def _at(*nodes: str, pinned: bool = False) -> Whereabouts:
+    return Whereabouts(RawClient(nodes, timeout_s=1, only=pinned), pinned=pinned)
 
 
 def _well(node: str) -> Health:
@@ -72,20 +77,20 @@ def test_the_command_at_the_cursor_is_explained(grammar: Grammar, text: str, tol
 )
 def test_an_empty_line_tells_how_the_cluster_is(answers: list[Health], told: str) -> None:
     """What is wrong is seen before the next command, and so is its end; within 80 columns."""
-    assert health(Whereabouts([A, B, C], pinned=False), answers) == told
+    assert health(_at(A, B, C), answers) == told
     assert len(told) <= 80
 
 
 def test_a_pinned_shell_says_so() -> None:
     """It will not move, and the person shall know why."""
-    place = Whereabouts([A], pinned=True)
+    place = _at(A, pinned=True)
     assert health(place, [_well(A)]) == f"{A} serves; no other is asked, because of --node"
     assert health(place, [_syncing(A)]).startswith(f"{A} is SYNCING; no other is asked")
 
 
 def test_the_foot_fits_the_screen(grammar: Grammar) -> None:
     """Whatever its width, and whatever was pasted."""
-    place = Whereabouts([A, B, C], pinned=False)
+    place = _at(A, B, C)
     for width in (0, 1, 5, 20, 80):
         for text in ("", "bench ", "get \x1b[2J\n", "scan --start-after "):
             line = foot(grammar, text, place, [_gone(A), _well(B)], width)

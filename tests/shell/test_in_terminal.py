@@ -36,7 +36,7 @@ def test_a_person_sees_a_node_die_and_works_on(cluster: FakeCluster, tmp_path: P
         terminal.wait_for("answer")  # without a key
         terminal.wait_for(f"{lost} does not answer.*; 2 of 3 nodes serve", pressing=REDRAW)
         terminal.type("get city\r")
-        terminal.wait_for(f"{lost} does not answer .*; moved to localhost")
+        terminal.wait_for(f"{lost}: .*; moved to localhost")
         terminal.wait_for(f"Huế\r\n{PROMPT}")
         terminal.type(UP)
         terminal.wait_for("get city")

@@ -120,7 +120,7 @@ class LibraryClients:
         def dial(node: str) -> SimConnection:
             return SimConnection(self._world.network, own, name, node, traffic)
 
-        client._open = partial(Session, dial=dial, rng=own, page_keys=self._page_keys)  # type: ignore[assignment]
+        client._open = partial(Session, dial=dial, rng=own, page_keys=self._page_keys)
         return client
 
     async def _operation(self, name: str, client: AsyncClient, rng: random.Random) -> None:

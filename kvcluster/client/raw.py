@@ -1,0 +1,74 @@
+"""A raw client: the library for programs that show what a node said, as the command line does.
+
+It finds its node and leaves one that fails as every client does, with two differences. A person
+waits in front of it, so each node is asked once: when none could do it, that is the answer, with
+what each of them said, and nobody waits for one to come back. And answers are those of the wire,
+with who gave them and how many replicas hold what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from kvcluster.client.face import SyncFace
+from kvcluster.client.operations import to_delete, to_get, to_put
+from kvcluster.client.session import Make, Session
+
+from demo_pb2 import DeleteResponse, GetResponse, LocateResponse, PutResponse
+
+
+class RawClient(SyncFace):
+    """`only`: these nodes are asked, and none that they name. Each call may take `timeout_s`.
+
+    Raises as `Client` does; `KvError.reasons` has what each node said.
+    """
+
+    def __init__(self, nodes: Iterable[str], *, timeout_s: float, only: bool = False) -> None:
+        super().__init__(nodes, timeout_s=timeout_s, raw=True)
+        self._open = partial(Session, only=only, once=True)
+
+    def put(self, key: str, text: str, timeout_s: float | None = None) -> PutResponse:
+        """Store a text under a key."""
+        stored: PutResponse = self._do(partial(to_put, key, text), timeout_s, writes=True)
+        return stored
+
+    def get(self, key: str, timeout_s: float | None = None) -> GetResponse:
+        """The text under a key, if there is one."""
+        read: GetResponse = self._do(partial(to_get, key), timeout_s)
+        return read
+
+    def delete(self, key: str, timeout_s: float | None = None) -> DeleteResponse:
+        """Remove a key, whether it is there or not."""
+        deleted: DeleteResponse = self._do(partial(to_delete, key), timeout_s, writes=True)
+        return deleted
+
+    def locate(self, key: str, timeout_s: float | None = None) -> LocateResponse:
+        """Where a key lives, whether it is there or not."""
+        session = self._session
+        return self._run(partial(session.where, key, timeout_s), timeout_s)
+
+    def settle(self, timeout_s: float | None = None) -> str | None:
+        """The node that the next call asks: one that serves now. None: none does."""
+        session = self._session
+        return self._run(partial(session.settle, timeout_s), timeout_s)
+
+    @property
+    def asked(self) -> str:
+        """How the node calls itself that was asked last; empty: none was."""
+        return self._made.asked if self._made else ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All nodes that are known, in the order in which they became known."""
+        return self._made.addresses if self._made else self._seeds
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why nodes were of no use when they were asked last, by address."""
+        return self._made.reasons if self._made else {}
+
+    def _do(self, make: Make, timeout_s: float | None, *, writes: bool = False) -> Any:
+        work = partial(self._session.answer_to, make, timeout_s, None)
+        return self._run(work, timeout_s, writes=writes)
