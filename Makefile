@@ -19,7 +19,7 @@ help:  ## show these words
 setup: $(VENV)/dev  ## make the virtual environment, tools included
 
 demo: $(VENV)/run  ## the scripted demo, a node that stops and returns, a cluster in parts
-	@$(BIN)/python -m kvcluster.terminal.tour
+	@$(BIN)/python -m kvcluster.commands.demo.tour
 
 test: $(VENV)/dev  ## every test; under five minutes
 	$(BIN)/python $(PYTEST)

@@ -2,7 +2,7 @@
 """Ask the cluster: `python client.py` runs the demo, `python client.py put KEY VALUE` stores.
 
 Every way to call it is in `python client.py --help`; what the commands do, and which node they
-ask, is in kvcluster/terminal/.
+ask, is in kvcluster/commands/.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def main() -> int:
         doorstep.enter()
     except KeyboardInterrupt:
         return _INTERRUPTED
+    from kvcluster.command_line import run  # to load it takes a moment
+    from kvcluster.console.program import client
     from kvcluster.model.members import DEFAULT_CLUSTER
-    from kvcluster.terminal.command_line import run  # to load it takes a moment
-    from kvcluster.terminal.program import client
 
     return run(None, client(DEFAULT_CLUSTER))
 

@@ -1,7 +1,7 @@
 """Ask nodes how they are: `python health_check_client.py localhost:50051 localhost:50052`.
 
 A line for each address, in the order given, or for each of the three of the walk; exit code 0 if
-all of them serve. How the questions are asked is in kvcluster/terminal/health.py, how they are
+all of them serve. How the questions are asked is in kvcluster/view/health.py, how they are
 shown in health_check.py beside it.
 """
 
@@ -18,7 +18,7 @@ def main() -> int:
         doorstep.enter()
     except KeyboardInterrupt:
         return _INTERRUPTED
-    from kvcluster.terminal.health_check import run  # to load it takes a moment
+    from kvcluster.commands.health_check import run  # to load it takes a moment
 
     return run(None)
 

@@ -5,8 +5,8 @@ Each keeps its data in `data_node_<port>.json`, copies every write to the other 
 when they stop.
 
 This file is the node as gRPC sees it. To follow one Put, begin at `KeyValue.Put` below. It hands
-the write to the router (kvcluster/cluster/router.py), which finds a node that holds the key. There
-it joins a round of writes (coordinator.py, rounds.py), which goes into the journal
+the write to the router (kvcluster/cluster/requests/handlers.py), which finds a node that holds the
+key. There it joins a round of writes (coordinator.py, rounds.py), which goes into the journal
 (kvcluster/storage/journal.py) and at the same time to the peers (replication.py). There it arrives
 at `KeyValue.Replicate` below and goes into their journals; when all have it on disk, Put answers.
 """
@@ -27,14 +27,10 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kvcluster.activity import Activity
-from kvcluster.budgets import Limits
-from kvcluster.cluster.channels import Channels
-from kvcluster.cluster.replica import Replica
-from kvcluster.config import Settings, with_overrides
+from kvcluster.cluster.peers.channels import Channels
+from kvcluster.cluster.writing.replica import Receiver
+from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
-from kvcluster.greeting import say_goodbye, say_hello, say_why_failed, say_why_refused
-from kvcluster.listening import addresses_of, make_server, until_left
 from kvcluster.model.members import (
     DEFAULT_CLUSTER,
     Cluster,
@@ -44,13 +40,17 @@ from kvcluster.model.members import (
     split_address,
 )
 from kvcluster.node import Node
-from kvcluster.open_files import raise_file_limit, watch_open_files
-from kvcluster.options import parse_arguments, refusal
-from kvcluster.process import end_at_once, set_up_log, stop_on_signals
-from kvcluster.service import Service
-from kvcluster.standard_services import Health, Reflection
-from kvcluster.traffic import Traffic
-from kvcluster.wire import Registrar, rpc, rpc_stream
+from kvcluster.server.activity import Activity
+from kvcluster.server.budgets import Limits
+from kvcluster.server.greeting import say_goodbye, say_hello, say_why_failed, say_why_refused
+from kvcluster.server.listening import addresses_of, make_server, until_left
+from kvcluster.server.open_files import raise_file_limit, watch_open_files
+from kvcluster.server.options import parse_arguments, refusal
+from kvcluster.server.overrides import with_overrides
+from kvcluster.server.process import end_at_once, set_up_log, stop_on_signals
+from kvcluster.server.rpc import Registrar, Service, rpc, rpc_stream
+from kvcluster.server.standard_services import Health, Reflection
+from kvcluster.server.traffic import Traffic
 
 import demo_pb2 as pb
 from demo_pb2_grpc import (
@@ -63,9 +63,10 @@ from demo_pb2_grpc import (
 if TYPE_CHECKING:
     import grpc
 
-    from kvcluster.metrics.page import Page
+    from kvcluster.server.metrics.exposition import Exposition
 
-OpenPage = Callable[[Node, Traffic, Limits], "Page"]
+
+OpenPage = Callable[[Node, Traffic, Limits], "Exposition"]
 Pages = AsyncGenerator[pb.ScanResponse, None]
 
 log = logging.getLogger("kvcluster")
@@ -77,7 +78,7 @@ class KeyValue(KeyValueServicer):
     def __init__(
         self,
         service: Service,
-        replica: Replica,
+        replica: Receiver,
         activity: Activity,
         traffic: Traffic,
         limits: Limits,
@@ -285,9 +286,9 @@ def metrics_on(address: tuple[str | None, int] | None, host: str) -> OpenPage | 
     """What serves the metrics once there is a node, if somebody wants them. Raises CannotStart."""
     if address is None:
         return None
-    from kvcluster.metrics.page import Page  # an optional extra
+    from kvcluster.server.metrics.exposition import Exposition  # an optional extra
 
-    return partial(Page, address=(address[0] or host, address[1]))
+    return partial(Exposition, address=(address[0] or host, address[1]))
 
 
 if __name__ == "__main__":

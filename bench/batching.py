@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 
 from kvcluster import AsyncClient
-from kvcluster.terminal.local_cluster import LocalCluster, free_ports
+from kvcluster.commands.demo.local_cluster import LocalCluster, free_ports
 
 from demo_pb2 import PutRequest
 from demo_pb2_grpc import KeyValueStub

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from kvcluster import doorstep
 
 if TYPE_CHECKING:
-    from kvcluster.terminal.program import Program
+    from kvcluster.console.program import Program
 
 _INTERRUPTED = 130
 
@@ -30,23 +30,23 @@ def main() -> int:
         doorstep.enter()
     except KeyboardInterrupt:
         return _INTERRUPTED
-    from kvcluster.terminal.command_line import run  # to load it takes a moment
+    from kvcluster.command_line import run  # to load it takes a moment
 
     return run(None, program())
 
 
 def program() -> Program:
     """What `kvcluster` is: the commands of client.py, and the server."""
+    from kvcluster.console.program import Other, Program
     from kvcluster.model.members import DEFAULT_CLUSTER
-    from kvcluster.terminal.program import Other, Program
 
     server = Other("server", "run one node: server 50051", _parser_of_server, _serve)
     return Program("kvcluster", DEFAULT_CLUSTER, alone=None, others=(server,))
 
 
 def _parser_of_server(front: str) -> argparse.ArgumentParser:
-    from kvcluster import options
     from kvcluster.model.members import DEFAULT_CLUSTER
+    from kvcluster.server import options
 
     return options.parser(DEFAULT_CLUSTER, front)
 
@@ -60,7 +60,7 @@ def _script(name: str) -> Any:
     """A script at the top of the tree, as a module."""
     from importlib.util import module_from_spec, spec_from_file_location
 
-    from kvcluster.terminal.local_cluster import SERVER
+    from kvcluster.commands.demo.local_cluster import SERVER
 
     spec = spec_from_file_location(name, SERVER)
     assert spec is not None

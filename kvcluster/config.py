@@ -10,12 +10,7 @@ same command, and a person can see all of it in `ps`.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from dataclasses import dataclass
-
-from kvcluster.errors import BadSetting
-from kvcluster.relations import check_relations
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -218,51 +213,3 @@ class Settings:
 def message_limit_for(value_limit_bytes: int) -> int:
     """Largest gRPC message of a node that takes values of this size."""
     return max(16 * MIB, 2 * value_limit_bytes + MIB)
-
-
-_CEILINGS = {
-    "key_limit_bytes": KEY_CEILING_BYTES,
-    "value_limit_bytes": VALUE_CEILING_BYTES,
-    "batch_operations": ENTRIES_CEILING,
-    "replication_batch_entries": ENTRIES_CEILING,
-    "hold_entries": ENTRIES_CEILING,
-}
-
-
-def with_overrides(settings: Settings, assignments: list[str]) -> Settings:
-    """Return settings with each "NAME=VALUE" of a command line applied.
-
-    Raises BadSetting, naming the value, for an unknown name, a value of the wrong type, one that is
-    over what the protocol allows, and values that do not fit together (relations.py).
-    """
-    types = {field.name: field.type for field in dataclasses.fields(settings)}
-    changes: dict[str, int | float] = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise BadSetting(f"--set wants NAME=VALUE, got {assignment!r}")
-        if name not in types:
-            raise BadSetting(f"no setting is called {name!r}{_suggestion(name, list(types))}")
-        changes[name] = _parse(name, text, integer=types[name] == "int")
-    changed = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
-    check_relations(changed)
-    return changed
-
-
-def _parse(name: str, text: str, *, integer: bool) -> int | float:
-    kind = "a whole number" if integer else "a number"
-    try:
-        value = int(text) if integer else float(text)
-    except ValueError:
-        raise BadSetting(f"setting {name} wants {kind}, got {text!r}") from None
-    if not 0 < value < float("inf"):
-        raise BadSetting(f"setting {name} wants {kind} above 0, got {text!r}")
-    most = _CEILINGS.get(name, value)
-    if value > most:
-        raise BadSetting(f"setting {name} may be at most {most}, got {text!r}: peers take no more")
-    return value
-
-
-def _suggestion(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(names)}"

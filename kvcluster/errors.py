@@ -4,7 +4,7 @@ Two questions matter to a caller, so the family is built around them: *was anyth
 (`NothingWritten` and its kin: certainly not; `OutcomeUnknown`: perhaps) and *can the process go
 on?* (`CannotStart`, `DiskFailed`: no). Anything else that escapes is a bug.
 
-One table says how they read on the wire (`kvcluster/cluster/failures.py`).
+One table says how they read on the wire (`kvcluster/wire/failures.py`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 This is the one place where everything meets. It knows no gRPC: `server.py` puts the parts behind
 sockets, a simulation puts them behind its own transport, with its own disk and clocks. To clients
-it is a Service (service.py).
+it is a Service (server/rpc.py).
 
     open      lock and load the files                        blocks; may raise CannotStart
     start     journal, senders, heartbeats, pullers          the node can be asked from here on
@@ -20,26 +20,23 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from kvcluster.cluster.envelope import Envelope
-from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.ground import Ground
-from kvcluster.cluster.hinting import Hinting
-from kvcluster.cluster.membership import Membership
-from kvcluster.cluster.peering import Peering
-from kvcluster.cluster.remembering import remember_time
+from kvcluster.cluster.peers import Peering
+from kvcluster.cluster.peers.gate import Gate
+from kvcluster.cluster.peers.ground import Envelope, Ground
+from kvcluster.cluster.peers.membership import Membership
+from kvcluster.cluster.peers.surroundings import Surroundings
+from kvcluster.cluster.peers.tasks import Tasks, keep_watch, remember_time
+from kvcluster.cluster.peers.timekeeper import Timekeeper
+from kvcluster.cluster.peers.transport import Transport
 from kvcluster.cluster.repair import Repair
 from kvcluster.cluster.requests import Requests
-from kvcluster.cluster.surroundings import Surroundings
-from kvcluster.cluster.tasks import Tasks
-from kvcluster.cluster.timekeeper import Timekeeper
-from kvcluster.cluster.transport import Transport
-from kvcluster.cluster.watch import keep_watch
 from kvcluster.cluster.writing import Writing
+from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.clock import HybridClock
+from kvcluster.model.hints import Hints
 from kvcluster.model.members import Cluster, split_address
-from kvcluster.model.notes import Notes
 from kvcluster.model.readiness import Readiness, Status
 from kvcluster.storage.store import Store
 
@@ -100,7 +97,7 @@ class Node:
                 " start with --salvage to serve what is here"
             )
         self._clock = HybridClock(self._around.incarnation, found.clock)
-        self._hints = Notes(self._around.incarnation << 32, found.notes)
+        self._hints = Hints(self._around.incarnation << 32, found.notes)
 
     async def start(self, transport: Transport) -> None:
         """Start every part. Raises CannotStart."""
@@ -129,7 +126,7 @@ class Node:
         self.repair = Repair(ground, store, peering, hinting)
         self.writing = Writing(ground, store, peering, hinting, self.repair.healing.want)
         self.requests = Requests(ground, store, peering, self.writing, self.repair)
-        # What a Service does (service.py); health is the last.
+        # What a Service does (server/rpc.py); health is the last.
         router, report = self.requests.router, self.requests.report
         self.put, self.get, self.delete = router.put, router.get, router.delete
         self.batch, self.scan = router.batch, self.requests.scans.scan
@@ -142,8 +139,8 @@ class Node:
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
-        watch = keep_watch(self.peering, self.gate, self.writing.rounds, self.settings)
-        self._tasks.spawn(watch, "watch")
+        refuse = self.writing.rounds.refuse_waiting
+        self.spawn(keep_watch(self.peering, self.gate, refuse, self.settings), "watch")
         self.peering.start()
         self.repair.start()
         remember = remember_time(self.store, self.gate, self.time, self.settings)

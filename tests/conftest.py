@@ -14,7 +14,7 @@ import grpc
 import pytest
 from hypothesis import settings
 
-from kvcluster.terminal import local_cluster
+from kvcluster.commands.demo import local_cluster
 
 settings.register_profile("house", derandomize=True, deadline=None, database=None, max_examples=100)
 settings.load_profile("house")

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvcluster.cluster.answers import get_response, put_response
-from kvcluster.cluster.coordinator import Written
-from kvcluster.cluster.failures import failure_of
-from kvcluster.config import MIB, Settings, with_overrides
+from kvcluster.cluster.requests.coordinator import Written
+from kvcluster.cluster.requests.translation import get_response, put_response
+from kvcluster.config import MIB, Settings
 from kvcluster.errors import BadSetting, KvError, NotReady, by_reason
 from kvcluster.model.entry import Version
-from kvcluster.relations import RELATIONS, RESULT_BYTES, check_relations
+from kvcluster.model.relations import RELATIONS, RESULT_BYTES, check_relations
+from kvcluster.server.overrides import with_overrides
+from kvcluster.wire.failures import failure_of
 
 from demo_pb2 import Result
 

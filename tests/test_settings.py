@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kvcluster.config import KEY_CEILING_BYTES, VALUE_CEILING_BYTES, Settings, with_overrides
+from kvcluster.config import KEY_CEILING_BYTES, VALUE_CEILING_BYTES, Settings
 from kvcluster.errors import BadSetting
+from kvcluster.server.overrides import with_overrides
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.peers.surroundings import Surroundings
 from kvcluster.steady import Sleep, steady_clock
 from tests.storage.virtual_loop import run
 

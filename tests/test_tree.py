@@ -4,35 +4,55 @@ from __future__ import annotations
 
 import ast
 import subprocess
+from collections import Counter
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 GENERATED = {"demo_pb2.py", "demo_pb2.pyi", "demo_pb2_grpc.py"}
 
-ORDER = ["model", "storage", "cluster", "node"]
-"""Each may import from itself and from what stands before it."""
-EVERYBODY_MAY_IMPORT = {"config", "delivery", "dial", "errors", "error_info", "relations", "steady"}
-_CLIENTS = EVERYBODY_MAY_IMPORT | {"client", "model.members", "model.outline"}
-OUTSIDE = {
-    "client": _CLIENTS,
-    "terminal": _CLIENTS | {"terminal", "shell", "dashboard", "doorstep"},
-    "shell": _CLIENTS | {"terminal", "shell"},
-    "dashboard": _CLIENTS | {"terminal", "dashboard", "model.slots"},
+LAW = {
+    "errors": "",
+    "config": "",
+    "doorstep": "",
+    "steady": "",
+    "model": "config errors",
+    "storage": "config errors model",
+    "wire": "config errors",
+    "cluster/peers": "config errors model steady storage wire",
+    "cluster/writing": "cluster/peers errors model storage",
+    "cluster/repair": "cluster/peers cluster/writing errors model storage",
+    "cluster/requests": "cluster/* config errors model storage wire",
+    "cluster": "",
+    "node": "cluster/* config errors model storage",
+    "client": "config errors model steady wire",
+    "": "client errors",
+    "console": "config doorstep errors model",
+    "view": "client console model",
+    "dashboard": "client console errors model view wire",
+    "commands/bulk": " config console errors view",
+    "commands/bench": " console errors view",
+    "commands/demo": " client console errors model view",
+    "commands": " client commands/* config console dashboard doorstep errors model view",
+    "shell": "client commands console view",
+    "server": "client cluster/peers config console errors model node view wire",
+    "server/metrics": "cluster/* errors model node server storage wire",
+    "command_line": "commands console model shell",
+    "__main__": "command_line commands commands/* console doorstep model server",
 }
-"""What may be imported by those who stand outside the cluster."""
+"""What each room may import besides itself. No room is named before it stands here, so no import
+runs up and there is no circle. The empty name is `kvcluster` itself, the library as programs see
+it."""
+_INNER = {"errors", "config", "model", "wire", "steady"}
 MODEL_MUST_NOT_IMPORT = {"asyncio", "grpc", "time", "random", "os", "socket", "threading"}
 GRPC_BELONGS_IN = {
-    "kvcluster/cluster/channels.py",
-    "kvcluster/dial.py",
-    "kvcluster/error_info.py",
-    "kvcluster/listening.py",
-    "kvcluster/standard_services.py",
-    "kvcluster/wire.py",
+    "client",
+    "commands",
+    "wire",
+    "server",
+    "cluster/peers/channels.py",
+    "doorstep.py",
 }
-
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 50
@@ -75,42 +95,95 @@ def imports_of(path: Path) -> set[str]:
     return names
 
 
-def library(part: str) -> list[Path]:
-    """The files of one part of kvcluster."""
-    return [path for path in sources() if path.as_posix().startswith(f"kvcluster/{part}")]
+@cache
+def library() -> dict[Path, str]:
+    """The files of kvcluster, and in which room each stands."""
+    paths = [path for path in sources() if path.parts[0] == "kvcluster"]
+    return {path: room_of(".".join(path.with_suffix("").parts)) for path in paths}
 
 
-@pytest.mark.parametrize("part", ORDER)
-def test_imports_point_one_way(part: str) -> None:
-    """A part that reached forward would make the whole untestable in pieces."""
-    allowed = set(ORDER[: ORDER.index(part) + 1]) | EVERYBODY_MAY_IMPORT
-    for path in library(part):
-        for name in imports_of(path):
-            if name.startswith("kvcluster."):
-                assert name.split(".")[1] in allowed, f"{path} imports {name}"
+def room_of(module: str) -> str:
+    """The room of a module: its package, or itself where it stands in the yard."""
+    path = ROOT.joinpath(*module.removesuffix(".__init__").split("."))
+    folder = path if path.is_dir() else path.parent
+    inner = folder.relative_to(ROOT / "kvcluster").as_posix()
+    return (path.stem if path != folder else "") if inner == "." else inner
 
 
-@pytest.mark.parametrize(("part", "parts"), OUTSIDE.items())
-def test_clients_know_nothing_of_the_server(part: str, parts: set[str]) -> None:
-    """They could be shipped alone, and the library without the programs."""
-    for path in library(part):
-        for name in imports_of(path):
-            if name.startswith("kvcluster."):
-                inner = name.removeprefix("kvcluster.")
-                assert inner in parts or inner.split(".")[0] in parts, f"{path}: {name}"
+def rooms_asked(path: Path) -> set[str]:
+    """The rooms from which a file imports something."""
+    names: set[str] = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    ours = [name for name in names if name.split(".")[0] == "kvcluster"]
+    return {room_of(name if is_module(name) else name.rpartition(".")[0]) for name in ours}
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name is one of a module, and not of something in it."""
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+def allowed(room: str) -> set[str]:
+    """The rooms that a room may ask; "cluster/*" is all in that one."""
+    words = LAW[room].split(" ")
+    rooms = {word for word in words if not word.endswith("/*")} if LAW[room] else set()
+    folders = tuple(word[:-1] for word in words if word.endswith("/*"))
+    return rooms | {each for each in LAW if folders and each.startswith(folders)} | {room}
+
+
+def test_every_room_keeps_to_the_law() -> None:
+    """A room that reached up would make the whole untestable in pieces."""
+    for path, room in library().items():
+        assert room in LAW, f"{path} stands in a room without a law"
+        for asked in rooms_asked(path):
+            assert asked in allowed(room), f"{path} imports from {asked or 'kvcluster'}"
+
+
+def test_the_law_has_no_circle() -> None:
+    """What stands first can be understood, tested and shipped without the rest."""
+    seen: set[str] = set()
+    for room in LAW:
+        assert allowed(room) - {room} <= seen, f"{room} asks a room that stands behind it"
+        seen.add(room)
+
+
+def test_clients_know_nothing_of_the_server() -> None:
+    """They could be shipped alone."""
+    for path, room in library().items():
+        if room == "client":
+            assert rooms_asked(path) <= _INNER | {"client"}, path
 
 
 def test_model_touches_no_clock_no_chance_no_loop() -> None:
     """What decides takes values and returns values."""
-    for path in library("model"):
-        assert not MODEL_MUST_NOT_IMPORT & {name.split(".")[0] for name in imports_of(path)}, path
+    for path, room in library().items():
+        if room == "model":
+            assert not MODEL_MUST_NOT_IMPORT & {it.split(".")[0] for it in imports_of(path)}, path
 
 
 def test_grpc_stays_at_the_border() -> None:
     """The rest of the server runs on any transport."""
-    for path in library(""):
-        if path.parts[1] not in OUTSIDE and {"grpc", "demo_pb2_grpc"} & imports_of(path):
-            assert path.as_posix() in GRPC_BELONGS_IN, path
+    for path in library():
+        inner = path.relative_to("kvcluster")
+        if {"grpc", "demo_pb2_grpc"} & imports_of(path):
+            assert GRPC_BELONGS_IN & {inner.parts[0], inner.as_posix()}, path
+
+
+def test_no_name_stands_twice() -> None:
+    """Neither that of a module nor that of a public class: whoever searches finds one."""
+    modules = Counter(path.stem for path in library() if path.stem != "__init__")
+    classes = Counter(
+        node.name
+        for path in library()
+        for node in parsed(path).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in (modules + classes).items() if count > 1] == []
 
 
 def test_every_file_opens_with_an_essay() -> None:

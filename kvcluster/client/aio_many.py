@@ -12,7 +12,7 @@ from contextlib import aclosing
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.face import AsyncFace
 from kvcluster.client.given import Given
-from kvcluster.client.many import Writing
+from kvcluster.client.many import ManyWrites
 from kvcluster.client.scan_course import Pair
 from kvcluster.client.session import checked_prefix, checked_range
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, each
@@ -135,7 +135,7 @@ class AsyncManyKeys(AsyncFace):
             return await self.delete_many(keys, timeout_s=timeout_s, retry_unknown=retry_unknown)
 
     @staticmethod
-    async def _write(pairs: AsyncIterable[tuple[str, object]], writing: Writing) -> None:
+    async def _write(pairs: AsyncIterable[tuple[str, object]], writing: ManyWrites) -> None:
         try:
             async for pair in pairs:
                 await writing.write([pair])

@@ -14,9 +14,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.operations import told_of
+from kvcluster.client.pending import told_of
 from kvcluster.client.replies import Refusal
 from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
 from kvcluster.errors import BadRequest, Unavailable
@@ -24,7 +24,7 @@ from kvcluster.errors import BadRequest, Unavailable
 _PATIENCE_S = 1.0
 """So long a node may take for what it answers at once, before another one is asked."""
 _LEAST_S = 0.001
-UNREADABLE = Refusal(Kind.BROKEN, "its answer cannot be read", nothing_written=True)
+UNREADABLE = Refusal(FailureKind.BROKEN, "its answer cannot be read", nothing_written=True)
 
 
 class Asking:
@@ -84,7 +84,7 @@ class Asking:
     def refused(self, node: str, refusal: Refusal) -> None:
         """A node did not answer it; somebody else shall be asked. Raises BadRequest."""
         self._reasons[node] = refusal.reason
-        if refusal.kind is Kind.BAD_REQUEST:
+        if refusal.kind is FailureKind.BAD_REQUEST:
             raise BadRequest(refusal.reason)
         if refusal.about_the_node:
             self._nodes.failed(node, refusal.reason)

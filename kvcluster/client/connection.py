@@ -20,8 +20,8 @@ from typing import Any, Protocol, TypeAlias
 
 import grpc
 
-from kvcluster.dial import dial, options_of_clients
-from kvcluster.model.outline import exceeds, method_of, outline_of
+from kvcluster.wire.dial import dial, options_of_clients
+from kvcluster.wire.outline import exceeds, method_of, outline_of
 
 from demo_pb2 import ScanRequest
 from demo_pb2_grpc import KeyValueStub

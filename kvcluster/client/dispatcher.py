@@ -1,6 +1,6 @@
 """The dispatcher: operations in, calls to nodes out, and an end for every operation.
 
-Whoever wants something done hands over an `Operation`. What waits when the event loop comes round
+Whoever wants something done hands over an `Pending`. What waits when the event loop comes round
 leaves together in one *parcel*, so a thousand puts that are begun at once cost a call or two, and a
 lone one leaves at once, as a plain call. Two parcels may be on their first way at a time, and what
 comes meanwhile forms the next. More would make each of them smaller and the whole slower.
@@ -28,8 +28,8 @@ import grpc
 from kvcluster.client.connection import stop_quietly
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.operations import Operation
 from kvcluster.client.parcel import Parcel, is_too_much
+from kvcluster.client.pending import Pending
 from kvcluster.client.replies import Reply, batch_of, refusal_in, replies_in
 from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
 from kvcluster.client.waiting_line import WaitingLine
@@ -55,7 +55,7 @@ class Dispatcher:
         self._is_due = False
         self._closed = self._stopped = False
 
-    def start(self, operation: Operation) -> None:
+    def start(self, operation: Pending) -> None:
         """Have an operation carried out; it is told how it ended, at its deadline at the latest.
 
         Raises BadRequest if the client is closed.
@@ -66,7 +66,7 @@ class Dispatcher:
         self._line.join(operation)
         self._leave_soon()
 
-    def give_up(self, operation: Operation) -> None:
+    def give_up(self, operation: Pending) -> None:
         """Nobody waits for it any more. If it is on its way, it may still happen."""
         if not operation.over:
             operation.abandon()
@@ -97,7 +97,7 @@ class Dispatcher:
 
     def _end(
         self,
-        operations: Sequence[Operation],
+        operations: Sequence[Pending],
         why: str,
         said: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
@@ -106,7 +106,7 @@ class Dispatcher:
             operation.conclude(operation.refused(why, said))
             self._line.end(operation)
 
-    def _expire(self, operation: Operation) -> None:
+    def _expire(self, operation: Pending) -> None:
         self._line.leave(operation)
         operation.conclude(operation.too_late(self._nodes.reasons))
 
@@ -184,7 +184,7 @@ class Dispatcher:
             if not hedge.wanted:
                 task.cancel()
 
-    async def _ask(self, parcel: Parcel, asked: Sequence[Operation], node: str) -> list[Reply]:
+    async def _ask(self, parcel: Parcel, asked: Sequence[Pending], node: str) -> list[Reply]:
         """The replies of a node to some operations of a parcel."""
         now_s = self._loop.time()
         timeout_s = max(_LEAST_TIMEOUT_S, max(op.deadline_s for op in asked) - now_s)
@@ -200,7 +200,7 @@ class Dispatcher:
             if parcel.watch is not None:
                 parcel.watch.cancel()
 
-    def _kept(self, parcel: Parcel, judgement: Judgement, node: str) -> list[Operation]:
+    def _kept(self, parcel: Parcel, judgement: Judgement, node: str) -> list[Pending]:
         """What of a parcel is to be asked again; the rest of it ends here."""
         if judgement.concluded:
             self._budget.succeeded()
@@ -247,7 +247,7 @@ class Dispatcher:
             parcel.hedges.append((hedge, self._set_off(hedge)))
 
 
-def _parted(operations: Sequence[Operation]) -> tuple[list[Operation], list[Operation]]:
+def _parted(operations: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
     """Those that somebody waits for, and those that are over."""
     kept = [operation for operation in operations if not operation.over]
     return kept, [operation for operation in operations if operation.over]

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from kvcluster.client import engine
 from kvcluster.client.background import background
 from kvcluster.client.given import ENCODED, RAW
-from kvcluster.client.operations import checked_timeout
+from kvcluster.client.pending import checked_timeout
 from kvcluster.client.session import Session, checked_seeds
 from kvcluster.errors import BadRequest
 

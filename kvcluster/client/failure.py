@@ -17,12 +17,12 @@ import re
 
 import grpc
 
-from kvcluster.delivery import Undelivered, undelivered
-from kvcluster.error_info import Told, told_in
 from kvcluster.errors import CERTAIN, KvError, as_told
+from kvcluster.wire.delivery import Undelivered, undelivered
+from kvcluster.wire.error_info import Told, told_in
 
 
-class Kind(enum.Enum):
+class FailureKind(enum.Enum):
     """What a failed call means for whoever made it."""
 
     UNREACHABLE = "unreachable"  # no connection came about
@@ -42,7 +42,7 @@ class CallFailed(KvError):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: FailureKind,
         reason: str,
         nothing_written: bool,
         value_limit_bytes: int | None = None,
@@ -60,13 +60,13 @@ class CallFailed(KvError):
 _NOT_GRPC = "something answers there, but it is no gRPC server"
 _NO_NODE = "a gRPC server, but not a node of this store, or one too old to know the question"
 _NEVER_SENT = {
-    Undelivered.NO_HOST: (Kind.UNREACHABLE, "no such host"),
-    Undelivered.NOT_GRPC: (Kind.WRONG_SERVICE, _NOT_GRPC),
-    Undelivered.NO_METHOD: (Kind.WRONG_SERVICE, _NO_NODE),
+    Undelivered.NO_HOST: (FailureKind.UNREACHABLE, "no such host"),
+    Undelivered.NOT_GRPC: (FailureKind.WRONG_SERVICE, _NOT_GRPC),
+    Undelivered.NO_METHOD: (FailureKind.WRONG_SERVICE, _NO_NODE),
 }
 _KEPT_TO_THE_CONTRACT = {
-    grpc.StatusCode.INVALID_ARGUMENT: Kind.BAD_REQUEST,
-    grpc.StatusCode.FAILED_PRECONDITION: Kind.REFUSED,
+    grpc.StatusCode.INVALID_ARGUMENT: FailureKind.BAD_REQUEST,
+    grpc.StatusCode.FAILED_PRECONDITION: FailureKind.REFUSED,
 }
 """With these codes nothing was done; demo.proto promises it, and gRPC itself never uses them."""
 _SILENT_CONNECTION = ("timed out", "timeout", "deadline")
@@ -86,11 +86,11 @@ def explain(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: f
     if why := undelivered(code.name, details):
         return _never_sent(why, details, timeout_s)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return CallFailed(Kind.TIMED_OUT, _silence(timeout_s), nothing_written=False)
+        return CallFailed(FailureKind.TIMED_OUT, _silence(timeout_s), nothing_written=False)
     reason = as_told(details.removesuffix(CERTAIN)) or code.name
     if code in _KEPT_TO_THE_CONTRACT:
         return CallFailed(_KEPT_TO_THE_CONTRACT[code], reason, nothing_written=True)
-    return CallFailed(Kind.BROKEN, _broken(details) or reason, nothing_written=False)
+    return CallFailed(FailureKind.BROKEN, _broken(details) or reason, nothing_written=False)
 
 
 def failure_of(error: grpc.aio.AioRpcError, timeout_s: float) -> CallFailed:
@@ -101,13 +101,13 @@ def failure_of(error: grpc.aio.AioRpcError, timeout_s: float) -> CallFailed:
 def _said_by_node(code: grpc.StatusCode, details: str, told: Told, timeout_s: float) -> CallFailed:
     reason = as_told(details.removesuffix(CERTAIN)) or code.name
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        kind = Kind.TIMED_OUT
+        kind = FailureKind.TIMED_OUT
     elif not told.nothing_written:
-        kind = Kind.BROKEN
+        kind = FailureKind.BROKEN
     elif code is grpc.StatusCode.INVALID_ARGUMENT:
-        kind = Kind.BAD_REQUEST
+        kind = FailureKind.BAD_REQUEST
     else:
-        kind = Kind.REFUSED
+        kind = FailureKind.REFUSED
     return CallFailed(kind, reason, told.nothing_written, told.value_limit_bytes or None)
 
 
@@ -116,23 +116,25 @@ def _never_sent(why: Undelivered, details: str, timeout_s: float) -> CallFailed:
         kind, reason = _no_connection(details, timeout_s)
     elif why is Undelivered.TOO_LARGE:
         reason = f"the message is {_sizes(details)}"
-        return CallFailed(Kind.BAD_REQUEST, reason, nothing_written=True, value_limit_bytes=0)
+        return CallFailed(
+            FailureKind.BAD_REQUEST, reason, nothing_written=True, value_limit_bytes=0
+        )
     else:
         kind, reason = _NEVER_SENT[why]
     return CallFailed(kind, reason, nothing_written=True)
 
 
-def _no_connection(details: str, timeout_s: float) -> tuple[Kind, str]:
+def _no_connection(details: str, timeout_s: float) -> tuple[FailureKind, str]:
     text = details.lower()
     if _NO_HTTP_2 in text:
-        return Kind.WRONG_SERVICE, _NOT_GRPC
+        return FailureKind.WRONG_SERVICE, _NOT_GRPC
     if "refused" in text:
-        return Kind.UNREACHABLE, "connection refused, nothing listens there"
+        return FailureKind.UNREACHABLE, "connection refused, nothing listens there"
     if any(phrase in text for phrase in _SILENT_CONNECTION):
-        return Kind.TIMED_OUT, _silence(timeout_s)
+        return FailureKind.TIMED_OUT, _silence(timeout_s)
     if any(phrase in text for phrase in _CUT):
-        return Kind.UNREACHABLE, "something there closes every connection at once"
-    return Kind.UNREACHABLE, f"no connection: {_last_words(details)}"
+        return FailureKind.UNREACHABLE, "something there closes every connection at once"
+    return FailureKind.UNREACHABLE, f"no connection: {_last_words(details)}"
 
 
 def _broken(details: str) -> str:

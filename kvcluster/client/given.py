@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from kvcluster.client.operations import checked_text, shortened
+from kvcluster.client.pending import checked_text, shortened
 from kvcluster.client.values import (
     BYTES_PREFIX,
     TEXT_PREFIX,

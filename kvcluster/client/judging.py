@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 from kvcluster.client.given import objection
-from kvcluster.client.operations import Answer, Operation
+from kvcluster.client.pending import Answer, Pending
 from kvcluster.client.replies import Refusal, Reply
 from kvcluster.errors import CERTAIN, BadRequest, KvError
 
@@ -36,8 +36,8 @@ _SUPERSEDED = "; it is not tried again, since a later write of its key went thro
 class Judgement:
     """What follows. Each operation of the call is in exactly one of the two lists."""
 
-    concluded: list[tuple[Operation, Answer | KvError]] = field(default_factory=list)
-    again: list[Operation] = field(default_factory=list)
+    concluded: list[tuple[Pending, Answer | KvError]] = field(default_factory=list)
+    again: list[Pending] = field(default_factory=list)
     """In their order."""
     elsewhere: bool = False
     """They are to be asked of another node if there is one; else of the same, at once."""
@@ -45,7 +45,7 @@ class Judgement:
     """Why the node would refuse other operations as well; empty if it would not."""
 
 
-def judge(operations: Sequence[Operation], replies: Sequence[Reply], node: str) -> Judgement:
+def judge(operations: Sequence[Pending], replies: Sequence[Reply], node: str) -> Judgement:
     """What follows from these replies of a node, in the order of the operations.
 
     What is certain to stay unknown, and who refused why, is noted in the operations.
@@ -62,7 +62,7 @@ def judge(operations: Sequence[Operation], replies: Sequence[Reply], node: str) 
             judgement.again.append(operation)
             if operation.writes:
                 rewritten.add(operation.key)
-        if isinstance(reply, Refusal) and reply.kind is not Kind.BAD_REQUEST:
+        if isinstance(reply, Refusal) and reply.kind is not FailureKind.BAD_REQUEST:
             judgement.elsewhere |= not reply.answer_full
             if reply.about_the_node:
                 judgement.why_bad = reply.reason
@@ -71,11 +71,9 @@ def judge(operations: Sequence[Operation], replies: Sequence[Reply], node: str) 
     return judgement
 
 
-def _verdicts(
-    pairs: Sequence[tuple[Operation, Reply]], node: str
-) -> dict[Operation, Answer | KvError]:
+def _verdicts(pairs: Sequence[tuple[Pending, Reply]], node: str) -> dict[Pending, Answer | KvError]:
     """How operations end; those that are to be asked again are not in it."""
-    verdicts: dict[Operation, Answer | KvError] = {}
+    verdicts: dict[Pending, Answer | KvError] = {}
     settled: set[str] = set()
     """Keys of which a later write was carried out or may have been, and is not tried again."""
     for operation, reply in reversed(pairs):
@@ -90,7 +88,7 @@ def _verdicts(
 
 
 def _verdict(
-    operation: Operation, reply: Reply, node: str, *, superseded: bool
+    operation: Pending, reply: Reply, node: str, *, superseded: bool
 ) -> Answer | KvError | None:
     """How it ends; None: it is to be asked again."""
     if not isinstance(reply, Refusal):
@@ -98,7 +96,7 @@ def _verdict(
     operation.reasons[node] = reply.reason
     if operation.writes and not reply.nothing_written:
         operation.perhaps_written = True
-    if reply.kind is Kind.BAD_REQUEST and not operation.perhaps_written:
+    if reply.kind is FailureKind.BAD_REQUEST and not operation.perhaps_written:
         return BadRequest(_objection(operation, reply) + (CERTAIN if operation.writes else ""))
     if not operation.writes:
         return None
@@ -109,7 +107,7 @@ def _verdict(
     return None
 
 
-def _objection(operation: Operation, refusal: Refusal) -> str:
+def _objection(operation: Pending, refusal: Refusal) -> str:
     """What is wrong with an argument, as its giver knows it."""
     if isinstance(operation.request, PutRequest):
         return objection(operation.request.value, refusal.reason, refusal.value_limit_bytes)

@@ -14,7 +14,7 @@ import grpc
 from kvcluster.client import engine
 from kvcluster.client.background import background
 from kvcluster.client.connection import GrpcConnection
-from kvcluster.client.failure import CallFailed, Kind, failure_of
+from kvcluster.client.failure import CallFailed, FailureKind, failure_of
 
 from demo_pb2 import (
     DeleteRequest,
@@ -55,7 +55,7 @@ async def answer_over(connection: GrpcConnection, request: Any, timeout_s: float
 
 def unreadable() -> CallFailed:
     """What a node answered is nothing that can be read; nobody knows what it did."""
-    return CallFailed(Kind.BROKEN, "its answer cannot be read", nothing_written=False)
+    return CallFailed(FailureKind.BROKEN, "its answer cannot be read", nothing_written=False)
 
 
 class Link:

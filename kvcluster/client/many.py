@@ -4,7 +4,7 @@ The source may be a generator without end. So what is taken from it and not yet 
 number and in bytes: enough for the next batches to be full, and no more. The two here know nothing
 of iterables; the clients, which may be asynchronous or not, take from the source and hand over.
 
-`Writing` counts, and notes what failed. `Getting` keeps the order of the keys.
+`ManyWrites` counts, and notes what failed. `ManyReads` keeps the order of the keys.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from kvcluster.client.dispatcher import Dispatcher
-from kvcluster.client.operations import Answer, Operation, Tell
+from kvcluster.client.pending import Answer, Pending, Tell
 from kvcluster.config import MIB
 from kvcluster.errors import BadRequest, KvError, SomeFailed
 
@@ -29,18 +29,18 @@ _OPEN_BYTES = 16 * MIB
 _FIRST_GETS, _LEAST_GETS = 64, 8
 _FAILURES_KEPT = 1_000
 
-MakeWrite = Callable[[str, Any, Tell], Operation]
-MakeGet = Callable[[str, Tell], Operation]
+MakeWrite = Callable[[str, Any, Tell], Pending]
+MakeGet = Callable[[str, Tell], Pending]
 
 
-class Writing:
+class ManyWrites:
     """The puts of one put_many, or the deletes of one delete_many."""
 
     def __init__(self, dispatcher: Dispatcher, make: MakeWrite, *, deletes: bool) -> None:
         self._dispatcher = dispatcher
         self._make = make
         self._deletes = deletes
-        self._open: dict[int, Operation] = {}
+        self._open: dict[int, Pending] = {}
         self._open_bytes = 0
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
@@ -106,11 +106,11 @@ class _Asked:
     """A key that was asked for."""
 
     key: str
-    operation: Operation | None = None
+    operation: Pending | None = None
     outcome: Answer | KvError | None = None
 
 
-class Getting:
+class ManyReads:
     """The gets of one get_many, in their order."""
 
     def __init__(self, dispatcher: Dispatcher, make: MakeGet) -> None:

@@ -19,7 +19,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from kvcluster.client.given import Given, Value
-from kvcluster.client.operations import checked_text
+from kvcluster.client.pending import checked_text
 from kvcluster.client.sources import as_pair
 from kvcluster.errors import BadRequest
 

@@ -19,7 +19,7 @@ from typing import Any
 import grpc
 
 from kvcluster.client.connection import Connection, Dial, Stream, stop_quietly
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 from kvcluster.client.replies import Refusal, refusal_in
 from kvcluster.client.roster import Roster
 from kvcluster.steady import Sleep
@@ -140,7 +140,7 @@ class Nodes:
             return await connection.ask(request, timeout_s)
         except grpc.aio.AioRpcError as error:
             refusal = refusal_in(error, timeout_s)
-            if refusal.kind is Kind.TIMED_OUT and not was_busy and not connection.busy:
+            if refusal.kind is FailureKind.TIMED_OUT and not was_busy and not connection.busy:
                 connection.give_up()
             return refusal
 

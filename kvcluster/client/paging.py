@@ -25,11 +25,11 @@ import grpc
 
 from kvcluster.client.asking import UNREADABLE, Asking
 from kvcluster.client.connection import Stream
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.replies import Refusal, refusal_in
 from kvcluster.client.retrying import RetryBudget
-from kvcluster.client.scan_course import Course, Page, Pair, Range
+from kvcluster.client.scan_course import Pair, PartialPage, Range, ScanCourse
 from kvcluster.config import MIB
 from kvcluster.errors import Unavailable
 
@@ -38,7 +38,7 @@ from demo_pb2 import ScanResponse
 _PAGE_BYTES = 4 * MIB
 _SILENT_S = 1.0
 _SILENT = Refusal(
-    Kind.TIMED_OUT,
+    FailureKind.TIMED_OUT,
     f"no answer within {_SILENT_S:g} s; it may be frozen or cut off",
     nothing_written=True,
 )
@@ -59,7 +59,7 @@ class Paging:
         self._nodes = nodes
         self._budget = budget
         self._rng = rng
-        self._course = Course(what, page_keys)
+        self._course = ScanCourse(what, page_keys)
         self._timeout_s = timeout_s
         self._start_anew()
 
@@ -80,13 +80,13 @@ class Paging:
         """What failed before counts no more."""
         self._asking = Asking(self._nodes, self._budget, self._rng, self._timeout_s)
 
-    async def _next_page(self) -> Page:
+    async def _next_page(self) -> PartialPage:
         """Ask until something came, or the end; then only the first of many failures is behind.
 
         A page with holes is kept while others are asked for a better one, and is the answer if
         nobody has one in time.
         """
-        kept: Page | None = None
+        kept: PartialPage | None = None
         try:
             while True:
                 node = await self._asking.node()
@@ -107,13 +107,13 @@ class Paging:
                 raise
             return kept
 
-    def _wants_better(self, page: Page) -> bool:
+    def _wants_better(self, page: PartialPage) -> bool:
         """Whether to wait for who holds what is missing. Once only: then the scan has holes."""
         return page.has_holes and not self._course.has_holes
 
-    async def _ask(self, node: str) -> tuple[Page, Refusal | None]:
+    async def _ask(self, node: str) -> tuple[PartialPage, Refusal | None]:
         """One call, as far as it comes, and what ended it if it did not end well."""
-        page = Page()
+        page = PartialPage()
         timeout_s = max(0.001, self._asking.left_s)
         call = self._nodes.scan(node, self._course.request, timeout_s)
         try:

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.client.failure import Kind
-from kvcluster.client.operations import Operation
+from kvcluster.client.failure import FailureKind
+from kvcluster.client.pending import Pending
 from kvcluster.client.replies import Refusal, Reply
 
 
@@ -19,7 +19,7 @@ from kvcluster.client.replies import Refusal, Reply
 class Parcel:
     """Operations on their way."""
 
-    operations: list[Operation]
+    operations: list[Pending]
     """Those that have not ended, in their order."""
     avoid: frozenset[str] = frozenset()
     """Nodes that refused some of them in this round."""
@@ -45,13 +45,13 @@ class Parcel:
         """The last of its deadlines."""
         return max(operation.deadline_s for operation in self.operations)
 
-    def to_hedge(self) -> list[Operation]:
+    def to_hedge(self) -> list[Pending]:
         """Reads that may be asked of another node while this one says nothing.
 
         Not those behind a write of the same parcel: elsewhere they would miss it.
         """
         written: set[str] = set()
-        reads: list[Operation] = []
+        reads: list[Pending] = []
         for operation in self.operations:
             if operation.writes:
                 written.add(operation.key)
@@ -69,6 +69,6 @@ def is_too_much(replies: Sequence[Reply]) -> bool:
     return (
         len(replies) > 1
         and isinstance(first, Refusal)
-        and first.kind is Kind.BAD_REQUEST
+        and first.kind is FailureKind.BAD_REQUEST
         and all(reply is first for reply in replies)
     )

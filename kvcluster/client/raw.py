@@ -8,13 +8,17 @@ with who gave them and how many replicas hold what was written.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 from kvcluster.client.face import SyncFace
-from kvcluster.client.operations import to_delete, to_get, to_put
+from kvcluster.client.pending import to_delete, to_get, to_put
+from kvcluster.client.scan_course import Range
 from kvcluster.client.session import Make, Session
+from kvcluster.errors import Incomplete, Unavailable
 
 from demo_pb2 import DeleteResponse, GetResponse, LocateResponse, PutResponse
 
@@ -48,6 +52,21 @@ class RawClient(SyncFace):
         """Where a key lives, whether it is there or not."""
         session = self._session
         return self._run(partial(session.where, key, timeout_s), timeout_s)
+
+    def keys(self, prefix: str, limit: int, timeout_s: float | None = None) -> list[str]:
+        """Some keys that begin so; fewer, where not all of the cluster answers in time."""
+        found: list[str] = []
+        session = self._session
+
+        async def scan() -> None:
+            pages = session.pages(Range(prefix, "", limit, keys_only=True), timeout_s)
+            async with aclosing(pages):
+                async for page in pages:
+                    found.extend(key for key, _ in page)
+
+        with contextlib.suppress(Unavailable, Incomplete):
+            self._run(scan, timeout_s)
+        return found
 
     def settle(self, timeout_s: float | None = None) -> str | None:
         """The node that the next call asks: one that serves now. None: none does."""

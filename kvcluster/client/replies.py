@@ -18,10 +18,10 @@ from typing import TypeAlias
 
 import grpc
 
-from kvcluster.client.failure import Kind, explain
-from kvcluster.client.operations import Answer, Operation
-from kvcluster.error_info import STATUS_CODES, Told, told_in
+from kvcluster.client.failure import FailureKind, explain
+from kvcluster.client.pending import Answer, Pending
 from kvcluster.errors import AnswerFull, reason_of
+from kvcluster.wire.error_info import STATUS_CODES, Told, told_in
 
 from demo_pb2 import (
     BatchRequest,
@@ -52,7 +52,7 @@ _ABOUT_THE_OPERATION = {
 class Refusal:
     """An operation was not done, or nobody knows. `reason` goes on after "localhost:50051: "."""
 
-    kind: Kind
+    kind: FailureKind
     reason: str
     nothing_written: bool
     name: str = ""
@@ -68,7 +68,7 @@ class Refusal:
     @property
     def about_the_node(self) -> bool:
         """Whether the node would refuse other operations as well."""
-        return self.kind not in (Kind.BAD_REQUEST, Kind.TIMED_OUT) and (
+        return self.kind not in (FailureKind.BAD_REQUEST, FailureKind.TIMED_OUT) and (
             self.name not in _ABOUT_THE_OPERATION
         )
 
@@ -76,7 +76,7 @@ class Refusal:
 Reply: TypeAlias = Answer | Refusal
 
 
-def batch_of(operations: Sequence[Operation]) -> BatchRequest:
+def batch_of(operations: Sequence[Pending]) -> BatchRequest:
     """The message in which several operations travel together."""
     batch = BatchRequest()
     for operation in operations:
@@ -90,7 +90,7 @@ def batch_of(operations: Sequence[Operation]) -> BatchRequest:
     return batch
 
 
-def replies_in(answer: object, operations: Sequence[Operation]) -> list[Reply]:
+def replies_in(answer: object, operations: Sequence[Pending]) -> list[Reply]:
     """What the answer to a call says of each operation in it."""
     if not isinstance(answer, BatchResponse):
         return [_fitting(operation, answer) for operation in operations]
@@ -107,7 +107,7 @@ def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
     return _refusal(error.code(), error.details() or "", told_in(error), timeout_s)
 
 
-def _fitting(operation: Operation, answer: object) -> Reply:
+def _fitting(operation: Pending, answer: object) -> Reply:
     if isinstance(answer, Failure):
         code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
         told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes)
@@ -127,4 +127,4 @@ def _refusal(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: 
 
 
 def _unreadable() -> Refusal:
-    return Refusal(Kind.BROKEN, "its answer cannot be read", nothing_written=False)
+    return Refusal(FailureKind.BROKEN, "its answer cannot be read", nothing_written=False)

@@ -41,7 +41,7 @@ class Range:
 
 
 @dataclass(slots=True)
-class Page:
+class PartialPage:
     """What came of one call, as far as it was read."""
 
     pairs: list[Pair] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Page:
             self.missing_nodes = tuple(message.missing_nodes)
 
 
-class Course:
+class ScanCourse:
     """One scan, from page to page."""
 
     def __init__(self, what: Range, page_keys: int) -> None:
@@ -92,14 +92,14 @@ class Course:
         """Whether anything was missing in any page so far."""
         return bool(self._missing_slots or self._missing_nodes)
 
-    def take(self, page: Page) -> None:
+    def take(self, page: PartialPage) -> None:
         """A page came in answer to `request`; the next begins behind its last pair."""
         self._remember(page)
         complete = page.ended and len(page.pairs) < self.request.limit
         self._left = self._left.after(page.pairs)
         self.ended = complete or self._left.limit == 0
 
-    def _remember(self, page: Page) -> None:
+    def _remember(self, page: PartialPage) -> None:
         self._missing_slots = max(self._missing_slots, page.missing_slots)
         self._missing_nodes |= set(page.missing_nodes)
 

@@ -30,13 +30,14 @@ from kvcluster.client.asking import Asking
 from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.given import Form
-from kvcluster.client.many import Getting, Writing
+from kvcluster.client.many import ManyReads, ManyWrites
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.operations import (
+from kvcluster.client.paging import Paging
+from kvcluster.client.pending import (
+    Allowance,
     Answer,
-    Operation,
+    Pending,
     Tell,
-    Terms,
     checked_key,
     checked_text,
     checked_timeout,
@@ -44,7 +45,6 @@ from kvcluster.client.operations import (
     to_get,
     to_put,
 )
-from kvcluster.client.paging import Paging
 from kvcluster.client.retrying import RetryBudget
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.client.survey import Survey
@@ -54,7 +54,7 @@ from kvcluster.model.members import parse_members
 
 from demo_pb2 import LocateRequest, LocateResponse
 
-Make = Callable[[Terms, Tell], Operation]
+Make = Callable[[Allowance, Tell], Pending]
 """Makes an operation, from what its caller allows and who is to be told."""
 
 
@@ -146,32 +146,34 @@ class Session:
         """See AsyncClient."""
         return await Survey(self._nodes, self._within_s(timeout_s)).run()
 
-    def putting(self, timeout_s: float | None, retry_unknown: bool | None, form: Form) -> Writing:
+    def putting(
+        self, timeout_s: float | None, retry_unknown: bool | None, form: Form
+    ) -> ManyWrites:
         """Something to put many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
 
-        def make(key: str, value: object, tell: Tell) -> Operation:
+        def make(key: str, value: object, tell: Tell) -> Pending:
             return to_put(key, form.stored(value), terms.from_now(self._loop.time()), tell)
 
-        return Writing(self._dispatcher, make, deletes=False)
+        return ManyWrites(self._dispatcher, make, deletes=False)
 
-    def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> Writing:
+    def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> ManyWrites:
         """Something to delete many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
 
-        def make(key: str, _: object, tell: Tell) -> Operation:
+        def make(key: str, _: object, tell: Tell) -> Pending:
             return to_delete(key, terms.from_now(self._loop.time()), tell)
 
-        return Writing(self._dispatcher, make, deletes=True)
+        return ManyWrites(self._dispatcher, make, deletes=True)
 
-    def getting(self, timeout_s: float | None) -> Getting:
+    def getting(self, timeout_s: float | None) -> ManyReads:
         """Something to get many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, None)
 
-        def make(key: str, tell: Tell) -> Operation:
+        def make(key: str, tell: Tell) -> Pending:
             return to_get(key, terms.from_now(self._loop.time()), tell)
 
-        return Getting(self._dispatcher, make)
+        return ManyReads(self._dispatcher, make)
 
     async def close(self) -> None:
         """Let what is on its way come to its end, then let go of every connection."""
@@ -183,8 +185,8 @@ class Session:
     def _within_s(self, timeout_s: float | None) -> float:
         return self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
 
-    def _terms(self, timeout_s: float | None, retry_unknown: bool | None) -> Terms:
-        return Terms(
+    def _terms(self, timeout_s: float | None, retry_unknown: bool | None) -> Allowance:
+        return Allowance(
             self._loop.time(),
             self._within_s(timeout_s),
             self._retry_unknown if retry_unknown is None else retry_unknown,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from kvcluster.client.operations import shortened
+from kvcluster.client.pending import shortened
 from kvcluster.errors import BadRequest
 
 _TURN = 256

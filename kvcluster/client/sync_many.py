@@ -13,7 +13,7 @@ from functools import partial
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.face import SyncFace
 from kvcluster.client.given import Given
-from kvcluster.client.many import Writing
+from kvcluster.client.many import ManyWrites
 from kvcluster.client.scan_course import Pair, Range
 from kvcluster.client.session import checked_prefix, checked_range
 from kvcluster.client.sources import as_keys, as_pair, as_pairs, taken
@@ -134,7 +134,7 @@ class ManyKeys(SyncFace):
         return self.delete_many(keys, timeout_s=timeout_s, retry_unknown=retry_unknown)
 
     def _write(
-        self, pairs: Iterator[tuple[str, object]], writing: Writing, timeout_s: float | None
+        self, pairs: Iterator[tuple[str, object]], writing: ManyWrites, timeout_s: float | None
     ) -> None:
         try:
             failure: Exception | None = None

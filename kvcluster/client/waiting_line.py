@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from kvcluster.client.operations import Operation
+from kvcluster.client.pending import Pending
 from kvcluster.config import MIB
 
 BATCH_OPERATIONS = 500
@@ -39,10 +39,10 @@ class WaitingLine:
     def __init__(self, limit: int = BATCH_OPERATIONS, limit_bytes: int = BATCH_BYTES) -> None:
         self._limit = limit
         self._limit_bytes = limit_bytes
-        self._line: OrderedDict[Operation, None] = OrderedDict()
+        self._line: OrderedDict[Pending, None] = OrderedDict()
         self._holders: dict[str, int] = {}
         """How many operations hold a key; none: the key is not in it."""
-        self._blocked: dict[str, deque[Operation]] = {}
+        self._blocked: dict[str, deque[Pending]] = {}
 
     def __len__(self) -> int:
         """How many wait, the blocked ones included."""
@@ -53,17 +53,17 @@ class WaitingLine:
         """How many operations travel together at most."""
         return self._limit
 
-    def join(self, operation: Operation) -> None:
+    def join(self, operation: Pending) -> None:
         """Stand at the end of the line."""
         self._line[operation] = None
 
-    def leave(self, operation: Operation) -> None:
+    def leave(self, operation: Pending) -> None:
         """Stand in the line no more, if it did. One that is blocked is left out when it is due."""
         self._line.pop(operation, None)
 
-    def take(self) -> list[Operation]:
+    def take(self) -> list[Pending]:
         """Those who travel next, in their order; they hold their keys from now on."""
-        taken: list[Operation] = []
+        taken: list[Pending] = []
         here: set[str] = set()
         room_bytes = self._limit_bytes
         while self._line and len(taken) < self._limit:
@@ -83,7 +83,7 @@ class WaitingLine:
                 taken.append(operation)
         return taken
 
-    def end(self, operation: Operation) -> None:
+    def end(self, operation: Pending) -> None:
         """A taken operation has ended, for good. The second time does nothing."""
         if not operation.holds_key:
             return
@@ -101,6 +101,6 @@ class WaitingLine:
         """Nodes do not take so many operations, or bytes, at once: let half of it travel."""
         self._limit = max(1, min(self._limit, refused) // 2)
 
-    def _hold(self, operation: Operation) -> None:
+    def _hold(self, operation: Pending) -> None:
         operation.holds_key = True
         self._holders[operation.key] = self._holders.get(operation.key, 0) + 1

@@ -6,17 +6,17 @@ a later version of demo.proto may add is shown as a number; it is never a reason
 
 from __future__ import annotations
 
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 
 from demo_pb2 import PeerState, Status
 
 _FAILURES = {
-    Kind.UNREACHABLE: "UNREACHABLE",
-    Kind.TIMED_OUT: "TIMED OUT",
-    Kind.WRONG_SERVICE: "WRONG SERVICE",
-    Kind.BAD_REQUEST: "REFUSED",
-    Kind.REFUSED: "REFUSED",
-    Kind.BROKEN: "BROKEN",
+    FailureKind.UNREACHABLE: "UNREACHABLE",
+    FailureKind.TIMED_OUT: "TIMED OUT",
+    FailureKind.WRONG_SERVICE: "WRONG SERVICE",
+    FailureKind.BAD_REQUEST: "REFUSED",
+    FailureKind.REFUSED: "REFUSED",
+    FailureKind.BROKEN: "BROKEN",
 }
 
 
@@ -25,7 +25,7 @@ def status_word(number: int) -> str:
     return Status.Name(number) if number in Status.values() else f"STATUS {number}"
 
 
-def failure_word(kind: Kind) -> str:
+def failure_word(kind: FailureKind) -> str:
     """What a node is called that did not answer: "UNREACHABLE"."""
     return _FAILURES[kind]
 

@@ -2,7 +2,7 @@
 
     app.py             looks, draws, and takes keys; the only file with Textual in it beside
     parts.py             the parts of the screen, which draw what they are given,
-    asking.py            from a key that is pressed to a deed,
+    dialogue.py            from a key that is pressed to a deed,
     prompts.py           and the boxes in which a person is asked
     help_page.py       what ? shows
     watching.py        asks every node again and again, and waits for none
@@ -36,7 +36,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, cast
 
-from kvcluster.terminal.screen import Exit, complain, somebody_is_there
+from kvcluster.console.screen import Exit, complain, somebody_is_there
 
 
 def run(nodes: tuple[str, ...], *, timeout_s: float, interval_s: float) -> int:

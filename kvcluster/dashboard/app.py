@@ -27,18 +27,18 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static
 
+from kvcluster.console.streams import has_hung_up
 from kvcluster.dashboard import deeds
-from kvcluster.dashboard.asking import Asking
+from kvcluster.dashboard.dialogue import Dialogue
 from kvcluster.dashboard.drawing import PARTS, Scene, draw
 from kvcluster.dashboard.help_page import PAGE
 from kvcluster.dashboard.ink import Tone, lines, plain, told, wrapped
 from kvcluster.dashboard.layout import Size
 from kvcluster.dashboard.log import Event
-from kvcluster.dashboard.parts import Part
-from kvcluster.dashboard.prompts import Page
+from kvcluster.dashboard.parts import Panel
+from kvcluster.dashboard.prompts import ReadingPage
 from kvcluster.dashboard.source import Source
 from kvcluster.dashboard.watching import Watching
-from kvcluster.terminal.streams import has_hung_up
 
 _INTERVALS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _ANSWER_STAYS_S = 15.0
@@ -102,7 +102,7 @@ class Dashboard(App[None]):
         """From top to bottom."""
         yield Static(id="head", markup=False)
         for name in PARTS:
-            yield Part(name, to_end=name == "events")
+            yield Panel(name, to_end=name == "events")
         yield Static(id="answer", markup=False)
         yield Footer(show_command_palette=False, compact=True)
 
@@ -116,7 +116,7 @@ class Dashboard(App[None]):
             self.set_interval(_ALONE_INTERVAL_S, self._leave_if_alone)
         self._source = self._connect()
         self._watching = Watching(self._source, self._asked)
-        self._asking = Asking(self, self._source, tell=self._tell, follow=self._follow)
+        self._asking = Dialogue(self, self._source, tell=self._tell, follow=self._follow)
         self._draw()
         self._watch()
 
@@ -161,7 +161,7 @@ class Dashboard(App[None]):
         drawing = draw(self._scene(width), width, height - len(told_lines))
         base.query_one("#head", Static).update(lines(drawing.head, width))
         for name, section in drawing.sections.items():
-            part = base.query_one(f"#{name}", Part)
+            part = base.query_one(f"#{name}", Panel)
             part.show(section.title, section.lines, width=width, height=section.height)
 
     def _scene(self, width: int) -> Scene:
@@ -261,7 +261,7 @@ class Dashboard(App[None]):
 
     def action_page(self) -> None:
         """Show what everything means."""
-        self.push_screen(Page(PAGE))
+        self.push_screen(ReadingPage(PAGE))
 
     def action_picture(self) -> None:
         """Save what the screen shows, as SVG, in the folder where the program was started.

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kvcluster.console.screen import counted
 from kvcluster.dashboard.ink import Tone
 from kvcluster.dashboard.log import Event
 from kvcluster.dashboard.look import TIMED_STATES, Look, state_of, tone_of
 from kvcluster.dashboard.matters import failures
-from kvcluster.terminal.census import Member, serving_clause
-from kvcluster.terminal.notes import Note
-from kvcluster.terminal.screen import counted
-from kvcluster.terminal.wording import duration, why_not_serving
+from kvcluster.view.census import Member, serving_clause
+from kvcluster.view.notes import Note
+from kvcluster.view.wording import duration, why_not_serving
 
 from demo_pb2 import SYNCING
 

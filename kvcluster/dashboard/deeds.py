@@ -11,17 +11,17 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from kvcluster.client.answers import Deleted, Stored
-from kvcluster.client.operations import checked_key
+from kvcluster.client.pending import checked_key
 from kvcluster.dashboard.following import described
 from kvcluster.dashboard.ink import Tone, short
 from kvcluster.dashboard.log import Event
 from kvcluster.errors import BadRequest, KvError
-from kvcluster.terminal.histogram import milliseconds
+from kvcluster.view.histogram import milliseconds
 
 YOU = "you"
 
 
-class Store(Protocol):
+class KeyValue(Protocol):
     """What is asked of a client. Every method raises KvError."""
 
     async def put(self, key: str, value: str) -> Stored:
@@ -37,7 +37,7 @@ class Store(Protocol):
 Clock = Callable[[], float]
 
 
-async def put(store: Store, key: str, value: str, clock: Clock) -> Event:
+async def put(store: KeyValue, key: str, value: str, clock: Clock) -> Event:
     """Store a value under a key."""
 
     async def work() -> tuple[Tone, str]:
@@ -47,7 +47,7 @@ async def put(store: Store, key: str, value: str, clock: Clock) -> Event:
     return await _done(f'put "{short(key)}"', work, clock)
 
 
-async def get(store: Store, key: str, clock: Clock) -> Event:
+async def get(store: KeyValue, key: str, clock: Clock) -> Event:
     """Read a key."""
 
     async def work() -> tuple[Tone, str]:
@@ -57,7 +57,7 @@ async def get(store: Store, key: str, clock: Clock) -> Event:
     return await _done(f'get "{short(key)}"', work, clock)
 
 
-async def delete(store: Store, key: str, clock: Clock) -> Event:
+async def delete(store: KeyValue, key: str, clock: Clock) -> Event:
     """Remove a key."""
 
     async def work() -> tuple[Tone, str]:

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
+from kvcluster.console.screen import listed
 from kvcluster.dashboard import following
 from kvcluster.dashboard.following import Home, Sightings
 from kvcluster.dashboard.headline import header, headline
 from kvcluster.dashboard.ink import Mark, Tone, marks, plain, ruled, wrapped
-from kvcluster.dashboard.layout import Size, Wanted, heights
+from kvcluster.dashboard.layout import LinesWanted, Size, heights
 from kvcluster.dashboard.look import Look, stands
 from kvcluster.dashboard.matters import matters
 from kvcluster.dashboard.nodes_table import rows, table
 from kvcluster.dashboard.picture import Slot, drawn, legend, slots_of
-from kvcluster.terminal.screen import listed
 
 _LABEL_COLUMNS = 5
 """The number of its first slot, before each row of the picture."""
@@ -79,7 +79,7 @@ def draw(scene: Scene, width: int, height: int) -> Drawing:
     columns, *nodes = table(rows(look), marked, width)
     now = [part for line in matters(look) for part in wrapped(line, width - 1, _INDENT)]
     key = following.lines(scene.home, scene.seen, look) if scene.home is not None else []
-    wanted = Wanted(
+    wanted = LinesWanted(
         1 + len(nodes), 1 + len(now), len(key), scene.slots if all_slots else Size.OFF, scene.log
     )
     head = header(*headline(look, all_slots), _status(scene), width)

@@ -18,13 +18,13 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from kvcluster.client.failure import CallFailed
+from kvcluster.console.escaping import as_line
+from kvcluster.console.screen import counted, listed
 from kvcluster.dashboard.ink import Tone, plain, short, told
 from kvcluster.dashboard.look import Look, state_of, tone_of
 from kvcluster.dashboard.picture import shape
 from kvcluster.model.slots import placement_of, slot_of
-from kvcluster.terminal.escaping import as_line
-from kvcluster.terminal.screen import counted, listed
-from kvcluster.terminal.wording import MILLISECONDS_BYTES, moment
+from kvcluster.view.wording import MILLISECONDS_BYTES, moment
 
 from demo_pb2 import Configuration, GetResponse
 

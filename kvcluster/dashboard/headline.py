@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from kvcluster.console.screen import counted, listed
 from kvcluster.dashboard.ink import Tone, told, wrapped
 from kvcluster.dashboard.look import Look
 from kvcluster.dashboard.picture import Fate, Slot
-from kvcluster.terminal.census import serving_clause
-from kvcluster.terminal.notes import Topic
-from kvcluster.terminal.screen import counted, listed
-from kvcluster.terminal.wording import duration
+from kvcluster.view.census import serving_clause
+from kvcluster.view.notes import Topic
+from kvcluster.view.wording import duration
 
 _NAMED = 2
 """So many nodes are named; of more it is said how many there are."""

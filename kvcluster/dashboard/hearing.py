@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from kvcluster.client.failure import CallFailed, Kind
-from kvcluster.terminal import health
-from kvcluster.terminal.health import View
-from kvcluster.terminal.wording import duration
+from kvcluster.client.failure import CallFailed, FailureKind
+from kvcluster.view import health
+from kvcluster.view.health import View
+from kvcluster.view.wording import duration
 
 from demo_pb2 import StatusResponse
 
@@ -55,14 +55,16 @@ class Heard:
         """Whether an answer is waited for that should be here, or did not come the last time."""
         if self.asked_s is not None and now_s - self.asked_s >= PATIENCE_S:
             return True
-        return isinstance(self.outcome, CallFailed) and self.outcome.kind is Kind.TIMED_OUT
+        return isinstance(self.outcome, CallFailed) and self.outcome.kind is FailureKind.TIMED_OUT
 
     def view(self, now_s: float) -> View | None:
         """What may be said of the node now; None while the first answer may still come."""
         if self.silent(now_s):
             silence = duration(now_s - self.silent_since_s)
             reason = f"no answer for {silence}; it may be frozen or cut off"
-            return View(self.name, 0.0, CallFailed(Kind.TIMED_OUT, reason, nothing_written=True))
+            return View(
+                self.name, 0.0, CallFailed(FailureKind.TIMED_OUT, reason, nothing_written=True)
+            )
         return None if self.outcome is None else View(self.name, 0.0, self.outcome)
 
 

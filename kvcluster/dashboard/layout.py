@@ -26,7 +26,7 @@ class Size(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LinesWanted:
     """How many lines there are to be shown, titles included."""
 
     nodes: int
@@ -60,7 +60,7 @@ _USUAL_SHARE = 4
 """The picture takes at most a fourth of the screen, unless it is wanted big."""
 
 
-def heights(height: int, wanted: Wanted) -> Heights:
+def heights(height: int, wanted: LinesWanted) -> Heights:
     """The lines of each part on a screen of so many lines."""
     left = max(0, height - _FRAME)
     events = min(LEAST_EVENTS, left // 3)
@@ -76,7 +76,7 @@ def heights(height: int, wanted: Wanted) -> Heights:
     return Heights(nodes, matters + more, followed, slots, events + left - more)
 
 
-def _slots(height: int, left: int, wanted: Wanted, matters: int) -> int:
+def _slots(height: int, left: int, wanted: LinesWanted, matters: int) -> int:
     """The lines of the picture and its title. `matters`: lines that are still wanted for those."""
     if wanted.slots is Size.OFF or (wanted.events is Size.BIG and wanted.slots is Size.USUAL):
         return 0

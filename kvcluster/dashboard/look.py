@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from kvcluster.dashboard.ink import Tone
 from kvcluster.dashboard.rates import Rates, rates
 from kvcluster.dashboard.troubles import Troubles, standing
-from kvcluster.terminal.census import NOT_WELL, Member, census
-from kvcluster.terminal.disagreements import Disagreement, configured, disagreements
-from kvcluster.terminal.health import View
-from kvcluster.terminal.notes import Note, notes
-from kvcluster.terminal.wording import state_word, status_word
+from kvcluster.view.census import NOT_WELL, Member, census
+from kvcluster.view.disagreements import Disagreement, configured, disagreements
+from kvcluster.view.health import View
+from kvcluster.view.notes import Note, notes
+from kvcluster.view.wording import state_word, status_word
 
 from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, PeerState
 

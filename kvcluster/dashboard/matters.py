@@ -13,15 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rich.text import Text
 
+from kvcluster.console.screen import counted, listed
 from kvcluster.dashboard.ink import Tone, plain, told
 from kvcluster.dashboard.look import Look, catches_up
 from kvcluster.dashboard.nodes_table import age
 from kvcluster.dashboard.rates import Rates
-from kvcluster.error_info import code_name
-from kvcluster.terminal.census import Member
-from kvcluster.terminal.notes import Note, Topic
-from kvcluster.terminal.screen import counted, listed
-from kvcluster.terminal.wording import duration, why_not_serving
+from kvcluster.view.census import Member
+from kvcluster.view.notes import Note, Topic
+from kvcluster.view.wording import duration, why_not_serving
+from kvcluster.wire.error_info import code_name
 
 _BAR_COLUMNS = 16
 

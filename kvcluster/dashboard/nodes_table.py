@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
+from kvcluster.console.escaping import as_line
+from kvcluster.console.screen import DASH
 from kvcluster.dashboard.ink import Mark, Tone, plain
 from kvcluster.dashboard.look import Look, tone_of
 from kvcluster.dashboard.rates import Rates
-from kvcluster.terminal.census import Member
-from kvcluster.terminal.escaping import as_line
-from kvcluster.terminal.histogram import milliseconds
-from kvcluster.terminal.screen import DASH
-from kvcluster.terminal.wording import duration, size
+from kvcluster.view.census import Member
+from kvcluster.view.histogram import milliseconds
+from kvcluster.view.wording import duration, size
 
 from demo_pb2 import SYNCING, PeerState, StatusResponse
 

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from kvcluster.dashboard.ink import cut, lines
 
 
-class Part(Vertical):
+class Panel(Vertical):
     """One part. With `to_end`, the newest line is at the bottom and stays in sight."""
 
     DEFAULT_CSS = """

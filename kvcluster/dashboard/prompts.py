@@ -16,8 +16,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from kvcluster.console.screen import folded
 from kvcluster.dashboard.ink import plain
-from kvcluster.terminal.screen import folded
 
 _FRAME_COLUMNS = 5
 """Of a page, the place for its scroll bar included."""
@@ -111,7 +111,7 @@ class Confirmation(ModalScreen[bool]):
             yield Static(plain(f"{self._question}  (y: yes, n: no)", "bold"))
 
 
-class Page(ModalScreen[None]):
+class ReadingPage(ModalScreen[None]):
     """Text to read, which scrolls."""
 
     DEFAULT_CSS = """

@@ -17,9 +17,9 @@ from kvcluster.client.aio import AsyncClient
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.connection import GrpcConnection
 from kvcluster.client.face import DEFAULT_TIMEOUT_S
-from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.client.link import answer_over
-from kvcluster.dashboard.deeds import Store
+from kvcluster.dashboard.deeds import KeyValue
 
 from demo_pb2 import GetRequest, GetResponse, StatusRequest, StatusResponse
 
@@ -27,7 +27,7 @@ _CLOSING_S = 1.0
 """How long what is on its way may take when the dashboard ends."""
 
 
-class Source(Store, Protocol):
+class Source(KeyValue, Protocol):
     """Where the dashboard has everything from."""
 
     async def status(self, address: str) -> StatusResponse:
@@ -86,6 +86,6 @@ class Network:
         try:
             return await answer_over(connection, request, self._timeout_s)
         except CallFailed as failure:
-            if failure.kind is Kind.TIMED_OUT:
+            if failure.kind is FailureKind.TIMED_OUT:
                 connection.give_up()
             raise

@@ -21,8 +21,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
-from kvcluster.terminal.disagreements import Disagreement
-from kvcluster.terminal.notes import Note, Topic
+from kvcluster.view.disagreements import Disagreement
+from kvcluster.view.notes import Note, Topic
 
 _TOLD_BY_THE_STATE = (Topic.SILENCE, Topic.STATE)
 

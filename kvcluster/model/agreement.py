@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from kvcluster.config import message_limit_for
-from kvcluster.relations import tombstone_wait_for
+from kvcluster.model.relations import tombstone_wait_for
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ different contents agree by chance once in 2^64.
 
 Tombstones count nothing: replicas drop them at different moments, and would seem to differ. What
 a missing tombstone could do is prevented elsewhere: none is dropped before every replica holds it
-(model/graves.py).
+(model/tombstones.py).
 """
 
 from __future__ import annotations

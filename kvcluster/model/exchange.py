@@ -3,7 +3,7 @@
 Two questions of whoever is on call are answered from it. *Is the way to the peer slow?* The round
 trips of heartbeats and of Replicate, apart: where only the second are slow, the disk is. *How far
 is it behind?* The oldest write that it may not have is on its way there, or it was missed and a
-note tells of it (notes.py). So the lag is an age: it grows from the first write that a peer missed
+note tells of it (hints.py). So the lag is an age: it grows from the first write that a peer missed
 until it has fetched all, however few there are.
 
 Rejected: a lag in writes only. A peer that is one write behind for an hour is worse off than one
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kvcluster.model.entry import Version
-from kvcluster.model.parcels import Missed
+from kvcluster.model.fanout import Missed
 from kvcluster.model.timings import Timings
 
 

@@ -3,7 +3,7 @@
 Every request of a client is a list of these, a Put a list of one. So there is one way in which
 operations are carried out, whoever asked for them and however they came, and what is new about a
 new kind of operation is said in few places: here, in the message that it travels in
-(cluster/operations.py), and where it is carried out (cluster/coordinator.py).
+(cluster/requests/translation.py), and where it is carried out (cluster/requests/coordinator.py).
 """
 
 from __future__ import annotations

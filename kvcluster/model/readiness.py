@@ -17,7 +17,7 @@ availability, and the only case in which an older value may be answered.
 
 A node that knows what it has (its files are whole) owes only what it is told of. That suffices
 because everybody who holds an acknowledged write also holds a note for each replica that does not
-(cluster/replication.py).
+(cluster/writing/replication.py).
 
 A node that peers refuse because its configuration is another, or its clock, does not begin to serve
 while they are there and none of them agrees: it would build a cluster of its own. One that has

@@ -1,16 +1,16 @@
 """`client.py shell`: the commands of client.py at a prompt, and a node that may die under it.
 
-    session.py        one line after the other, from a script or from the conversation
+    interpreter.py        one line after the other, from a script or from the conversation
     conversation.py   the prompt in a terminal: welcome, Ctrl+C, Ctrl+D
     line.py           a line as words, and the word at the cursor
     grammar.py        the parser of client.py for a line: one sentence for each mistake
-    page.py           what `help` says
+    help_text.py           what `help` says
     whereabouts.py    which node the shell talks to, and what it says when it moves
     knocking.py       how the nodes are: asked before a command, and while nobody types
     expecting.py      what may stand at the cursor
     completer.py        offered by Tab
-    keys.py             the keys among it, asked from the cluster
-    hints.py            told at the foot of the screen
+    key_completion.py             the keys among it, asked from the cluster
+    foot.py            told at the foot of the screen
     history.py        the lines that are kept
 
 A command is done by the very function that client.py calls, in the main thread, while the prompt is

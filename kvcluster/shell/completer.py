@@ -2,6 +2,10 @@
 
 What may stand there is decided in expecting.py. A word with spaces is offered in quotes; it goes in
 the place of the word that is there, whose own quotes may be open.
+
+Keys are asked for from the cluster: only a few, and only for half a second, since who waits for a
+completion types on. Whatever goes wrong, nothing is offered and nothing is said; the command itself
+will say it.
 """
 
 from __future__ import annotations
@@ -11,10 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
+from kvcluster.client.raw import RawClient
+from kvcluster.console.escaping import as_line, shown
 from kvcluster.shell.expecting import Expected, expected
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.line import at_cursor, quoted
-from kvcluster.terminal.escaping import shown
 
 Offer = tuple[str, str]
 """A word, and what it means."""
@@ -62,3 +67,17 @@ class LineCompleter(Completer):
             rest = self._files.get_completions(Document(typed), event)
             return [(typed + it.text, "") for it in rest]
         return []
+
+
+_LIMIT = 50
+_TIMEOUT_S = 0.5
+
+
+def keys_beginning(prefix: str, store: RawClient) -> list[str]:
+    """Some keys; none that a line could not show, since nobody could tell what stands there."""
+    try:
+        prefix.encode()
+    except UnicodeError:  # half a letter was typed
+        return []
+    found = store.keys(prefix, _LIMIT, _TIMEOUT_S)
+    return [key for key in found if as_line(key).replace("\\\\", "\\") == key]

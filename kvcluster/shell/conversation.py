@@ -21,23 +21,22 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from kvcluster.shell.completer import LineCompleter
-from kvcluster.shell.hints import foot, health
+from kvcluster.console.escaping import as_line
+from kvcluster.console.screen import Exit, complain, say
+from kvcluster.shell.completer import LineCompleter, keys_beginning
+from kvcluster.shell.foot import foot, health
 from kvcluster.shell.history import history
-from kvcluster.shell.keys import beginning_with
+from kvcluster.shell.interpreter import Ended, Interpreter
 from kvcluster.shell.pulse import Look, Pulse
-from kvcluster.shell.session import Ended, Session
 from kvcluster.shell.whereabouts import KNOCK_S
-from kvcluster.terminal.escaping import as_line
-from kvcluster.terminal.health import ask_health
-from kvcluster.terminal.screen import Exit, complain, say
+from kvcluster.view.health import ask_health
 
 _MENU_LINES = 6
 """Room for completions below the line."""
 _TERMINATED = 128 + signal.SIGTERM
 
 
-def run(session: Session) -> int:
+def run(session: Interpreter) -> int:
     """Talk until the person ends it; return the exit code."""
     return Conversation(session).run()
 
@@ -45,7 +44,7 @@ def run(session: Session) -> int:
 class Conversation:
     """A session with a person in front of it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Interpreter) -> None:
         self._session = session
         self._look: Look = ()
         self._pulse = Pulse(lambda: session.place.asked, self._see)
@@ -107,10 +106,7 @@ class Conversation:
             self._prompt.app.invalidate()  # draws it again, from any thread
 
     def _keys(self, prefix: str) -> list[str]:
-        """Keys for Tab, from the node that the next command is likely to ask."""
-        serving = {answer.address for answer in self._look if answer.serving}
-        asked = self._session.place.asked
-        return beginning_with(prefix, next((it for it in asked if it in serving), asked[0]))
+        return keys_beginning(prefix, self._session.store)
 
     def _foot(self) -> str:
         text = self._prompt.default_buffer.document.text_before_cursor

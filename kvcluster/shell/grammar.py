@@ -10,9 +10,9 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from kvcluster.shell.page import PAGE, without_program
-from kvcluster.terminal.parser import Command, add_commands, add_help, too_many
-from kvcluster.terminal.synonyms import NoSuch, in_our_words
+from kvcluster.commands.parser import Command, add_commands, add_help, too_many
+from kvcluster.commands.synonyms import NoSuch, in_our_words
+from kvcluster.shell.help_text import PAGE, without_program
 
 ENDS = ("exit", "quit")
 """Words that end the shell."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from kvcluster.shell.whereabouts import KNOCK_S
-from kvcluster.terminal.health import Health, ask_health
+from kvcluster.view.health import Health, ask_health
 
 _INTERVAL_S = 2.0
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 
-from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.client.raw import RawClient
-from kvcluster.terminal.health import Health
-from kvcluster.terminal.wording import status_word
+from kvcluster.view.health import Health
+from kvcluster.view.wording import status_word
 
 KNOCK_S = 1.0
 """How long a node may take to say how it is."""
@@ -64,7 +64,7 @@ def predicament(answer: Health) -> str:
 
 
 def _why(failure: CallFailed) -> str:
-    if failure.kind is Kind.TIMED_OUT:
+    if failure.kind is FailureKind.TIMED_OUT:
         return "frozen or cut off"
     text = str(failure)
-    return _briefly(text) if failure.kind is Kind.UNREACHABLE else text
+    return _briefly(text) if failure.kind is FailureKind.UNREACHABLE else text

@@ -1,8 +1,8 @@
 """The checkpoint: the JSON file and its versions, rewritten in the background.
 
 First it opens journal segment n: every older frame is in the table from then on. Then it copies
-the table, piece by piece, into two temporary files, and installs them (output.py, where the
-order is that makes this safe at any kill).
+the table, piece by piece, into two temporary files, and installs them (checkpoint_files.py, where
+the order is that makes this safe at any kill).
 
 The copy is no snapshot: a key written meanwhile may stand in it or not. It stands in segment n
 or later in any case, and replay keeps the newer. That is what makes a checkpoint possible with no
@@ -25,10 +25,10 @@ from typing import TypeVar
 
 from kvcluster.config import Settings
 from kvcluster.model.entry import Version
+from kvcluster.storage.checkpoint_files import Output, remove_older
 from kvcluster.storage.counts import Counts
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.journal import Journal
-from kvcluster.storage.output import Output, remove_older
 from kvcluster.storage.pieces import pieces
 from kvcluster.storage.table import Table
 from kvcluster.storage.versions import encode_piece, notes_as_messages

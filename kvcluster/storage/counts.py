@@ -1,8 +1,8 @@
 """Counts: what one life of a store wrote to disk, and how long the disk took.
 
 Whoever does the work counts it, here, in one object that the journal and the checkpoint share; who
-is on call reads it (kvcluster/metrics/). Nothing in a store decides by these numbers, so a wrong
-one misleads a person and harms no data.
+is on call reads it (kvcluster/server/metrics/). Nothing in a store decides by these numbers, so a
+wrong one misleads a person and harms no data.
 
 They are written by the event loop, but for `syncs` and `written_bytes`, which belong to the
 journal's thread: a sync is measured where it happens, without the way to the thread and back. Each

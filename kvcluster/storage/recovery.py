@@ -31,9 +31,9 @@ from kvcluster.config import Settings
 from kvcluster.model.entry import Version, time_of
 from kvcluster.storage import frames
 from kvcluster.storage.base import Base
+from kvcluster.storage.checkpoint_files import TEMPORARY_SUFFIX
 from kvcluster.storage.disk import Disk, numbers_of
 from kvcluster.storage.found import Aside, Recovered
-from kvcluster.storage.output import TEMPORARY_SUFFIX
 from kvcluster.storage.segment import SEGMENT_PREFIX, segment_name
 from kvcluster.storage.versions import VERSIONS_PREFIX
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from kvcluster.client.failure import Kind
-from kvcluster.client.operations import Operation, Terms, to_delete, to_get, to_put
+from kvcluster.client.failure import FailureKind
+from kvcluster.client.pending import Allowance, Pending, to_delete, to_get, to_put
 from kvcluster.client.replies import Refusal
 
 _numbers = itertools.count()
@@ -18,25 +18,25 @@ class Asked:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def put(self, key: str, value: str = "", *, retry_unknown: bool = False) -> Operation:
+    def put(self, key: str, value: str = "", *, retry_unknown: bool = False) -> Pending:
         """A put; without a value it gets one that no other has."""
         value = value or f"value {next(_numbers)}"
-        return to_put(key, value, Terms(0.0, 5.0, retry_unknown), self.told.append)
+        return to_put(key, value, Allowance(0.0, 5.0, retry_unknown), self.told.append)
 
-    def get(self, key: str) -> Operation:
+    def get(self, key: str) -> Pending:
         """A get."""
-        return to_get(key, Terms(0.0, 5.0), self.told.append)
+        return to_get(key, Allowance(0.0, 5.0), self.told.append)
 
-    def delete(self, key: str) -> Operation:
+    def delete(self, key: str) -> Pending:
         """A delete."""
-        return to_delete(key, Terms(0.0, 5.0), self.told.append)
+        return to_delete(key, Allowance(0.0, 5.0), self.told.append)
 
 
 def refused(name: str = "NOT_READY") -> Refusal:
     """A node said no, and wrote nothing."""
-    return Refusal(Kind.REFUSED, "not now", nothing_written=True, name=name)
+    return Refusal(FailureKind.REFUSED, "not now", nothing_written=True, name=name)
 
 
 def lost() -> Refusal:
     """The connection broke."""
-    return Refusal(Kind.BROKEN, "the connection broke", nothing_written=False)
+    return Refusal(FailureKind.BROKEN, "the connection broke", nothing_written=False)

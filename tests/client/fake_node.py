@@ -16,8 +16,8 @@ from typing import Any
 
 import grpc
 
-from kvcluster.error_info import trailer_of
-from kvcluster.terminal.local_cluster import free_ports
+from kvcluster.commands.demo.local_cluster import free_ports
+from kvcluster.wire.error_info import trailer_of
 from tests.client.fake_scan import FakeScan
 
 from demo_pb2 import (

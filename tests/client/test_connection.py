@@ -11,8 +11,8 @@ import pytest
 from kvcluster import AsyncClient, OutcomeUnknown, Stored
 from kvcluster.client.connection import _or_none
 from kvcluster.config import MIB
-from kvcluster.dial import options_of_clients
 from kvcluster.model.members import split_address
+from kvcluster.wire.dial import options_of_clients
 from tests.client.fake_node import FakeCluster, FakeNode
 from tests.processes.proxy import Mode, Switchboard
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from kvcluster.client.failure import Kind, explain
-from kvcluster.error_info import Told
+from kvcluster.client.failure import FailureKind, explain
+from kvcluster.wire.error_info import Told
 
 Code = grpc.StatusCode
 
@@ -15,57 +15,59 @@ _NO_CONNECTION = "failed to connect to all addresses; last error: "
 NEVER_SENT = [
     # As grpcio 1.72 and 1.85 say it.
     (
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         Code.UNAVAILABLE,
         _NO_CONNECTION + "UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host:"
         " connect: Connection refused (111)",
     ),
     (
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         Code.UNAVAILABLE,
         _NO_CONNECTION + "UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host:"
         " Connection refused",
     ),
     (
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         Code.UNAVAILABLE,
         "DNS resolution failed for nope.invalid:1: C-ares status is not ARES_SUCCESS"
         " qtype=AAAA name=nope.invalid is_balancer=0: Domain name not found",
     ),
     (
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         Code.UNAVAILABLE,
         "errors resolving nope.invalid:1: [field:hostname lookup error:address lookup failed for"
         " nope.invalid:1: Domain name not found]",
     ),
     (
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         Code.UNAVAILABLE,
         _NO_CONNECTION + "UNAVAILABLE: ipv4:127.0.0.1:1: Socket closed",
     ),
     (
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         Code.UNAVAILABLE,
         _NO_CONNECTION + "UNKNOWN: ipv4:10.0.0.9:1: No route to host",
     ),
     (
-        Kind.TIMED_OUT,
+        FailureKind.TIMED_OUT,
         Code.UNAVAILABLE,
         _NO_CONNECTION + "UNKNOWN: ipv4:127.0.0.1:1: connection attempt timed out before"
         " receiving SETTINGS frame",
     ),
     (
-        Kind.WRONG_SERVICE,
+        FailureKind.WRONG_SERVICE,
         Code.UNAVAILABLE,
         _NO_CONNECTION + "UNAVAILABLE: ipv4:127.0.0.1:1: Failed parsing HTTP/2",
     ),
-    (Kind.WRONG_SERVICE, Code.UNKNOWN, "Received http2 header with status: 415"),
-    (Kind.WRONG_SERVICE, Code.UNIMPLEMENTED, "Method not found!"),
+    (FailureKind.WRONG_SERVICE, Code.UNKNOWN, "Received http2 header with status: 415"),
+    (FailureKind.WRONG_SERVICE, Code.UNIMPLEMENTED, "Method not found!"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "code", "details"), NEVER_SENT)
-def test_what_never_reached_a_node_wrote_nothing(kind: Kind, code: Code, details: str) -> None:
+def test_what_never_reached_a_node_wrote_nothing(
+    kind: FailureKind, code: Code, details: str
+) -> None:
     """No connection, or nobody who understands us."""
     failure = explain(code, details, None, timeout_s=5.0)
     assert failure.kind is kind
@@ -75,16 +77,16 @@ def test_what_never_reached_a_node_wrote_nothing(kind: Kind, code: Code, details
 @pytest.mark.parametrize(
     ("code", "reason", "kind"),
     [
-        (Code.INVALID_ARGUMENT, "BAD_REQUEST", Kind.BAD_REQUEST),
-        (Code.FAILED_PRECONDITION, "CLOCK_ABSURD", Kind.REFUSED),
-        (Code.RESOURCE_EXHAUSTED, "DISK_IS_FULL", Kind.REFUSED),
-        (Code.UNAVAILABLE, "NOT_READY", Kind.REFUSED),
-        (Code.DEADLINE_EXCEEDED, "TOO_LATE", Kind.TIMED_OUT),
-        (Code.INTERNAL, "OF_A_LATER_VERSION", Kind.REFUSED),
+        (Code.INVALID_ARGUMENT, "BAD_REQUEST", FailureKind.BAD_REQUEST),
+        (Code.FAILED_PRECONDITION, "CLOCK_ABSURD", FailureKind.REFUSED),
+        (Code.RESOURCE_EXHAUSTED, "DISK_IS_FULL", FailureKind.REFUSED),
+        (Code.UNAVAILABLE, "NOT_READY", FailureKind.REFUSED),
+        (Code.DEADLINE_EXCEEDED, "TOO_LATE", FailureKind.TIMED_OUT),
+        (Code.INTERNAL, "OF_A_LATER_VERSION", FailureKind.REFUSED),
     ],
 )
 def test_a_refusal_of_a_node_wrote_nothing_and_keeps_its_sentence(
-    code: Code, reason: str, kind: Kind
+    code: Code, reason: str, kind: FailureKind
 ) -> None:
     """Every code, if the node says so."""
     failure = explain(code, "not now; nothing was written", Told(reason, True), timeout_s=5.0)
@@ -113,11 +115,11 @@ def test_a_node_is_believed_and_not_the_words_in_its_sentence(
 @pytest.mark.parametrize(
     ("code", "details", "kind"),
     [
-        (Code.INVALID_ARGUMENT, "the key '' is 0 bytes long", Kind.BAD_REQUEST),
-        (Code.FAILED_PRECONDITION, "the clock is 2 days ahead", Kind.REFUSED),
+        (Code.INVALID_ARGUMENT, "the key '' is 0 bytes long", FailureKind.BAD_REQUEST),
+        (Code.FAILED_PRECONDITION, "the clock is 2 days ahead", FailureKind.REFUSED),
     ],
 )
-def test_two_codes_are_enough_for_certainty(code: Code, details: str, kind: Kind) -> None:
+def test_two_codes_are_enough_for_certainty(code: Code, details: str, kind: FailureKind) -> None:
     """gRPC itself never uses them, so whoever does keeps to demo.proto."""
     failure = explain(code, details, None, timeout_s=5.0)
     assert (failure.kind, failure.nothing_written, str(failure)) == (kind, True, details)
@@ -172,7 +174,7 @@ def test_a_message_over_grpcs_limit_is_the_callers_to_change() -> None:
     """Both sizes are named, and no node is asked again."""
     details = "CLIENT: Sent message larger than max (18874379 vs. 16777216)"
     failure = explain(Code.RESOURCE_EXHAUSTED, details, None, timeout_s=5.0)
-    assert failure.kind is Kind.BAD_REQUEST
+    assert failure.kind is FailureKind.BAD_REQUEST
     assert str(failure) == "the message is 18,874,379 bytes long, allowed are 16,777,216"
     assert failure.nothing_written
 
@@ -180,5 +182,5 @@ def test_a_message_over_grpcs_limit_is_the_callers_to_change() -> None:
 def test_answer_that_cannot_be_read_is_told_in_words_and_leaves_the_outcome_open() -> None:
     """gRPC speaks of an exception; whoever answered so may have written all the same."""
     failure = explain(Code.INTERNAL, "Exception deserializing response!", None, timeout_s=5.0)
-    assert (failure.kind, str(failure)) == (Kind.BROKEN, "its answer cannot be read")
+    assert (failure.kind, str(failure)) == (FailureKind.BROKEN, "its answer cannot be read")
     assert not failure.nothing_written

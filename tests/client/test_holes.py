@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from kvcluster import AsyncClient, Client, Incomplete
-from kvcluster.client.scan_course import Course, Page, Range
+from kvcluster.client.scan_course import PartialPage, Range, ScanCourse
 from tests.client.fake_node import FakeCluster, FakeNode
 
 from demo_pb2 import Pair, ScanResponse
@@ -151,15 +151,15 @@ async def test_what_is_missing_is_waited_for_once(
 
 def test_what_calls_were_told_is_summed_up() -> None:
     """Every node that anything was missing of, and the most slots that were."""
-    course = Course(Range("", "", None, keys_only=True), page_keys=1)
+    course = ScanCourse(Range("", "", None, keys_only=True), page_keys=1)
     for number, nodes in enumerate((["b", "c"], [], ["a"])):
-        page = Page(ended=True)
+        page = PartialPage(ended=True)
         page.add(
             ScanResponse(pairs=[Pair(key=f"{number}")], missing_slots=number, missing_nodes=nodes)
         )
         course.take(page)
     assert not course.ended
-    course.take(Page(ended=True))
+    course.take(PartialPage(ended=True))
     assert course.ended
     with pytest.raises(Incomplete, match="2 slots; they live on a, b, c"):
         course.check()

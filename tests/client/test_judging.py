@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 from kvcluster.client.judging import Judgement, judge
-from kvcluster.client.operations import Operation
+from kvcluster.client.pending import Pending
 from kvcluster.client.replies import Refusal, Reply
 from kvcluster.errors import BadRequest, OutcomeUnknown, Unavailable
 from tests.client.asked import Asked, lost, refused
@@ -15,7 +15,7 @@ DONE = PutResponse(replicas=3, acknowledged=3)
 NODE = "localhost:50051"
 
 
-def _judge(*pairs: tuple[Operation, Reply]) -> Judgement:
+def _judge(*pairs: tuple[Pending, Reply]) -> Judgement:
     return judge([operation for operation, _ in pairs], [reply for _, reply in pairs], NODE)
 
 
@@ -23,7 +23,7 @@ def test_one_that_is_refused_fails_alone() -> None:
     """A wrong key must not spoil the others of its batch."""
     asked = Asked()
     good, bad = asked.put("a"), asked.put("b")
-    wrong = Refusal(Kind.BAD_REQUEST, "the key is too long", nothing_written=True)
+    wrong = Refusal(FailureKind.BAD_REQUEST, "the key is too long", nothing_written=True)
     judgement = _judge((good, DONE), (bad, wrong))
     assert judgement.concluded[0] == (good, DONE)
     operation, error = judgement.concluded[1]
@@ -59,7 +59,7 @@ def test_what_may_have_happened_stays_unknown() -> None:
     """A later refusal, however certain, says nothing of the first try."""
     put = Asked().put("a", retry_unknown=True)
     _judge((put, lost()))
-    wrong = Refusal(Kind.BAD_REQUEST, "no", nothing_written=True)
+    wrong = Refusal(FailureKind.BAD_REQUEST, "no", nothing_written=True)
     assert not _judge((put, wrong)).concluded
     assert isinstance(put.refused(""), OutcomeUnknown)
     assert isinstance(put.too_late({}), OutcomeUnknown)

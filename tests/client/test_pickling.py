@@ -19,7 +19,7 @@ from kvcluster import (
     Unavailable,
     Version,
 )
-from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.failure import CallFailed, FailureKind
 
 ERRORS = [
     KvError("why"),
@@ -30,7 +30,7 @@ ERRORS = [
     Incomplete(3, ("a:1", "b:1")),
     SomeFailed(1, 2, {"k": Unavailable("why")}),
     SomeFailed(1, 2, {"k": Unavailable("why")}, 1),
-    CallFailed(Kind.BROKEN, "why", nothing_written=True),
+    CallFailed(FailureKind.BROKEN, "why", nothing_written=True),
 ]
 
 

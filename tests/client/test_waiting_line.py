@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvcluster.client.operations import Operation
+from kvcluster.client.pending import Pending
 from kvcluster.client.waiting_line import BATCH_OPERATIONS, WaitingLine
 from tests.client.asked import Asked
 
@@ -98,9 +98,9 @@ def test_who_left_the_line_is_not_taken() -> None:
 def test_order_per_key_holds_whatever_happens(steps: list[str]) -> None:
     """However joining, leaving and ending mix, a key's operations leave in the order they came."""
     line, asked = WaitingLine(limit=2), Asked()
-    came: dict[str, list[Operation]] = {"a": [], "b": [], "c": []}
-    left: dict[str, list[Operation]] = {"a": [], "b": [], "c": []}
-    travelling: list[list[Operation]] = []
+    came: dict[str, list[Pending]] = {"a": [], "b": [], "c": []}
+    left: dict[str, list[Pending]] = {"a": [], "b": [], "c": []}
+    travelling: list[list[Pending]] = []
 
     def take() -> None:
         if batch := line.take():
@@ -110,7 +110,7 @@ def test_order_per_key_holds_whatever_happens(steps: list[str]) -> None:
             for operation in batch:
                 left[operation.key].append(operation)
 
-    def end(parcel: list[Operation]) -> None:
+    def end(parcel: list[Pending]) -> None:
         for operation in parcel:
             line.end(operation)
 

@@ -7,20 +7,20 @@ from urllib.parse import quote
 
 import pytest
 
-from kvcluster.cluster.answers import (
+from kvcluster.cluster.requests.coordinator import Done, Written
+from kvcluster.cluster.requests.translation import (
     batch_response,
     get_response,
     outcome_of,
     refuse_if_too_large,
     within_room,
 )
-from kvcluster.cluster.coordinator import Done, Written
-from kvcluster.cluster.failures import details_of
 from kvcluster.config import MIB, Settings
-from kvcluster.error_info import trailer_of
 from kvcluster.errors import AnswerFull, NoReplica, OutcomeUnknown
 from kvcluster.model.entry import Version
 from kvcluster.model.operation import Kind
+from kvcluster.wire.error_info import trailer_of
+from kvcluster.wire.failures import details_of
 
 from demo_pb2 import BatchResponse, GetRequest, Operation, PutRequest
 

@@ -9,9 +9,8 @@ import grpc
 import pytest
 from grpc.aio import AioRpcError, Metadata
 
-from kvcluster.cluster.channels import Channels, _failure
+from kvcluster.cluster.peers.channels import Channels, _failure
 from kvcluster.config import Settings
-from kvcluster.error_info import trailer_of
 from kvcluster.errors import (
     NothingWritten,
     OutcomeUnknown,
@@ -23,6 +22,7 @@ from kvcluster.errors import (
     PeerUnreachable,
 )
 from kvcluster.model.members import split_address
+from kvcluster.wire.error_info import trailer_of
 from tests.cluster.doors import (
     Behaviour,
     closes_at_once,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kvcluster.cluster.batch import Batch
+from kvcluster.cluster.requests.batch import Batch
 from kvcluster.config import Settings
 from kvcluster.errors import (
     BadRequest,

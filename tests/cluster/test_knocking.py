@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from kvcluster.cluster.knocking import Knocking
+from kvcluster.cluster.peers.knocking import Knocking
 from kvcluster.model.members import split_address
 from tests.cluster.doors import (
     Behaviour,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvcluster.cluster.membership import Membership
+from kvcluster.cluster.peers.membership import Membership
 from kvcluster.model.members import Cluster
 from kvcluster.model.slots import SLOTS, Placement
 from tests.cluster.memory import FIVE

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kvcluster.cluster.scan_pages import ScanPage, from_bits, to_bits
+from kvcluster.cluster.requests.scan_pages import ScanPage, from_bits, to_bits
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest, NoReplica, NotReady, PeerRefused, TooLate
 from kvcluster.model.slots import SLOTS

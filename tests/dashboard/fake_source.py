@@ -10,10 +10,10 @@ import asyncio
 from collections import Counter
 
 from kvcluster.client.answers import Deleted, Stored, Version
-from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.errors import KvError
-from kvcluster.terminal.health import View
-from tests.terminal.views import REFUSED
+from kvcluster.view.health import View
+from tests.view.views import REFUSED
 
 from demo_pb2 import GetResponse, StatusResponse
 
@@ -49,7 +49,7 @@ class FakeSource:
         try:
             if address in self.frozen:
                 await asyncio.Event().wait()
-            gone = CallFailed(Kind.UNREACHABLE, REFUSED, nothing_written=True)
+            gone = CallFailed(FailureKind.UNREACHABLE, REFUSED, nothing_written=True)
             outcome = self._outcomes.get(address, gone)
             if isinstance(outcome, CallFailed):
                 raise outcome

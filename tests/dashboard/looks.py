@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kvcluster.dashboard.look import Look, take
-from kvcluster.terminal.health import View
-from tests.terminal.views import A, B, C, view
+from kvcluster.view.health import View
+from tests.view.views import A, B, C, view
 
 from demo_pb2 import MethodTraffic, Traffic
 

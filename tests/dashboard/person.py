@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from kvcluster.dashboard.app import Dashboard
 from tests.dashboard.fake_source import FakeSource
-from tests.terminal.views import A
+from tests.view.views import A
 
 NEVER_S = 3600.0
 PATIENCE_S = 10.0

@@ -16,7 +16,7 @@ from kvcluster.errors import OutcomeUnknown
 from tests.dashboard.fake_source import FakeSource
 from tests.dashboard.looks import WELL
 from tests.dashboard.person import watched
-from tests.terminal.views import DEAD, A, B, C, says, silent, view
+from tests.view.views import DEAD, A, B, C, says, silent, view
 
 from demo_pb2 import GetResponse
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 from kvcluster.dashboard.changes import changes
-from kvcluster.terminal.health import View
+from kvcluster.view.health import View
 from tests.dashboard.looks import WELL, looks, traffic
-from tests.terminal.views import ALIVE, DEAD, SUSPECT, A, B, C, says, silent, view
+from tests.view.views import ALIVE, DEAD, SUSPECT, A, B, C, says, silent, view
 
 from demo_pb2 import SYNCING, Progress
 
@@ -59,7 +59,7 @@ def test_a_restart_that_no_look_has_seen_is_told() -> None:
 
 def test_a_freeze_is_no_restart() -> None:
     """A node that was stopped for a while would be said to have been started."""
-    frozen = (view(A), view(B), silent(C, Kind.TIMED_OUT, "no answer for 3 s"))
+    frozen = (view(A), view(B), silent(C, FailureKind.TIMED_OUT, "no answer for 3 s"))
     assert not any("started" in line for line in news(WELL, frozen, WELL))
 
 

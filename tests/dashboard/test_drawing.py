@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kvcluster.client.failure import Kind
+from kvcluster.client.failure import FailureKind
 from kvcluster.dashboard.drawing import PARTS, Drawing, Scene, draw
 from kvcluster.dashboard.following import home_of
 from kvcluster.dashboard.layout import Size
-from kvcluster.terminal.health import View
+from kvcluster.view.health import View
 from tests.dashboard.looks import START_S, WELL, looks, traffic
-from tests.terminal.views import DEAD, NAMES, UNKNOWN, A, B, C, says, silent, view
+from tests.view.views import DEAD, NAMES, UNKNOWN, A, B, C, says, silent, view
 
 from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, GetResponse, Progress, Waiting
 
@@ -142,8 +142,8 @@ def test_before_the_first_answer_it_says_whom_it_asks() -> None:
         (view(C, status=DRAINING, reason="this node is stopping"), "DRAINING", "▲"),
         (view(C, status=2, reason="its disk failed"), "NOT_SERVING", "✗"),
         (silent(C), "UNREACHABLE", "✗"),
-        (silent(C, Kind.TIMED_OUT, "no answer for 3 s"), "TIMED OUT", "✗"),
-        (silent(C, Kind.WRONG_SERVICE, "no gRPC server"), "WRONG SERVICE", "✗"),
+        (silent(C, FailureKind.TIMED_OUT, "no answer for 3 s"), "TIMED OUT", "✗"),
+        (silent(C, FailureKind.WRONG_SERVICE, "no gRPC server"), "WRONG SERVICE", "✗"),
     ],
 )
 def test_each_state_has_a_word_and_a_sign(member: View, word: str, sign: str) -> None:
@@ -320,7 +320,9 @@ def test_an_answer_of_another_node_is_not_compared() -> None:
 def test_nothing_that_a_node_or_a_key_says_steers_the_terminal() -> None:
     """An escape sequence in a value or a reason would clear the screen, or colour it."""
     evil = "\x1b[2J[red]x[/]\n\x9b"
-    look = looks((view(A, status=STARTING, reason=evil), view(B), silent(C, Kind.BROKEN, evil)))[-1]
+    look = looks(
+        (view(A, status=STARTING, reason=evil), view(B), silent(C, FailureKind.BROKEN, evil))
+    )[-1]
     home = home_of(evil, look.configuration)
     seen = {
         name: GetResponse(found=True, value=evil, version=bytes(12), served_by=name)

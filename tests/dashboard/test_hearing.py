@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.dashboard.hearing import PATIENCE_S, Heard, strangers, views
-from kvcluster.terminal.health import NODES_LIMIT
-from tests.terminal.views import A, B, C, view
+from kvcluster.view.health import NODES_LIMIT
+from tests.view.views import A, B, C, view
 
 from demo_pb2 import Configuration, StatusResponse
 
-LATE = CallFailed(Kind.TIMED_OUT, "no answer within 2 s", nothing_written=True)
+LATE = CallFailed(FailureKind.TIMED_OUT, "no answer within 2 s", nothing_written=True)
 
 
 def said(node: str) -> StatusResponse:
@@ -46,7 +46,7 @@ def test_silence_is_counted_from_the_last_answer() -> None:
 
 def test_what_refuses_is_not_called_silent() -> None:
     """A stopped node would be told from a frozen one no more."""
-    refused = CallFailed(Kind.UNREACHABLE, "connection refused", nothing_written=True)
+    refused = CallFailed(FailureKind.UNREACHABLE, "connection refused", nothing_written=True)
     heard = Heard(A, A, 0.0).ask(0.0).hear(refused, 0.1)
     now = heard.view(0.2)
     assert now is not None

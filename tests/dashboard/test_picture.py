@@ -9,7 +9,7 @@ import pytest
 from kvcluster.dashboard.ink import marks
 from kvcluster.dashboard.picture import Fate, Slot, cells, drawn, legend, slots_of
 from kvcluster.model.slots import SLOTS, placement_of
-from tests.terminal.views import NAMES, A, B, C
+from tests.view.views import NAMES, A, B, C
 
 from demo_pb2 import Configuration
 

@@ -10,7 +10,7 @@ import pytest
 from kvcluster.dashboard.matters import failures
 from kvcluster.dashboard.rates import percentile, rates
 from tests.dashboard.looks import BOUNDS_S, traffic
-from tests.terminal.views import A, view
+from tests.view.views import A, view
 
 from demo_pb2 import MethodTraffic, StatusResponse, Traffic
 

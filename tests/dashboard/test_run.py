@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import pytest
 
 from kvcluster import dashboard
-from kvcluster.terminal.screen import Exit
+from kvcluster.console.screen import Exit
 from tests.client.fake_node import FakeCluster
-from tests.terminal.in_terminal import ROOT, in_terminal
+from tests.console.in_terminal import ROOT, in_terminal
 
 
 def test_without_a_terminal_it_says_what_to_use(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kvcluster.client.failure import CallFailed, Kind
+from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.dashboard.source import Network
 from tests.client.fake_node import FakeCluster
 
@@ -50,13 +50,13 @@ async def test_nobody_there_is_told_from_silence(cluster: FakeCluster) -> None:
     source = Network((node.address,), 5.0)
     with pytest.raises(CallFailed) as gone:
         await source.status("localhost:1")
-    assert gone.value.kind is Kind.UNREACHABLE
+    assert gone.value.kind is FailureKind.UNREACHABLE
     await source.close()
     source = Network((node.address,), 0.2)
     node.hangs = {"Status"}
     with pytest.raises(CallFailed) as silent:
         await source.status(node.address)
-    assert silent.value.kind is Kind.TIMED_OUT
+    assert silent.value.kind is FailureKind.TIMED_OUT
     node.hangs = set()
     node.release.set()
     await source.close()

@@ -9,7 +9,7 @@ import pytest
 from kvcluster.dashboard.watching import Watching
 from tests.dashboard.fake_source import FakeSource
 from tests.dashboard.looks import WELL
-from tests.terminal.views import NAMES, A, B, C, view
+from tests.view.views import NAMES, A, B, C, view
 
 from demo_pb2 import Configuration, GetResponse, StatusResponse
 

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.model.slots import placement_of, slot_of
-from kvcluster.terminal.health import Health, ask_until, settled
-from kvcluster.terminal.local_cluster import free_ports
+from kvcluster.view.health import Health, ask_until, settled
 from tests.docs.markdown import ROOT, Block, commands, session
 from tests.docs.sameness import unlike
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from kvcluster.commands import health_check, parser
 from kvcluster.config import KIB, MIB, Settings
-from kvcluster.options import parse_arguments
-from kvcluster.terminal import health_check, parser, program
+from kvcluster.console import program
+from kvcluster.server.options import parse_arguments
 from tests.docs.markdown import ROOT
 from tests.docs.prose import TEXTS, code, prose, section, tables
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import grpc
 
-from kvcluster.cluster.failures import failure_of
 from kvcluster.errors import NothingWritten, by_reason, reason_of
+from kvcluster.wire.failures import failure_of
 from tests.docs.markdown import ROOT
 from tests.docs.prose import section, tables
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import grpc
 
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.slots import placement_of, slot_of
-from kvcluster.terminal.local_cluster import free_ports
 from tests.edges.calm import PATIENT
 from tests.edges.fake_peer import FakePeer, Script, clock
 from tests.processes.harness import Server, eventually

@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from kvcluster.activity import Activity
-from kvcluster.budgets import Limits
-from kvcluster.cluster.channels import Channels
-from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.peers.channels import Channels
+from kvcluster.cluster.peers.surroundings import Surroundings
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.config import Settings
-from kvcluster.listening import make_server
 from kvcluster.model.members import Cluster
 from kvcluster.node import Node
-from kvcluster.terminal.local_cluster import free_ports
-from kvcluster.traffic import Traffic
+from kvcluster.server.activity import Activity
+from kvcluster.server.budgets import Limits
+from kvcluster.server.listening import make_server
+from kvcluster.server.traffic import Traffic
 from server import offer
 from tests.processes.knobs import Knobs, SlowDisk
 

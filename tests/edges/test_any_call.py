@@ -17,9 +17,9 @@ from grpc_health.v1.health_pb2 import DESCRIPTOR as HEALTH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvcluster.cluster.scan_pages import to_bits
-from kvcluster.error_info import told_in
+from kvcluster.cluster.requests.scan_pages import to_bits
 from kvcluster.errors import CERTAIN
+from kvcluster.wire.error_info import told_in
 from tests.edges.among_fakes import AmongFakes
 from tests.edges.fake_peer import clock, version
 from tests.edges.messages import Likely, requests

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from kvcluster.config import MIB
-from kvcluster.error_info import Told, told_in
+from kvcluster.wire.error_info import Told, told_in
 from tests.edges.calm import memory_mib
 from tests.edges.refusal import refusal
 from tests.edges.test_any_call import RPCS

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import grpc
 
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.config import MIB, Settings
-from kvcluster.dial import options_of_nodes
-from kvcluster.terminal.local_cluster import free_ports
+from kvcluster.wire.dial import options_of_nodes
 from tests.edges.calm import PATIENT, memory_mib, must_be_calm
 from tests.processes import linked_server
 from tests.processes.cluster import Cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 
-from kvcluster.cluster.channels import Channels
+from kvcluster.cluster.peers.channels import Channels
 from kvcluster.config import MIB, Settings
 from kvcluster.errors import PeerUnavailable
 from tests.cluster.doors import door

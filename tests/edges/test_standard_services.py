@@ -19,15 +19,15 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from kvcluster.budgets import Limits
-from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.peers.gate import Gate
+from kvcluster.cluster.peers.surroundings import Surroundings
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.config import Settings
 from kvcluster.model.entry import Version
 from kvcluster.model.readiness import Readiness
-from kvcluster.standard_services import Health, Reflection
-from kvcluster.terminal.local_cluster import free_ports
-from kvcluster.traffic import Traffic
+from kvcluster.server.budgets import Limits
+from kvcluster.server.standard_services import Health, Reflection
+from kvcluster.server.traffic import Traffic
 from tests.edges.in_process import until
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, started

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.config import MIB, Settings
-from kvcluster.terminal.local_cluster import free_ports
 from tests.edges.calm import memory_mib
 from tests.edges.raw_http2 import RawConnection, resets
 from tests.edges.test_flood import small_server

@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 import pytest
 
-from kvcluster.budgets import Limits
 from kvcluster.config import Settings
 from kvcluster.node import Node
+from kvcluster.server.budgets import Limits
 from tests.edges.in_process import make_node, serving, until
 
 from demo_pb2 import (

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from kvcluster.model.entry import make_version
 from kvcluster.model.exchange import Exchange
-from kvcluster.model.parcels import Missed
+from kvcluster.model.fanout import Missed
 
 OLD, MIDDLE, NEW = (make_version(time, 1) for time in (1, 2, 3))
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.model.slots import placement_of, slot_of
-from kvcluster.terminal.local_cluster import free_ports
 from tests.processes import linked_server
 from tests.processes.harness import Server, eventually
 from tests.processes.knobs import Knobs

@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 
 from kvcluster.config import Settings
-from kvcluster.dial import options_of_nodes
+from kvcluster.wire.dial import options_of_nodes
 
 from demo_pb2 import (
     SERVING,

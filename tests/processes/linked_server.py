@@ -22,8 +22,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import server
-from kvcluster.cluster import channels
-from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.peers import channels
+from kvcluster.cluster.peers.surroundings import Surroundings
 from kvcluster.node import Node
 from kvcluster.steady import steady_clock
 from tests.processes.knobs import Knobs, Sleep, SleepyClock, SlowDisk

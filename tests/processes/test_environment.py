@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvcluster.terminal.local_cluster import free_ports
+from kvcluster.commands.demo.local_cluster import free_ports
 from tests.processes.harness import Server, eventually, run_script
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "grpc_proxy", "GRPC_PROXY")

@@ -14,8 +14,8 @@ import grpc
 import pytest
 
 from kvcluster import AsyncClient, NothingWritten, OutcomeUnknown, Stored
+from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.model.members import split_address
-from kvcluster.terminal.local_cluster import free_ports
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, started
 from tests.processes.proxy import Link, Mode, Switchboard

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from kvcluster.config import Settings
-from kvcluster.dial import options_of_nodes
+from kvcluster.wire.dial import options_of_nodes
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually
 from tests.processes.load import Load, read

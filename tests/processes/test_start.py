@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kvcluster.terminal.local_cluster import free_ports
+from kvcluster.commands.demo.local_cluster import free_ports
 from tests.processes.cluster import Cluster
 from tests.processes.harness import ROOT, Server, eventually, run_script
 

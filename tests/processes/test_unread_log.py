@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kvcluster.terminal.local_cluster import free_ports
+from kvcluster.commands.demo.local_cluster import free_ports
 from tests.processes.harness import ROOT, Server
 
 _END_S = 10.0

@@ -11,10 +11,10 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from kvcluster.shell import session
+from kvcluster.shell import interpreter
 from kvcluster.shell.grammar import Grammar
 from tests.client.conftest import cluster, frozen, nobody
-from tests.terminal.conftest import THE_THREE, Ended, Program, client
+from tests.commands.conftest import THE_THREE, Ended, Program, client
 
 __all__ = ["client", "cluster", "frozen", "nobody"]
 
@@ -53,7 +53,7 @@ def script(client: Program, monkeypatch: pytest.MonkeyPatch) -> Script:
 @pytest.fixture
 def typed(client: Program, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
     """`client.py shell ARGUMENTS` where somebody presses these keys; Ctrl+D comes at the end."""
-    monkeypatch.setattr(session, "somebody_is_there", lambda: True)
+    monkeypatch.setattr(interpreter, "somebody_is_there", lambda: True)
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
 
         def run(text: str, *arguments: str) -> Ended:

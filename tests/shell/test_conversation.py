@@ -206,7 +206,7 @@ def test_what_the_disk_does_ends_no_shell(
     def fail(*_: object, **__: object) -> int:
         raise full
 
-    monkeypatch.setattr("kvcluster.terminal.status.run", fail)
+    monkeypatch.setattr("kvcluster.commands.status.run", fail)
     ended = typed("status\rput a 1\r", "--cluster", cluster.members)
     assert ended.err == "Cannot go on: No space left on device.\n"
     assert cluster.store == {"a": "1"}
@@ -217,8 +217,8 @@ def test_the_other_commands_do_not_wait_for_what_edits_lines(
 ) -> None:
     """`get` answers in a sixth of a second."""
     code = (
-        "import sys; from kvcluster.terminal.command_line import run;"
-        " from kvcluster.terminal.program import client;"
+        "import sys; from kvcluster.command_line import run;"
+        " from kvcluster.console.program import client;"
         f" run(['get', 'a', '--cluster', '{cluster.members}'], client('localhost:1'));"
         " print('prompt_toolkit' in sys.modules, 'kvcluster.shell' in sys.modules)"
     )

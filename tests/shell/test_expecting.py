@@ -11,12 +11,16 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from kvcluster.shell.completer import LineCompleter
+from kvcluster.client.raw import RawClient
+from kvcluster.shell.completer import LineCompleter, keys_beginning
 from kvcluster.shell.grammar import Grammar
-from kvcluster.shell.keys import beginning_with
 from tests.client.fake_node import FakeCluster
 
 KEYS = ("city", "my key", "it's", "-dash")
+
+
+def _at(node: str) -> RawClient:
+    return RawClient([node], timeout_s=5, only=True)
 
 
 def _keys(prefix: str) -> Iterable[str]:
@@ -89,13 +93,16 @@ def test_files_are_offered_where_a_file_is_named(
 def test_keys_are_asked_from_the_cluster(cluster: FakeCluster) -> None:
     """Those that begin so, without their values, and no key that a line cannot show."""
     cluster.store.update({"a/1": "x", "a/2": "y", "a/\x1b[2J": "z", "b": "1"})
-    assert beginning_with("a/", cluster.addresses[0]) == ["a/1", "a/2"]
+    with _at(cluster.addresses[0]) as store:
+        assert keys_beginning("a/", store) == ["a/1", "a/2"]
+        assert keys_beginning("\udce1", store) == []
 
 
 def test_no_more_than_some_keys_are_asked_for(cluster: FakeCluster) -> None:
     """A million of them would fill the screen and the half second."""
     cluster.store.update((f"{number:04}", "") for number in range(500))
-    assert len(beginning_with("", cluster.addresses[0])) == 50
+    with _at(cluster.addresses[0]) as store:
+        assert len(keys_beginning("", store)) == 50
 
 
 def test_a_cluster_in_trouble_offers_nothing(
@@ -106,5 +113,6 @@ def test_a_cluster_in_trouble_offers_nothing(
     cluster.nodes[0].failures["Scan"] = (grpc.StatusCode.INTERNAL, "an internal error")
     cluster.nodes[1].hangs.add("Scan")
     for node in (*cluster.addresses[:2], nobody, frozen):
-        assert beginning_with("a", node) == []
+        with _at(node) as store:
+            assert keys_beginning("a", store) == []
     assert capsys.readouterr() == ("", "")

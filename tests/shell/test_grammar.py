@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from kvcluster.commands import parser
+from kvcluster.console import program
 from kvcluster.shell.grammar import Grammar, Mistake
-from kvcluster.terminal import parser, program
-from tests.terminal.conftest import THE_THREE
+from tests.commands.conftest import THE_THREE
 
 ONLY_THERE = {"shell", "up", "completion"}
 ONLY_HERE = {"exit", "quit", "clear"}

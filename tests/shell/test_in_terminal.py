@@ -6,8 +6,8 @@ import signal
 from pathlib import Path
 
 from tests.client.fake_node import FakeCluster
+from tests.console.in_terminal import in_terminal
 from tests.shell.conftest import CTRL_D
-from tests.terminal.in_terminal import in_terminal
 
 UP = "\x1b[A"
 REDRAW = "\x0c"

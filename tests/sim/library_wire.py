@@ -18,7 +18,7 @@ from grpc.aio import AioRpcError, Metadata
 
 from kvcluster.errors import PeerRejected, PeerSilent, PeerUnavailable
 from kvcluster.node import Node
-from kvcluster.wire import status_of
+from kvcluster.server.rpc import status_of
 from tests.sim.network import Network
 
 from demo_pb2 import (

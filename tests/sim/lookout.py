@@ -9,7 +9,7 @@ from typing import Any
 from kvcluster.errors import DiskIsFull, HeldBack
 from kvcluster.model.entry import Entry, Version
 from kvcluster.node import Node
-from kvcluster.storage.output import TEMPORARY_SUFFIX
+from kvcluster.storage.checkpoint_files import TEMPORARY_SUFFIX
 from tests.sim.calls import Process
 from tests.sim.drops import Drops
 from tests.sim.world import World

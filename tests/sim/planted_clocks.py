@@ -7,8 +7,8 @@ import contextlib
 from typing import Any
 from unittest.mock import patch
 
-from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.peers.gate import Gate
+from kvcluster.cluster.peers.surroundings import Surroundings
 from kvcluster.model.clock import HybridClock
 from kvcluster.model.pauses import Times
 from kvcluster.model.readiness import Readiness

@@ -6,19 +6,19 @@ import contextlib
 from typing import Any, cast
 from unittest.mock import patch
 
-from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.healing import Healing
-from kvcluster.cluster.hinting import Hinting
-from kvcluster.cluster.peers import Peers
-from kvcluster.cluster.rounds import Rounds
-from kvcluster.cluster.scans import Scans
-from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.cluster.peers.gate import Gate
+from kvcluster.cluster.peers.peers import Peers
+from kvcluster.cluster.peers.timekeeper import Timekeeper
+from kvcluster.cluster.repair.anti_entropy import AntiEntropy
+from kvcluster.cluster.requests.scans import Scans
+from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.cluster.writing.rounds import Rounds
+from kvcluster.model.batch_writes import BatchWrites
 from kvcluster.model.clock import HybridClock
-from kvcluster.model.drafts import Drafts
-from kvcluster.model.graves import Graves
-from kvcluster.model.notes import Notes
+from kvcluster.model.hints import Hints
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import Cover
+from kvcluster.model.tombstones import Tombstones
 from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
 from tests.sim.planting import planted, replace
@@ -27,7 +27,7 @@ from tests.sim.planting import planted, replace
 @planted(found_by=1)
 def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     """Equal to one peer is taken for known to all."""
-    compare = Healing._compare
+    compare = AntiEntropy._compare
 
     async def compare_and_drop(self: Any, name: str, slots: Any, *rest: Any, **more: Any) -> Any:
         different = set(await compare(self, name, slots, *rest, **more))
@@ -36,7 +36,7 @@ def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
                 self._store.write([], [], [to_message(key, (None, version))])
         return sorted(different)
 
-    replace(stack, Healing, "_compare", compare_and_drop)
+    replace(stack, AntiEntropy, "_compare", compare_and_drop)
 
 
 @planted(found_by=3)
@@ -52,7 +52,7 @@ def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
                 work.add(work.forget, (key, version))
         self._slots[slot] = seen
 
-    replace(stack, Graves, "look", look)
+    replace(stack, Tombstones, "look", look)
 
 
 @planted(found_by=5)
@@ -88,7 +88,7 @@ def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> No
         return True
 
     replace(stack, Peers, "pulls", lambda self, name: None)
-    replace(stack, Notes, "confirm", confirm)
+    replace(stack, Hints, "confirm", confirm)
 
 
 @planted(found_by=24)
@@ -134,7 +134,7 @@ def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     def first(self: Any) -> dict[str, Any]:
         return {key: writes[0] for key, writes in self._writes.items()}
 
-    replace(stack, Drafts, "last", property(first))
+    replace(stack, BatchWrites, "last", property(first))
 
 
 @planted(found_by=14)

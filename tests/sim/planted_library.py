@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 from kvcluster.client import judging
 from kvcluster.client.dispatcher import Dispatcher
-from kvcluster.client.operations import Operation
 from kvcluster.client.parcel import Parcel
+from kvcluster.client.pending import Pending
 from kvcluster.client.replies import Refusal
-from kvcluster.client.scan_course import Course, Range
+from kvcluster.client.scan_course import Range, ScanCourse
 from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import Unavailable
 from tests.sim.planting import planted, replace
@@ -37,7 +37,7 @@ def tell_what_may_have_happened_as_not_done(stack: contextlib.ExitStack) -> None
     def too_late(self: Any, said: dict[str, str]) -> Any:
         return Unavailable("no node could do it in time; nothing was written")
 
-    replace(stack, Operation, "too_late", too_late)
+    replace(stack, Pending, "too_late", too_late)
 
 
 @planted(found_by=2)
@@ -71,13 +71,13 @@ def begin_the_next_page_behind_all_that_begins_like_the_last_key(
 @planted(found_by=0)
 def forget_the_holes_of_earlier_pages(stack: contextlib.ExitStack) -> None:
     """The end of a scan tells what was missing in its last page."""
-    remember = Course._remember
+    remember = ScanCourse._remember
 
     def remember_this_one(self: Any, page: Any) -> None:
         self._missing_slots, self._missing_nodes = 0, set()
         remember(self, page)
 
-    replace(stack, Course, "_remember", remember_this_one)
+    replace(stack, ScanCourse, "_remember", remember_this_one)
 
 
 @planted(found_by=2)

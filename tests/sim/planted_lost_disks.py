@@ -7,13 +7,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from kvcluster.cluster import pages, pulls
-from kvcluster.cluster.hinting import Hinting
-from kvcluster.cluster.pulls import Pulls
-from kvcluster.cluster.replication import Replication
+from kvcluster.cluster.repair import pages, pulls
+from kvcluster.cluster.repair.pulls import Pulls
+from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.cluster.writing.replication import Replication
 from kvcluster.model.entry import ZERO
-from kvcluster.model.graves import Graves
 from kvcluster.model.readiness import Readiness
+from kvcluster.model.tombstones import Tombstones
 from kvcluster.storage.store import Store
 from tests.sim.planting import planted, replace
 
@@ -39,19 +39,19 @@ def make_a_node_whole_without_tombstones(stack: contextlib.ExitStack) -> None:
 @planted(pinned_by="model/test_graves.py::test_a_replica_in_a_new_life_confirms_anew")
 def count_confirmations_of_former_lives(stack: contextlib.ExitStack) -> None:
     """A replica that confirmed a tombstone holds it, whatever became of its disk."""
-    replace(stack, Graves, "meet", lambda self, name, life: self._lives.update({name: life}))
+    replace(stack, Tombstones, "meet", lambda self, name, life: self._lives.update({name: life}))
 
 
 @planted(pinned_by="model/test_graves.py::test_no_drop_begins_while_a_replica_cannot_be_heard")
 def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
     """A replica that cannot be heard has confirmed, and that is enough."""
-    let_go = Graves._let_go
+    let_go = Tombstones._let_go
 
     def let_go_at_once(self: Any, tombstone: Any, others: Any, dropped: int, work: Any) -> None:
         work.absent = frozenset()
         let_go(self, tombstone, others, dropped, work)
 
-    replace(stack, Graves, "_let_go", let_go_at_once)
+    replace(stack, Tombstones, "_let_go", let_go_at_once)
 
 
 @planted(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from kvcluster.cluster import pages, pulls
-from kvcluster.cluster.hinting import Hinting
-from kvcluster.cluster.pulls import Pulls
-from kvcluster.cluster.replication import Replication
-from kvcluster.model.notes import Notes
+from kvcluster.cluster.repair import pages, pulls
+from kvcluster.cluster.repair.pulls import Pulls
+from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.cluster.writing.replication import Replication
+from kvcluster.model.hints import Hints
 from kvcluster.model.readiness import Readiness
 from kvcluster.storage.checkpoint import Checkpointer
 from kvcluster.storage.store import Store
@@ -45,7 +45,7 @@ def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
         note.count, note.mark, note.later = 0, -1, None
         return before is not None
 
-    replace(stack, Notes, "confirm", confirm)
+    replace(stack, Hints, "confirm", confirm)
 
 
 @planted(found_by=3)

@@ -7,9 +7,9 @@ import dataclasses
 from typing import Any
 from unittest.mock import patch
 
-from kvcluster.cluster import forwarding
-from kvcluster.cluster.coordinator import Coordinator, Written
-from kvcluster.cluster.routing import Routing
+from kvcluster.cluster.requests import forwarding
+from kvcluster.cluster.requests.coordinator import Coordinator, Written
+from kvcluster.cluster.requests.router import Router
 from kvcluster.errors import ConnectionLost, KvError, NoReplica, NotReady, TimedOut
 from tests.sim.planting import planted, replace
 
@@ -48,10 +48,10 @@ def acknowledge_a_key_of_a_batch_that_failed(stack: contextlib.ExitStack) -> Non
 @planted(found_by=6)
 def take_a_batch_without_an_answer_for_not_done(stack: contextlib.ExitStack) -> None:
     """A part that timed out is said to be certainly not done, or is sent elsewhere."""
-    failed = Routing._failed
+    failed = Router._failed
 
     def failed_for_certain(self: Any, batch: Any, groups: Any, error: KvError) -> Any:
         unknown = isinstance(error, TimedOut | ConnectionLost)
         return failed(self, batch, groups, NotReady(str(error)) if unknown else error)
 
-    replace(stack, Routing, "_failed", failed_for_certain)
+    replace(stack, Router, "_failed", failed_for_certain)

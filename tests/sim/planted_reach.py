@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 from typing import Any
 
-from kvcluster.cluster.calls import Calls
-from kvcluster.cluster.heartbeat import Heartbeats
-from kvcluster.cluster.hinting import Hinting
-from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers.heartbeat import Heartbeats
+from kvcluster.cluster.peers.peers import Peers
+from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import PeerBroke, PeerUnconnected, PeerUnreachable
 from kvcluster.model.detector import Sign
 from tests.sim.planting import planted, replace

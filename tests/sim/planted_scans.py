@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from kvcluster.client.scan_course import Course
-from kvcluster.cluster.scan_course import Holes
+from kvcluster.client.scan_course import ScanCourse
+from kvcluster.cluster.requests.scan_position import Holes
 from tests.sim.planting import planted, replace
 
 
 @planted(found_by=0)
 def forget_what_all_but_the_last_call_missed(stack: contextlib.ExitStack) -> None:
     """A client believes of the whole scan what the end of it says."""
-    take = Course.take
+    take = ScanCourse.take
 
     def take_and_forget(self: Any, page: Any) -> None:
         self._missing_slots, self._missing_nodes = 0, set()
         take(self, page)
 
-    replace(stack, Course, "take", take_and_forget)
+    replace(stack, ScanCourse, "take", take_and_forget)
 
 
 @planted(found_by=0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from kvcluster.cluster.gate import Gate
-from kvcluster.cluster.heartbeat import Heartbeats
-from kvcluster.cluster.peers import Peers
+from kvcluster.cluster.peers.gate import Gate
+from kvcluster.cluster.peers.heartbeat import Heartbeats
+from kvcluster.cluster.peers.peers import Peers
 from kvcluster.model.detector import Sign
 from kvcluster.model.readiness import Readiness, Status
 from tests.sim.planting import planted, replace

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 from kvcluster.model.entry import Verdict
 from kvcluster.storage.checkpoint import Checkpointer
+from kvcluster.storage.checkpoint_files import Output, remove_older
 from kvcluster.storage.journal import Journal
-from kvcluster.storage.output import Output, remove_older
 from kvcluster.storage.recovery import _Replay
 from kvcluster.storage.segment import Segment
 from kvcluster.storage.store import Store

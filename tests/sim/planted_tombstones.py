@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from kvcluster.cluster.holding import Holding
-from kvcluster.model.graves import Graves
+from kvcluster.cluster.repair.holding import Holding
 from kvcluster.model.slots import slot_of
+from kvcluster.model.tombstones import Tombstones
 from kvcluster.storage.table import Table
 from tests.sim.planting import planted, replace
 
@@ -15,7 +15,7 @@ from tests.sim.planting import planted, replace
 @planted(found_by=21)
 def count_confirmations_of_an_older_tombstone(stack: contextlib.ExitStack) -> None:
     """A key that was deleted twice has one grave."""
-    look = Graves.look
+    look = Tombstones.look
 
     def look_at_keys(self: Any, slot: int, replicas: Any, tombstones: Any, *rest: Any) -> None:
         tombstones, graves = list(tombstones), self._slots.get(slot, {})
@@ -24,13 +24,13 @@ def count_confirmations_of_an_older_tombstone(stack: contextlib.ExitStack) -> No
                 graves[key] = (version, *graves[key][1:])
         look(self, slot, replicas, tombstones, *rest)
 
-    replace(stack, Graves, "look", look_at_keys)
+    replace(stack, Tombstones, "look", look_at_keys)
 
 
 @planted(pinned_by="model/test_graves.py::test_the_primary_forgets_last")
 def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
     """Nobody is left who would see to it that all others drop it, too."""
-    let_go = Graves._let_go
+    let_go = Tombstones._let_go
 
     def forget_and_let_go(self: Any, tombstone: Any, *rest: Any) -> None:
         let_go(self, tombstone, *rest)
@@ -38,7 +38,7 @@ def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
         if tombstone not in work.forget:
             work.add(work.forget, tombstone)
 
-    replace(stack, Graves, "_let_go", forget_and_let_go)
+    replace(stack, Tombstones, "_let_go", forget_and_let_go)
 
 
 @planted(
@@ -47,8 +47,8 @@ def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
 )
 def wait_for_nothing_before_a_drop(stack: contextlib.ExitStack) -> None:
     """Everybody holds it, so it may go; whatever is still on its way."""
-    init = Graves.__init__
-    replace(stack, Graves, "__init__", lambda self, name, wait_s: init(self, name, 0.0))
+    init = Tombstones.__init__
+    replace(stack, Tombstones, "__init__", lambda self, name, wait_s: init(self, name, 0.0))
 
 
 @planted(found_by=23)

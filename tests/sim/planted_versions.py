@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from kvcluster.cluster.coordinator import Coordinator
-from kvcluster.cluster.timekeeper import Timekeeper
+from kvcluster.cluster.peers.timekeeper import Timekeeper
+from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.model.clock import HybridClock
 from kvcluster.model.entry import Version, make_version
 from kvcluster.storage.store import Store

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from kvcluster.cluster.merging import Merger
-from kvcluster.cluster.replica import Replica
+from kvcluster.cluster.repair.merging import Merger
+from kvcluster.cluster.writing.replica import Receiver
 from kvcluster.errors import OutcomeUnknown
 from kvcluster.model.entry import Verdict
 from kvcluster.storage.codec import to_entry
@@ -49,13 +49,13 @@ def answer_a_hold_before_it_is_durable(stack: contextlib.ExitStack) -> None:
             incarnation=self._time.incarnation,
         )
 
-    replace(stack, Replica, "hold", hold)
+    replace(stack, Receiver, "hold", hold)
 
 
 @planted(found_by=3)
 def take_what_a_full_disk_refused_for_stored(stack: contextlib.ExitStack) -> None:
     """A replica that could not write says that it has written."""
-    replicate = Replica.replicate
+    replicate = Receiver.replicate
 
     async def replicate_or_not(self: Any, request: Any, deadline_s: float) -> ReplicateResponse:
         try:
@@ -63,4 +63,4 @@ def take_what_a_full_disk_refused_for_stored(stack: contextlib.ExitStack) -> Non
         except OutcomeUnknown:
             return ReplicateResponse(clock=self._time.now())
 
-    replace(stack, Replica, "replicate", replicate_or_not)
+    replace(stack, Receiver, "replicate", replicate_or_not)

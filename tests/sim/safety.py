@@ -4,8 +4,8 @@
     that does not.*
 
 So whichever of them survives can tell the others. That sentence is what the store's promises stand
-on (cluster/replication.py), and a history in which it breaks mostly ends well all the same: it
-takes a power cut of the right node at the right moment to lose anything. Judged as it stands, it
+on (cluster/writing/replication.py), and a history in which it breaks mostly ends well all the same:
+it takes a power cut of the right node at the right moment to lose anything. Judged as it stands, it
 needs no such luck.
 
 When: as a client hears of a write that some replica misses, and of one in eight of the others; and

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from kvcluster.client.scan_course import Course, Page, Range
+from kvcluster.client.scan_course import PartialPage, Range, ScanCourse
 from kvcluster.errors import PeerUnavailable
 from kvcluster.node import Node
 from tests.sim.judge import Judge
@@ -70,7 +70,7 @@ class Scanning:
 
     async def _scan(self, stopped: Callable[[], bool]) -> None:
         least = {key: self._judge.before_long_read(key) for key in self._judge.diary.by_key}
-        course = Course(_EVERYTHING, self._page_keys)
+        course = ScanCourse(_EVERYTHING, self._page_keys)
         pairs: list[tuple[str, str]] = []
         while not course.ended:
             page = None if stopped() else await self._page(course)
@@ -87,7 +87,7 @@ class Scanning:
         self.ended[how] += 1
         self._log(f"{self._name}: scan: {keys} keys, {how}", "")
 
-    async def _page(self, course: Course) -> Page | None:
+    async def _page(self, course: ScanCourse) -> PartialPage | None:
         """What a node answers, any that does; a page with holes only if there is no better one."""
         began_s = self._now_s()
         while self._now_s() < began_s + _GIVES_UP_S:
@@ -98,8 +98,8 @@ class Scanning:
             await asyncio.sleep(0.1)
         return None
 
-    async def _ask(self, node: str, request: ScanRequest) -> Page | None:
-        page = Page()
+    async def _ask(self, node: str, request: ScanRequest) -> PartialPage | None:
+        page = PartialPage()
         timeout_s = self._timeout_s
 
         async def answer(node: Node, request: Any) -> ScanResponse:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kvcluster.cluster.surroundings import Surroundings
+from kvcluster.cluster.peers.surroundings import Surroundings
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.members import Cluster as Members

@@ -1,0 +1,205 @@
+"""Operations: one put, get or delete on its way, from the call to the one answer it gets.
+
+An operation outlives calls to nodes: it may wait in the line, travel with others, be refused and
+travel again. Whoever asked for it is told exactly once, by `conclude`, and after that it is `over`:
+what still comes back for it is of no interest to anybody.
+
+The one thing that must never be lost on the way is whether a write *may* have happened. It may
+while a node is `asked`, and for ever after once a node's answer left it open (`perhaps_written`),
+however certain later refusals are.
+
+Nothing here touches the event loop; `tell` and `timer` are given by whoever does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
+
+from kvcluster.errors import BadRequest, KvError, OutcomeUnknown, Unavailable
+
+from demo_pb2 import (
+    DeleteRequest,
+    DeleteResponse,
+    GetRequest,
+    GetResponse,
+    PutRequest,
+    PutResponse,
+)
+
+Request: TypeAlias = PutRequest | GetRequest | DeleteRequest
+Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
+
+_ENVELOPE_BYTES = 16
+"""What an operation takes on the wire beside its key and its value; rounded up."""
+_TIMEOUT_LIMIT_S = 24 * 3600.0
+_SHOWN_CHARACTERS = 60
+_ADVICE = {
+    bytes: "; {0}.decode() makes one of it",
+    int: "; str({0}) makes one of it",
+}
+"""What to do with something that is no string, by its type."""
+
+
+class Timer(Protocol):
+    """Ends an operation at its deadline, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Do not."""
+
+
+@dataclass(eq=False, slots=True)
+class Pending:
+    """One put, get or delete. Times are those of the event loop's clock."""
+
+    request: Request
+    key: str
+    size_bytes: int
+    writes: bool
+    deadline_s: float
+    timeout_s: float
+    """What the caller allowed, for sentences."""
+    retry_unknown: bool
+    tell: Callable[[Answer | KvError], None]
+    timer: Timer | None = None
+    over: bool = False
+    """Whoever asked was told, or does not want to know any more."""
+    holds_key: bool = False
+    """It was taken out of the line and has not ended, so others on its key wait."""
+    asked: str = ""
+    """The node that it was sent to and that has not answered yet."""
+    perhaps_written: bool = False
+    hedged: bool = False
+    """A read that is asked of a second node as well; that one goes on if this one fails."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why it was not done, by the node that said so last."""
+
+    def conclude(self, outcome: Answer | KvError) -> None:
+        """Tell whoever asked; only the first time counts."""
+        if not self.over:
+            self.abandon()
+            self.tell(outcome)
+
+    def abandon(self) -> None:
+        """Whoever asked does not want to know any more."""
+        self.over = True
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def too_late(self, said: dict[str, str]) -> KvError:
+        """What its deadline means for it, now. `said`: what nodes said that it never reached."""
+        within = f"within {self.timeout_s:g} s"
+        silent = {self.asked: f"no answer {within}"} if self.asked else {}
+        return self._error(f" {within}", {**said, **self.reasons, **silent}, "")
+
+    def refused(self, why: str, said: Mapping[str, str] = MappingProxyType({})) -> KvError:
+        """What it means that it is not tried again. `why`: the end of a sentence, or empty."""
+        return self._error("", {**said, **self.reasons}, why)
+
+    def _error(self, within: str, reasons: dict[str, str], why: str) -> KvError:
+        told = told_of(reasons) + why
+        error: KvError
+        if self.writes and (self.asked or self.perhaps_written):
+            error = OutcomeUnknown(f"the write may have happened, or not{told}")
+        else:
+            certain = "; nothing was written" if self.writes else ""
+            error = Unavailable(f"no node could do it{within}{told}{certain}")
+        error.reasons = reasons
+        return error
+
+
+def told_of(reasons: Mapping[str, str]) -> str:
+    """What nodes said, in brackets behind a sentence; empty if none said anything."""
+    told = "; ".join(f"{node}: {reason}" for node, reason in reasons.items())
+    return f" ({told})" if told else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a caller allows for an operation that begins now. `now_s`: the event loop's clock."""
+
+    now_s: float
+    timeout_s: float
+    retry_unknown: bool = False
+
+    def from_now(self, now_s: float) -> Allowance:
+        """The same for an operation that begins later."""
+        return Allowance(now_s, self.timeout_s, self.retry_unknown)
+
+
+Tell: TypeAlias = Callable[[Answer | KvError], None]
+
+
+def to_put(key: str, value: str, terms: Allowance, tell: Tell) -> Pending:
+    """A put. Raises BadRequest for what no node would take, whatever its settings."""
+    size_bytes = checked_key(key) + checked_text("value", value)
+    return _made(PutRequest(key=key, value=value), size_bytes, terms, tell)
+
+
+def to_get(key: str, terms: Allowance, tell: Tell) -> Pending:
+    """A get. Raises BadRequest as `to_put` does."""
+    size_bytes = checked_key(key)
+    return _made(GetRequest(key=key), size_bytes, terms, tell)
+
+
+def to_delete(key: str, terms: Allowance, tell: Tell) -> Pending:
+    """A delete. Raises BadRequest as `to_put` does."""
+    size_bytes = checked_key(key)
+    return _made(DeleteRequest(key=key), size_bytes, terms, tell)
+
+
+def _made(request: Request, size_bytes: int, terms: Allowance, tell: Tell) -> Pending:
+    return Pending(
+        request=request,
+        key=request.key,
+        size_bytes=_ENVELOPE_BYTES + size_bytes,
+        writes=not isinstance(request, GetRequest),
+        deadline_s=terms.now_s + terms.timeout_s,
+        timeout_s=terms.timeout_s,
+        retry_unknown=terms.retry_unknown,
+        tell=tell,
+    )
+
+
+def checked_key(key: object) -> int:
+    """How many bytes of UTF-8 a key has. Raises BadRequest if it can be none."""
+    size_bytes = checked_text("key", key)
+    if not size_bytes:
+        raise BadRequest("the key is empty; a key has at least one character")
+    return size_bytes
+
+
+def checked_text(what: str, text: object) -> int:
+    """How many bytes of UTF-8 a text has. Raises BadRequest if it cannot be sent."""
+    if not isinstance(text, str):
+        advice = _ADVICE.get(type(text), "").format(what)
+        raise BadRequest(
+            f"a {what} is a string, not {type(text).__name__}: {shortened(text)}{advice}"
+        )
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        # One such string would keep its whole batch from being sent.
+        raise BadRequest(
+            f"the {what} {shortened(text)} is not text that UTF-8 can carry:"
+            f" half a surrogate pair stands at position {error.start:,}"
+        ) from None
+
+
+def checked_timeout(timeout_s: object) -> float:
+    """A time to wait, in seconds. Raises BadRequest."""
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
+        raise BadRequest(f"a timeout is a number of seconds, not {shortened(timeout_s)}")
+    if not 0 < timeout_s <= _TIMEOUT_LIMIT_S:
+        raise BadRequest(f"the timeout {timeout_s:g} s is out of range: above 0, at most a day")
+    return float(timeout_s)
+
+
+def shortened(value: object) -> str:
+    """A value in a sentence: as Python shows it, and not much of it."""
+    text = repr(value)  # which escapes what cannot be printed
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

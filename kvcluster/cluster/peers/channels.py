@@ -1,0 +1,110 @@
+"""Channels: the transport over gRPC, one lasting channel a peer, and what failures mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from kvcluster.cluster.peers.knocking import Knocking
+from kvcluster.cluster.peers.transport import METHODS
+from kvcluster.config import Settings
+from kvcluster.errors import (
+    OutcomeUnknown,
+    PeerBroke,
+    PeerRejected,
+    PeerSilent,
+    PeerUnavailable,
+    PeerUnconnected,
+    PeerUnreachable,
+    as_told,
+)
+from kvcluster.wire.delivery import undelivered
+from kvcluster.wire.dial import dial, options_of_nodes
+from kvcluster.wire.error_info import told_in
+from kvcluster.wire.failures import named
+from kvcluster.wire.parsing import Unusable, parser_of_answers
+
+import demo_pb2
+
+Method = Callable[..., Any]
+
+
+class Channels:
+    """The Transport that servers use. Make it inside the running event loop."""
+
+    def __init__(self, peers: tuple[str, ...], settings: Settings) -> None:
+        options = options_of_nodes(settings)
+        self._settings = settings
+        self._channels = {peer: dial(address_of(peer), options) for peer in peers}
+        self._methods: dict[tuple[str, type[Message]], Method] = {}
+        self._knocking = Knocking()
+
+    async def ask(self, peer: str, request: Message, timeout_s: float) -> Any:
+        """See Transport."""
+        now_s = asyncio.get_running_loop().time
+        end_s = now_s() + timeout_s
+        try:
+            answer = await self._method(peer, type(request))(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            failure = _failure(error)
+        else:
+            if not isinstance(answer, Unusable):
+                return answer
+            failure = PeerRejected(answer.why)
+        if isinstance(failure, PeerUnconnected):
+            address = address_of(peer)
+            if await self._knocking.finds_nobody(address, end_s - now_s()):
+                raise PeerUnreachable(str(failure))
+        raise failure
+
+    async def close(self) -> None:
+        """See Transport."""
+        await self._knocking.close()
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _method(self, peer: str, kind: type[Message]) -> Method:
+        """The call of a peer that takes such requests."""
+        if (peer, kind) not in self._methods:
+            method = METHODS[kind]
+            answer = getattr(demo_pb2, method.output_type.name)
+            self._methods[peer, kind] = self._channels[peer].unary_unary(
+                f"/{method.containing_service.full_name}/{method.name}",
+                request_serializer=kind.SerializeToString,
+                response_deserializer=parser_of_answers(
+                    method.output_type, answer.FromString, self._settings
+                ),
+            )
+        return self._methods[peer, kind]
+
+
+def address_of(peer: str) -> str:
+    """Under which address a peer is reached: its name."""
+    return peer
+
+
+def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
+    """What a failed call means. A node names its own error beside the status code."""
+    details = error.details() or error.code().name
+    if told := told_in(error):
+        reason = named(
+            told.reason,
+            details,
+            nothing_written=told.nothing_written,
+            value_limit_bytes=told.value_limit_bytes,
+        )
+        return PeerRejected(reason)
+    details = as_told(details)
+    if error.code() is grpc.StatusCode.UNAVAILABLE:
+        never_sent = undelivered(error.code().name, details)
+        # Of gRPC's chain of reasons only the last is of use in a log line.
+        return (PeerUnconnected if never_sent else PeerBroke)(details.rsplit(": ", 1)[-1])
+    if error.code() is grpc.StatusCode.CANCELLED:
+        return PeerBroke("the call was cancelled on its way")  # nobody here did
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return PeerSilent("no answer in time")
+    return PeerRejected(OutcomeUnknown(details))

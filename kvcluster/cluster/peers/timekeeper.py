@@ -1,0 +1,159 @@
+"""The timekeeper: the hybrid clock joined to the wall clock, and the gate for others' clocks.
+
+Every message between peers carries the sender's clock, requests and answers alike. `accept` looks
+at it before anything in the message is believed (envelope.py, calls.py, heartbeat.py): an absurd
+clock or a request held back for minutes is refused, a clock somewhat ahead is followed with one
+loud warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from kvcluster.cluster.peers.surroundings import Surroundings
+from kvcluster.config import Settings
+from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack
+from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
+from kvcluster.model.entry import VERSION_BYTES, Version, is_version, time_of
+from kvcluster.wire.limits import check_count, check_entry
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites
+
+log = logging.getLogger("kvcluster")
+
+
+class Timekeeper:
+    """Hands out versions and judges the clocks of messages."""
+
+    def __init__(self, clock: HybridClock, around: Surroundings, settings: Settings) -> None:
+        self._clock = clock
+        self._wall_ms = around.wall_ms
+        self._limits = SkewLimits(
+            warn_ms=int(settings.clock_warn_s * 1000),
+            absurd_ms=int(settings.clock_limit_s * 1000),
+            stale_ms=int(settings.message_age_limit_s * 1000),
+        )
+        self._steady_s = around.steady_s
+        self._before_s = self._steady_s()
+        self._warned: set[str] = set()
+        self._warn_if_behind()
+        self.skewed = 0
+        """Messages whose clock was ahead by more than the warning limit."""
+
+    @property
+    def incarnation(self) -> int:
+        """This process's part of every version it makes."""
+        return self._clock.incarnation
+
+    def now(self) -> int:
+        """The current hybrid time."""
+        self._pass_time()
+        return self._clock.now(self._wall_ms())
+
+    def kept(self) -> int:
+        """What the disk keeps of it."""
+        self._pass_time()
+        return self._clock.kept
+
+    def settle(self) -> None:
+        """A peer accepted our time."""
+        self._pass_time()
+        self._clock.settle(self._wall_ms())
+
+    def tick(self) -> Version:
+        """A new version, newer than everything seen."""
+        self._pass_time()
+        return self._clock.tick(self._wall_ms())
+
+    def accept(self, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
+        """Move past a peer's clock. Raises ClockAbsurd if it is, HeldBack if it is old.
+
+        Heartbeats may be stale: they write nothing, and they are how a clock is caught up.
+        """
+        self._pass_time()
+        skew = self._clock.judge(time, self._wall_ms(), self._limits)
+        if skew is Skew.ABSURD:
+            raise ClockAbsurd(
+                f"the clock of {sender} is {self._seconds_ahead(time):.0f} s ahead,"
+                f" over the limit of {self._limits.absurd_ms / 1000:.0f} s"
+            )
+        if skew is Skew.STALE and not stale_is_fine:
+            age_s = ((self.now() - time) >> COUNTER_BITS) / 1000
+            raise HeldBack(
+                f"a message of {sender} is {age_s:.0f} s old, over the limit"
+                f" of {self._limits.stale_ms / 1000:.0f} s; the clock here is {self.now()}"
+            )
+        if skew is Skew.AHEAD:
+            self._warn(sender, time)
+        self._clock.observe(time)
+
+    def age_s(self, version: Version) -> float:
+        """How long ago a version was made, in seconds."""
+        return max(0, (self.now() - time_of(version)) >> COUNTER_BITS) / 1000
+
+    def refuse_late(self, sender: str, time: int, limit_s: float) -> None:
+        """Raise HeldBack if what a peer sent at a time was on its way for longer than the limit."""
+        age_s = ((self.now() - time) >> COUNTER_BITS) / 1000
+        if age_s > limit_s:
+            raise HeldBack(
+                f"a write that {sender} forwarded is {age_s:.1f} s old, over the limit of"
+                f" {limit_s:g} s"
+            )
+
+    def accept_entries(self, entries: Sequence[EntryMessage], sender_time: int) -> None:
+        """Check entries from a peer. Raises BadRequest for what it cannot have made or taken."""
+        check_count(len(entries))
+        for entry in entries:
+            check_entry(entry)
+            _check_version(f"entry {entry.key[:40]!r}", entry.version, sender_time)
+
+    def accept_missed(self, missed: Iterable[MissedWrites], sender_time: int) -> None:
+        """Check notes of what others missed. Raises BadRequest as `accept_entries` does."""
+        for note in missed:
+            _check_version(f"the note for {note.peer[:40]!r}", note.since, sender_time)
+
+    def are_stale(self, entries: Iterable[EntryMessage]) -> bool:
+        """Whether some of these were written so long ago that they must not be sent as new.
+
+        A tombstone is dropped a minute after every replica confirmed it. A write that is older
+        than the tombstone and arrives after that would bring the key back.
+        """
+        limit = (self.now() >> COUNTER_BITS) - self._limits.stale_ms
+        return any(time_of(Version(entry.version)) >> COUNTER_BITS < limit for entry in entries)
+
+    def _pass_time(self) -> None:
+        now_s = self._steady_s()
+        self._clock.pass_time((now_s - self._before_s) * 1000)
+        self._before_s = now_s
+
+    def _warn_if_behind(self) -> None:
+        behind_ms = self._clock.behind_ms(self._wall_ms())
+        if behind_ms > self._limits.warn_ms:
+            log.warning(
+                "CLOCK  this machine's clock is %.1f s behind what is on its disk; set it right",
+                behind_ms / 1000,
+            )
+
+    def _warn(self, sender: str, time: int) -> None:
+        self.skewed += 1
+        if sender not in self._warned:
+            self._warned.add(sender)
+            log.warning(
+                "CLOCK  %s is %.1f s ahead of this machine; set its clock right",
+                sender,
+                self._seconds_ahead(time),
+            )
+
+    def _seconds_ahead(self, time: int) -> float:
+        return self._clock.ahead_ms(time, self._wall_ms()) / 1000
+
+
+def _check_version(whose: str, version: bytes, sender_time: int) -> None:
+    if not is_version(version) or time_of(Version(version)) > sender_time:
+        shown = version[: VERSION_BYTES + 1].hex()
+        raise BadRequest(
+            f"{whose} has the impossible version {shown!r} of {len(version):,} bytes;"
+            f" a version has {VERSION_BYTES}, and is not newer than the clock of who sends it"
+        )

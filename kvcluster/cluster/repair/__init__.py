@@ -1,0 +1,41 @@
+"""Repair: what a node does so that replicas hold the same, and nothing else; put together.
+
+    catching up    fetches what this node missed, before it answers reads
+    healing        finds what differs and nobody knew of
+    holding        takes tombstones and strays where they belong, and lets go of them
+    pulls          the other side: gives pages to a peer that catches up or heals
+    progress       how far this node is, for its log and its status
+
+The first three run in the background, and know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from kvcluster.cluster.peers import Peering
+from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.repair.anti_entropy import AntiEntropy
+from kvcluster.cluster.repair.catching_up import CatchingUp
+from kvcluster.cluster.repair.holding import Holding
+from kvcluster.cluster.repair.progress import SyncProgress
+from kvcluster.cluster.repair.pulls import Pulls
+from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.storage.store import Store
+
+
+class Repair:
+    """All of it, of one node."""
+
+    def __init__(self, ground: Ground, store: Store, peering: Peering, hinting: Hinting) -> None:
+        peers, calls = peering.peers, peering.calls
+        self._spawn = ground.spawn
+        self.progress = SyncProgress(ground.settings.sync_announce_s)
+        self._catching_up = CatchingUp(ground, store, calls, hinting, self.progress)
+        self.healing = AntiEntropy(ground, store, peers, calls, self.progress)
+        self.holding = Holding(ground, store, peers, calls)
+        self.pulls = Pulls(ground, store, peers, hinting)
+
+    def start(self) -> None:
+        """Look after everything from now on."""
+        self._spawn(self._catching_up.run(), "catching up")
+        self._spawn(self.healing.run(), "healing")
+        self._spawn(self.holding.run(), "holding")

@@ -1,0 +1,32 @@
+"""Requests: what answers clients, and peers that ask for one; put together.
+
+router   who carries out an operation, this node or another
+scans    keys in order, from all the nodes that together hold every slot
+report   how this node is, and what it sees
+"""
+
+from __future__ import annotations
+
+from kvcluster.cluster.peers import Peering
+from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.repair import Repair
+from kvcluster.cluster.requests.coordinator import Coordinator
+from kvcluster.cluster.requests.forwarding import Forwarding
+from kvcluster.cluster.requests.handlers import Handlers
+from kvcluster.cluster.requests.report import Report
+from kvcluster.cluster.requests.scans import Scans
+from kvcluster.cluster.writing import Writing
+from kvcluster.storage.store import Store
+
+
+class Requests:
+    """The three of one node."""
+
+    def __init__(
+        self, ground: Ground, store: Store, peering: Peering, writing: Writing, repair: Repair
+    ) -> None:
+        coordinator = Coordinator(ground, store, writing.rounds)
+        forwarding = Forwarding(ground, peering.peers, peering.calls)
+        self.router = Handlers(ground, coordinator, forwarding)
+        self.scans = Scans(ground, store, peering.peers, peering.calls)
+        self.report = Report(ground, store, peering, writing, repair)

@@ -1,0 +1,98 @@
+"""Scan pages: the next live keys behind a position, with their values, in portions.
+
+A page is cut from the table's key index without a pause, in time for a thousand keys; it may hold
+keys of chosen slots only. It says up to which key it reaches, and the next one begins there: no
+state is kept between pages, and keys that come or go meanwhile shift nothing.
+
+Which slots are chosen travels as 4,096 bits, the lowest of a byte first.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kvcluster.errors import BadRequest
+from kvcluster.model.entry import value_of
+from kvcluster.model.merge import Pair
+from kvcluster.model.slots import SLOTS, slot_of
+from kvcluster.storage.table import Table
+
+from demo_pb2 import ScanRequest
+
+_PAIR_BYTES = 16
+"""What a pair takes in a message beside its key and its value."""
+_PAGE_LOOKS = 10_000
+"""So many keys are looked at for one page, even if hardly one is of the chosen slots."""
+
+
+@dataclass(frozen=True)
+class ScanPage:
+    """Pairs in key order, and the key that the page reaches; None: there is no more."""
+
+    pairs: list[Pair]
+    reached: str | None
+
+    def is_sound(self, request: ScanRequest) -> bool:
+        """Whether it is in order, in its bounds and a step forward: a peer may answer anything.
+
+        One that is full says how far it reaches. Else it would end what nobody has looked at.
+        """
+        room = request.limit - len(self.pairs)
+        if room < 0 or (room == 0 and self.reached is None):
+            return False
+        keys = [request.start_after, *(key for key, _ in self.pairs)]
+        if self.reached is not None and self.reached <= request.start_after:
+            return False
+        ascending = all(one < next_ for one, next_ in itertools.pairwise(keys))
+        return ascending and (self.reached is None or keys[-1] <= self.reached)
+
+
+def cut_scan_page(
+    table: Table,
+    request: ScanRequest,
+    slots: Collection[int],
+    *,
+    keys: int,
+    size_bytes: int,
+) -> ScanPage:
+    """At most so many pairs behind `request.start_after`, of some slots; at least one if any."""
+    everywhere = len(slots) == SLOTS
+    pairs: list[Pair] = []
+    reached = request.start_after
+    for looks, key in enumerate(table.keys.behind(request.prefix, request.start_after), 1):
+        if everywhere or slot_of(key) in slots:
+            entry = table.get(key)
+            value = "" if request.keys_only else value_of(entry) or ""
+            size_bytes -= pair_bytes(key, value)
+            if pairs and size_bytes < 0:
+                return ScanPage(pairs, reached)
+            pairs.append((key, value))
+        if looks >= _PAGE_LOOKS or len(pairs) >= keys:
+            return ScanPage(pairs, key)
+        reached = key
+    return ScanPage(pairs, None)
+
+
+def pair_bytes(key: str, value: str) -> int:
+    """What a pair takes in a message, rounded up."""
+    return _PAIR_BYTES + sum(len(it) if it.isascii() else len(it.encode()) for it in (key, value))
+
+
+@lru_cache(maxsize=32)
+def to_bits(slots: frozenset[int]) -> bytes:
+    """Slots as they travel. They are the same for every page of a scan."""
+    bits = bytearray(SLOTS // 8)
+    for slot in slots:
+        bits[slot // 8] |= 1 << slot % 8
+    return bytes(bits)
+
+
+@lru_cache(maxsize=32)
+def from_bits(bits: bytes) -> frozenset[int]:
+    """The slots that have travelled. Raises BadRequest."""
+    if len(bits) * 8 != SLOTS:
+        raise BadRequest(f"the slots of a scan are {len(bits):,} bytes, not {SLOTS // 8:,}")
+    return frozenset(slot for slot in range(SLOTS) if bits[slot // 8] >> slot % 8 & 1)

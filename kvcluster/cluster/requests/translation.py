@@ -1,0 +1,208 @@
+"""Translation: operations and what comes of them, from the wire and onto it.
+
+What a client asks for is read here, sent on to another node here, and so are answers, which are
+made at the node that a client asked or, forwarded, at another. One place for both ways, since each
+kind of operation has messages of its own, and stands in others where several travel together. What
+cannot be, a key or a value that is too large, is found here, before anything is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from kvcluster.cluster.requests.coordinator import Done, Written
+from kvcluster.config import Settings
+from kvcluster.errors import AnswerFull, BadRequest, KvError
+from kvcluster.model.entry import Entry, is_live
+from kvcluster.model.operation import Kind, Operation
+from kvcluster.wire.failures import error_in, failure_of
+from kvcluster.wire.limits import check_key, check_value
+
+from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
+    DeleteRequest,
+    DeleteResponse,
+    ForwardRequest,
+    GetRequest,
+    GetResponse,
+    PutRequest,
+    PutResponse,
+    Result,
+)
+from demo_pb2 import Operation as OperationMessage
+
+Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
+Outcome: TypeAlias = Answer | KvError
+"""What came of one operation."""
+
+
+def outcome_of(kind: Kind, done: Done | KvError, node: str) -> Outcome:
+    """What came of an operation that `node` carried out."""
+    if isinstance(done, KvError):
+        return done
+    if done.written is None:
+        return get_response(done.seen, node)
+    if kind is Kind.PUT:
+        return put_response(done.written, node)
+    return delete_response(is_live(done.seen), done.written, node)
+
+
+def outcome_in(result: Result) -> Outcome:
+    """What another node says came of an operation."""
+    name = result.WhichOneof("result")
+    if name is None or name == "failure":
+        return error_in(result.failure)
+    answer: Answer = getattr(result, name)
+    return answer
+
+
+def batch_response(asked: Iterable[OperationMessage], outcomes: Iterable[Outcome]) -> BatchResponse:
+    """What came of many operations, in their order."""
+    response = BatchResponse()
+    for message, outcome in zip(asked, outcomes, strict=True):
+        result = response.results.add()
+        if isinstance(outcome, KvError):
+            result.failure.MergeFrom(failure_of(outcome, writes=not message.HasField("get")))
+        elif isinstance(outcome, PutResponse):
+            result.put.MergeFrom(outcome)
+        elif isinstance(outcome, GetResponse):
+            result.get.MergeFrom(outcome)
+        else:
+            result.delete.MergeFrom(outcome)
+    return response
+
+
+def within_room(outcomes: Sequence[Outcome], settings: Settings) -> list[Outcome]:
+    """The same, with values left out that an answer has no room for; it says so in their place.
+
+    So it can always be sent: else a write in it would be done, and its client not know.
+    """
+    used_bytes, limit_bytes = 0, settings.batch_bytes
+    fitting = list[Outcome]()
+    if _need_little(outcomes, min(limit_bytes, settings.answer_value_bytes)):
+        return list(outcomes)
+    for outcome in outcomes:
+        size_bytes = len(outcome.value.encode()) if isinstance(outcome, GetResponse) else 0
+        if size_bytes > settings.answer_value_bytes:
+            fitting.append(_too_large(size_bytes, settings))
+        elif size_bytes and used_bytes and used_bytes + size_bytes > limit_bytes:
+            full = f"the answer has no room over {limit_bytes:,} bytes; ask again"
+            fitting.append(AnswerFull(full))
+        else:
+            used_bytes += size_bytes
+            fitting.append(outcome)
+    return fitting
+
+
+def _need_little(outcomes: Sequence[Outcome], limit_bytes: int) -> bool:
+    """Whether all values have room, at four bytes a character."""
+    lengths = (len(outcome.value) for outcome in outcomes if isinstance(outcome, GetResponse))
+    return 4 * sum(lengths) <= limit_bytes
+
+
+def refuse_if_too_large(value: str, settings: Settings) -> None:
+    """Raise AnswerFull if no answer can carry a value: it was stored under larger limits."""
+    if len(value) <= settings.answer_value_bytes // 4:  # a character takes 1 to 4 bytes
+        return
+    size_bytes = len(value.encode())
+    if size_bytes > settings.answer_value_bytes:
+        raise _too_large(size_bytes, settings)
+
+
+def _too_large(size_bytes: int, settings: Settings) -> AnswerFull:
+    return AnswerFull(
+        f"the value is {size_bytes:,} bytes long, and an answer of this node carries"
+        f" {settings.answer_value_bytes:,}; start it with a larger value_limit_bytes"
+    )
+
+
+def put_response(written: Written, node: str) -> PutResponse:
+    """The answer to a Put that `node` coordinated."""
+    return PutResponse(
+        version=written.version,
+        replicas=written.replicas,
+        acknowledged=written.acknowledged,
+        served_by=node,
+    )
+
+
+def delete_response(found: bool, written: Written, node: str) -> DeleteResponse:
+    """The answer to a Delete that `node` coordinated."""
+    return DeleteResponse(
+        found=found,
+        version=written.version,
+        replicas=written.replicas,
+        acknowledged=written.acknowledged,
+        served_by=node,
+    )
+
+
+def get_response(entry: Entry | None, node: str) -> GetResponse:
+    """The answer to a Get, from the data of `node`. None: the key was never seen."""
+    if entry is None:
+        return GetResponse(served_by=node)
+    value, version = entry
+    return GetResponse(found=value is not None, value=value or "", version=version, served_by=node)
+
+
+Request = PutRequest | GetRequest | DeleteRequest
+_KINDS: dict[type, Kind] = {
+    PutRequest: Kind.PUT,
+    GetRequest: Kind.GET,
+    DeleteRequest: Kind.DELETE,
+}
+
+
+def operation_of(request: Request, settings: Settings) -> Operation:
+    """What a request asks for. Raises BadRequest."""
+    check_key(request.key, settings)
+    if isinstance(request, PutRequest):
+        check_value(request.value, settings)
+        return Operation(Kind.PUT, request.key, request.value)
+    return Operation(_KINDS[type(request)], request.key)
+
+
+def operations_of(request: BatchRequest, settings: Settings) -> list[Operation | BadRequest]:
+    """What a batch asks for, or what is wrong with it, one by one. Raises BadRequest."""
+    count, limit = len(request.operations), settings.batch_operations
+    if count > limit:
+        raise BadRequest(f"the batch has {count:,} operations, allowed are {limit:,}")
+    size_bytes, limit_bytes = request.ByteSize(), settings.batch_bytes
+    if size_bytes > limit_bytes and count > 1:
+        raise BadRequest(
+            f"the batch of {count:,} operations is {size_bytes:,} bytes long,"
+            f" allowed are {limit_bytes:,}"
+        )
+    return each_of(request.operations, settings)
+
+
+def each_of(
+    messages: Iterable[OperationMessage], settings: Settings
+) -> list[Operation | BadRequest]:
+    """What each message asks for, or what is wrong with it."""
+    found: list[Operation | BadRequest] = []
+    for message in messages:
+        name = message.WhichOneof("operation")
+        try:
+            if name is None:
+                raise BadRequest("an operation of the batch is neither put nor get nor delete")
+            found.append(operation_of(getattr(message, name), settings))
+        except BadRequest as error:
+            found.append(error)
+    return found
+
+
+def forward_of(operations: Iterable[Operation]) -> ForwardRequest:
+    """The message in which operations are sent on."""
+    request = ForwardRequest()
+    add = request.batch.operations.add
+    for operation in operations:
+        if operation.kind is Kind.PUT:
+            add().put.MergeFrom(PutRequest(key=operation.key, value=operation.value))
+        elif operation.kind is Kind.GET:
+            add().get.key = operation.key
+        else:
+            add().delete.key = operation.key
+    return request

@@ -1,0 +1,36 @@
+"""Writing: what carries a write to disk, here and elsewhere, put together.
+
+hinting       what others missed
+replication   copies of writes to them, and what follows where one fails
+rounds        writes of clients, gathered, and sent off together
+replica       the other side: writes that another node coordinated
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from kvcluster.cluster.peers import Peering
+from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.cluster.writing.replica import Receiver
+from kvcluster.cluster.writing.replication import Replication
+from kvcluster.cluster.writing.rounds import Rounds
+from kvcluster.storage.store import Store
+
+
+class Writing:
+    """The four of one node. `heal`: has everything compared with some peers soon."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        store: Store,
+        peering: Peering,
+        hinting: Hinting,
+        heal: Callable[[Iterable[str]], None],
+    ) -> None:
+        replication = Replication(ground, store, peering.peers, peering.calls, hinting)
+        self.hinting = hinting
+        self.rounds = Rounds(ground, store, replication, heal)
+        self.replica = Receiver(ground, store, hinting)

@@ -1,0 +1,93 @@
+"""The replica: storing what another node coordinated.
+
+The mirror of replication.py: that sends, this receives. An entry is answered only when it is
+durable here; one that was already superseded is reported back, so that its coordinator can take
+a newer version before it tells its client "done".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.waiting import within
+from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.errors import PeerRefused
+from kvcluster.model.entry import Verdict, version_of
+from kvcluster.storage.store import Store
+
+from demo_pb2 import (
+    DropRequest,
+    DropResponse,
+    HoldRequest,
+    HoldResponse,
+    ReplicateRequest,
+    ReplicateResponse,
+)
+from demo_pb2 import Entry as EntryMessage
+
+
+class Receiver:
+    """The receiving side of Replicate, Hold and Drop. Each may raise PeerRefused, BadRequest,
+    DiskIsFull, OutcomeUnknown.
+    """
+
+    def __init__(self, ground: Ground, store: Store, hinting: Hinting) -> None:
+        self._time = ground.time
+        self._envelope = ground.envelope
+        self._store = store
+        self._hinting = hinting
+
+    async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
+        """Store new entries durably, and note which other replicas miss them."""
+        sender = self._envelope.check(request)
+        self._time.accept_entries(request.entries, request.clock)
+        self._time.accept_missed(request.missed, request.clock)
+        if self._time.are_stale(request.entries):
+            raise PeerRefused(f"{sender} sends a write as new that it took long ago")
+        self._store.refuse_if_full()
+        hints = self._hinting.take_over(request.missed)
+        written = self._store.write(list(request.entries), hints)
+        verdicts = await within(written, deadline_s, "storing the entries")
+        return ReplicateResponse(clock=self._time.now(), superseded=_superseded(verdicts))
+
+    async def hold(self, request: HoldRequest, deadline_s: float) -> HoldResponse:
+        """Store entries of any age durably."""
+        self._envelope.check(request)
+        self._time.accept_entries(request.entries, request.clock)
+        self._store.refuse_if_full()
+        written = self._store.write(list(request.entries))
+        verdicts = await within(written, deadline_s, "storing the entries")
+        return HoldResponse(
+            clock=self._time.now(),
+            superseded=_superseded(verdicts),
+            incarnation=self._time.incarnation,
+        )
+
+    async def drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
+        """Forget tombstones that every replica has confirmed to hold, and nothing else."""
+        self._envelope.check(request)
+        self._time.accept_entries(request.tombstones, request.clock)
+        self._store.refuse_if_full()
+        buried = self._buried(request.tombstones)
+        await within(self._store.write([], [], buried), deadline_s, "dropping tombstones")
+        return DropResponse(clock=self._time.now())
+
+    def _buried(self, tombstones: Iterable[EntryMessage]) -> list[EntryMessage]:
+        """Those that are here as they are named. What is newer here stays, what is gone is gone.
+
+        Raises PeerRefused if something older is held: the tombstone that was confirmed is lost
+        here. Its primary must keep it until healing has brought it back, or that would return.
+        """
+        buried = []
+        for tombstone in tombstones:
+            held = self._store.get(tombstone.key)
+            if held == (None, tombstone.version):
+                buried.append(tombstone)
+            elif held is not None and version_of(held) <= tombstone.version:
+                raise PeerRefused(f"what is here of {tombstone.key[:40]!r} is not that tombstone")
+        return buried
+
+
+def _superseded(verdicts: list[Verdict]) -> list[int]:
+    return [index for index, verdict in enumerate(verdicts) if verdict is Verdict.OLDER]

@@ -1,0 +1,169 @@
+"""Replication: copies of writes to every other replica, and what follows where a copy fails.
+
+The entries of one round (rounds.py) are sorted into *parcels*, one for each peer that holds some of
+them and gets writes now, and all parcels leave at once. A peer that fails costs that round at most
+the replication timeout; from then on it gets nothing and is not waited for, until it begins to
+pull (cluster/peers/peers.py).
+
+Whoever misses a write gets a hint (hinting.py). A peer known to be absent has one in the
+coordinator's own frame, and is named in the parcels of the others (`missed`). One that fails on the
+way gets its hint here, is told if it can be reached, and is named to the other holders in a second,
+empty Replicate; who fails to keep that is not counted either. If the hint cannot be kept here, the
+write is not acknowledged.
+
+Rejected: a queue for each peer. It kept a slow peer's writes waiting in memory with bounds and
+drops of their own; a peer that is behind pulls, which needs no queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.peers import Peers
+from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
+from kvcluster.model.entry import Verdict, Version
+from kvcluster.model.fanout import Missed, Share, pack
+from kvcluster.model.slots import slot_of
+from kvcluster.storage.store import Store
+
+from demo_pb2 import Entry as EntryMessage
+from demo_pb2 import MissedWrites, ReplicateRequest, ReplicateResponse
+
+
+@dataclass
+class Parcels:
+    """A round, sorted."""
+
+    by_peer: dict[str, Share]
+    untold: list[str]
+    """Peers that answer, miss some of it, and do not know yet that they are behind."""
+    noting: list[asyncio.Future[list[Verdict]]] = field(default_factory=list)
+    """Notes of those who failed on the way, while they become durable here."""
+    held_back: set[str] = field(default_factory=set)
+    """Peers that take the round for one that a network held back, though it left just now: our own
+    clock stood still, and does not know it. They may hold something newer of anything in it."""
+
+
+@dataclass
+class Shared:
+    """What the peers made of the entries of one round, by the entries' places."""
+
+    acknowledged: list[int]
+    """How many peers hold the entry, or something newer, durably."""
+    superseded: set[int]
+    """Which entries met something newer at some peer, or may have."""
+
+
+class Replication:
+    """Sends entries to peers, and has hints kept for those that miss them."""
+
+    def __init__(
+        self, ground: Ground, store: Store, peers: Peers, calls: Calls, hinting: Hinting
+    ) -> None:
+        self._membership = ground.membership
+        self._timeout_s = ground.settings.replication_timeout_s
+        self._store = store
+        self._peers = peers
+        self._calls = calls
+        self._hinting = hinting
+
+    def pack(self, entries: Sequence[EntryMessage]) -> tuple[Parcels, list[MissedWrites]]:
+        """Sort entries into parcels; also the hints to journal with them, in the same frame."""
+        writes = [(slot_of(entry.key), Version(entry.version)) for entry in entries]
+        others, peers = self._membership.others, self._peers
+        parcels, absent = pack(writes, others, lambda name: peers[name].gets_writes)
+        hints = self._hinting.missed(absent)
+        return Parcels(parcels, self._hinting.untold(absent)), hints
+
+    async def share(self, packed: Parcels, entries: Sequence[EntryMessage]) -> Shared:
+        """Send every parcel; return when each peer has answered or failed, and is noted if so.
+
+        Raises OutcomeUnknown if a note cannot be kept here.
+        """
+        shared = Shared([0] * len(entries), set())
+        parcels = packed.by_peer
+        sending = [self._send(name, packed, entries) for name in parcels]
+        telling = [self._hinting.tell(name) for name in packed.untold]
+        done = await asyncio.gather(*sending, *telling)
+        answers = dict(zip(parcels, done, strict=False))
+        holders = {name: parcels[name] for name in parcels if answers[name] is not None}
+        failed = {name: parcels[name] for name in parcels if answers[name] is None}
+        while failed:
+            failed = await self._let_others_note(failed, holders, packed.noting)
+            for name in failed:
+                del holders[name]
+        await asyncio.gather(*packed.noting)
+        for name in packed.held_back:
+            shared.superseded.update(parcels[name].places)
+        for name, parcel in holders.items():
+            for place in parcel.places:
+                shared.acknowledged[place] += 1
+            answer = answers[name]
+            older = frozenset(answer.superseded if answer else ())
+            shared.superseded.update(p for i, p in enumerate(parcel.places) if i in older)
+        return shared
+
+    async def _send(
+        self, name: str, packed: Parcels, entries: Sequence[EntryMessage]
+    ) -> ReplicateResponse | None:
+        """Send to one peer; None if it does not hold its parcel for certain."""
+        parcel = packed.by_peer[name]
+        request = ReplicateRequest(
+            entries=[entries[place] for place in parcel.places],
+            missed=[_message(peer, missed) for peer, missed in parcel.missed.items()],
+        )
+        with self._peers[name].exchange.sending(parcel.as_missed):
+            response = await self._replicate(name, request, packed.held_back)
+        if response is None:
+            packed.noting.append(self._hinting.keep({name: parcel.as_missed}))
+            await self._hinting.tell(name)
+        return response
+
+    async def _let_others_note(
+        self,
+        failed: Mapping[str, Share],
+        holders: Mapping[str, Share],
+        noting: list[asyncio.Future[list[Verdict]]],
+    ) -> dict[str, Share]:
+        """Have those who hold entries of a failed parcel note it; return those who fail in turn."""
+        asked: dict[str, Awaitable[ReplicateResponse | None]] = {}
+        for name, parcel in holders.items():
+            missed = [
+                _message(absent, lost.as_missed)
+                for absent, lost in failed.items()
+                if not set(lost.places).isdisjoint(parcel.places)
+            ]
+            if missed:
+                asked[name] = self._replicate(name, ReplicateRequest(missed=missed))
+        answers = await asyncio.gather(*asked.values())
+        late = [name for name, answer in zip(asked, answers, strict=True) if answer is None]
+        if late:
+            noting.append(self._hinting.keep({name: holders[name].as_missed for name in late}))
+        return {name: holders[name] for name in late}
+
+    async def _replicate(
+        self, name: str, request: ReplicateRequest, held_back: set[str] | None = None
+    ) -> ReplicateResponse | None:
+        """One call; if it fails, the peer is left behind. See Parcels for `held_back`."""
+        asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
+        try:
+            response: ReplicateResponse = await self._calls.ask(name, request, self._timeout_s)
+        except PeerUnavailable as error:
+            exchange.failures += 1
+            reason = error.reason if isinstance(error, PeerRejected) else error
+            if held_back is not None and isinstance(reason, HeldBack):
+                held_back.add(name)
+            if not isinstance(error, PeerUnreachable):
+                self._peers.leave_behind(name, str(error))
+            return None
+        exchange.copies.add(self._peers.now_s() - asked_s)
+        return response
+
+
+def _message(peer: str, missed: Missed) -> MissedWrites:
+    return MissedWrites(peer=peer, since=missed.since, count=missed.count)

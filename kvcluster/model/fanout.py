@@ -1,0 +1,84 @@
+"""Parcels: which peer gets which writes of a round, and who misses what. Decides only.
+
+A round's writes belong to many slots with different replicas. Each peer that gets writes now is
+sent one parcel with all that it should hold. Beside it goes the list of what *other* replicas of
+these very writes miss, so that every holder of a write knows who does not hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kvcluster.model.entry import Version
+
+
+@dataclass
+class Missed:
+    """How many writes somebody misses, and the oldest of them."""
+
+    since: Version
+    count: int
+
+    def add(self, since: Version, count: int) -> None:
+        """Take in what else is missed."""
+        self.since = min(self.since, since)
+        self.count += count
+
+
+@dataclass
+class Share:
+    """What one peer is sent of a round."""
+
+    since: Version
+    """The oldest of its writes."""
+    places: list[int] = field(default_factory=list)
+    """Which writes, by their place in the round."""
+    missed: dict[str, Missed] = field(default_factory=dict)
+    """What other replicas of these writes miss."""
+
+    @property
+    def as_missed(self) -> Missed:
+        """What the peer misses if it does not get the parcel."""
+        return Missed(self.since, len(self.places))
+
+
+def pack(
+    writes: Sequence[tuple[int, Version]],
+    others: Callable[[int], Sequence[str]],
+    gets_writes: Callable[[str], bool],
+) -> tuple[dict[str, Share], dict[str, Missed]]:
+    """Sort writes, each a slot and a version: parcels by peer, and what absent peers miss.
+
+    `others` names the other replicas of a slot.
+    """
+    parcels: dict[str, Share] = {}
+    absent: dict[str, Missed] = {}
+    for names, places in _by_replicas(writes, others).items():
+        since = min(writes[place][1] for place in places)
+        gone = [name for name in names if not gets_writes(name)]
+        _add(absent, gone, since, len(places))
+        for name in names:
+            if name not in gone:
+                parcel = parcels.setdefault(name, Share(since))
+                parcel.since = min(parcel.since, since)
+                parcel.places += places
+                _add(parcel.missed, gone, since, len(places))
+    return parcels, absent
+
+
+def _by_replicas(
+    writes: Sequence[tuple[int, Version]], others: Callable[[int], Sequence[str]]
+) -> Mapping[tuple[str, ...], list[int]]:
+    grouped: dict[tuple[str, ...], list[int]] = {}
+    for place, (slot, _) in enumerate(writes):
+        grouped.setdefault(tuple(others(slot)), []).append(place)
+    return grouped
+
+
+def _add(missed: dict[str, Missed], names: list[str], since: Version, count: int) -> None:
+    for name in names:
+        if name in missed:
+            missed[name].add(since, count)
+        else:
+            missed[name] = Missed(since, count)

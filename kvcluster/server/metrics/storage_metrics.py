@@ -1,0 +1,92 @@
+"""Storage: what this node holds, and how its disk does.
+
+Two durations tell a slow disk from a slow node: a commit is what a write waits for, an fsync is the
+disk's part in it. Where commits are slow and fsyncs are not, the machine has no time to spare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import Metric
+
+from kvcluster.cluster.peers.peers import Peers
+from kvcluster.server.metrics.families import Labels, counter, gauge, histogram
+from kvcluster.storage.store import Store
+
+from demo_pb2 import StatusResponse
+
+
+def held(status: StatusResponse, peers: Peers) -> Iterator[Metric]:
+    """What is in memory, and so on disk."""
+    waiting: dict[Labels, float] = {(peer.name,): 0 for peer in peers}
+    waiting |= {(each.node,): each.count for each in status.tombstones_waiting}
+    yield gauge("kvcluster_keys", "Live keys held here", status.keys)
+    yield gauge("kvcluster_data_bytes", "Size of these keys and their values", status.size_bytes)
+    yield gauge("kvcluster_held_slots", "Slots held here, of 4,096", status.replica_slots)
+    yield gauge("kvcluster_primary_slots", "Slots whose primary this node is", status.primary_slots)
+    yield gauge("kvcluster_tombstones", "Deleted keys not forgotten yet", status.tombstones)
+    yield gauge(
+        "kvcluster_tombstones_waiting",
+        "Tombstones of this node's primary slots that a peer has not confirmed",
+        waiting,
+        ["peer"],
+    )
+    yield gauge("kvcluster_strays", "Entries of slots that belong to other nodes", status.strays)
+    yield counter(
+        "kvcluster_conflicts_total",
+        "Entries that came with one version and two contents: damage somewhere",
+        status.conflicts,
+    )
+
+
+def journal(store: Store) -> Iterator[Metric]:
+    """How writes become durable."""
+    counts = store.counts
+    yield counter(
+        "kvcluster_journal_frames_total", "Groups of writes made durable", counts.commits.count
+    )
+    yield counter("kvcluster_journal_entries_total", "Entries made durable", counts.entries)
+    yield counter(
+        "kvcluster_journal_written_bytes_total", "Bytes of these groups", counts.written_bytes
+    )
+    yield histogram(
+        "kvcluster_journal_commit_duration_seconds",
+        "How long it took to write and sync a group",
+        {(): counts.commits},
+    )
+    yield histogram(
+        "kvcluster_journal_fsync_duration_seconds",
+        "How long the disk took for a sync of the journal",
+        {(): counts.syncs},
+    )
+    yield gauge(
+        "kvcluster_journal_size_bytes",
+        "Size of the journal's files that this process wrote and still needs",
+        counts.journal_bytes,
+    )
+    yield gauge("kvcluster_disk_full", "1: the disk had no room at the last try", store.full)
+
+
+def checkpoints(status: StatusResponse, store: Store) -> Iterator[Metric]:
+    """How the JSON file follows."""
+    counts, age_s = store.counts, status.checkpoint_age_s
+    yield gauge(
+        "kvcluster_checkpoint_age_seconds",
+        "How long ago the JSON file held everything; since the start, if it never did",
+        age_s if age_s >= 0 else status.uptime_s,
+    )
+    yield counter("kvcluster_checkpoints_total", "Checkpoints written", counts.checkpoints)
+    yield counter(
+        "kvcluster_checkpoint_failures_total", "Checkpoints that failed", counts.failed_checkpoints
+    )
+    yield gauge(
+        "kvcluster_checkpoint_last_duration_seconds",
+        "How long the last checkpoint took, its rests included",
+        counts.checkpoint_s,
+    )
+    yield gauge(
+        "kvcluster_checkpoint_last_size_bytes",
+        "Size of the JSON file and its versions at the last checkpoint",
+        counts.checkpoint_bytes,
+    )

@@ -1,0 +1,247 @@
+"""The border to gRPC on the server's side: what comes in is checked once, what goes out translated.
+
+Handlers in server.py say what a node does. Everything around them is here: `rpc` and `rpc_stream`
+admit a call (budgets.py), give it a deadline, count it (traffic.py), and turn this library's errors
+into status codes (by the table of wire/failures.py). `Registrar` puts handlers on a server.
+
+What stands behind the handlers is a `Service`. A node of a cluster is one (kvcluster/node.py).
+Whatever else answers these eight questions could stand in its place, and budgets, metrics and
+clients would not know the difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from kvcluster.errors import (
+    KvError,
+    NothingWritten,
+    OutcomeUnknown,
+    TooLate,
+    reason_of,
+)
+from kvcluster.server.budgets import Budget, Limits
+from kvcluster.wire.error_info import STATUS_CODES, Trailer, trailer_of
+from kvcluster.wire.failures import code_of, details_of, value_limit_of
+from kvcluster.wire.outline import method_of
+from kvcluster.wire.parsing import Unusable, parser_of_requests, refuse_unusable
+
+import demo_pb2 as pb
+
+log = logging.getLogger("kvcluster")
+
+Servicer = TypeVar("Servicer")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Method = Callable[[Servicer, Request, float], Awaitable[Response]]
+Handler = Callable[[Servicer, Any, Any], Awaitable[Response]]
+Stream = Callable[[Servicer, Request, float], AsyncGenerator[Response, None]]
+StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
+
+_OK, _CANCELLED = 0, 1
+
+
+def rpc(
+    *, budget: str | None = None, writes: bool = False
+) -> Callable[[Method[Any, Any, Response]], Handler[Any, Response]]:
+    """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
+
+    `budget` names a field of the servicer's `limits`; a method that answers without waiting for
+    anything needs none. The servicer's `traffic` counts. A method that writes tells its caller when
+    a failure certainly wrote nothing; clients rely on it.
+    """
+
+    def decorate(method: Method[Any, Any, Response]) -> Handler[Any, Response]:
+        @functools.wraps(method)
+        async def handler(servicer: Any, request: Any, context: Any) -> Response:
+            started_s = asyncio.get_running_loop().time()
+            code: int = _CANCELLED  # unless it comes to an end of its own
+            answer: Response | None = None
+            try:
+                with _admitted(servicer.limits, budget, request):
+                    deadline_s = _deadline_s(request, context, servicer.limits.timeout_s)
+                    answer = await method(servicer, request, deadline_s)
+                code = _OK
+                return answer
+            except Exception as error:
+                refusal = _told(error, method.__name__)
+                code = code_of(refusal)
+                await _abort(context, refusal, writes=writes)
+                raise AssertionError("abort always raises") from error
+            finally:
+                duration_s = asyncio.get_running_loop().time() - started_s
+                servicer.traffic.ended(method.__name__, code, duration_s, request, answer)
+
+        return handler
+
+    return decorate
+
+
+def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamHandler]:
+    """The same for a method that reads, and answers with a stream."""
+
+    def decorate(method: Stream[Any, Any, Response]) -> StreamHandler:
+        @functools.wraps(method)
+        async def handler(servicer: Any, request: Any, context: Any) -> AsyncIterator[Response]:
+            started_s = asyncio.get_running_loop().time()
+            code: int = _CANCELLED
+            try:
+                with _admitted(servicer.limits, budget, request):
+                    deadline_s = _deadline_s(request, context, servicer.limits.stream_timeout_s)
+                    async with aclosing(method(servicer, request, deadline_s)) as answers:
+                        async for answer in answers:
+                            yield answer
+                code = _OK
+            except Exception as error:
+                refusal = _told(error, method.__name__)
+                code = code_of(refusal)
+                await _abort(context, refusal, writes=False)
+            finally:
+                duration_s = asyncio.get_running_loop().time() - started_s
+                servicer.traffic.ended(method.__name__, code, duration_s)
+
+        return handler
+
+    return decorate
+
+
+def _admitted(limits: Limits, budget: str | None, request: object) -> AbstractContextManager[None]:
+    if budget is None:
+        return nullcontext()
+    admits: Budget = getattr(limits, budget)
+    return admits.admit(_size_bytes(request))
+
+
+def _size_bytes(request: object) -> int:
+    """What a message carries; a stream of them, or what is none, counts as nothing."""
+    return request.ByteSize() if isinstance(request, Message) else 0
+
+
+def _deadline_s(request: object, context: Any, default_timeout_s: float) -> float:
+    refuse_unusable(request)
+    remaining_s: float | None = context.time_remaining()
+    if remaining_s is None:
+        remaining_s = default_timeout_s
+    if remaining_s <= 0:
+        raise TooLate("the deadline passed before the work began")
+    return asyncio.get_running_loop().time() + remaining_s
+
+
+def _told(error: Exception, method: str) -> KvError:
+    """What the caller is told; a bug of ours is told to the log."""
+    if isinstance(error, KvError):
+        return error
+    log.error("BUG  %s failed", method, exc_info=error)
+    return OutcomeUnknown("an internal error; see the log")
+
+
+async def _abort(context: Any, error: KvError, *, writes: bool) -> None:
+    """End a call with an error; always raises."""
+    await context.abort(*status_of(error, writes=writes))
+
+
+def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Trailer]:
+    """What a call that fails with an error is answered with: code, details, trailer."""
+    code, details = code_of(error), details_of(error, writes=writes)
+    certain = not writes or isinstance(error, NothingWritten)
+    trailer = trailer_of(
+        code,
+        details,
+        reason_of(type(error)),
+        nothing_written=certain,
+        value_limit_bytes=value_limit_of(error),
+    )
+    return STATUS_CODES[code], details, trailer
+
+
+class Registrar:
+    """Stands between the generated `add_..._to_server` and a server, and takes messages in safely.
+
+    gRPC would read the message of a call however long it takes, and parse it whatever it is. So it
+    is told that each method takes a stream, and the one message of that is awaited and parsed here.
+    A handler sees what cannot be used as Unusable (parsing.py), and refuses it.
+    """
+
+    def __init__(self, server: grpc.aio.Server, limits: Limits) -> None:
+        self._server = server
+        self._limits = limits
+
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """Nothing: the generated code registers the same handlers by name as well."""
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        """Put a service's handlers on the server."""
+        safe = {
+            name: self._taking_in_safely(f"/{service}/{name}", handler)
+            for name, handler in handlers.items()
+        }
+        generic = grpc.method_handlers_generic_handler(service, safe)
+        self._server.add_generic_rpc_handlers((generic,))
+
+    def _taking_in_safely(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        kind, parse = method_of(path).input_type, handler.request_deserializer
+        parse = parser_of_requests(kind, parse, self._limits.settings)
+        arrivals = self._limits.arrivals
+
+        async def take_in(context: Any) -> Any:
+            try:
+                return parse(await arrivals.only_message(context))
+            except KvError as error:
+                return Unusable(error)
+
+        async def answer(_: object, context: Any) -> Any:
+            return await handler.unary_unary(await take_in(context), context)
+
+        async def stream(_: object, context: Any) -> AsyncIterator[Any]:
+            async with aclosing(handler.unary_stream(await take_in(context), context)) as answers:
+                async for each in answers:
+                    yield each
+
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                stream, response_serializer=handler.response_serializer
+            )
+        return grpc.stream_unary_rpc_method_handler(
+            answer, response_serializer=handler.response_serializer
+        )
+
+
+class Service(Protocol):
+    """Carries out what clients ask for. Deadlines are times of the event loop's clock.
+
+    Each raises KvError, of the family in kvcluster/errors.py.
+    """
+
+    async def put(self, request: pb.PutRequest, deadline_s: float) -> pb.PutResponse:
+        """Store a value under a key."""
+
+    async def get(self, request: pb.GetRequest, deadline_s: float) -> pb.GetResponse:
+        """Read a key."""
+
+    async def delete(self, request: pb.DeleteRequest, deadline_s: float) -> pb.DeleteResponse:
+        """Remove a key."""
+
+    async def batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
+        """Many of these three, with a result each."""
+
+    def scan(
+        self, request: pb.ScanRequest, deadline_s: float
+    ) -> AsyncGenerator[pb.ScanResponse, None]:
+        """Keys in order, in pages."""
+
+    def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:
+        """Say how it is."""
+
+    def status(self) -> pb.StatusResponse:
+        """Say everything that it knows of itself and of others."""
+
+    def locate(self, request: pb.LocateRequest) -> pb.LocateResponse:
+        """Say where a key lives."""

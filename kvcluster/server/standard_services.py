@@ -1,0 +1,159 @@
+"""The services that every gRPC server is expected to have: health, and reflection.
+
+`grpc.health.v1.Health` is how balancers, orchestrators and generic tools ask whether to send calls
+here; CheckHealth says the same at length, to people and peers. `grpc.reflection` tells a tool such
+as grpcurl what can be asked, so that it needs no proto file.
+
+What health says, by service:
+
+    "", demo.KeyValue    SERVING while the node serves; not while it starts, catches up or stops
+    demo.Peer            SERVING until it stops: a node that catches up is there for its peers;
+                         so are health and reflection themselves
+
+A node that catches up takes calls all the same (it passes reads on). It says NOT_SERVING because
+whoever restarts nodes one after the other must wait for it, and whoever can choose should choose
+another. A stop is announced here first; calls are taken for a moment longer (`announce_s`), so that
+those who watch can turn away before any call is refused.
+
+Messages and service definitions are the libraries'. The library's own Watch is not used: it never
+ends, and a stop would wait for it as for any call. So would it for a reflection stream that
+somebody left open; both end when the node leaves. They have a budget of their own, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthServicer, add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.reflection import aio
+
+from kvcluster.cluster.peers.gate import Gate
+from kvcluster.errors import UnknownService
+from kvcluster.model.readiness import Status
+from kvcluster.server.budgets import Limits
+from kvcluster.server.reflection_v1 import V1, V1ALPHA, descriptions
+from kvcluster.server.rpc import Registrar, rpc, rpc_stream
+from kvcluster.server.traffic import Traffic
+from kvcluster.wire.outline import method_of
+from kvcluster.wire.parsing import parser_of_requests, refuse_unusable
+
+KEY_VALUE, PEER, HEALTH = "demo.KeyValue", "demo.Peer", "grpc.health.v1.Health"
+REFLECTIONS = (V1ALPHA, V1)
+"""The same service under two names (reflection_v1.py)."""
+
+Statuses = AsyncGenerator[HealthCheckResponse, None]
+
+
+class Health(HealthServicer):
+    """The standard health service, as the gate has it."""
+
+    def __init__(self, gate: Gate, traffic: Traffic, limits: Limits) -> None:
+        self.traffic = traffic
+        self.limits = limits
+        self._gate = gate
+        self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Resolves when the node has announced that it stops."""
+
+    def leave(self) -> None:
+        """Announce the stop: to those who watch at once, and to whoever asks from now on."""
+        self.leaving.set_result(None)
+
+    @rpc()
+    async def Check(self, request: HealthCheckRequest, deadline_s: float) -> HealthCheckResponse:
+        """Say whether a service serves. Raises UnknownService."""
+        status = self._status(request.service)
+        if status == HealthCheckResponse.SERVICE_UNKNOWN:
+            raise UnknownService(f"no service is called {request.service[:80]!r} here")
+        return HealthCheckResponse(status=status)
+
+    @rpc_stream(budget="watchers")
+    async def Watch(self, request: HealthCheckRequest, deadline_s: float) -> Statuses:
+        """Say so now and at each change, until the node leaves."""
+        said = None
+        while True:
+            changed, leaving = self._gate.changed, self.leaving.done()
+            status = self._status(request.service)
+            if status != said:
+                yield HealthCheckResponse(status=status)
+                said = status
+            if leaving:
+                return
+            await asyncio.wait([changed, self.leaving], return_when=asyncio.FIRST_COMPLETED)
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Put it on a server."""
+        registrar: Any = Registrar(server, self.limits)  # all that the generated code needs
+        add_HealthServicer_to_server(self, registrar)
+
+    def _status(self, service: str) -> int:
+        if service in ("", KEY_VALUE):
+            serves = self._gate.readable
+        elif service in (PEER, HEALTH, *REFLECTIONS):
+            serves = self._gate.status is not Status.DRAINING
+        else:
+            return HealthCheckResponse.SERVICE_UNKNOWN
+        if serves and not self.leaving.done():
+            return HealthCheckResponse.SERVING
+        return HealthCheckResponse.NOT_SERVING
+
+
+class Reflection(aio.ReflectionServicer):
+    """The library's, with a budget, and an end."""
+
+    def __init__(self, health: Health) -> None:
+        super().__init__([KEY_VALUE, PEER, HEALTH, *REFLECTIONS], descriptions())
+        self.traffic = health.traffic
+        self.limits = health.limits
+        self._leaving = health.leaving
+
+    @rpc_stream(budget="watchers")
+    async def ServerReflectionInfo(  # type: ignore[override]  # the stubs say it is no generator
+        self, requests: Any, deadline_s: float
+    ) -> AsyncGenerator[Any, None]:
+        """Answer each question about what there is."""
+        answers: Any = super().ServerReflectionInfo(self._until_leaving(requests), None)
+        async for answer in answers:
+            yield answer
+
+    async def _until_leaving(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Questions, as long as there are any and the node does not leave."""
+        while True:
+            coming = asyncio.ensure_future(anext(requests, None))
+            try:
+                await asyncio.wait([coming, self._leaving], return_when=asyncio.FIRST_COMPLETED)
+                request = coming.result() if coming.done() else None
+            finally:
+                coming.cancel()
+            if request is None:
+                return
+            refuse_unusable(request)
+            yield request
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Put it on a server, under both names that it goes by."""
+        kind = method_of(f"/{V1ALPHA}/ServerReflectionInfo").input_type
+        from_string = reflection_pb2.ServerReflectionRequest.FromString
+        parse = parser_of_requests(kind, from_string, self.limits.settings)
+
+        async def questions(context: Any) -> AsyncGenerator[Any, None]:
+            while (data := await self.limits.arrivals.message(context)) is not None:
+                yield parse(data)
+
+        async def answer(_: object, context: Any) -> AsyncGenerator[Any, None]:
+            info: Any = self.ServerReflectionInfo
+            async for each in info(questions(context), context):
+                yield each
+
+        method: Any = grpc.stream_stream_rpc_method_handler(
+            answer,
+            response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+        )
+        for name in REFLECTIONS:
+            handlers = {"ServerReflectionInfo": method}
+            generic = grpc.method_handlers_generic_handler(name, handlers)
+            server.add_generic_rpc_handlers((generic,))

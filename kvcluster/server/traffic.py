@@ -1,0 +1,98 @@
+"""Traffic: what was asked of this node, how each call ended, and how long it took.
+
+It counts and judges nothing. `Status` gives the counts as they are (a dashboard asks twice and
+subtracts), and so does the page that Prometheus reads; both tell of the same numbers.
+
+A call is counted once, when it ends, under its method and its status code; one that its caller
+cancelled too. A Batch is one call, however many operations are in it, so those are counted apart;
+so are those that failed in it, for a batch is OK when all that it asked has failed. What an answer
+had no room for is no failure: it is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kvcluster.errors import AnswerFull, reason_of
+from kvcluster.model.timings import BOUNDS_S, Timings
+
+from demo_pb2 import BatchRequest, BatchResponse, MethodTraffic
+from demo_pb2 import Traffic as TrafficMessage
+
+_NO_ROOM = reason_of(AnswerFull)
+OPERATIONS = ("put", "get", "delete")
+
+
+@dataclass
+class CallCounts:
+    """The calls of one method."""
+
+    by_code: Counter[int] = field(default_factory=Counter)
+    """How many ended with each status code, by the code's number."""
+    timings: Timings = field(default_factory=Timings)
+
+
+class Traffic:
+    """Counts calls, and the operations of clients in them."""
+
+    def __init__(self) -> None:
+        self._methods: dict[str, CallCounts] = {}
+        self._batched: Counter[str] = Counter()
+        self.batch_failures: Counter[int] = Counter()
+        """Operations that failed in a Batch that did not, by status code."""
+
+    @property
+    def methods(self) -> Mapping[str, CallCounts]:
+        """The calls of each method that was called."""
+        return self._methods
+
+    def ended(
+        self,
+        method: str,
+        code: int,
+        duration_s: float,
+        request: object = None,
+        answer: object = None,
+    ) -> None:
+        """A call came to its end. In a Batch and in its answer, if it has one, is more to count."""
+        calls = self._methods.get(method)
+        if calls is None:
+            calls = self._methods[method] = CallCounts()
+        calls.by_code[code] += 1
+        calls.timings.add(duration_s)
+        if isinstance(request, BatchRequest):
+            self._batched.update(each.WhichOneof("operation") for each in request.operations)
+        if isinstance(answer, BatchResponse):
+            failures = [it.failure for it in answer.results if it.HasField("failure")]
+            self.batch_failures.update(it.code for it in failures if it.reason != _NO_ROOM)
+
+    @property
+    def operations(self) -> dict[str, int]:
+        """The operations of clients, alone or in a Batch, by kind."""
+        return {kind: self._batched[kind] + self._alone(kind) for kind in OPERATIONS}
+
+    def report(self) -> TrafficMessage:
+        """All of it, for `Status`."""
+        operations = self.operations
+        return TrafficMessage(
+            methods=[
+                MethodTraffic(
+                    method=name,
+                    calls=calls.by_code,
+                    durations=calls.timings.classes,
+                    total_s=calls.timings.total_s,
+                )
+                for name, calls in self._methods.items()
+            ],
+            within_s=BOUNDS_S,
+            puts=operations["put"],
+            gets=operations["get"],
+            deletes=operations["delete"],
+            batch_failures=self.batch_failures,
+        )
+
+    def _alone(self, kind: str) -> int:
+        calls = self._methods.get(kind.capitalize())
+        return calls.timings.count if calls else 0

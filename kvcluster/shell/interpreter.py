@@ -1,0 +1,186 @@
+"""A session: lines, one after the other, each done by the commands of client.py.
+
+One client of the library serves all commands about single keys, so the shell stays with a node as
+long as it serves, and a write is sent to one that answered a moment ago (whereabouts.py). If it
+breaks in that moment, the command says that the outcome is unknown, as client.py does; nothing is
+sent again, and the shell moves on behind it.
+
+Commands about the whole cluster ask every node that is known.
+
+Without a terminal there is no prompt and no welcome: the lines are a script. An error does not end
+it, as with `sh`; Ctrl+C does. The exit code is that of the last line that failed, so a script whose
+lines all worked is told from one where some did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from kvcluster.client.raw import RawClient
+from kvcluster.commands.parser import DEFAULT_TIMEOUT_S
+from kvcluster.commands.perform import Nodes, given_nodes, perform
+from kvcluster.console import streams
+from kvcluster.console.arguments import STANDARD
+from kvcluster.console.escaping import as_line, shown
+from kvcluster.console.screen import (
+    Exit,
+    complain,
+    complain_once,
+    is_for_people,
+    show,
+    somebody_is_there,
+)
+from kvcluster.shell.grammar import ENDS, Grammar, Mistake
+from kvcluster.shell.line import Unclosed, Word, commands
+from kvcluster.shell.whereabouts import Whereabouts
+
+_ABOUT_KEYS = ("put", "get", "delete", "locate", "scan", "import", "export", "bench")
+_PIPELESS = (
+    'This shell has no pipes, redirections or second commands; a word "{}" stands in quotes.'
+)
+_SEMICOLON = 'The ";" is a part of "{}"; no line here ends with one.'
+_CLEAR_SCREEN = "\x1b[H\x1b[2J"
+_NO_INPUT = '"-" means standard input, and this shell reads its commands there; give the {}.'
+
+
+def run(options: argparse.Namespace, asked: Nodes, default_cluster: str) -> int:
+    """The shell: a conversation in a terminal, a script otherwise; return the exit code."""
+    # After a command that was broken off, gRPC may report to an event loop that is gone.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    session = Interpreter(options, asked, default_cluster)
+    if somebody_is_there():
+        from kvcluster.shell import conversation
+
+        return conversation.run(session)
+    if sys.stdin is None:
+        complain("There are no commands to read: standard input is closed.")
+        return Exit.BAD_USAGE
+    try:
+        return session.run_script(sys.stdin.buffer)
+    finally:
+        session.close()
+
+
+class Ended(Exception):
+    """A line ends the session."""
+
+
+class Interpreter:
+    """What holds from one line to the next."""
+
+    def __init__(self, options: argparse.Namespace, asked: Nodes, default_cluster: str) -> None:
+        given = {"timeout": options.timeout, "output": options.output}
+        self.grammar = Grammar(default_cluster, given)
+        pinned = options.node is not None
+        self.store = RawClient(asked, timeout_s=options.timeout or DEFAULT_TIMEOUT_S, only=pinned)
+        self.place = Whereabouts(self.store, pinned=pinned)
+        self._named = bool(options.node or options.cluster)
+        """Whether the nodes were named on the command line."""
+
+    def run_script(self, lines: Iterable[bytes]) -> int:
+        """Do a line after the other; return the code of the last one that failed."""
+        code, begun = int(Exit.DONE), False
+        for line in lines:
+            try:
+                # What is no UTF-8 is refused with a sentence, by whoever parses it.
+                text = line.decode(errors="surrogateescape")
+                ended = self.obey(text if begun else text.removeprefix("\ufeff"))
+                begun = True
+            except Ended:
+                break
+            if ended == Exit.INTERRUPTED:
+                return ended
+            code = ended or code
+        return code
+
+    def obey(self, text: str) -> int:
+        """Do what a line says; return its exit code. Raises Ended, KeyboardInterrupt.
+
+        Lines that were pasted are one text; an error in one of them does not end the others.
+        """
+        try:
+            pasted = commands(text)
+        except Unclosed as unclosed:
+            complain(str(unclosed))
+            return Exit.BAD_USAGE
+        code = int(Exit.DONE)
+        for words in pasted:
+            try:
+                ended = self._do(words)
+            except Mistake as mistake:
+                complain(str(mistake))
+                ended = Exit.BAD_USAGE
+            streams.flush()  # before the next sentence on standard error
+            if ended == Exit.INTERRUPTED:
+                return ended
+            code = ended or code
+        return code
+
+    def _do(self, words: list[Word]) -> int:
+        for word in words:
+            if word.for_another_shell:
+                raise Mistake(_PIPELESS.format(word.text))
+        if len(words) > 1 and words[-1].bare and words[-1].text.endswith(";"):
+            complain_once(_SEMICOLON.format(shown(words[-1].text)))
+        try:
+            options = self.grammar.understand([word.text for word in words])
+        except SystemExit as end:  # after a --help
+            return int(end.code or 0)
+        if options.command in ENDS:
+            raise Ended
+        if options.command == "clear":
+            if is_for_people():
+                show(_CLEAR_SCREEN)
+            return Exit.DONE
+        if options.command == "help":
+            about = options.about
+            show((self.grammar.commands[about] if about else self.grammar).format_help())
+            return Exit.DONE
+        _check_files(options)
+        return self._ask(options)
+
+    def _ask(self, options: argparse.Namespace) -> int:
+        command = self.grammar.commands[options.command]
+        if given := given_nodes(command, options):
+            return perform(command, options, given, a_line=True)
+        if options.command not in _ABOUT_KEYS:
+            asked = (self.place.current,) if self.place.pinned else self.place.known
+            options.cluster = asked if self._named else None
+            return perform(command, options, asked, a_line=True)
+        try:
+            self._settle()
+        except KeyboardInterrupt:
+            complain("Cancelled, before anything was sent.")
+            return Exit.INTERRUPTED
+        code = perform(command, options, self.place.asked, store=self.store, a_line=True)
+        if code == Exit.UNKNOWN:
+            self._settle()  # so that the prompt names a node that serves
+        return code
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.store.close()
+
+    def _settle(self) -> None:
+        """Be with a node that serves, and say so if it is another one than before."""
+        if not self.place.pinned and (moved := self.place.settle()):
+            complain(as_line(moved))  # the reason may be in a stranger's words
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """Files are named as in other shells; standard input is none of them. Raises Mistake."""
+    if options.command == "put" and STANDARD in (options.value, options.file):
+        raise Mistake(_NO_INPUT.format("value"))
+    if options.command not in ("put", "import", "export") or not options.file:
+        return
+    if options.command == "import" and options.file == STANDARD:
+        raise Mistake(_NO_INPUT.format("name of a file"))
+    if "\0" in options.file:
+        raise Mistake(f'No file can have the name "{shown(options.file)}".')
+    with contextlib.suppress(RuntimeError):  # it names the home of nobody
+        options.file = str(Path(options.file).expanduser())

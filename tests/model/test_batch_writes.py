@@ -1,0 +1,80 @@
+"""Drafts: a batch in one step does what its operations would have done one after the other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvcluster.model.batch_writes import BatchWrites, KeyWrite
+from kvcluster.model.entry import Entry, Version, make_version
+from kvcluster.model.operation import Kind, Operation
+
+keys = st.sampled_from(["a", "b", "c"])
+operations = st.lists(st.builds(Operation, st.sampled_from(Kind), keys, st.text(max_size=2)))
+OLD: Entry = ("old", make_version(1, 0))
+
+
+Told = tuple[Entry | None, Version | None, bool]
+"""What an operation saw, its version, and whether it depends on a write of the batch."""
+
+
+def one_by_one(
+    held: dict[str, Entry], steps: Sequence[Operation], first_tick: int
+) -> tuple[list[Told], dict[str, Entry]]:
+    """The stupid twin: each operation carried out at once, on what is there."""
+    ticks = itertools.count(first_tick)
+    there, written, told = dict(held), set[str](), list[Told]()
+    for step in steps:
+        seen = there.get(step.key)
+        if step.kind is Kind.GET:
+            told.append((seen, None, step.key in written))
+            continue
+        version = make_version(next(ticks), 0)
+        there[step.key] = (step.value if step.kind is Kind.PUT else None, version)
+        written.add(step.key)
+        told.append((seen, version, True))
+    return told, {key: there[key] for key in written}
+
+
+def told_by(drafts: BatchWrites, drafted: KeyWrite) -> Told:
+    """The same of a draft."""
+    version = drafts.version(drafted) if drafted.writes else None
+    return drafts.seen(drafted), version, drafted.depends
+
+
+@given(operations)
+def test_operations_of_a_batch_see_those_before_them(steps: list[Operation]) -> None:
+    """A get must see the put before it and not the one behind it, a delete whether there is one."""
+    held = {"a": OLD, "b": (None, OLD[1])}
+    ticks = itertools.count(2)
+    drafts = BatchWrites(held.get, lambda: make_version(next(ticks), 0))
+    drafted = [drafts.take(step) for step in steps]
+    told = [told_by(drafts, each) for each in drafted]
+    assert (told, drafts.last) == one_by_one(held, steps, 2)
+
+
+@given(st.lists(st.builds(Operation, st.sampled_from(Kind), st.just("a"), st.text(max_size=2))))
+def test_writes_that_take_newer_versions_keep_their_order(steps: list[Operation]) -> None:
+    """Something newer was met: a put that kept its old version would seem to lie before that."""
+    ticks = itertools.count(2)
+    drafts = BatchWrites({"a": OLD}.get, lambda: make_version(next(ticks), 0))
+    drafted = [drafts.take(step) for step in steps]
+    if drafts.last:
+        assert drafts.renew("a") == drafts.last["a"]
+    writes = sum(step.kind is not Kind.GET for step in steps)
+    told = [told_by(drafts, each) for each in drafted]
+    assert (told, drafts.last) == one_by_one({"a": OLD}, steps, 2 + writes)
+
+
+def test_many_writes_of_a_key_leave_one() -> None:
+    """A batch of a thousand puts of one key must not cost a thousand entries."""
+    ticks = itertools.count(1)
+    held: dict[str, Entry] = {}
+    drafts = BatchWrites(held.get, lambda: make_version(next(ticks), 0))
+    drafted = [drafts.take(Operation(Kind.PUT, "k", str(number))) for number in range(1_000)]
+    versions = [drafts.version(each) for each in drafted]
+    assert drafts.last == {"k": ("999", versions[-1])}
+    assert versions == sorted(set(versions))

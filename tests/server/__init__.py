@@ -1,0 +1,1 @@
+"""The process round a node."""
