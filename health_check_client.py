@@ -2,7 +2,7 @@
 
 A line for each address, in the order given, or for each of the three of the walk; exit code 0 if
 all of them serve. How the questions are asked is in kvcluster/view/health.py, how they are
-shown in health_check.py beside it.
+shown in kvcluster/commands/health_check.py beside it.
 """
 
 from __future__ import annotations

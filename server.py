@@ -6,9 +6,10 @@ when they stop.
 
 This file is the node as gRPC sees it. To follow one Put, begin at `KeyValue.Put` below. It hands
 the write to the router (kvcluster/cluster/requests/handlers.py), which finds a node that holds the
-key. There it joins a round of writes (coordinator.py, rounds.py), which goes into the journal
-(kvcluster/storage/journal.py) and at the same time to the peers (replication.py). There it arrives
-at `KeyValue.Replicate` below and goes into their journals; when all have it on disk, Put answers.
+key. There it joins a round of writes (kvcluster/cluster/requests/coordinator.py,
+kvcluster/cluster/writing/rounds.py), which goes into the journal (kvcluster/storage/journal.py) and
+at the same time to the peers (kvcluster/cluster/writing/replication.py). There it arrives at
+`KeyValue.Replicate` below and goes into their journals; when all have it on disk, Put answers.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ it is a Service (server/rpc.py).
     drain     let nothing new in, tell the peers
     stop      leave the JSON complete, close everything
 
-When a background task fails (tasks.py), so does `failed`, and the process stops with a message.
+When a background task fails (cluster/peers/tasks.py), so does `failed`, and the process stops with
+a message.
 """
 
 from __future__ import annotations

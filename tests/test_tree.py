@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections import Counter
 from functools import cache
@@ -53,6 +54,7 @@ GRPC_BELONGS_IN = {
     "cluster/peers/channels.py",
     "doorstep.py",
 }
+NAMED = re.compile(r"(?<![\w./{}-])[a-z_0-9]+(?:/[a-z_0-9]+)*\.py\b")
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 50
@@ -191,6 +193,27 @@ def test_every_file_opens_with_an_essay() -> None:
     for path in sources():
         if (ROOT / path).read_text(encoding="utf-8").strip():
             assert ast.get_docstring(parsed(path)), path
+
+
+def test_every_room_has_a_map() -> None:
+    """Whoever comes in sees what stands where."""
+    for path, room in library().items():
+        if path.name == "__init__.py" and room:
+            told = ast.get_docstring(parsed(path)) or ""
+            for other in (ROOT / path).parent.iterdir():
+                is_room = other.is_dir() and other.name != "__pycache__"
+                name = f"{other.name}/" if is_room else other.name
+                assert name in told or other.name in {path.name, "__pycache__"}, f"{path}: {name}"
+
+
+def test_files_that_comments_name_are_there() -> None:
+    """From the root, from `kvcluster/`, or beside the one that names it."""
+    for path in sources():
+        if path.parts[0] == "tests":
+            continue
+        for name in NAMED.findall((ROOT / path).read_text(encoding="utf-8")):
+            places = (ROOT / name, ROOT / "kvcluster" / name, (ROOT / path).parent / name)
+            assert any(place.exists() for place in places), f"{path}: {name}"
 
 
 def test_rooms_are_small() -> None:

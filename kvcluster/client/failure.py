@@ -1,9 +1,9 @@
 """What went wrong with a call, and the one question that follows: was anything written?
 
 Whoever failed the call decides how that is answered. A node of this store says it beside the status
-(`error_info.py`): then its word alone counts, whatever stands in the sentence, which may quote
+(`wire/error_info.py`): then its word alone counts, whatever stands in the sentence, which may quote
 others. Where no node said anything, gRPC itself gave up, and only few of its words are certain
-(`delivery.py`). A bad argument and a failed precondition are: gRPC says neither by itself, so
+(`wire/delivery.py`). A bad argument and a failed precondition are: gRPC says neither by itself, so
 something answered that keeps to demo.proto.
 
 Where nothing is certain, the outcome is unknown. That is the safe mistake: a caller who looks again

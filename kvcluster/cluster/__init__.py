@@ -1,5 +1,11 @@
-"""Talking to peers: who is there, copying writes to them, catching up with them.
+"""A node among others: each wing is built on those above it, and wires itself.
 
-Only `cluster/peers/channels.py` knows gRPC. The rest speaks through the `Transport` protocol and
-takes its clocks from outside, so whole clusters can run in one process and in virtual time.
+    peers/      who is there, and how to ask them
+    writing/    a write, to this disk and to the other replicas
+    repair/     catching up, and finding what nobody knew of
+    requests/   what clients ask for, and peers that ask for one
+
+Only `cluster/peers/channels.py` knows gRPC. The rest speaks through the `Transport` protocol, and
+what it takes from its machine it takes from `Surroundings`. So whole clusters run in one process
+and in virtual time.
 """

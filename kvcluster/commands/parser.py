@@ -3,8 +3,9 @@
 Options may stand before or after the command. A value that begins with a dash comes after `--`,
 as everywhere; a value `-` alone is standard input, a file `-` standard input or output.
 
-What an argument may be is decided in arguments.py, what the help says in manual.py; what follows
-from all of it in kvcluster/command_line.py. `complete` on an argument is what completion.py reads.
+What an argument may be is decided in console/arguments.py, what the help says in manual.py; what
+follows from all of it in kvcluster/command_line.py. `complete` on an argument is what completion.py
+reads.
 
 The lines of `client.py shell` are parsed by the same commands, so nothing is said twice. There they
 have no program in front, and words of their own about it: `exit` instead of `completion`.

@@ -88,7 +88,7 @@ def _signals_given_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _drawn_whole() -> Iterator[None]:
-    """Textual draws on Python's own standard error, which may lose half of it (streams.py)."""
+    """Textual draws on Python's own standard error, which may lose half (console/streams.py)."""
     before = sys.__stderr__
     sys.__stderr__ = cast(Any, sys.stderr)  # type: ignore[misc]
     try:

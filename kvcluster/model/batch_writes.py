@@ -4,8 +4,8 @@ Operations on one key happen in their order. If a put is followed by another one
 the first is overwritten before anybody can have seen it, so only the last is written: a batch of a
 thousand puts of one key costs one entry. Each write still gets a version of its own, in order, so
 that whoever compares versions sees the first put as older than what is there, which it is; and if
-the last one needs a newer version (coordinator.py), the others do, too. (The journal of a database
-with transactions does the same within one: only a key's last state counts.)
+the last one needs a newer version (cluster/requests/coordinator.py), the others do, too. (The
+journal of a database with transactions does the same within one: only a key's last state counts.)
 
 A get behind a write of the same batch sees the draft. So its answer, like those of the overwritten
 puts, holds only if the draft was really written; the coordinator answers them together.

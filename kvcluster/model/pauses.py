@@ -9,7 +9,8 @@ to be away stops other clocks:
     a paused or moved VM        stand still   stands still  is set right, perhaps later
 
 *Timers* is the clock of the event loop, CLOCK_MONOTONIC; *steady* is one that nobody sets and that
-runs on while the machine sleeps (surroundings.py). So the longest of the three counts.
+runs on while the machine sleeps (cluster/peers/surroundings.py). So the longest of the three
+counts.
 
 **Where timers stood still, so did every deadline**: a call may wait inside whose client gave up
 yesterday. `Pause.timers_slept` says so.

@@ -167,7 +167,7 @@ class Registrar:
 
     gRPC would read the message of a call however long it takes, and parse it whatever it is. So it
     is told that each method takes a stream, and the one message of that is awaited and parsed here.
-    A handler sees what cannot be used as Unusable (parsing.py), and refuses it.
+    A handler sees what cannot be used as Unusable (wire/parsing.py), and refuses it.
     """
 
     def __init__(self, server: grpc.aio.Server, limits: Limits) -> None:

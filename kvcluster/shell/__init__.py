@@ -1,16 +1,15 @@
 """`client.py shell`: the commands of client.py at a prompt, and a node that may die under it.
 
-    interpreter.py        one line after the other, from a script or from the conversation
+    interpreter.py    one line after the other, from a script or from the conversation
     conversation.py   the prompt in a terminal: welcome, Ctrl+C, Ctrl+D
     line.py           a line as words, and the word at the cursor
     grammar.py        the parser of client.py for a line: one sentence for each mistake
-    help_text.py           what `help` says
+    help_text.py      what `help` says
     whereabouts.py    which node the shell talks to, and what it says when it moves
-    knocking.py       how the nodes are: asked before a command, and while nobody types
+    pulse.py          how the nodes are, while nobody types
     expecting.py      what may stand at the cursor
-    completer.py        offered by Tab
-    key_completion.py             the keys among it, asked from the cluster
-    foot.py            told at the foot of the screen
+    completer.py      what of it Tab offers
+    foot.py           what is told at the foot of the screen
     history.py        the lines that are kept
 
 A command is done by the very function that client.py calls, in the main thread, while the prompt is

@@ -1,1 +1,11 @@
-"""A room."""
+"""The border to gRPC, the same for nodes and for clients.
+
+dial.py         how a channel is opened, and how a server is bound
+parsing.py      bytes from outside may be no message at all
+bounds.py       how long each kind of message may be, and of how many fields
+outline.py      the fields of a message, counted before it is parsed
+limits.py       the sizes of keys, values and entries
+failures.py     how an error reads on the wire, and how it is read again
+error_info.py   what a failed call carries for programs
+delivery.py     what gRPC's own words say of whether a request can have arrived
+"""

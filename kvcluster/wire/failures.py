@@ -4,7 +4,7 @@ A call that fails carries a status code and a sentence. An operation of a batch 
 the same two in a message of its own, since the batch as a whole did not fail. Both are made here,
 by one table, and so is the way back: a node that forwarded a batch raises what the other raised.
 
-Codes are plain numbers here; the border (wire.py) makes gRPC's own of them.
+Codes are plain numbers here; the border (server/rpc.py) makes gRPC's own of them.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 gRPC hands bytes that cannot be parsed to nobody. A server of its own answers UNKNOWN before the
 handler runs, and a client's call returns None, with a traceback in the log. So both borders, the
-server's (wire.py) and the client's (cluster/peers/channels.py), parse by a parser from here, and
-ask what came out. It looks at the size of a message before anything else (bounds.py).
+server's (server/rpc.py) and the client's (cluster/peers/channels.py), parse by a parser from here,
+and ask what came out. It looks at the size of a message before anything else (bounds.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What is gRPC to the library, over the simulated network: answers, streams, and its very words.
 
-A node that fails a call says why in the trailer, as the border of a real one does (wire.py). What
-the network does to a call is told as gRPC tells it: it has no words for what became of a request.
+A node that fails a call says why in the trailer, as the border of a real one does (server/rpc.py).
+What the network does to a call is told as gRPC tells it: it has no words for what became of a
+request.
 """
 
 from __future__ import annotations

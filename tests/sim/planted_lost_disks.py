@@ -36,13 +36,13 @@ def make_a_node_whole_without_tombstones(stack: contextlib.ExitStack) -> None:
     replace(stack, pulls, "since", live_only)
 
 
-@planted(pinned_by="model/test_graves.py::test_a_replica_in_a_new_life_confirms_anew")
+@planted(pinned_by="model/test_tombstones.py::test_a_replica_in_a_new_life_confirms_anew")
 def count_confirmations_of_former_lives(stack: contextlib.ExitStack) -> None:
     """A replica that confirmed a tombstone holds it, whatever became of its disk."""
     replace(stack, Tombstones, "meet", lambda self, name, life: self._lives.update({name: life}))
 
 
-@planted(pinned_by="model/test_graves.py::test_no_drop_begins_while_a_replica_cannot_be_heard")
+@planted(pinned_by="model/test_tombstones.py::test_no_drop_begins_while_a_replica_cannot_be_heard")
 def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
     """A replica that cannot be heard has confirmed, and that is enough."""
     let_go = Tombstones._let_go
@@ -95,7 +95,7 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
 
 @planted(
     found_by=66,
-    pinned_by="cluster/test_notes_on_disk.py"
+    pinned_by="cluster/test_hints_on_disk.py"
     "::test_note_that_met_a_full_disk_is_written_with_the_next_write",
 )
 def write_a_note_once(stack: contextlib.ExitStack) -> None:
@@ -118,7 +118,7 @@ class _Unread(list[Any]):
 
 @planted(
     found_by=4,
-    pinned_by="cluster/test_notes_on_disk.py"
+    pinned_by="cluster/test_hints_on_disk.py"
     "::test_write_whose_note_found_no_room_is_not_acknowledged",
 )
 def acknowledge_without_a_note(stack: contextlib.ExitStack) -> None:

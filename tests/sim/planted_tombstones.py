@@ -27,7 +27,7 @@ def count_confirmations_of_an_older_tombstone(stack: contextlib.ExitStack) -> No
     replace(stack, Tombstones, "look", look_at_keys)
 
 
-@planted(pinned_by="model/test_graves.py::test_the_primary_forgets_last")
+@planted(pinned_by="model/test_tombstones.py::test_the_primary_forgets_last")
 def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
     """Nobody is left who would see to it that all others drop it, too."""
     let_go = Tombstones._let_go
@@ -42,7 +42,7 @@ def let_the_primary_forget_first(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    pinned_by="cluster/test_healing.py::"
+    pinned_by="cluster/test_anti_entropy.py::"
     "test_write_captured_before_a_delete_cannot_land_after_the_drop"
 )
 def wait_for_nothing_before_a_drop(stack: contextlib.ExitStack) -> None:
@@ -87,7 +87,7 @@ def drop_without_a_new_digest(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    pinned_by="cluster/test_healing.py::"
+    pinned_by="cluster/test_anti_entropy.py::"
     "test_tombstone_that_was_replaced_while_others_were_waited_for_is_not_handed_on"
 )
 def hand_on_what_a_round_saw_before(stack: contextlib.ExitStack) -> None:

@@ -1,8 +1,18 @@
-"""Peering: all that a node knows of its peers, put together.
+"""Peers: who is there, and how to ask them.
 
-peers        what it thinks of each
-heartbeats   how it learns that, twice a second
-calls        how it asks them anything else
+ground.py         what every part of a node stands on
+surroundings.py   what a node takes from its machine
+membership.py     who belongs, and who holds what
+peers.py          what this node thinks of each of the others
+heartbeat.py      how it learns that, twice a second
+calls.py          how it asks them anything else
+transport.py      the seam between the cluster and the network
+channels.py       gRPC behind that seam
+knocking.py       is anybody at an address at all?
+timekeeper.py     the hybrid clock, and the gate for others' clocks
+gate.py           may this node take a write, may it answer a read?
+waiting.py        for shared work, and for answers that may have become hopeless
+tasks.py          what runs beside the calls
 """
 
 from __future__ import annotations

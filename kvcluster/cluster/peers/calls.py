@@ -1,6 +1,6 @@
 """Calls: the one way in which a node asks a peer anything but how it is.
 
-A request is stamped with the sender and its clock (envelope.py). The clock of the answer is looked
+A request is stamped with the sender and its clock (ground.py). The clock of the answer is looked
 at before anything else in it is believed, and moves ours on. What the call says of the peer, that
 it lives or that nobody is there, is told to Peers. So whoever asks has an answer, or one error of a
 small family, and need know nothing of all this.

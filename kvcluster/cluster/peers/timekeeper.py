@@ -1,7 +1,7 @@
 """The timekeeper: the hybrid clock joined to the wall clock, and the gate for others' clocks.
 
 Every message between peers carries the sender's clock, requests and answers alike. `accept` looks
-at it before anything in the message is believed (envelope.py, calls.py, heartbeat.py): an absurd
+at it before anything in the message is believed (ground.py, calls.py, heartbeat.py): an absurd
 clock or a request held back for minutes is refused, a clock somewhat ahead is followed with one
 loud warning.
 """

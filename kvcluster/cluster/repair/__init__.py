@@ -1,10 +1,12 @@
-"""Repair: what a node does so that replicas hold the same, and nothing else; put together.
+"""Repair: what a node does so that replicas hold the same, and nothing else.
 
-    catching up    fetches what this node missed, before it answers reads
-    healing        finds what differs and nobody knew of
-    holding        takes tombstones and strays where they belong, and lets go of them
-    pulls          the other side: gives pages to a peer that catches up or heals
-    progress       how far this node is, for its log and its status
+    catching_up.py    fetches what this node missed, before it answers reads
+    anti_entropy.py   finds what differs and nobody knew of
+    holding.py        takes tombstones and strays where they belong, and lets go of them
+    pulls.py          the other side: gives pages to a peer that catches up or compares
+    pages.py          which entries go into them
+    merging.py        takes in those of a peer
+    progress.py       how far this node is, for its log and its status
 
 The first three run in the background, and know nothing of each other.
 """

@@ -1,8 +1,15 @@
-"""Requests: what answers clients, and peers that ask for one; put together.
+"""Requests: what answers clients, and peers that ask for one.
 
-router   who carries out an operation, this node or another
-scans    keys in order, from all the nodes that together hold every slot
-report   how this node is, and what it sees
+handlers.py        from a request to operations, and from what came of them to an answer
+translation.py     both, as they stand on the wire
+router.py          who carries them out, this node or another: the one door
+batch.py           what is asked, in groups, and what came of it so far
+coordinator.py     operations on keys that live here
+forwarding.py      a call to a replica that shall do it instead
+scans.py           keys in order, from all the nodes that together hold every slot
+scan_pages.py      a page of them, from this node
+scan_position.py   how far a scan has come
+report.py          how this node is, and what it sees
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Writing: what carries a write to disk, here and elsewhere, put together.
+"""Writing: what carries a write to disk, here and elsewhere.
 
-hinting       what others missed
-replication   copies of writes to them, and what follows where one fails
-rounds        writes of clients, gathered, and sent off together
-replica       the other side: writes that another node coordinated
+rounds.py        writes of clients, gathered, and sent off together
+replication.py   copies of them to other replicas, and what follows where one fails
+hinting.py       what others missed, kept until they have it
+replica.py       the other side: writes that another node coordinated
 """
 
 from __future__ import annotations

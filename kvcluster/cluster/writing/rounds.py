@@ -2,8 +2,8 @@
 
 A call to a peer costs about the same for one entry as for fifty, and so does a sync of the
 journal. So writes gather while earlier rounds are on their way, and leave together: group commit
-(see journal.py) for the network. Nobody waits for a timer: with little to do each write leaves at
-once, and a busy node forms large rounds by itself.
+(see storage/journal.py) for the network. Nobody waits for a timer: with little to do each write
+leaves at once, and a busy node forms large rounds by itself.
 
 One round at a time is the default: with more, rounds get smaller and each write costs more work
 than it saves in waiting. (Measured with three nodes on two cores and 64 clients: two at a time
