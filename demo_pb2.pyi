@@ -657,16 +657,16 @@ class MissedWrites(_message.Message):
     def __init__(self, peer: _Optional[str] = ..., since: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
 
 class JournalFrame(_message.Message):
-    __slots__ = ("clock", "entries", "notes", "drops")
+    __slots__ = ("clock", "entries", "hints", "drops")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
-    NOTES_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
     DROPS_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
-    notes: _containers.RepeatedCompositeFieldContainer[MissedWrites]
+    hints: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     drops: _containers.RepeatedCompositeFieldContainer[Entry]
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
 class VersionsFrame(_message.Message):
     __slots__ = ("versions", "hashes", "tombstones", "footer")
@@ -681,12 +681,12 @@ class VersionsFrame(_message.Message):
     def __init__(self, versions: _Optional[bytes] = ..., hashes: _Optional[bytes] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., footer: _Optional[_Union[VersionsFooter, _Mapping]] = ...) -> None: ...
 
 class VersionsFooter(_message.Message):
-    __slots__ = ("json_hash", "pairs", "clock", "segment", "notes", "incomplete", "repair", "configuration", "node")
+    __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node")
     JSON_HASH_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
-    NOTES_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
     INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
     REPAIR_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
@@ -695,9 +695,9 @@ class VersionsFooter(_message.Message):
     pairs: int
     clock: int
     segment: int
-    notes: _containers.RepeatedCompositeFieldContainer[MissedWrites]
+    hints: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     incomplete: str
     repair: bool
     configuration: int
     node: str
-    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., notes: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ...) -> None: ...
+    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ...) -> None: ...

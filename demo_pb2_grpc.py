@@ -539,7 +539,7 @@ class PeerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmPull(self, request, context):
-        """"I now hold durably all that your Pull gave me": clears the callee's note of missed writes.
+        """"I now hold durably all that your Pull gave me": clears the callee's hint of missed writes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

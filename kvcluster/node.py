@@ -98,7 +98,7 @@ class Node:
                 " start with --salvage to serve what is here"
             )
         self._clock = HybridClock(self._around.incarnation, found.clock)
-        self._hints = Hints(self._around.incarnation << 32, found.notes)
+        self._hints = Hints(self._around.incarnation << 32, found.hints)
 
     async def start(self, transport: Transport) -> None:
         """Start every part. Raises CannotStart."""

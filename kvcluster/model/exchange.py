@@ -3,7 +3,7 @@
 Two questions of whoever is on call are answered from it. *Is the way to the peer slow?* The round
 trips of heartbeats and of Replicate, apart: where only the second are slow, the disk is. *How far
 is it behind?* The oldest write that it may not have is on its way there, or it was missed and a
-note tells of it (hints.py). So the lag is an age: it grows from the first write that a peer missed
+hint tells of it (hints.py). So the lag is an age: it grows from the first write that a peer missed
 until it has fetched all, however few there are.
 
 Rejected: a lag in writes only. A peer that is one write behind for an hour is worse off than one
@@ -47,7 +47,7 @@ class Exchange:
         """How many writes were sent to it and not answered yet."""
         return sum(writes.count for writes in self._on_their_way)
 
-    def oldest(self, noted: Version | None) -> Version | None:
-        """The oldest write that it may not have; `noted`: the oldest that it missed, if any."""
+    def oldest(self, hinted: Version | None) -> Version | None:
+        """The oldest write that it may not have; `hinted`: the oldest that it missed, if any."""
         versions = [writes.since for writes in self._on_their_way]
-        return min(versions if noted is None else [noted, *versions], default=None)
+        return min(versions if hinted is None else [hinted, *versions], default=None)

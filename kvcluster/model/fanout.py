@@ -1,7 +1,7 @@
-"""Parcels: which peer gets which writes of a round, and who misses what. Decides only.
+"""Shares: which peer gets which writes of a round, and who misses what. Decides only.
 
 A round's writes belong to many slots with different replicas. Each peer that gets writes now is
-sent one parcel with all that it should hold. Beside it goes the list of what *other* replicas of
+sent one share with all that it should hold. Beside it goes the list of what *other* replicas of
 these very writes miss, so that every holder of a write knows who does not hold it.
 """
 
@@ -39,7 +39,7 @@ class Share:
 
     @property
     def as_missed(self) -> Missed:
-        """What the peer misses if it does not get the parcel."""
+        """What the peer misses if it does not get the share."""
         return Missed(self.since, len(self.places))
 
 
@@ -48,11 +48,11 @@ def pack(
     others: Callable[[int], Sequence[str]],
     gets_writes: Callable[[str], bool],
 ) -> tuple[dict[str, Share], dict[str, Missed]]:
-    """Sort writes, each a slot and a version: parcels by peer, and what absent peers miss.
+    """Sort writes, each a slot and a version: shares by peer, and what absent peers miss.
 
     `others` names the other replicas of a slot.
     """
-    parcels: dict[str, Share] = {}
+    shares: dict[str, Share] = {}
     absent: dict[str, Missed] = {}
     for names, places in _by_replicas(writes, others).items():
         since = min(writes[place][1] for place in places)
@@ -60,11 +60,11 @@ def pack(
         _add(absent, gone, since, len(places))
         for name in names:
             if name not in gone:
-                parcel = parcels.setdefault(name, Share(since))
-                parcel.since = min(parcel.since, since)
-                parcel.places += places
-                _add(parcel.missed, gone, since, len(places))
-    return parcels, absent
+                share = shares.setdefault(name, Share(since))
+                share.since = min(share.since, since)
+                share.places += places
+                _add(share.missed, gone, since, len(places))
+    return shares, absent
 
 
 def _by_replicas(

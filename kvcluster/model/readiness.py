@@ -16,7 +16,7 @@ Who cannot be reached is excused: one live replica is enough to serve. That is t
 availability, and the only case in which an older value may be answered.
 
 A node that knows what it has (its files are whole) owes only what it is told of. That suffices
-because everybody who holds an acknowledged write also holds a note for each replica that does not
+because everybody who holds an acknowledged write also holds a hint for each replica that does not
 (cluster/writing/replication.py).
 
 A node that peers refuse because its configuration is another, or its clock, does not begin to serve
@@ -121,9 +121,9 @@ class Readiness:
     def heard(
         self, peer: str, missed_since: Version | None, *, at: int = 0, counts_on_us: bool = True
     ) -> None:
-        """A peer answered our heartbeat; `missed_since` is its note about us, `at` its clock then.
+        """A peer answered our heartbeat; `missed_since` is its hint about us, `at` its clock then.
 
-        `counts_on_us`: whether it sends us every write, or notes and tells what it does not.
+        `counts_on_us`: whether it sends us every write, or keeps a hint of what it does not.
         """
         self._settled = True
         self._unheard.discard(peer)
@@ -157,8 +157,8 @@ class Readiness:
     def excuse(self, peer: str) -> None:
         """A peer cannot be reached: what it has cannot be had now.
 
-        Its note stands on its disk, and what is owed is remembered here: the peer may lose its disk
-        while it is away, and be made whole again by others that have no such note.
+        Its hint stands on its disk, and what is owed is remembered here: the peer may lose its disk
+        while it is away, and be made whole again by others that have no such hint.
         """
         self._set_aside(peer)
         self._disagreeing.pop(peer, None)

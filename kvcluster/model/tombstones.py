@@ -1,4 +1,4 @@
-"""Graves: what each tombstone still needs before it may be forgotten. Decides only.
+"""Tombstones: what each of them still needs before it may be forgotten. Decides only.
 
 A tombstone is what keeps a replica that was away from bringing a deleted key back. So it may go
 only when no replica can have anything older. The primary of its slot sees to that:
@@ -28,7 +28,7 @@ A replica that missed the drop, or was handed the tombstone again by one that di
 ever. So who is not the primary offers what it has had for long to the primary, by the same `hold`,
 and it all begins anew. To hold a tombstone too long is always safe.
 
-A million deletes are a million graves, so a grave is a plain tuple of atoms, which Python's garbage
+A million deletes are a million needs, so a need is a plain tuple of atoms, which Python's garbage
 collector does not track (see model/entry.py), with the replicas as bits.
 """
 
@@ -100,30 +100,30 @@ class Tombstones:
         """Add to `work` what the tombstones of a slot need: all that are there now."""
         known, seen = self._slots.get(slot, {}), {}
         for key, version in tombstones:
-            grave = known.get(key)
-            if grave is None or grave[0] != version:
-                grave = (version, now_s, 0, 0, _NOT_YET, self._new_lives)
+            need = known.get(key)
+            if need is None or need[0] != version:
+                need = (version, now_s, 0, 0, _NOT_YET, self._new_lives)
             if replicas[0] == self._self_name:
-                grave = self._lead(key, grave, replicas[1:], now_s, work)
-            elif now_s - grave[1] > 2 * self._wait_s:
+                need = self._lead(key, need, replicas[1:], now_s, work)
+            elif now_s - need[1] > 2 * self._wait_s:
                 work.add(work.hold.setdefault(replicas[0], []), (key, version))
-            seen[key] = grave
+            seen[key] = need
         self._slots[slot] = seen
 
     def keep_only(self, slots: Collection[int]) -> None:
         """The other slots have no tombstones any more."""
-        self._slots = {slot: graves for slot, graves in self._slots.items() if slot in slots}
+        self._slots = {slot: needs for slot, needs in self._slots.items() if slot in slots}
 
-    def _lead(self, key: str, grave: Need, others: Sequence[str], now_s: float, work: Work) -> Need:
+    def _lead(self, key: str, need: Need, others: Sequence[str], now_s: float, work: Work) -> Need:
         """The next step of a tombstone whose primary this node is."""
-        version, since_s, held, dropped, complete_s, lives = self._renewed(grave, others)
-        grave = (version, since_s, held, dropped, complete_s, lives)
+        version, since_s, held, dropped, complete_s, lives = self._renewed(need, others)
+        need = (version, since_s, held, dropped, complete_s, lives)
         missing = [name for bit, name in enumerate(others) if not held >> bit & 1]
         for name in missing:
             work.add(work.hold.setdefault(name, []), (key, version))
             work.waiting[name] += 1
         if missing:
-            return grave
+            return need
         if complete_s < 0:
             complete_s = now_s
         if now_s - complete_s >= self._wait_s:
@@ -144,11 +144,11 @@ class Tombstones:
         if not remaining:
             work.add(work.forget, tombstone)
 
-    def _renewed(self, grave: Need, others: Sequence[str]) -> Need:
+    def _renewed(self, need: Need, others: Sequence[str]) -> Need:
         """Without what replicas signed in former lives."""
-        version, since_s, held, dropped, complete_s, lives = grave
+        version, since_s, held, dropped, complete_s, lives = need
         if lives == self._new_lives:
-            return grave
+            return need
         for bit, name in enumerate(others):
             if self._began.get(name, 0) > lives:
                 held, dropped, complete_s = held & ~(1 << bit), dropped & ~(1 << bit), _NOT_YET
@@ -165,26 +165,26 @@ class Tombstones:
         life: int,
     ) -> None:
         """A replica confirmed, in one of its lives, that it holds a tombstone durably."""
-        grave = self._find(slot, tombstone)
-        if grave and self._lives.get(name) == life:
-            version, _, held, dropped, complete_s, lives = self._renewed(grave, replicas[1:])
+        need = self._find(slot, tombstone)
+        if need and self._lives.get(name) == life:
+            version, _, held, dropped, complete_s, lives = self._renewed(need, replicas[1:])
             bit = _bit(replicas, name)
-            grave = (version, now_s, held | bit, dropped & ~bit, complete_s, lives)
-            self._slots[slot][tombstone[0]] = grave
+            need = (version, now_s, held | bit, dropped & ~bit, complete_s, lives)
+            self._slots[slot][tombstone[0]] = need
 
     def dropped(self, slot: int, replicas: Sequence[str], name: str, tombstone: Tombstone) -> None:
         """A replica confirmed that it dropped a tombstone."""
-        grave = self._find(slot, tombstone)
-        if grave:
-            version, since_s, held, dropped, complete_s, lives = grave
+        need = self._find(slot, tombstone)
+        if need:
+            version, since_s, held, dropped, complete_s, lives = need
             dropped |= _bit(replicas, name)
-            grave = (version, since_s, held, dropped, complete_s, lives)
-            self._slots[slot][tombstone[0]] = grave
+            need = (version, since_s, held, dropped, complete_s, lives)
+            self._slots[slot][tombstone[0]] = need
 
     def _find(self, slot: int, tombstone: Tombstone) -> Need | None:
         key, version = tombstone
-        grave = self._slots.get(slot, {}).get(key)
-        return grave if grave and grave[0] == version else None
+        need = self._slots.get(slot, {}).get(key)
+        return need if need and need[0] == version else None
 
 
 def _bit(replicas: Sequence[str], name: str) -> int:

@@ -141,7 +141,7 @@ class Base:
         for message in base.tombstones:
             found.table.apply_message(message)
         found.clock = max(found.clock, footer.clock)
-        found.notes.update({note.peer: Version(note.since) for note in footer.notes})
+        found.hints.update({hint.peer: Version(hint.since) for hint in footer.hints})
         found.repair |= footer.repair
         found.node, found.configuration = footer.node, footer.configuration
         if footer.incomplete and not found.incomplete:

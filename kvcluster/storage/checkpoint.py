@@ -31,7 +31,7 @@ from kvcluster.storage.disk import Disk
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.pieces import pieces
 from kvcluster.storage.table import Table
-from kvcluster.storage.versions import encode_piece, notes_as_messages
+from kvcluster.storage.versions import encode_piece, hints_as_messages
 
 from demo_pb2 import VersionsFooter
 
@@ -45,7 +45,7 @@ class Facts:
     """What a checkpoint keeps besides entries."""
 
     clock: int
-    notes: Mapping[str, Version]
+    hints: Mapping[str, Version]
     incomplete: str
     repair: bool
     node: str
@@ -197,7 +197,7 @@ class Checkpointer:
             pairs=pairs,
             clock=facts.clock,
             segment=segment,
-            notes=notes_as_messages(facts.notes),
+            hints=hints_as_messages(facts.hints),
             incomplete=facts.incomplete,
             repair=facts.repair,
             node=facts.node,

@@ -21,7 +21,7 @@ class Counts:
     """Since the start. All but the last two only grow."""
 
     entries: int = 0
-    """Entries that became durable, tombstones included, notes and drops not."""
+    """Entries that became durable, tombstones included, hints and drops not."""
     commits: Timings = field(default_factory=Timings)
     """One for each frame: from taking a group to knowing that it is durable."""
     syncs: Timings = field(default_factory=Timings)

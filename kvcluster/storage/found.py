@@ -23,7 +23,7 @@ class Recovered:
     """There was nothing on disk: nobody has ever run here, or all of it is lost."""
     clock: int = 0
     """The largest hybrid time on disk."""
-    notes: dict[str, Version] = field(default_factory=dict)
+    hints: dict[str, Version] = field(default_factory=dict)
     next_segment: int = 1
     incomplete: str = ""
     """Not empty: something acknowledged may be missing here, and why."""

@@ -48,7 +48,7 @@ class _Write:
     """Entries that become durable together, and who waits for them."""
 
     entries: Sequence[EntryMessage]
-    notes: Sequence[MissedWrites]
+    hints: Sequence[MissedWrites]
     drops: Sequence[EntryMessage]
     done: asyncio.Future[list[Verdict]]
 
@@ -123,7 +123,7 @@ class Journal:
     def write(
         self,
         entries: Sequence[EntryMessage],
-        notes: Sequence[MissedWrites] = (),
+        hints: Sequence[MissedWrites] = (),
         drops: Sequence[EntryMessage] = (),
     ) -> asyncio.Future[list[Verdict]]:
         """Make entries durable and apply them, then drop `drops`; resolves to a verdict for each.
@@ -134,7 +134,7 @@ class Journal:
         if self._ended:
             _fail(done, _unknown(self._ended))
         else:
-            self._writes.append(_Write(entries, notes, drops, done))
+            self._writes.append(_Write(entries, hints, drops, done))
             self._wake.set()
         return done
 
@@ -192,12 +192,12 @@ class Journal:
 
     async def _commit(self, group: list[_Write]) -> None:
         entries = [entry for write in group for entry in write.entries]
-        notes = [note for write in group for note in write.notes]
+        hints = [hint for write in group for hint in write.hints]
         drops = [drop for write in group for drop in write.drops]
-        changes = bool(entries or notes or drops)
+        changes = bool(entries or hints or drops)
         if changes:
             started_s = self._now_s()
-            payload = JournalFrame(clock=self._clock(), entries=entries, notes=notes, drops=drops)
+            payload = JournalFrame(clock=self._clock(), entries=entries, hints=hints, drops=drops)
             try:
                 await self._in_thread(self._append, payload)
             except DiskIsFull as error:

@@ -64,13 +64,13 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     return found
 
 
-def apply_notes(notes: dict[str, Version], changes: Iterable[MissedWrites]) -> None:
-    """Bring notes up to date with what a journal frame says of them."""
+def apply_hints(hints: dict[str, Version], changes: Iterable[MissedWrites]) -> None:
+    """Bring hints up to date with what a journal frame says of them."""
     for change in changes:
         if change.since:
-            notes[change.peer] = Version(change.since)
+            hints[change.peer] = Version(change.since)
         else:
-            notes.pop(change.peer, None)
+            hints.pop(change.peer, None)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class _Replay:
             found.table.apply_message(message)
         for drop in frame.drops:
             found.table.drop(drop.key, Version(drop.version))
-        apply_notes(found.notes, frame.notes)
+        apply_hints(found.hints, frame.hints)
         found.clock = max(found.clock, frame.clock)
         found.behind = True
 

@@ -107,7 +107,7 @@ class Store:
             found.damage(
                 f"{self.path} and its folder are those of {found.node}, not {self._node}'s"
             )
-        found.notes.pop(self._node, None)  # what another noted of this one; it will be told anew
+        found.hints.pop(self._node, None)  # what another noted of this one; it will be told anew
 
     async def start(
         self, spawn: Spawn, *, clock: Callable[[], int], hints: Callable[[], Mapping[str, Version]]
@@ -160,15 +160,15 @@ class Store:
     def write(
         self,
         entries: Sequence[EntryMessage],
-        notes: Sequence[MissedWrites] = (),
+        hints: Sequence[MissedWrites] = (),
         drops: Sequence[EntryMessage] = (),
     ) -> asyncio.Future[list[Verdict]]:
         """Make all of it durable, apply the entries, drop `drops`. See Journal.write."""
-        return self._journal.write(entries, notes, drops)
+        return self._journal.write(entries, hints, drops)
 
     def write_time(self) -> asyncio.Future[list[Verdict]]:
         """Make the time durable, though nothing else changed. Every frame carries it."""
-        nothing = MissedWrites(peer=self._node)  # nobody keeps a note of itself
+        nothing = MissedWrites(peer=self._node)  # nobody keeps a hint of itself
         return self._journal.write([], [nothing])
 
     def refuse_if_full(self) -> None:

@@ -2,7 +2,7 @@
 
 `data_node_<port>.json` is for people: keys and values and nothing else. Beside it, `versions-<n>`
 holds, in the JSON's order, the version of each pair and a hash of it; then what a JSON object has
-no place for: tombstones, notes of missed writes, the clock, and the number of the first journal
+no place for: tombstones, hints of missed writes, the clock, and the number of the first journal
 segment that the pair of files does not contain. Its footer names the JSON by a hash of its bytes.
 
 So three questions have answers at start: does this JSON belong to these versions? If a person
@@ -39,9 +39,9 @@ def json_hasher() -> xxhash.xxh3_128:
     return xxhash.xxh3_128()
 
 
-def notes_as_messages(notes: Mapping[str, Version]) -> list[MissedWrites]:
-    """Notes of missed writes as they stand on disk."""
-    return [MissedWrites(peer=peer, since=since) for peer, since in notes.items()]
+def hints_as_messages(hints: Mapping[str, Version]) -> list[MissedWrites]:
+    """Hints of missed writes as they stand on disk."""
+    return [MissedWrites(peer=peer, since=since) for peer, since in hints.items()]
 
 
 def encode_piece(

@@ -34,14 +34,14 @@ class Lookout:
         world.network.refusing.append(self._refusing)
 
     def _opened(self, name: str, node: Node) -> None:
-        """See what becomes of the notes that a node writes."""
+        """See what becomes of the hints that a node writes."""
         write = node.store.write
 
         def write_and_look(
-            entries: Sequence[Any], notes: Sequence[MissedWrites] = (), drops: Sequence[Any] = ()
+            entries: Sequence[Any], hints: Sequence[MissedWrites] = (), drops: Sequence[Any] = ()
         ) -> asyncio.Future[Any]:
-            done = write(entries, notes, drops)
-            if notes:
+            done = write(entries, hints, drops)
+            if hints:
                 done.add_done_callback(self._noted)
             return done
 

@@ -72,7 +72,7 @@ def forget_the_notes_at_a_restart(stack: contextlib.ExitStack) -> None:
 
     def open_and_forget(self: Any, stamp: str) -> Any:
         found = opened(self, stamp)
-        found.notes.clear()
+        found.hints.clear()
         return found
 
     replace(stack, Store, "open", open_and_forget)

@@ -57,7 +57,7 @@ class Safety:
                 continue
             # Not older than the write, but than what the node has for the key: if that is newer,
             # the other replica gets it instead.
-            noted = found.notes.get(other)
+            noted = found.hints.get(other)
             if noted is None or noted > held[1]:
                 raise Broken(
                     f"{name} was counted in {write}, and has no note on its disk for {other},"

@@ -55,12 +55,12 @@ class Life:
         )
         self.found = self.store.open(f"stamp{incarnation}")
         self.clock = HybridClock(incarnation, self.found.clock)
-        self.notes = dict(self.found.notes)
+        self.hints = dict(self.found.hints)
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Life:
         await self.store.start(
-            self._spawn, clock=lambda: self.clock.now(0), hints=lambda: self.notes
+            self._spawn, clock=lambda: self.clock.now(0), hints=lambda: self.hints
         )
         return self
 
@@ -95,9 +95,9 @@ class Life:
     def note(self, peer: str, since: Version | None) -> Ack:
         """Make a note durable, or clear it."""
         if since is None:
-            self.notes.pop(peer, None)
+            self.hints.pop(peer, None)
         else:
-            self.notes[peer] = since
+            self.hints[peer] = since
         return self.store.write([], [MissedWrites(peer=peer, since=since or b"")])
 
     async def checkpointed(self) -> None:

@@ -141,7 +141,7 @@ def test_a_clean_stop_needs_the_json_and_its_versions_alone() -> None:
     gone = life.store.get("gone")
     assert gone is not None
     assert gone[0] is None
-    assert life.found.notes == {"peer:1": make_version(5, 5)}
+    assert life.found.hints == {"peer:1": make_version(5, 5)}
     assert life.found.clock >= max(time_of(version) for _, (_, version) in life.store.table.items())
     assert life.found.remarks == []
     assert not life.found.rewrite
@@ -356,4 +356,4 @@ def test_notes_are_replayed_in_order() -> None:
         await life.end()
         return disk.kill()
 
-    assert Life(run(scenario())).found.notes == {"c": make_version(2, 2)}
+    assert Life(run(scenario())).found.hints == {"c": make_version(2, 2)}

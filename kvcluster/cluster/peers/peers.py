@@ -137,7 +137,7 @@ class Peers:
             self._returned.append(returned)
 
     def answered(self, name: str, *, behind: bool) -> None:
-        """It answered a heartbeat. `behind`: a note says that it missed writes."""
+        """It answered a heartbeat. `behind`: a hint says that it missed writes."""
         peer = self._peers[name]
         if not peer.alive:
             peer.lagging = behind

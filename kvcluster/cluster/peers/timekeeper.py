@@ -110,9 +110,9 @@ class Timekeeper:
             _check_version(f"entry {entry.key[:40]!r}", entry.version, sender_time)
 
     def accept_missed(self, missed: Iterable[MissedWrites], sender_time: int) -> None:
-        """Check notes of what others missed. Raises BadRequest as `accept_entries` does."""
-        for note in missed:
-            _check_version(f"the note for {note.peer[:40]!r}", note.since, sender_time)
+        """Check hints of what others missed. Raises BadRequest as `accept_entries` does."""
+        for hint in missed:
+            _check_version(f"the hint for {hint.peer[:40]!r}", hint.since, sender_time)
 
     def are_stale(self, entries: Iterable[EntryMessage]) -> bool:
         """Whether some of these were written so long ago that they must not be sent as new.

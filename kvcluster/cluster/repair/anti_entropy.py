@@ -1,7 +1,7 @@
 """Healing: finding what differs between replicas without anybody knowing, and mending it.
 
 An unacknowledged write that reached one replica, a lost folder, an entry changed behind a node's
-back: no note tells of them. So nodes compare. This node sends a peer the digests of the slots that
+back: no hint tells of them. So nodes compare. This node sends a peer the digests of the slots that
 both hold, a part at a time, and hears which differ. Where a slot differs twice, two seconds
 apart (a busy one always differs once), it sends the hashes of its entries there, and the peer
 answers with what is missing or other here. It is Dynamo's anti-entropy (DeCandia et al., 2007)

@@ -11,7 +11,7 @@ peer's digest is the same, it sends no live entry again.
 A node that lost its data (a *repair*) owes each peer everything, from the lowest version on, and
 sends the digests of all that it still has. So it fetches what differs, and every tombstone: no
 digest covers those, and a node made whole without them would take deleted values for new ones from
-whoever missed the delete. With the last page come the notes of what others missed, which it lost,
+whoever missed the delete. With the last page come the hints of what others missed, which it lost,
 too (pulls.py).
 
 Rejected: to have a repair compare digests and fetch what differs, as healing does. It brought no
@@ -135,7 +135,7 @@ class CatchingUp:
         return confirmed
 
     async def _take(self, debt: _Debt, page: PullResponse, tally: Brought) -> None:
-        """Store a page durably, the notes of what others missed included."""
+        """Store a page durably, the hints of what others missed included."""
         first_news = debt.repair and not tally.new
         await self._merger.merge(page.clock, page.entries, tally)
         if first_news and tally.new:  # among others that have nothing either: no news

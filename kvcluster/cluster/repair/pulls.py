@@ -3,16 +3,16 @@
 Catching up begins with three steps whose order is the whole proof that nothing is missed:
 
 1. the puller is waited for again: every write from now on is sent to it;
-2. a mark is put into its note: what it misses after this moment stays noted;
+2. a mark is put into its hint: what it misses after this moment stays hinted;
 3. a barrier: every write accepted before step 1 is in the table before the first page is read.
 
-So a write is either in the pages, or sent, or noted again. Healing needs none of this: it is
+So a write is either in the pages, or sent, or hinted again. Healing needs none of this: it is
 repeated until nothing differs.
 
-A node that is being made whole itself cannot say that this was all: it notes that the caller still
-misses the same, and so the caller asks again, until there is something to give.
+A node that is being made whole itself cannot say that this was all: it keeps a hint that the caller
+still misses the same, and so the caller asks again, until there is something to give.
 
-Whoever has pulled holds what others may still lack, and so takes over the notes of these with the
+Whoever has pulled holds what others may still lack, and so takes over the hints of these with the
 last page. Else two replicas that lose their disks, one after the other and each made whole by the
 rest, would forget that a third was away.
 """

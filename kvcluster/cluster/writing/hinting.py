@@ -111,7 +111,7 @@ class Hinting:
     def for_others(self, sender: str, oldest: Version) -> Sequence[MissedWrites]:
         """Hints for a peer to keep as well, which now holds what these others missed.
 
-        Who lives is told from here, and noted again only by a peer that lost its hints with all
+        Who lives is told from here, and hinted again only by a peer that lost its hints with all
         else; hints about the living that went round would never end.
         """
         return [

@@ -39,7 +39,7 @@ class Receiver:
         self._hinting = hinting
 
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
-        """Store new entries durably, and note which other replicas miss them."""
+        """Store new entries durably, and hints of which other replicas miss them."""
         sender = self._envelope.check(request)
         self._time.accept_entries(request.entries, request.clock)
         self._time.accept_missed(request.missed, request.clock)

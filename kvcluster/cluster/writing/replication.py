@@ -1,12 +1,12 @@
 """Replication: copies of writes to every other replica, and what follows where a copy fails.
 
-The entries of one round (rounds.py) are sorted into *parcels*, one for each peer that holds some of
-them and gets writes now, and all parcels leave at once. A peer that fails costs that round at most
+The entries of one round (rounds.py) are sorted into *shares*, one for each peer that holds some of
+them and gets writes now, and all shares leave at once. A peer that fails costs that round at most
 the replication timeout; from then on it gets nothing and is not waited for, until it begins to
 pull (cluster/peers/peers.py).
 
 Whoever misses a write gets a hint (hinting.py). A peer known to be absent has one in the
-coordinator's own frame, and is named in the parcels of the others (`missed`). One that fails on the
+coordinator's own frame, and is named in the shares of the others (`missed`). One that fails on the
 way gets its hint here, is told if it can be reached, and is named to the other holders in a second,
 empty Replicate; who fails to keep that is not counted either. If the hint cannot be kept here, the
 write is not acknowledged.
@@ -36,14 +36,14 @@ from demo_pb2 import MissedWrites, ReplicateRequest, ReplicateResponse
 
 
 @dataclass
-class Parcels:
+class Shares:
     """A round, sorted."""
 
     by_peer: dict[str, Share]
     untold: list[str]
     """Peers that answer, miss some of it, and do not know yet that they are behind."""
-    noting: list[asyncio.Future[list[Verdict]]] = field(default_factory=list)
-    """Notes of those who failed on the way, while they become durable here."""
+    keeping: list[asyncio.Future[list[Verdict]]] = field(default_factory=list)
+    """Hints of those who failed on the way, while they become durable here."""
     held_back: set[str] = field(default_factory=set)
     """Peers that take the round for one that a network held back, though it left just now: our own
     clock stood still, and does not know it. They may hold something newer of anything in it."""
@@ -72,84 +72,85 @@ class Replication:
         self._calls = calls
         self._hinting = hinting
 
-    def pack(self, entries: Sequence[EntryMessage]) -> tuple[Parcels, list[MissedWrites]]:
-        """Sort entries into parcels; also the hints to journal with them, in the same frame."""
+    def pack(self, entries: Sequence[EntryMessage]) -> tuple[Shares, list[MissedWrites]]:
+        """Sort entries into shares; also the hints to journal with them, in the same frame."""
         writes = [(slot_of(entry.key), Version(entry.version)) for entry in entries]
         others, peers = self._membership.others, self._peers
-        parcels, absent = pack(writes, others, lambda name: peers[name].gets_writes)
+        shares, absent = pack(writes, others, lambda name: peers[name].gets_writes)
         hints = self._hinting.missed(absent)
-        return Parcels(parcels, self._hinting.untold(absent)), hints
+        return Shares(shares, self._hinting.untold(absent)), hints
 
-    async def share(self, packed: Parcels, entries: Sequence[EntryMessage]) -> Shared:
-        """Send every parcel; return when each peer has answered or failed, and is noted if so.
+    async def share(self, packed: Shares, entries: Sequence[EntryMessage]) -> Shared:
+        """Send every share; return when each peer has answered or failed, and there is a hint if
+        so.
 
-        Raises OutcomeUnknown if a note cannot be kept here.
+        Raises OutcomeUnknown if a hint cannot be kept here.
         """
         shared = Shared([0] * len(entries), set())
-        parcels = packed.by_peer
-        sending = [self._send(name, packed, entries) for name in parcels]
+        shares = packed.by_peer
+        sending = [self._send(name, packed, entries) for name in shares]
         telling = [self._hinting.tell(name) for name in packed.untold]
         done = await asyncio.gather(*sending, *telling)
-        answers = dict(zip(parcels, done, strict=False))
-        holders = {name: parcels[name] for name in parcels if answers[name] is not None}
-        failed = {name: parcels[name] for name in parcels if answers[name] is None}
+        answers = dict(zip(shares, done, strict=False))
+        holders = {name: shares[name] for name in shares if answers[name] is not None}
+        failed = {name: shares[name] for name in shares if answers[name] is None}
         while failed:
-            failed = await self._let_others_note(failed, holders, packed.noting)
+            failed = await self._let_others_hint(failed, holders, packed.keeping)
             for name in failed:
                 del holders[name]
-        await asyncio.gather(*packed.noting)
+        await asyncio.gather(*packed.keeping)
         for name in packed.held_back:
-            shared.superseded.update(parcels[name].places)
-        for name, parcel in holders.items():
-            for place in parcel.places:
+            shared.superseded.update(shares[name].places)
+        for name, share in holders.items():
+            for place in share.places:
                 shared.acknowledged[place] += 1
             answer = answers[name]
             older = frozenset(answer.superseded if answer else ())
-            shared.superseded.update(p for i, p in enumerate(parcel.places) if i in older)
+            shared.superseded.update(p for i, p in enumerate(share.places) if i in older)
         return shared
 
     async def _send(
-        self, name: str, packed: Parcels, entries: Sequence[EntryMessage]
+        self, name: str, packed: Shares, entries: Sequence[EntryMessage]
     ) -> ReplicateResponse | None:
-        """Send to one peer; None if it does not hold its parcel for certain."""
-        parcel = packed.by_peer[name]
+        """Send to one peer; None if it does not hold its share for certain."""
+        share = packed.by_peer[name]
         request = ReplicateRequest(
-            entries=[entries[place] for place in parcel.places],
-            missed=[_message(peer, missed) for peer, missed in parcel.missed.items()],
+            entries=[entries[place] for place in share.places],
+            missed=[_message(peer, missed) for peer, missed in share.missed.items()],
         )
-        with self._peers[name].exchange.sending(parcel.as_missed):
+        with self._peers[name].exchange.sending(share.as_missed):
             response = await self._replicate(name, request, packed.held_back)
         if response is None:
-            packed.noting.append(self._hinting.keep({name: parcel.as_missed}))
+            packed.keeping.append(self._hinting.keep({name: share.as_missed}))
             await self._hinting.tell(name)
         return response
 
-    async def _let_others_note(
+    async def _let_others_hint(
         self,
         failed: Mapping[str, Share],
         holders: Mapping[str, Share],
-        noting: list[asyncio.Future[list[Verdict]]],
+        keeping: list[asyncio.Future[list[Verdict]]],
     ) -> dict[str, Share]:
-        """Have those who hold entries of a failed parcel note it; return those who fail in turn."""
+        """Have those who hold entries of a failed share keep a hint; return who fails in turn."""
         asked: dict[str, Awaitable[ReplicateResponse | None]] = {}
-        for name, parcel in holders.items():
+        for name, share in holders.items():
             missed = [
                 _message(absent, lost.as_missed)
                 for absent, lost in failed.items()
-                if not set(lost.places).isdisjoint(parcel.places)
+                if not set(lost.places).isdisjoint(share.places)
             ]
             if missed:
                 asked[name] = self._replicate(name, ReplicateRequest(missed=missed))
         answers = await asyncio.gather(*asked.values())
         late = [name for name, answer in zip(asked, answers, strict=True) if answer is None]
         if late:
-            noting.append(self._hinting.keep({name: holders[name].as_missed for name in late}))
+            keeping.append(self._hinting.keep({name: holders[name].as_missed for name in late}))
         return {name: holders[name] for name in late}
 
     async def _replicate(
         self, name: str, request: ReplicateRequest, held_back: set[str] | None = None
     ) -> ReplicateResponse | None:
-        """One call; if it fails, the peer is left behind. See Parcels for `held_back`."""
+        """One call; if it fails, the peer is left behind. See Shares for `held_back`."""
         asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
         try:
             response: ReplicateResponse = await self._calls.ask(name, request, self._timeout_s)

@@ -126,15 +126,15 @@ class Rounds:
             self._launch()
 
     async def _carry_out(self, entries: list[EntryMessage]) -> Outcome:
-        # No await before all is under way: which peers get the entries, and which are noted as
-        # missing them, is decided in one step.
-        parcels, notes = self._replication.pack(entries)
-        local = self._store.write(entries, notes)
+        # No await before all is under way: which peers get the entries, and of which there are
+        # hints as missing them, is decided in one step.
+        shares, hints = self._replication.pack(entries)
+        local = self._store.write(entries, hints)
         try:
-            shared = await self._replication.share(parcels, entries)
+            shared = await self._replication.share(shares, entries)
             verdicts = await local
         except OutcomeUnknown:
-            self._heal(parcels.by_peer)  # they may hold what could not be kept here
+            self._heal(shares.by_peer)  # they may hold what could not be kept here
             raise
         here = {place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER}
         return Outcome([1 + count for count in shared.acknowledged], shared.superseded | here)

@@ -27,7 +27,7 @@ def keep_no_notes_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
 
     def footer_without(self: Any, pairs: int, segment: int) -> Any:
         written = footer(self, pairs, segment)
-        del written.notes[:]
+        del written.hints[:]
         return written
 
     replace(stack, Checkpointer, "_footer", footer_without)
