@@ -12,6 +12,8 @@ at before anything is asked:
   for ever. Everything else here works with greenlets: loops wait in gevent's hub, and so do
   callers. So the engine alone is given a real thread.
 - **Where something else replaces threads**, the caller is told.
+- **Where a process may have few files open**, gRPC dies of it (SIGSEGV). The caller is told as the
+  system does: `OSError`, too many open files.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ _NO_THREADS = (
     " use clients in a process without these patches"
 )
 
+_FILES = 16
+"""What an event loop (3), gRPC and a connection (11, as measured) open."""
+
 _used_in: int | None = None
 """The process in which a client was used first; a child of it has the same."""
 _needs_real_thread = False
@@ -50,7 +55,10 @@ def is_lost() -> bool:
 
 
 def check() -> None:
-    """Raise BadRequest if no client can work in this process, or none any more."""
+    """Raise BadRequest if no client can work in this process, or none any more.
+
+    Raises OSError at the first time, if the process may not open what it takes.
+    """
     global _used_in, _needs_real_thread  # a process is used, or is not
     if sys.is_finalizing():
         raise BadRequest(_ENDING)
@@ -60,16 +68,28 @@ def check() -> None:
         real = _threads_are_real()
         if not real and "gevent.monkey" not in sys.modules:
             raise BadRequest(_NO_THREADS)
+        _look_for_room()
         _used_in, _needs_real_thread = os.getpid(), not real
 
 
 def start() -> None:
-    """Have the engine run, if it does not yet. Called in an event loop. Raises BadRequest."""
+    """Have the engine run, if it does not yet. Called in an event loop. Raises as `check`."""
     global _needs_real_thread  # noqa: PLW0603
     check()
     if _needs_real_thread:
         _start_beside_greenlets()
         _needs_real_thread = False
+
+
+def _look_for_room() -> None:
+    """Open as many files as gRPC will, and close them. Raises OSError."""
+    opened: list[int] = []
+    try:
+        while len(opened) < _FILES:
+            opened += os.pipe()
+    finally:
+        for file in opened:
+            os.close(file)
 
 
 def _threads_are_real() -> bool:
