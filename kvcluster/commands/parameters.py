@@ -116,19 +116,10 @@ def _add_cluster(add: Add) -> None:
     bench.add_argument(
         "--duration", type=seconds, default=10.0, metavar="S", help="seconds (default: 10)"
     )
-    for option, default, least, most, text in (
-        ("--clients", 50, 1, 10_000, "calls at a time"),
-        ("--value-size", 100, 0, VALUE_CEILING_BYTES, "bytes of a value"),
-        ("--keys", 10_000, 1, 10_000_000, "how many keys"),
-        ("--reads", 80, 0, 100, "percent of the calls that read"),
-    ):
-        bench.add_argument(
-            option,
-            type=whole_number(least, most),
-            default=default,
-            metavar="N",
-            help=f"{text} (default: {default:,})",
-        )
+    _number(bench, "--clients", 50, whole_number(1, 10_000), "calls at a time")
+    _number(bench, "--value-size", 100, whole_number(0, VALUE_CEILING_BYTES), "bytes of a value")
+    _number(bench, "--keys", 10_000, whole_number(1, 10_000_000), "how many keys")
+    _number(bench, "--reads", 80, whole_number(0, 100), "percent of the calls that read")
     bench.add_argument(
         "--prefix",
         type=valid,
@@ -142,17 +133,14 @@ def _add_cluster(add: Add) -> None:
 def add_up(add: Add) -> None:
     """Add the command that starts a cluster."""
     up = add("up", "run a cluster in this terminal, until Ctrl+C", epilogs.UP)
-    for option, default, least, most, text in (
-        ("--nodes", 3, 1, 9, "how many nodes"),
-        ("--port", 50051, 1, 65_535, "the port of the first; the others have those behind it"),
-    ):
-        up.add_argument(
-            option,
-            type=whole_number(least, most),
-            default=default,
-            metavar="N",
-            help=f"{text} (default: {default})",
-        )
+    _number(up, "--nodes", 3, whole_number(1, 9), "how many nodes")
+    up.add_argument(
+        "--port",
+        type=whole_number(1, 65_535),
+        default=50051,
+        metavar="N",
+        help="the port of the first; the others have those behind it (default: 50051)",
+    )
     up.add_argument(
         "--replicas", type=whole_number(1, 9), metavar="R", help="on how many each key is kept"
     )
@@ -166,6 +154,17 @@ def _word(parser: argparse.ArgumentParser, name: str, text: str, nargs: str | No
     parser.add_argument(
         name, metavar=name.upper(), type=valid, action=StoreWord, nargs=nargs, help=text
     )
+
+
+def _number(
+    parser: argparse.ArgumentParser,
+    option: str,
+    default: int,
+    kind: Callable[[str], int],
+    text: str,
+) -> None:
+    text = f"{text} (default: {default:,})"
+    parser.add_argument(option, type=kind, default=default, metavar="N", help=text)
 
 
 def _words(parser: argparse.ArgumentParser, count: str, text: str) -> None:

@@ -6,11 +6,12 @@ import contextlib
 import http.server
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
+from kvcluster import AsyncClient, Client
 from tests.client.fake_node import FakeCluster
 
 
@@ -20,6 +21,20 @@ def cluster() -> Iterator[FakeCluster]:
     cluster = FakeCluster(3)
     yield cluster
     cluster.close()
+
+
+@pytest.fixture
+def client(cluster: FakeCluster) -> Iterator[Client]:
+    """A client of three nodes that work."""
+    with Client(cluster.members) as client:
+        yield client
+
+
+@pytest.fixture
+async def aclient(cluster: FakeCluster) -> AsyncIterator[AsyncClient]:
+    """The same for asyncio."""
+    async with AsyncClient(cluster.members) as client:
+        yield client
 
 
 @pytest.fixture

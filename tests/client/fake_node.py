@@ -49,6 +49,8 @@ from demo_pb2_grpc import KeyValueServicer, add_KeyValueServicer_to_server
 
 _PATIENCE_S = 10.0
 """Longer than any test; a handler that hangs ends by `FakeNode.release`."""
+LOST = Failure(code=13, message="a replica may have it", reason="OUTCOME_UNKNOWN")
+"""A refusal that leaves open what was written."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _versions = itertools.count(1)
 

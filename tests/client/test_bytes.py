@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import AsyncIterator, Iterator
 
 import grpc
 import pytest
@@ -28,20 +27,6 @@ TOO_LARGE = Failure(
     reason="BAD_REQUEST",
     value_limit_bytes=MIB,
 )
-
-
-@pytest.fixture
-def client(cluster: FakeCluster) -> Iterator[Client]:
-    """A client of three nodes that work."""
-    with Client(cluster.members) as client:
-        yield client
-
-
-@pytest.fixture
-async def aclient(cluster: FakeCluster) -> AsyncIterator[AsyncClient]:
-    """The same for asyncio."""
-    async with AsyncClient(cluster.members) as client:
-        yield client
 
 
 @pytest.mark.parametrize("value", [PNG, bytearray(PNG), memoryview(PNG), memoryview(PNG * 2)[::2]])

@@ -18,25 +18,7 @@ from kvcluster import (
     SomeFailed,
     Unavailable,
 )
-from tests.client.fake_node import FakeCluster
-
-from demo_pb2 import Failure
-
-LOST = Failure(code=13, message="a replica may have it", reason="OUTCOME_UNKNOWN")
-
-
-@pytest.fixture
-def client(cluster: FakeCluster) -> Iterator[Client]:
-    """A client of three nodes that work."""
-    with Client(cluster.members) as client:
-        yield client
-
-
-@pytest.fixture
-async def aclient(cluster: FakeCluster) -> AsyncIterator[AsyncClient]:
-    """The same for asyncio."""
-    async with AsyncClient(cluster.members) as client:
-        yield client
+from tests.client.fake_node import LOST, FakeCluster
 
 
 def _letters(count: int) -> dict[str, str]:

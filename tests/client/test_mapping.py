@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -102,13 +101,6 @@ class Twins(RuleBasedStateMachine):
         assert bool(here) is bool(self.twin)
         rest = {k: v for k, v in self.cluster.store.items() if not k.startswith(PREFIX)}
         assert rest == NEIGHBOURS
-
-
-@pytest.fixture
-def client(cluster: FakeCluster) -> Iterator[Client]:
-    """A client of three nodes that work."""
-    with Client(cluster.members) as client:
-        yield client
 
 
 def test_a_mapping_is_a_dictionary_beside_a_dictionary(

@@ -29,13 +29,6 @@ from tests.client.fake_node import FakeCluster
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def client(cluster: FakeCluster) -> Iterator[Client]:
-    """A client of three nodes that work."""
-    with Client(cluster.members) as client:
-        yield client
-
-
 def _letters(count: int) -> dict[str, str]:
     return {f"key {number:05}": str(number) for number in range(count)}
 

@@ -71,6 +71,13 @@ def test_ports_that_are_taken_are_not_chosen() -> None:
         assert not local_cluster.is_free(port)
 
 
+def test_a_port_is_not_given_twice_before_anybody_listens_on_it() -> None:
+    """A stranger would stand where a node of a cluster comes back, and be taken for it."""
+    given = [port for _ in range(30) for port in local_cluster.free_ports(3)]
+    assert len(set(given)) == len(given)
+    assert set(given) <= set(local_cluster.PORTS)
+
+
 def test_an_interrupt_is_postponed_and_not_lost() -> None:
     """The work runs to its end first."""
     steps: list[str] = []

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,8 @@ _LOG_LINES = 15  # of a server that died, for the person who wants to know why
 # Below the ports that systems give to outgoing connections, or one of those could take a port
 # between our look at it and the server's start.
 PORTS = range(20_000, 30_000)
+_given: deque[int] = deque(maxlen=100)
+"""The last ports that were given: whoever got one may not listen yet, or not any more."""
 
 
 def _program() -> Path:
@@ -188,10 +191,12 @@ class LocalCluster:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports in a row that nobody listens on, on any address of localhost."""
-    for first in random.sample(PORTS, len(PORTS)):
+    """Ports in a row that nobody listens on, on any address of localhost, nor is about to."""
+    firsts = PORTS[: len(PORTS) - count + 1]
+    for first in random.sample(firsts, len(firsts)):
         ports = list(range(first, first + count))
-        if all(map(is_free, ports)):
+        if not set(ports).intersection(_given) and all(map(is_free, ports)):
+            _given.extend(ports)
             return ports
     raise ClusterFailed(f"there are no {count} free ports in a row on this machine")
 
