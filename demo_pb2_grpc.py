@@ -546,14 +546,14 @@ class PeerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Compare(self, request, context):
-        """Healing: which slots differ between the two nodes.
+        """Anti-entropy: which slots differ between the two nodes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PullDifferences(self, request, context):
-        """Healing: one page of the callee's entries that the caller lacks, in slots that differ.
+        """Anti-entropy: one page of the callee's entries that the caller lacks, in slots that differ.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -151,7 +151,7 @@ class KeyValue(KeyValueServicer):
 
 
 class Peer(PeerServicer):
-    """What peers call besides: forwarded requests, catching up, healing, tombstones."""
+    """What peers call besides: forwarded requests, catching up, anti-entropy, tombstones."""
 
     def __init__(self, node: Node, activity: Activity, traffic: Traffic, limits: Limits) -> None:
         self.node = node

@@ -113,18 +113,18 @@ class Settings:
     sync_announce_s: float = 2.0
     """Catching up that takes longer says in the log how far it is, each time so much has passed."""
 
-    # Healing: comparing what replicas hold.
-    heal_interval_s: float = 30.0
+    # Anti-entropy: comparing what replicas hold.
+    anti_entropy_interval_s: float = 30.0
     """Between two comparisons with every peer, give or take a fifth."""
-    heal_recheck_s: float = 2.0
+    anti_entropy_recheck_s: float = 2.0
     """Slots that differ are compared again after this; a busy slot always differs once."""
-    heal_rest: float = 4.0
-    """A background heal rests this many times as long as it worked."""
+    anti_entropy_rest: float = 4.0
+    """A comparison in the background rests this many times as long as it worked."""
     compare_slots: int = 256
     """Slots compared by one call: at a million keys the callee reads 60,000 for it."""
     doubt_entries: int = 50_000
     """So many entries are really read again in each round, to find silent damage."""
-    heal_request_entries: int = 8_192
+    anti_entropy_request_entries: int = 8_192
     """Hashes sent in one call, 8 bytes each."""
 
     question_bytes: int = 2 * MIB

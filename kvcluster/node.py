@@ -125,7 +125,7 @@ class Node:
         self.peering = peering = Peering(ground, self._transport, self._hints)
         hinting = Hinting(ground, self._hints, store, peering.peers, peering.heartbeats)
         self.repair = Repair(ground, store, peering, hinting)
-        self.writing = Writing(ground, store, peering, hinting, self.repair.healing.want)
+        self.writing = Writing(ground, store, peering, hinting, self.repair.anti_entropy.want)
         self.requests = Requests(ground, store, peering, self.writing, self.repair)
         # What a Service does (server/rpc.py); health is the last.
         router, report = self.requests.router, self.requests.report

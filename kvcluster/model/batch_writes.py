@@ -1,4 +1,4 @@
-"""Drafts: what the operations of one batch make of each key, before anything of it is written.
+"""The writes of a batch: what its operations make of each key, before anything of it is written.
 
 Operations on one key happen in their order. If a put is followed by another one of the same key,
 the first is overwritten before anybody can have seen it, so only the last is written: a batch of a
@@ -7,8 +7,8 @@ that whoever compares versions sees the first put as older than what is there, w
 the last one needs a newer version (cluster/requests/coordinator.py), the others do, too. (The
 journal of a database with transactions does the same within one: only a key's last state counts.)
 
-A get behind a write of the same batch sees the draft. So its answer, like those of the overwritten
-puts, holds only if the draft was really written; the coordinator answers them together.
+A get behind a write of the same batch sees that write, as yet unwritten. So its answer, like those
+of the overwritten puts, holds only if it was really written; the coordinator answers them together.
 
 Pure: what is held, and the next version, are asked of two functions.
 """
@@ -53,7 +53,7 @@ class BatchWrites:
         return {key: writes[-1] for key, writes in self._writes.items()}
 
     def take(self, operation: Operation) -> KeyWrite:
-        """Carry out one operation on the drafts."""
+        """Take the next operation of the batch."""
         key, writes = operation.key, operation.writes
         behind = len(self._writes.get(key, ()))
         if writes:
@@ -66,10 +66,10 @@ class BatchWrites:
         self._writes[key] = [(value, self._tick()) for value, _ in self._writes[key]]
         return self._writes[key][-1]
 
-    def seen(self, drafted: KeyWrite) -> Entry | None:
+    def seen(self, write: KeyWrite) -> Entry | None:
         """What was there before an operation."""
-        return self._writes[drafted.key][drafted.behind - 1] if drafted.behind else drafted.held
+        return self._writes[write.key][write.behind - 1] if write.behind else write.held
 
-    def version(self, drafted: KeyWrite) -> Version:
+    def version(self, write: KeyWrite) -> Version:
         """The version of an operation that writes."""
-        return self._writes[drafted.key][drafted.behind][1]
+        return self._writes[write.key][write.behind][1]

@@ -1,12 +1,12 @@
-"""A confluence: pages that several sources give, joined into one stream in key order.
+"""A k-way merge: pages that several sources give, joined into one stream in key order.
 
 Each source gives its keys in order, a page at a time, and says up to which key a page reaches. A
-key may flow on once no source can give a smaller one any more: up to the least of what the sources
+key may be given once no source can give a smaller one any more: up to the least of what the sources
 have reached. Only the sources that hold back the stream are asked again, so what is fetched is what
 flows, and at most a page more from each. (An external merge sort reads its runs like this; Knuth,
 The Art of Computer Programming, volume 3, section 5.4.)
 
-Sources have no key in common. `position` is all that a new confluence needs to go on where this
+Sources have no key in common. `position` is all that a new merge needs to continue where this
 one stopped, with other sources.
 """
 

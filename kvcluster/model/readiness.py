@@ -49,8 +49,9 @@ class Readiness:
     """What is still to be heard and to be fetched, peer by peer.
 
     `shared` says which slots each peer holds that this node holds, too. `repair`: what is here may
-    be old or absent, so each peer must heal it once, as soon as it is up. `incomplete`: something
-    acknowledged was lost; then each slot must be healed from some peer, and nobody up is no excuse.
+    be old or absent, so each peer must repair it once, as soon as it is up. `incomplete`: something
+    acknowledged was lost; then each slot must be repaired from some peer, and nobody up is no
+    excuse.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class Readiness:
         self._disagreeing: dict[str, str] = {}  # and about what
         self._opposed = False  # some peer disagreed
         self._settled = False  # some peer agreed, or there was none to ask
-        self._to_heal = {peer for peer in shared if shared[peer]} if repair or incomplete else set()
+        self._to_repair = (
+            {peer for peer in shared if shared[peer]} if repair or incomplete else set()
+        )
         self._gave: set[str] = set()  # peers that gave all that they have, if not all there was
         self._lost_slots = set().union(*shared.values()) if incomplete else set()
         self.draining = False
@@ -78,14 +81,14 @@ class Readiness:
             return Status.DRAINING
         if self._unheard or self.outvoted:
             return Status.STARTING
-        if self._owed or self._left_out_by or self.to_heal() or self._lost_slots:
+        if self._owed or self._left_out_by or self.to_repair() or self._lost_slots:
             return Status.SYNCING
         return Status.SERVING
 
     @property
     def whole(self) -> bool:
         """Whether every peer, those that are away included, has made this node whole."""
-        return not self._to_heal and not self._lost_slots
+        return not self._to_repair and not self._lost_slots
 
     @property
     def outvoted(self) -> bool:
@@ -107,15 +110,15 @@ class Readiness:
         """From which version on to pull from a peer; None if nothing is owed to it."""
         return self._owed.get(peer)
 
-    def to_heal(self) -> list[str]:
+    def to_repair(self) -> list[str]:
         """The peers that were heard and must still make this node whole, in member order."""
         away = self._excused | self._unheard
-        return [p for p in self._shared if p in self._to_heal and p not in away]
+        return [p for p in self._shared if p in self._to_repair and p not in away]
 
     def waiting_for(self) -> list[str]:
         """The peers that keep the node from serving, in member order."""
-        healers = set(self.to_heal()) - self._gave
-        waited = self._unheard | set(self._owed) | self._left_out_by | healers
+        repairers = set(self.to_repair()) - self._gave
+        waited = self._unheard | set(self._owed) | self._left_out_by | repairers
         return [peer for peer in self._shared if peer in waited]
 
     def heard(
@@ -187,7 +190,7 @@ class Readiness:
             if version is not None:
                 self._owe(peer, version)
 
-    def healed(self, peer: str, *, all_of_it: bool = True) -> None:
+    def repaired(self, peer: str, *, all_of_it: bool = True) -> None:
         """Everything that a peer holds for us is here, durably.
 
         `all_of_it`: nobody must make the peer whole itself. From one that lacks something it is not
@@ -199,7 +202,7 @@ class Readiness:
         not_yet = [self._shared[other] for other in self._shared if other not in self._gave]
         self._lost_slots &= set().union(*not_yet)
         if all_of_it or self._lost_slots.isdisjoint(self._shared[peer]):
-            self._to_heal.discard(peer)
+            self._to_repair.discard(peer)
 
     def look_around(self, *, anew: bool = False) -> None:
         """The process was stopped for a while: hear every peer again before anything else.

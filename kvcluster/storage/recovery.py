@@ -9,7 +9,7 @@ Three things may be wrong, and they are told apart:
 - a *crash* tore the end of the last segment: cut it, nobody was promised that frame;
 - a person *edited* the JSON: keep a copy, and see base.py;
 - *damage*: load all that checks out, keep a copy and never delete it, and do not claim to be
-  complete. The node then heals from its peers before it answers a read.
+  complete. The node is then repaired by its peers before it answers a read.
 
 Recovery may itself be cut short, any number of times, so it changes next to nothing: it cuts a
 torn tail, for good, before a newer segment exists, and it adds copies. Putting the disk back into

@@ -45,9 +45,9 @@ QUICK = [
     "tombstone_interval_s=0.3",
     "tombstone_wait_s=6",
     "message_age_limit_s=3",  # what is held back longer than this must not land: half of the wait
-    "heal_interval_s=10",
+    "anti_entropy_interval_s=10",
     "pull_page_bytes=500",  # so that catching up takes many pages
-    "heal_request_entries=50",
+    "anti_entropy_request_entries=50",
     "hold_entries=5",
     "scan_page_keys=20",
 ]

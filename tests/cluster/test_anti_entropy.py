@@ -54,7 +54,7 @@ def test_comparing_all_for_longer_than_its_interval_heals_all_the_same(delay_s: 
     """
 
     async def body() -> None:
-        settings = Settings(heal_interval_s=1.0)
+        settings = Settings(anti_entropy_interval_s=1.0)
         cluster = MemoryCluster(settings, members=("a:1", "b:2"), replicas=2)
         await cluster.start()
         await cluster.until_serving()
@@ -107,7 +107,7 @@ async def test_refilling_a_node_that_has_no_room_is_told_once(cluster: MemoryClu
     told: list[str] = []
 
     def tell(level: int, text: str, names: tuple[object, ...], **_: object) -> None:
-        if level >= logging.INFO and text.startswith(("SYNC", "HEAL")):
+        if level >= logging.INFO and text.startswith(("SYNC", "ANTI-ENTROPY")):
             told.append(text % names)
 
     log = logging.getLogger("kvcluster")
@@ -223,7 +223,7 @@ async def test_forgotten_tombstone_stays_forgotten_after_a_crash(cluster: Memory
 async def test_tombstone_is_not_dropped_where_damage_left_something_older(
     cluster: MemoryCluster,
 ) -> None:
-    """Its primary keeps it until healing has brought it back there; or the key would return."""
+    """Its primary keeps it until anti-entropy has brought it back; or the key would return."""
     key = next(k for k in "abcdef" if cluster["a:1"].membership.replicas(slot_of(k))[0] == "a:1")
     await cluster.put("a:1", key, "v")
     old = cluster.held("c:3")[key]
@@ -453,9 +453,9 @@ async def test_nothing_is_dropped_once_a_replica_went_away_while_others_were_wai
     def decided_before(slot: int, replicas: Any, tombstones: Any, now_s: float, work: Work) -> None:
         work.drop["b:2"] = list(tombstones)
 
-    look, holding._graves.look = holding._graves.look, decided_before
+    look, holding._tombstones.look = holding._tombstones.look, decided_before
     await holding._bury(asyncio.get_running_loop().time())
-    holding._graves.look = look
+    holding._tombstones.look = look
     assert cluster.held("b:2")[key][0] is None
     await cluster.start("c:3")
     await cluster.until(lambda: not _tombstones(cluster), "tombstones are gone", 300)

@@ -28,9 +28,9 @@ Request = TypeVar("Request", bound=Any)
 _HASTE = {
     "heartbeat_interval_s": 0.05,
     "return_interval_s": 0.05,
-    "heal_interval_s": 0.1,
-    "heal_recheck_s": 0.05,
-    "heal_rest": 0.1,
+    "anti_entropy_interval_s": 0.1,
+    "anti_entropy_recheck_s": 0.05,
+    "anti_entropy_rest": 0.1,
     "hold_entries": 1,
     "tombstone_interval_s": 0.05,
     "tombstone_wait_s": 6.0,

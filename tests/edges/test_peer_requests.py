@@ -116,13 +116,13 @@ def test_entry_with_an_impossible_version_is_refused(
 
 
 @pytest.mark.parametrize("kind", IMPOSSIBLE)
-def test_note_with_an_impossible_version_is_refused(among_fakes: AmongFakes, kind: str) -> None:
+def test_hint_with_an_impossible_version_is_refused(among_fakes: AmongFakes, kind: str) -> None:
     """Else the peer would count as behind for ever, from a version that it cannot pull from."""
     lone = among_fakes
     note = MissedWrites(peer=lone.peers[1], since=IMPOSSIBLE[kind])
     code, details = refused(lone, ReplicateRequest(missed=[note]))
     assert code is Code.INVALID_ARGUMENT
-    assert f"the note for '{lone.peers[1]}' has the impossible version" in details
+    assert f"the hint for '{lone.peers[1]}' has the impossible version" in details
     assert not any(member.missed_since for member in lone.server.status().members)
 
 

@@ -1,7 +1,7 @@
 """A peer whose pages are rubbish: without end, in circles, full of what cannot be.
 
-Catching up and healing take pages until there are no more. What comes in them is looked at before
-anything is stored, and a peer that gives nothing usable is left alone for a while.
+Catching up and anti-entropy take pages until there are no more. What comes in them is looked at
+before anything is stored, and a peer that gives nothing usable is left alone for a while.
 """
 
 from __future__ import annotations

@@ -39,10 +39,10 @@ def one_by_one(
     return told, {key: there[key] for key in written}
 
 
-def told_by(drafts: BatchWrites, drafted: KeyWrite) -> Told:
-    """The same of a draft."""
-    version = drafts.version(drafted) if drafted.writes else None
-    return drafts.seen(drafted), version, drafted.depends
+def told_by(batch: BatchWrites, taken: KeyWrite) -> Told:
+    """The same of a batch."""
+    version = batch.version(taken) if taken.writes else None
+    return batch.seen(taken), version, taken.depends
 
 
 @given(operations)
@@ -50,31 +50,31 @@ def test_operations_of_a_batch_see_those_before_them(steps: list[Operation]) -> 
     """A get must see the put before it and not the one behind it, a delete whether there is one."""
     held = {"a": OLD, "b": (None, OLD[1])}
     ticks = itertools.count(2)
-    drafts = BatchWrites(held.get, lambda: make_version(next(ticks), 0))
-    drafted = [drafts.take(step) for step in steps]
-    told = [told_by(drafts, each) for each in drafted]
-    assert (told, drafts.last) == one_by_one(held, steps, 2)
+    batch = BatchWrites(held.get, lambda: make_version(next(ticks), 0))
+    taken = [batch.take(step) for step in steps]
+    told = [told_by(batch, each) for each in taken]
+    assert (told, batch.last) == one_by_one(held, steps, 2)
 
 
 @given(st.lists(st.builds(Operation, st.sampled_from(Kind), st.just("a"), st.text(max_size=2))))
 def test_writes_that_take_newer_versions_keep_their_order(steps: list[Operation]) -> None:
     """Something newer was met: a put that kept its old version would seem to lie before that."""
     ticks = itertools.count(2)
-    drafts = BatchWrites({"a": OLD}.get, lambda: make_version(next(ticks), 0))
-    drafted = [drafts.take(step) for step in steps]
-    if drafts.last:
-        assert drafts.renew("a") == drafts.last["a"]
+    batch = BatchWrites({"a": OLD}.get, lambda: make_version(next(ticks), 0))
+    taken = [batch.take(step) for step in steps]
+    if batch.last:
+        assert batch.renew("a") == batch.last["a"]
     writes = sum(step.kind is not Kind.GET for step in steps)
-    told = [told_by(drafts, each) for each in drafted]
-    assert (told, drafts.last) == one_by_one({"a": OLD}, steps, 2 + writes)
+    told = [told_by(batch, each) for each in taken]
+    assert (told, batch.last) == one_by_one({"a": OLD}, steps, 2 + writes)
 
 
 def test_many_writes_of_a_key_leave_one() -> None:
     """A batch of a thousand puts of one key must not cost a thousand entries."""
     ticks = itertools.count(1)
     held: dict[str, Entry] = {}
-    drafts = BatchWrites(held.get, lambda: make_version(next(ticks), 0))
-    drafted = [drafts.take(Operation(Kind.PUT, "k", str(number))) for number in range(1_000)]
-    versions = [drafts.version(each) for each in drafted]
-    assert drafts.last == {"k": ("999", versions[-1])}
+    batch = BatchWrites(held.get, lambda: make_version(next(ticks), 0))
+    taken = [batch.take(Operation(Kind.PUT, "k", str(number))) for number in range(1_000)]
+    versions = [batch.version(each) for each in taken]
+    assert batch.last == {"k": ("999", versions[-1])}
     assert versions == sorted(set(versions))

@@ -169,10 +169,10 @@ def test_repair_is_done_by_each_peer_once() -> None:
     for peer in PEERS:
         readiness.heard(peer, None)
     assert status_of(readiness) is Status.SYNCING
-    assert readiness.to_heal() == readiness.waiting_for() == ["b:2", "c:3"]
-    readiness.healed("c:3")
-    assert readiness.to_heal() == readiness.waiting_for() == ["b:2"]
-    readiness.healed("b:2")
+    assert readiness.to_repair() == readiness.waiting_for() == ["b:2", "c:3"]
+    readiness.repaired("c:3")
+    assert readiness.to_repair() == readiness.waiting_for() == ["b:2"]
+    readiness.repaired("b:2")
     assert status_of(readiness) is Status.SERVING
     readiness.excuse("b:2")
     readiness.heard("b:2", None)
@@ -184,12 +184,12 @@ def test_repair_by_peers_that_are_away_is_done_when_they_come() -> None:
     readiness = Readiness(ALL_SHARED, repair=True)
     for peer in PEERS:
         readiness.excuse(peer)
-    assert readiness.to_heal() == []
+    assert readiness.to_repair() == []
     assert status_of(readiness) is Status.SERVING
     readiness.heard("c:3", None)
     assert status_of(readiness) is Status.SYNCING
-    assert readiness.to_heal() == ["c:3"]
-    readiness.healed("c:3")
+    assert readiness.to_repair() == ["c:3"]
+    readiness.repaired("c:3")
     assert status_of(readiness) is Status.SERVING
 
 
@@ -198,11 +198,11 @@ def test_a_debt_paid_is_no_repair_and_a_repair_pays_no_debt() -> None:
     readiness = Readiness(ALL_SHARED, repair=True)
     readiness.heard("b:2", V1)
     readiness.heard("c:3", None)
-    readiness.healed("c:3")
+    readiness.repaired("c:3")
     readiness.pulled("b:2", None, at=1)
     assert readiness.waiting_for() == ["b:2"]
     readiness.told("b:2", V2)
-    readiness.healed("b:2")
+    readiness.repaired("b:2")
     assert readiness.waiting_for() == ["b:2"]
     readiness.pulled("b:2", None, at=1)
     assert status_of(readiness) is Status.SERVING
@@ -213,8 +213,8 @@ def test_peer_that_shares_no_slot_has_nothing_to_repair() -> None:
     readiness = Readiness({"b:2": {1}, "c:3": set()}, repair=True)
     for peer in PEERS:
         readiness.heard(peer, None)
-    assert readiness.to_heal() == ["b:2"]
-    readiness.healed("b:2")
+    assert readiness.to_repair() == ["b:2"]
+    readiness.repaired("b:2")
     assert status_of(readiness) is Status.SERVING
 
 
@@ -227,7 +227,7 @@ def test_damaged_node_does_not_serve_until_some_peer_restored_it() -> None:
     assert readiness.waiting_for() == [], "there is nobody"
     readiness.heard("b:2", None)
     assert readiness.waiting_for() == ["b:2"]
-    readiness.healed("b:2")
+    readiness.repaired("b:2")
     assert status_of(readiness) is Status.SERVING, "it holds every slot that we hold"
 
 
@@ -236,12 +236,12 @@ def test_damaged_node_serves_only_when_every_slot_was_restored() -> None:
     readiness = Readiness({"b:2": {1, 2}, "c:3": {2, 3}}, incomplete=True)
     readiness.heard("b:2", None)
     readiness.excuse("c:3")
-    readiness.healed("b:2")
+    readiness.repaired("b:2")
     assert status_of(readiness) is Status.SYNCING
     assert readiness.waiting_for() == []
     readiness.heard("c:3", None)
     assert readiness.waiting_for() == ["c:3"]
-    readiness.healed("c:3")
+    readiness.repaired("c:3")
     assert status_of(readiness) is Status.SERVING
 
 
@@ -263,9 +263,9 @@ def test_pause_while_the_last_slots_are_restored_does_not_keep_a_node_from_servi
     readiness = Readiness(ALL_SHARED, incomplete=True)
     for peer in PEERS:
         readiness.heard(peer, None)
-    readiness.healed("b:2")
+    readiness.repaired("b:2")
     readiness.look_around()
-    readiness.healed("c:3")
+    readiness.repaired("c:3")
     for peer in PEERS:
         readiness.heard(peer, None)
     assert status_of(readiness) is Status.SERVING
@@ -382,12 +382,12 @@ def test_what_was_lost_is_not_known_to_be_back_from_a_peer_that_lacks_something_
     readiness = Readiness(ALL_SHARED, incomplete=True)
     readiness.heard("b:2", None)
     readiness.excuse("c:3")
-    readiness.healed("b:2", all_of_it=False)
+    readiness.repaired("b:2", all_of_it=False)
     assert status_of(readiness) is Status.SYNCING
     assert readiness.waiting_for() == []
     readiness.heard("c:3", None)
-    readiness.healed("c:3")
-    readiness.healed("b:2", all_of_it=False)
+    readiness.repaired("c:3")
+    readiness.repaired("b:2", all_of_it=False)
     assert status_of(readiness) is Status.SERVING
 
 
@@ -465,7 +465,7 @@ class Twin:
                 owed, put_off = [each for each in known if each], []
         return min(owed, default=None)
 
-    def to_heal(self, end: int) -> list[str]:
+    def to_repair(self, end: int) -> list[str]:
         if not (self.repair or self.incomplete):
             return []
         return [
@@ -473,15 +473,17 @@ class Twin:
             for peer, slots in self.shared.items()
             if slots
             and peer not in self.unheard(end)
-            and not self.ever(end, "healed", peer)
+            and not self.ever(end, "repaired", peer)
             and self.last(end, peer, "heard", "excuse", "disagree") not in ("excuse", "disagree")
         ]
 
     def lost(self, end: int) -> bool:
         """Whether some slot was restored by nobody yet."""
         all_slots = set().union(*self.shared.values())
-        healed = [slots for peer, slots in self.shared.items() if self.ever(end, "healed", peer)]
-        return bool(all_slots - set().union(*healed))
+        repaired = [
+            slots for peer, slots in self.shared.items() if self.ever(end, "repaired", peer)
+        ]
+        return bool(all_slots - set().union(*repaired))
 
     def disagreeing(self, end: int) -> list[str]:
         kinds = ("heard", "excuse", "disagree")
@@ -508,7 +510,7 @@ class Twin:
         if self.unheard(end) or self.outvoted():
             return Status.STARTING
         owes = any(self.owed(peer) for peer in self.shared)
-        if owes or self.to_heal(end) or (self.incomplete and self.lost(end)):
+        if owes or self.to_repair(end) or (self.incomplete and self.lost(end)):
             return Status.SYNCING
         return Status.SERVING
 
@@ -517,7 +519,7 @@ PARTS = {"b:2": {1, 2}, "c:3": {2, 3}, "d:4": set[int]()}
 events = st.lists(
     st.tuples(
         st.sampled_from(
-            ["heard", "told", "excuse", "disagree", "pulled", "healed", "look", "jump", "anew"]
+            ["heard", "told", "excuse", "disagree", "pulled", "repaired", "look", "jump", "anew"]
         ),
         st.sampled_from(list(PARTS)),
         st.none() | st.sampled_from([V1, V2, V3]),
@@ -539,8 +541,8 @@ def happen(readiness: Readiness, what: str, peer: str, since: Version | None, at
         readiness.disagree(peer, "configuration")
     elif what == "pulled":
         readiness.pulled(peer, since, at=at)
-    elif what == "healed":
-        readiness.healed(peer)
+    elif what == "repaired":
+        readiness.repaired(peer)
     elif what == "anew":
         readiness.met_anew(peer)
     else:
@@ -564,7 +566,7 @@ def test_readiness_agrees_with_its_stupid_twin(
         assert {peer: readiness.owed(peer) for peer in PARTS} == {
             peer: twin.owed(peer) for peer in PARTS
         }
-        assert readiness.to_heal() == twin.to_heal(end)
+        assert readiness.to_repair() == twin.to_repair(end)
         assert [peer for peer, _ in readiness.disagreeing] == twin.disagreeing(end)
         assert status_of(readiness) is twin.status()
 
@@ -584,7 +586,7 @@ def test_serving_always_means_that_nothing_is_owed(
 @pytest.mark.parametrize("incomplete", [False, True])
 @given(events)
 def test_no_history_keeps_a_node_from_ever_serving(incomplete: bool, plan: list[Event]) -> None:
-    """Once every peer was heard, pulled from and asked to heal, it serves: there is no dead end."""
+    """Once every peer was heard, pulled from and asked for a repair, it serves: no dead end."""
     readiness = Readiness(PARTS, repair=True, incomplete=incomplete)
     for event in plan:
         happen(readiness, *event)
@@ -592,7 +594,7 @@ def test_no_history_keeps_a_node_from_ever_serving(incomplete: bool, plan: list[
         readiness.heard(peer, None)
     for peer in PARTS:
         readiness.pulled(peer, None, at=9)
-        if peer in readiness.to_heal():
-            readiness.healed(peer)
+        if peer in readiness.to_repair():
+            readiness.repaired(peer)
     assert status_of(readiness) is Status.SERVING
     assert readiness.waiting_for() == []

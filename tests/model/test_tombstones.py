@@ -42,7 +42,7 @@ class Yard:
     """Graves of several slots; replicas that are the same make a slot."""
 
     def __init__(self, self_name: str) -> None:
-        self._graves = graves_of(self_name)
+        self._tombstones = graves_of(self_name)
         self._replicas: dict[str, tuple[str, ...]] = {}
         self._slots: dict[tuple[str, ...], int] = {}
 
@@ -54,7 +54,7 @@ class Yard:
             self._slots.setdefault(replicas, len(self._slots))
         for replicas, slot in self._slots.items():
             here = [tombstone for tombstone, its in found if its == replicas]
-            self._graves.look(slot, replicas, here, now_s, work)
+            self._tombstones.look(slot, replicas, here, now_s, work)
         work.room = Work().room
         return work
 
@@ -62,13 +62,13 @@ class Yard:
         """A confirmation; of a key never seen, it comes to nothing."""
         replicas = self._replicas.get(of[0])
         if replicas:
-            self._graves.held(self._slots[replicas], replicas, name, of, now_s, life=LIFE)
+            self._tombstones.held(self._slots[replicas], replicas, name, of, now_s, life=LIFE)
 
     def dropped(self, name: str, of: Tombstone) -> None:
         """See held."""
         replicas = self._replicas.get(of[0])
         if replicas:
-            self._graves.dropped(self._slots[replicas], replicas, name, of)
+            self._tombstones.dropped(self._slots[replicas], replicas, name, of)
 
 
 class Bench:

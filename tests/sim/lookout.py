@@ -50,7 +50,7 @@ class Lookout:
     def _noted(self, done: asyncio.Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is not None and isinstance(error.__cause__, DiskIsFull):
-            self._world.saw("a note met a full disk")
+            self._world.saw("a hint met a full disk")
 
     def _dropping(self, name: str, key: str, version: Version, held: Entry) -> None:
         world, replicas = self._world, self._world.replicas_of(key)

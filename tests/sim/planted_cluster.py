@@ -123,7 +123,7 @@ def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
 
 @planted(found_by=1)
 def note_nobody_who_missed_a_write(stack: contextlib.ExitStack) -> None:
-    """A replica that failed is left to be found by healing."""
+    """A replica that failed is left to be found by anti-entropy."""
     replace(stack, Hinting, "missed", lambda self, missed: [])
 
 

@@ -73,7 +73,7 @@ def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
 
     def unaware(self: Any, *parts: Any, **more: Any) -> None:
         init(self, *parts, **more)
-        self._gate = SimpleNamespace(to_heal=list, whole=True)
+        self._gate = SimpleNamespace(to_repair=list, whole=True)
 
     replace(stack, Pulls, "__init__", unaware)
 
@@ -99,7 +99,7 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
     "::test_note_that_met_a_full_disk_is_written_with_the_next_write",
 )
 def write_a_note_once(stack: contextlib.ExitStack) -> None:
-    """What memory says of a note is taken for what the disk says."""
+    """What memory says of a hint is taken for what the disk says."""
     note = Hinting.missed
 
     def note_news(self: Any, missed: Any) -> Any:
@@ -122,7 +122,7 @@ class _Unread(list[Any]):
     "::test_write_whose_note_found_no_room_is_not_acknowledged",
 )
 def acknowledge_without_a_note(stack: contextlib.ExitStack) -> None:
-    """That the note for a replica that failed found no room is nobody's concern."""
+    """That the hint for a replica that failed found no room is nobody's concern."""
     share = Replication.share
 
     async def share_and_forget(self: Any, packed: Any, entries: Any) -> Any:

@@ -1,6 +1,6 @@
 """What an acknowledgement leans on: judged on the disks, directly, and not by what comes of it.
 
-    *Every node counted in an acknowledgement holds, durably, the write, and a note for each replica
+    *Every node counted in an acknowledgement holds, durably, the write, and a hint for each replica
     that does not.*
 
 So whichever of them survives can tell the others. That sentence is what the store's promises stand

@@ -1,6 +1,6 @@
 """Interesting states: what histories are played for, and whether they got there.
 
-A simulator that never has a full disk meet a note proves nothing about that, however many seeds it
+A simulator that never has a full disk meet a hint proves nothing about that, however many seeds it
 plays; and a change of the draw, or of the store, may end it without anybody noticing. So such
 states are named here, and counted wherever they can be seen (`World.saw`). A run of many histories
 fails if one of them was never reached.
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 STATES: dict[str, bool] = {
     "a write was acknowledged without a replica": True,
     "a replica had something newer than what it was sent": True,
-    "a note met a full disk": False,
+    "a hint met a full disk": False,
     "a debt was paid": True,
     "a debt took several pages": True,
     "a debt met a reset": False,

@@ -237,15 +237,15 @@ def test_damage_in_the_journal_loads_the_rest_keeps_the_file_and_says_so() -> No
     assert path not in left.files(), "the checkpoint has made it useless"
     assert path.name in Life(left, incarnation=3).found.incomplete
 
-    async def heal(disk: FakeDisk) -> None:
+    async def repair(disk: FakeDisk) -> None:
         async with Life(disk, incarnation=4) as life:
             await life.put("e", "5")
             life.store.mark_complete(whole=True)
 
     left = left.kill()
-    run(heal(left))
-    healed = Life(left.kill(), incarnation=5)
-    assert healed.found.incomplete == ""
+    run(repair(left))
+    repaired = Life(left.kill(), incarnation=5)
+    assert repaired.found.incomplete == ""
     assert copy in left.files()
 
 

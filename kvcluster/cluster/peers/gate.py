@@ -109,18 +109,18 @@ class Gate:
         self._readiness.pulled(peer, missed_since, at=at)
         self._update()
 
-    def to_heal(self) -> list[str]:
+    def to_repair(self) -> list[str]:
         """The live peers that must still make this node whole before it serves."""
-        return self._readiness.to_heal()
+        return self._readiness.to_repair()
 
     @property
     def whole(self) -> bool:
         """Whether every peer, those that are away included, has made this node whole."""
         return self._readiness.whole
 
-    def healed(self, peer: str, *, all_of_it: bool) -> None:
+    def repaired(self, peer: str, *, all_of_it: bool) -> None:
         """Everything that a peer holds for this node is here; perhaps it lost some itself."""
-        self._readiness.healed(peer, all_of_it=all_of_it)
+        self._readiness.repaired(peer, all_of_it=all_of_it)
         self._update()
 
     def drain(self) -> None:

@@ -32,12 +32,12 @@ class Repair:
         self._spawn = ground.spawn
         self.progress = SyncProgress(ground.settings.sync_announce_s)
         self._catching_up = CatchingUp(ground, store, calls, hinting, self.progress)
-        self.healing = AntiEntropy(ground, store, peers, calls, self.progress)
+        self.anti_entropy = AntiEntropy(ground, store, peers, calls, self.progress)
         self.holding = Holding(ground, store, peers, calls)
         self.pulls = Pulls(ground, store, peers, hinting)
 
     def start(self) -> None:
         """Look after everything from now on."""
         self._spawn(self._catching_up.run(), "catching up")
-        self._spawn(self.healing.run(), "healing")
+        self._spawn(self.anti_entropy.run(), "anti-entropy")
         self._spawn(self.holding.run(), "holding")

@@ -1,4 +1,4 @@
-"""Healing: finding what differs between replicas without anybody knowing, and mending it.
+"""Anti-entropy: finding what differs between replicas without anybody knowing, and mending it.
 
 An unacknowledged write that reached one replica, a lost folder, an entry changed behind a node's
 back: no hint tells of them. So nodes compare. This node sends a peer the digests of the slots that
@@ -73,7 +73,7 @@ class AntiEntropy:
         self._wake.set()
 
     async def run(self) -> None:
-        """Heal for ever."""
+        """Compare for ever."""
         loop = asyncio.get_running_loop()
         regular_s = loop.time() + self._interval_s()
         while True:
@@ -101,7 +101,7 @@ class AntiEntropy:
 
     async def _until_whole(self) -> None:
         """Return once no live peer has to make this node whole."""
-        while self._gate.to_heal():
+        while self._gate.to_repair():
             self._whole.clear()
             await self._whole.wait()
 
@@ -115,7 +115,7 @@ class AntiEntropy:
         except KvError as error:
             self._complain(name, error)
             self._totals.failed_visits += 1
-            retry_s = self._settings.heal_recheck_s
+            retry_s = self._settings.anti_entropy_recheck_s
             asyncio.get_running_loop().call_later(retry_s, self.want, [name])
             return
         self._complaints.pop(name, None)
@@ -125,14 +125,14 @@ class AntiEntropy:
         gone = isinstance(error, PeerUnreachable | PeerBroke | PeerSilent)
         known = gone or self._complaints.get(name) == str(error)
         level = logging.DEBUG if known else logging.WARNING
-        log.log(level, "HEAL  stopped comparing with %s: %s", name, error)
+        log.log(level, "ANTI-ENTROPY  stopped comparing with %s: %s", name, error)
         if not gone:
             self._complaints[name] = str(error)
 
     async def _compare_all(self, name: str) -> None:
         """Compare every shared slot; what differs is looked at again a little later."""
-        rest = self._settings.heal_rest
-        tally = Brought(total=self._totals.heal)
+        rest = self._settings.anti_entropy_rest
+        tally = Brought(total=self._totals.anti_entropy)
         different = await self._compare(name, self._membership.shared(name), tally, rest=rest)
         self._totals.comparisons += 1
         # Comparing all may take longer than the time between two looks, and must not put off the
@@ -145,12 +145,14 @@ class AntiEntropy:
         if not before or asyncio.get_running_loop().time() < due_s:
             return
         self._note_differing(name, before)  # if this fails, again in a while
-        tally = Brought(total=self._totals.heal)
+        tally = Brought(total=self._totals.anti_entropy)
         different = await self._compare(name, before, tally, rest=0.0)
         self._totals.differing_slots += len(different)
-        await self._fetch(name, different, tally, rest=self._settings.heal_rest)
+        await self._fetch(name, different, tally, rest=self._settings.anti_entropy_rest)
         if tally.new:
-            log.info("HEAL  %s slots differed from %s: %s", f"{len(different):,}", name, tally)
+            log.info(
+                "ANTI-ENTROPY  %s slots differed from %s: %s", f"{len(different):,}", name, tally
+            )
         self._note_differing(name, different)
 
     def _due_s(self, name: str) -> float:
@@ -161,7 +163,7 @@ class AntiEntropy:
         self, name: str, slots: list[int], *, not_later_than_s: float = math.inf
     ) -> None:
         if slots:
-            due_s = asyncio.get_running_loop().time() + self._settings.heal_recheck_s
+            due_s = asyncio.get_running_loop().time() + self._settings.anti_entropy_recheck_s
             self._differing[name] = (min(due_s, not_later_than_s), slots)
         else:
             self._differing.pop(name, None)
@@ -205,13 +207,13 @@ class AntiEntropy:
     def _portions(self, slots: Sequence[int]) -> Iterator[list[int]]:
         """Slots in portions whose hashes fit into one request."""
         portion: list[int] = []
-        room = self._settings.heal_request_entries
+        room = self._settings.anti_entropy_request_entries
         for slot in slots:
             portion.append(slot)
             room -= 1 + len(self._store.table.slot(slot))
             if room <= 0:
                 yield portion
-                portion, room = [], self._settings.heal_request_entries
+                portion, room = [], self._settings.anti_entropy_request_entries
         if portion:
             yield portion
 
@@ -221,10 +223,10 @@ class AntiEntropy:
 
     def _interval_s(self) -> float:
         jitter = self._rng.uniform(1 - _JITTER, 1 + _JITTER)
-        return self._settings.heal_interval_s * jitter
+        return self._settings.anti_entropy_interval_s * jitter
 
     def _gate_changed(self) -> None:
-        if not self._gate.to_heal():
+        if not self._gate.to_repair():
             self._whole.set()
 
     def _peer_died(self, _: Peer) -> None:

@@ -14,8 +14,8 @@ digest covers those, and a node made whole without them would take deleted value
 whoever missed the delete. With the last page come the hints of what others missed, which it lost,
 too (pulls.py).
 
-Rejected: to have a repair compare digests and fetch what differs, as healing does. It brought no
-tombstones.
+Rejected: to have a repair compare digests and fetch what differs, as anti-entropy does. It brought
+no tombstones.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class CatchingUp:
                 self._brought.clear()
 
     def _debts(self) -> list[_Debt]:
-        repairs = self._gate.to_heal()
+        repairs = self._gate.to_repair()
         owed = [
             (name, ZERO if name in repairs else self._gate.owed(name), name in repairs)
             for name in self._membership.peers
@@ -115,7 +115,7 @@ class CatchingUp:
             self._progress.end()
         self._complaints.pop(debt.name, None)
         self._settle(debt, confirmed, tally, now_s() - started_s)
-        return self._gate.owed(debt.name) is None and debt.name not in self._gate.to_heal()
+        return self._gate.owed(debt.name) is None and debt.name not in self._gate.to_repair()
 
     async def _pull(self, debt: _Debt, tally: Brought) -> ConfirmPullResponse:
         """Fetch and merge every page; the answer says whether more was missed meanwhile."""
@@ -176,8 +176,8 @@ class CatchingUp:
             log.info("SYNC  caught up with %s: %s, %.1f s%s", name, tally, s, more)
         self._gate.pulled(name, missed_since, at=confirmed.clock)
         if debt.repair:
-            self._gate.healed(name, all_of_it=not confirmed.lacking)
-            self._progress.totals.repairs += name not in self._gate.to_heal()
+            self._gate.repaired(name, all_of_it=not confirmed.lacking)
+            self._progress.totals.repairs += name not in self._gate.to_repair()
 
     def _complain(self, name: str, error: KvError) -> None:
         """Say once why it cannot be paid now."""

@@ -53,7 +53,7 @@ class Holding:
         self._store = store
         self._peers = peers
         self._calls = calls
-        self._graves = Tombstones(ground.membership.name, ground.settings.tombstone_wait_s)
+        self._tombstones = Tombstones(ground.membership.name, ground.settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""
         self.handed_home = 0
@@ -94,12 +94,12 @@ class Holding:
         work = Work(room=self._settings.hold_entries_a_round, absent=absent)
         for peer in self._peers:
             if peer.incarnation is not None:
-                self._graves.meet(peer.name, peer.incarnation)
+                self._tombstones.meet(peer.name, peer.incarnation)
         slots = [s for s in self._store.table.slots_with_tombstones() if s in self._membership.held]
-        self._graves.keep_only(frozenset(slots))
+        self._tombstones.keep_only(frozenset(slots))
         for slot in slots:
             buried = self._store.table.buried(slot)
-            self._graves.look(slot, self._membership.replicas(slot), buried, now_s, work)
+            self._tombstones.look(slot, self._membership.replicas(slot), buried, now_s, work)
             await asyncio.sleep(0)
         self.waiting = dict(work.waiting)
         for name, tombstones in work.hold.items():
@@ -113,7 +113,7 @@ class Holding:
                 kept = [each for each in self._still_held(part) if self._all_are_here(each)]
                 if kept and await self._drop(name, kept):
                     for tombstone in kept:
-                        self._graves.dropped(*self._place(tombstone), name, tombstone)
+                        self._tombstones.dropped(*self._place(tombstone), name, tombstone)
         for part in self._parts(work.forget, _key_bytes):
             await self._forget(_entries(part))
 
@@ -136,7 +136,7 @@ class Holding:
         for place, tombstone in enumerate(tombstones):
             if place not in newer:
                 where = self._place(tombstone)
-                self._graves.held(*where, name, tombstone, now_s, life=answer.incarnation)
+                self._tombstones.held(*where, name, tombstone, now_s, life=answer.incarnation)
 
     def _place(self, tombstone: Tombstone) -> tuple[int, tuple[str, ...]]:
         slot = slot_of(tombstone[0])

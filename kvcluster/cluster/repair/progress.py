@@ -29,7 +29,7 @@ class Totals:
     """Fetched because a peer had noted that it was missed here."""
     repair: Brought = field(default_factory=Brought)
     """Fetched by a node that had lost its data."""
-    heal: Brought = field(default_factory=Brought)
+    anti_entropy: Brought = field(default_factory=Brought)
     """Fetched because a comparison found a difference."""
     catch_ups: int = 0
     failed_catch_ups: int = 0

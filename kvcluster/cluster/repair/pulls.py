@@ -1,4 +1,4 @@
-"""Pulls: answering a peer that catches up or heals, a page at a time.
+"""Pulls: answering a peer that catches up or compares, a page at a time.
 
 Catching up begins with three steps whose order is the whole proof that nothing is missed:
 
@@ -6,7 +6,7 @@ Catching up begins with three steps whose order is the whole proof that nothing 
 2. a mark is put into its hint: what it misses after this moment stays hinted;
 3. a barrier: every write accepted before step 1 is in the table before the first page is read.
 
-So a write is either in the pages, or sent, or hinted again. Healing needs none of this: it is
+So a write is either in the pages, or sent, or hinted again. Anti-entropy needs none of this: it is
 repeated until nothing differs.
 
 A node that is being made whole itself cannot say that this was all: it keeps a hint that the caller
@@ -61,7 +61,7 @@ class Pulls:
         response = PullResponse()
         if not request.HasField("cursor"):
             self._peers.pulls(sender)
-            lacking = bool(self._gate.to_heal())
+            lacking = bool(self._gate.to_repair())
             asked = Version(request.since)
             response.mark = self._hinting.begin_pull(sender, asked, lacking=lacking)
             await self._store.barrier()

@@ -68,15 +68,15 @@ class Coordinator:
         self, operations: Sequence[Operation], deadline_s: float
     ) -> list[Done | KvError]:
         """What came of each. Raises NotReady if nothing was done at all."""
-        writes = {operation.writes for operation in operations}
-        if False in writes:
+        kinds = {operation.writes for operation in operations}
+        if False in kinds:
             self._gate.refuse_unless_readable()
-        if True in writes:
+        if True in kinds:
             self._gate.refuse_unless_writable()
-        drafts = BatchWrites(self._store.get, self._time.tick)
-        drafted = [drafts.take(operation) for operation in operations]
-        written = await self._write_all(drafts.last, drafts.renew, deadline_s)
-        return [_settle(drafts, draft, written.get(draft.key)) for draft in drafted]
+        writes = BatchWrites(self._store.get, self._time.tick)
+        taken = [writes.take(operation) for operation in operations]
+        written = await self._write_all(writes.last, writes.renew, deadline_s)
+        return [_settle(writes, one, written.get(one.key)) for one in taken]
 
     async def _write_all(
         self, entries: Mapping[str, Entry], renew: Callable[[str], Entry], deadline_s: float
@@ -123,15 +123,15 @@ class Coordinator:
 
 
 def _settle(
-    drafts: BatchWrites, draft: KeyWrite, written: Written | KvError | None
+    writes: BatchWrites, one: KeyWrite, written: Written | KvError | None
 ) -> Done | KvError:
     """What came of one operation. `written`: what came of the last write of its key, if any."""
-    if draft.depends and isinstance(written, KvError):
+    if one.depends and isinstance(written, KvError):
         return written
-    if not draft.writes or not isinstance(written, Written):
-        return Done(drafts.seen(draft), None)
-    version = drafts.version(draft)
+    if not one.writes or not isinstance(written, Written):
+        return Done(writes.seen(one), None)
+    version = writes.version(one)
     if version != written.version:
         # It was overwritten in its own batch: as safe as what overwrote it, and older.
         written = replace(written, version=version)
-    return Done(drafts.seen(draft), written)
+    return Done(writes.seen(one), written)

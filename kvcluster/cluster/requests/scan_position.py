@@ -1,6 +1,6 @@
 """The course of one scan: how far it has come, and what it had to pass by.
 
-A scan needs no other state: its position is all that a new confluence of pages begins from
+A scan needs no other state: its position is all that a new merge of pages begins from
 (model/merge.py), and its holes are all that must not be forgotten meanwhile.
 
 Invariant: holes are only ever added. A slot that was not read for some part of the stream has keys

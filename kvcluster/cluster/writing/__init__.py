@@ -20,7 +20,7 @@ from kvcluster.storage.store import Store
 
 
 class Writing:
-    """The four of one node. `heal`: has everything compared with some peers soon."""
+    """The four of one node. `compare_with`: has everything compared with some peers soon."""
 
     def __init__(
         self,
@@ -28,9 +28,9 @@ class Writing:
         store: Store,
         peering: Peering,
         hinting: Hinting,
-        heal: Callable[[Iterable[str]], None],
+        compare_with: Callable[[Iterable[str]], None],
     ) -> None:
         replication = Replication(ground, store, peering.peers, peering.calls, hinting)
         self.hinting = hinting
-        self.rounds = Rounds(ground, store, replication, heal)
+        self.rounds = Rounds(ground, store, replication, compare_with)
         self.replica = Receiver(ground, store, hinting)

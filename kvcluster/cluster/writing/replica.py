@@ -77,7 +77,7 @@ class Receiver:
         """Those that are here as they are named. What is newer here stays, what is gone is gone.
 
         Raises PeerRefused if something older is held: the tombstone that was confirmed is lost
-        here. Its primary must keep it until healing has brought it back, or that would return.
+        here. Its primary must keep it until anti-entropy has brought it back, or that would return.
         """
         buried = []
         for tombstone in tombstones:

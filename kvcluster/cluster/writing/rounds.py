@@ -67,14 +67,14 @@ class Rounds:
         ground: Ground,
         store: Store,
         replication: Replication,
-        heal: Callable[[Iterable[str]], None],
+        compare_with: Callable[[Iterable[str]], None],
     ) -> None:
         self._time = ground.time
         self._settings = ground.settings
         self._spawn = ground.spawn
         self._store = store
         self._replication = replication
-        self._heal = heal
+        self._compare_with = compare_with
         self._gathering: list[Round] = []
         self._on_their_way = 0
 
@@ -134,7 +134,7 @@ class Rounds:
             shared = await self._replication.share(shares, entries)
             verdicts = await local
         except OutcomeUnknown:
-            self._heal(shares.by_peer)  # they may hold what could not be kept here
+            self._compare_with(shares.by_peer)  # they may hold what could not be kept here
             raise
         here = {place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER}
         return Outcome([1 + count for count in shared.acknowledged], shared.superseded | here)

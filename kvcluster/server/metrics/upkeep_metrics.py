@@ -56,15 +56,23 @@ def syncing(node: Node, status: StatusResponse) -> Iterator[Metric]:
         "1: something is being fetched that this node needs before it answers reads",
         status.HasField("sync"),
     )
-    tallies = {"missed": totals.missed, "repair": totals.repair, "heal": totals.heal}
+    tallies = {
+        "missed": totals.missed,
+        "repair": totals.repair,
+        "anti_entropy": totals.anti_entropy,
+    }
     yield from _fetched({(reason,): tally for reason, tally in tallies.items()})
     for name, about, value in (
         ("catch_ups", "Times that this node fetched all that a peer had noted", totals.catch_ups),
         ("catch_up_failures", "Times that it tried in vain", totals.failed_catch_ups),
         ("repairs", "Times that a peer made this node whole after a loss", totals.repairs),
-        ("heal_comparisons", "Times that all was compared with a peer", totals.comparisons),
-        ("heal_failures", "Comparisons that ended early", totals.failed_visits),
-        ("heal_differing_slots", "Slots that differed twice in a row", totals.differing_slots),
+        ("anti_entropy_comparisons", "Times that all was compared with a peer", totals.comparisons),
+        ("anti_entropy_failures", "Comparisons that ended early", totals.failed_visits),
+        (
+            "anti_entropy_differing_slots",
+            "Slots that differed twice in a row",
+            totals.differing_slots,
+        ),
         ("strays_handed_over", "Strays that all their nodes took", node.repair.holding.handed_home),
     ):
         yield counter(f"kvcluster_{name}_total", about, value)
@@ -74,7 +82,7 @@ def _fetched(by_reason: dict[Labels, Brought]) -> Iterator[Metric]:
     """What came from peers, by why it was fetched."""
     yield counter(
         "kvcluster_fetched_entries_total",
-        "Entries fetched from peers: missed, for a repair, or to heal a difference",
+        "Entries fetched from peers: missed, for a repair, or by anti-entropy",
         {reason: tally.entries for reason, tally in by_reason.items()},
         ["reason"],
     )

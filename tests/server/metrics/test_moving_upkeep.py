@@ -1,4 +1,4 @@
-"""What the upkeep moves: catching up, repairs, healing."""
+"""What the upkeep moves: catching up, repairs, anti-entropy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kvcluster.server.log_stream import LogStream
 from tests.server.metrics.scene import Scene, provokes
 
 _SMALL_PAGES = Settings(pull_page_bytes=1_000, sync_announce_s=1_000.0)
-_HEAL_SOON = Settings(heal_interval_s=2.0)
+_COMPARE_SOON = Settings(anti_entropy_interval_s=2.0)
 
 
 @provokes(
@@ -75,36 +75,36 @@ async def test_a_node_that_lost_its_folder_is_seen_to_refill(scene: Scene) -> No
 
 
 @provokes(
-    "heal_comparisons_total",
-    "heal_differing_slots_total",
+    "anti_entropy_comparisons_total",
+    "anti_entropy_differing_slots_total",
     "fetched_new_entries_total",
-    settings=_HEAL_SOON,
+    settings=_COMPARE_SOON,
 )
 async def test_a_difference_that_nobody_noted_is_seen_once_it_is_found(scene: Scene) -> None:
     """Each is damage, or a write that was never acknowledged: worth a look."""
     cluster = scene.cluster
     await asyncio.sleep(5)
     before = scene.look()
-    assert before("heal_comparisons_total") >= 2
-    assert before("heal_differing_slots_total") == 0
+    assert before("anti_entropy_comparisons_total") >= 2
+    assert before("anti_entropy_differing_slots_total") == 0
     version = make_version(cluster["b:2"].time.now(), 9)
     cluster["b:2"].store.table.apply("k", ("what only one node has", version))
     now = await scene.until(
-        lambda now: now("fetched_new_entries_total", reason="heal") == 1, step_s=1.0
+        lambda now: now("fetched_new_entries_total", reason="anti_entropy") == 1, step_s=1.0
     )
-    assert now("heal_differing_slots_total") >= 1
-    after = now("heal_differing_slots_total")
+    assert now("anti_entropy_differing_slots_total") >= 1
+    after = now("anti_entropy_differing_slots_total")
     await asyncio.sleep(10)
     now = scene.look()
-    assert now("heal_comparisons_total") > before("heal_comparisons_total")
-    assert now("heal_differing_slots_total") == after
+    assert now("anti_entropy_comparisons_total") > before("anti_entropy_comparisons_total")
+    assert now("anti_entropy_differing_slots_total") == after
 
 
-@provokes("heal_failures_total", settings=_HEAL_SOON)
+@provokes("anti_entropy_failures_total", settings=_COMPARE_SOON)
 async def test_a_comparison_that_fails_is_counted(scene: Scene) -> None:
     """Replicas that are never compared may differ for ever."""
     scene.cluster.network.stuck_methods.add("compare")
-    await scene.until(lambda now: now("heal_failures_total") > 0)
+    await scene.until(lambda now: now("anti_entropy_failures_total") > 0)
 
 
 @provokes("log_lines_lost_total")
