@@ -101,7 +101,7 @@ def let_no_other_holder_hear_who_failed(stack: contextlib.ExitStack) -> None:
     async def nothing(self: Any, *_: Any) -> dict[str, Any]:
         return {}
 
-    replace(stack, Replication, "_let_others_note", nothing)
+    replace(stack, Replication, "_let_others_hint", nothing)
 
 
 @planted(found_by=7)
