@@ -69,7 +69,7 @@ async def test_note_of_a_replica_that_met_a_full_disk_is_written_with_the_next_w
 
 
 @in_cluster
-async def test_write_whose_note_found_no_room_is_not_acknowledged(cluster: MemoryCluster) -> None:
+async def test_write_whose_hint_found_no_room_is_not_acknowledged(cluster: MemoryCluster) -> None:
     """The write is on disk; a replica fails on the way, and the hint for it cannot be kept."""
     await cluster.put("a:1", "k", "old")
     cluster.network.stuck |= {"b:2", "c:3"}

@@ -12,6 +12,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import NotReady, PeerSilent
 from kvcluster.model.pauses import Times
 from kvcluster.model.readiness import Readiness
+from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.storage.virtual_loop import run
 
 
@@ -103,6 +104,23 @@ def test_node_without_peers_that_was_stopped_lets_in_who_waited() -> None:
         await waiting
 
     run(body())
+
+
+@in_cluster
+async def test_what_peers_said_before_a_pause_lets_no_node_serve_after_it(
+    cluster: MemoryCluster,
+) -> None:
+    """An answer that was on its way meanwhile knows nothing of what was written meanwhile."""
+    node, network = cluster["a:1"], cluster.network
+    network.delay_s = 0.2
+    node.peering.heartbeats.poke_all()
+    await asyncio.sleep(0.25)  # the peers have answered
+    cluster.clock_offset_ms["a:1"] += 60_000
+    network.cuts |= {("a:1", "b:2"), ("a:1", "c:3")}  # none of the next heartbeats arrives
+    await asyncio.sleep(1)
+    assert not node.gate.readable
+    network.heal()
+    await cluster.until_serving("a:1")
 
 
 def test_error_that_comes_when_nobody_waits_any_more_is_no_complaint() -> None:

@@ -9,3 +9,8 @@ class Broken(AssertionError):
     def __init__(self, what: str, key: str = "") -> None:
         super().__init__(what)
         self.key = key
+
+
+MISWRITTEN = (AttributeError, NameError, TypeError)
+"""What code ends in that does not fit the code around it. A history that a planted bug ends in such
+a way proves nothing of the judges: the bug never did what its name says."""

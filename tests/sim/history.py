@@ -185,7 +185,7 @@ class History:
                 raise Broken(f"left over: {asyncio.all_tasks(self._loop)} {self._loop.complaints}")
         except Broken as broken:
             result.broken, result.key = str(broken), broken.key
-        except (AssertionError, RuntimeError) as error:
+        except Exception as error:
             result.broken = f"{type(error).__name__}: {error}"
         finally:
             result.virtual_s = self._loop.now_s

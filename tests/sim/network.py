@@ -66,6 +66,8 @@ class Network:
         """Called when an answer leaves, but no refusal: callee, caller, method, both messages."""
         self.refusing: list[Callable[[str, str, str, Exception], None]] = []
         """Called when a refusal leaves: callee, caller, method, why."""
+        self.failing: list[Callable[[Exception], None]] = []
+        """Called when a request ends in an error that is no answer."""
         self._bringing: dict[Call, None] = {}
         """Requests on their way that bring entries, those that wait at a cut included."""
         self.messages = 0
@@ -181,6 +183,9 @@ class Network:
             for told in self.refusing:
                 told(call.callee, call.caller, call.method, error)
             self._answer(process, call, PeerRejected(error))
+        except Exception as error:
+            for failed in self.failing:
+                failed(error)
         finally:
             process.calls.pop(call, None)
 

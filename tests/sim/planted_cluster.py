@@ -66,7 +66,7 @@ def serve_while_syncing(stack: contextlib.ExitStack) -> None:
 
 
 @planted(found_by=6)
-def forget_the_notes_at_a_restart(stack: contextlib.ExitStack) -> None:
+def forget_the_hints_at_a_restart(stack: contextlib.ExitStack) -> None:
     """Who missed writes is known until the process ends."""
     opened = Store.open
 
@@ -80,11 +80,11 @@ def forget_the_notes_at_a_restart(stack: contextlib.ExitStack) -> None:
 
 @planted(found_by=1)
 def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> None:
-    """What is written while a peer pulls is neither sent to it nor noted any more."""
+    """What is written while a peer pulls is neither sent to it nor hinted any more."""
 
     def confirm(self: Any, peer: str, mark: int) -> bool:
-        note = self._notes[peer]
-        note.since, note.count = None, 0
+        hint = self._hints[peer]
+        hint.since, hint.count = None, 0
         return True
 
     replace(stack, Peers, "pulls", lambda self, name: None)
@@ -122,7 +122,7 @@ def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
 
 
 @planted(found_by=1)
-def note_nobody_who_missed_a_write(stack: contextlib.ExitStack) -> None:
+def leave_no_hint_of_who_missed_a_write(stack: contextlib.ExitStack) -> None:
     """A replica that failed is left to be found by anti-entropy."""
     replace(stack, Hinting, "missed", lambda self, missed: [])
 

@@ -21,7 +21,7 @@ from demo_pb2 import ReplicateResponse
 
 
 @planted(found_by=3)
-def keep_no_notes_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
+def keep_no_hints_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
     """They go with the segments that hold them."""
     footer = Checkpointer._footer
 
@@ -35,14 +35,14 @@ def keep_no_notes_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
 
 @planted(found_by=14)
 def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
-    """A confirmation is taken for the whole note."""
+    """A confirmation is taken for the whole hint."""
 
     def confirm(self: Any, peer: str, mark: int) -> bool:
-        note = self._notes.get(peer)
-        if note is None or note.mark != mark:
+        hint = self._hints.get(peer)
+        if hint is None or hint.mark != mark:
             return False
-        before, note.since = note.since, None
-        note.count, note.mark, note.later = 0, -1, None
+        before, hint.since = hint.since, None
+        hint.count, hint.mark, hint.later = 0, -1, None
         return before is not None
 
     replace(stack, Hints, "confirm", confirm)
@@ -96,7 +96,7 @@ def forget_as_a_replica_who_else_missed_it(stack: contextlib.ExitStack) -> None:
 
 @planted(found_by=3)
 def let_no_other_holder_hear_who_failed(stack: contextlib.ExitStack) -> None:
-    """Only the coordinator notes who failed on the way."""
+    """Only the coordinator keeps a hint of who failed on the way."""
 
     async def nothing(self: Any, *_: Any) -> dict[str, Any]:
         return {}

@@ -1,4 +1,4 @@
-"""Bugs planted where disks are lost, damaged, swapped or full, but notes and deletes must stay."""
+"""Bugs planted where disks are lost, damaged, swapped or full, but hints and deletes must stay."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def begin_a_drop_without_everybody(stack: contextlib.ExitStack) -> None:
     "::test_a_node_that_was_away_is_told_by_those_who_lost_their_disks"
 )
 def forget_with_the_disk_who_missed_what(stack: contextlib.ExitStack) -> None:
-    """A node that is made whole gets the data of the others, and not their notes."""
+    """A node that is made whole gets the data of the others, and not their hints."""
     replace(stack, Hinting, "for_others", lambda self, sender, oldest: [])
 
 
@@ -83,7 +83,7 @@ def pay_a_debt_from_an_empty_disk(stack: contextlib.ExitStack) -> None:
     "::test_a_debt_to_a_peer_that_went_away_is_owed_again_when_it_is_back"
 )
 def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> None:
-    """Its note stands on its disk, if that is still there."""
+    """Its hint stands on its disk, if that is still there."""
     set_aside = Readiness._set_aside
 
     def forget(self: Any, peer: str) -> None:
@@ -98,13 +98,13 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
     pinned_by="cluster/test_hints_on_disk.py"
     "::test_note_that_met_a_full_disk_is_written_with_the_next_write",
 )
-def write_a_note_once(stack: contextlib.ExitStack) -> None:
+def write_a_hint_once(stack: contextlib.ExitStack) -> None:
     """What memory says of a hint is taken for what the disk says."""
-    note = Hinting.missed
+    missed_by = Hinting.missed
 
     def note_news(self: Any, missed: Any) -> Any:
         known = {name: self.hints.since(name) for name in missed}
-        return [each for each in note(self, missed) if each.since != known[each.peer]]
+        return [each for each in missed_by(self, missed) if each.since != known[each.peer]]
 
     replace(stack, Hinting, "missed", note_news)
 
@@ -119,14 +119,14 @@ class _Unread(list[Any]):
 @planted(
     found_by=4,
     pinned_by="cluster/test_hints_on_disk.py"
-    "::test_write_whose_note_found_no_room_is_not_acknowledged",
+    "::test_write_whose_hint_found_no_room_is_not_acknowledged",
 )
-def acknowledge_without_a_note(stack: contextlib.ExitStack) -> None:
+def acknowledge_without_a_hint(stack: contextlib.ExitStack) -> None:
     """That the hint for a replica that failed found no room is nobody's concern."""
     share = Replication.share
 
     async def share_and_forget(self: Any, packed: Any, entries: Any) -> Any:
-        packed.noting = _Unread()
+        packed.keeping = _Unread()
         return await share(self, packed, entries)
 
     replace(stack, Replication, "share", share_and_forget)

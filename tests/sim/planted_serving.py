@@ -59,7 +59,10 @@ def believe_an_old_refusal(stack: contextlib.ExitStack) -> None:
     replace(stack, Peers, "refused", refused)
 
 
-@planted(found_by=16)
+@planted(
+    pinned_by="cluster/test_waiting.py::"
+    "test_what_peers_said_before_a_pause_lets_no_node_serve_after_it"
+)
 def believe_a_heartbeat_from_before_a_pause(stack: contextlib.ExitStack) -> None:
     """What a peer said before this process was stopped is taken for what it says now."""
     replace(stack, Gate, "was_away_since", lambda self, pauses: False)

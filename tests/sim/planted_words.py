@@ -19,8 +19,7 @@ from demo_pb2 import HoldResponse, ReplicateResponse
 def confirm_a_pull_before_it_is_durable(stack: contextlib.ExitStack) -> None:
     """What a peer sent is handed to the journal, and whoever waits for it goes on at once."""
 
-    async def merge(self: Any, sender: str, clock: int, entries: Any, tally: Any) -> None:
-        self._time.accept(sender, clock, stale_is_fine=True)
+    async def merge(self: Any, clock: int, entries: Any, tally: Any) -> None:
         self._time.accept_entries(entries, clock)
         judge = self._store.table.judge
         newer = [entry for entry in entries if judge(entry.key, to_entry(entry)).stores]

@@ -12,10 +12,12 @@ import logging
 from collections.abc import Collection, Iterator
 from unittest.mock import patch
 
+from tests.sim.broken import MISWRITTEN
 from tests.sim.history import History, Result
 from tests.sim.planted import PLANTED, switched_on
 
 _WITHIN = 500
+_MISWRITTEN = tuple(f"{kind.__name__}: " for kind in MISWRITTEN)
 
 
 class _NoCollector:
@@ -61,9 +63,13 @@ def play(seed: int, *, only: Collection[int] | None = None, bug: str = "") -> Re
 
 
 def search(bug: str, seeds: Collection[int]) -> Result | None:
-    """The first history that a planted bug breaks."""
+    """The first history that a planted bug breaks.
+
+    Raises AssertionError if the planted bug itself does not run: it proves nothing.
+    """
     for seed in seeds:
         result = play(seed, bug=bug)
+        assert not result.broken.startswith(_MISWRITTEN), f"{bug}: {result.broken}"
         if result.broken:
             return result
     return None

@@ -60,7 +60,7 @@ class Safety:
             noted = found.hints.get(other)
             if noted is None or noted > held[1]:
                 raise Broken(
-                    f"{name} was counted in {write}, and has no note on its disk for {other},"
+                    f"{name} was counted in {write}, and has no hint on its disk for {other},"
                     " which misses it",
                     write.key,
                 )

@@ -24,6 +24,7 @@ from kvcluster.model.readiness import Status
 from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.node import Node
 from tests.sim.birth import Birth, CutShort
+from tests.sim.broken import MISWRITTEN
 from tests.sim.calls import Process
 from tests.sim.countdown import Countdown
 from tests.sim.loop import SimLoop, Stop, current_life
@@ -57,6 +58,7 @@ class World:
         self.replicas = replicas
         self.settings = settings
         self.network = Network(loop, rng, weather)
+        self.network.failing.append(self.breaks)
         self.machines = {name: Machine() for name in members}
         self.log = log
         self.reached: Counter[str] = Counter()
@@ -178,7 +180,7 @@ class World:
         except AssertionError as error:
             self.breaks(error)
 
-    def breaks(self, error: AssertionError) -> None:
+    def breaks(self, error: Exception) -> None:
         """Something must not be, in the middle of what a node does: the history is over."""
         if not self.broken.done():
             self.broken.set_exception(error)
@@ -284,7 +286,8 @@ class World:
         if process.life.ended or self.network.processes.get(name) is not process:
             return
         if not self.machines[name].may_fail:
-            self.breaks(AssertionError(f"{name} gave up without a reason: {why!r}"))
+            gave_up = AssertionError(f"{name} gave up without a reason: {why!r}")
+            self.breaks(why if isinstance(why, MISWRITTEN) else gave_up)
         self.log(f"{name} gives up: {why}")
         left = self.machines[name].disk.crash(self.rng)
         self.loop.later(0, lambda: self.keep(self._end(process, left, tell=True)))

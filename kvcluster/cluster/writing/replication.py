@@ -35,7 +35,7 @@ from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites, ReplicateRequest, ReplicateResponse
 
 
-@dataclass
+@dataclass(slots=True)
 class Shares:
     """A round, sorted."""
 
@@ -49,7 +49,7 @@ class Shares:
     clock stood still, and does not know it. They may hold something newer of anything in it."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Shared:
     """What the peers made of the entries of one round, by the entries' places."""
 
