@@ -121,7 +121,7 @@ async def test_replicate_that_broke_is_sent_again(cluster: MemoryCluster) -> Non
 async def test_peer_that_cannot_be_reached_again_is_told_before_the_answer(
     cluster: MemoryCluster,
 ) -> None:
-    """Every Replicate breaks and now and then a heartbeat passes: it has to hear of its note."""
+    """Every Replicate breaks and now and then a heartbeat passes: it has to hear of its hint."""
     await cluster.put("a:1", "k", "old")
     cluster.network.cut("b:2", "c:3")  # the other holder cannot tell it
     cluster.network.resets += [("a:1", "b:2", "replicate")] * 100
@@ -131,7 +131,7 @@ async def test_peer_that_cannot_be_reached_again_is_told_before_the_answer(
 
 
 @in_cluster
-async def test_catching_up_and_healing_go_on_where_a_connection_broke(
+async def test_catching_up_and_anti_entropy_go_on_where_a_connection_broke(
     cluster: MemoryCluster,
 ) -> None:
     """The page is asked for again; neither begins anew, or a node behind a bad way never serves."""

@@ -15,13 +15,16 @@ from kvcluster.model.detector import Sign
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=9)
+@planted(
+    found_by=187,
+    pinned_by="cluster/test_resets.py::test_reset_while_a_node_catches_up_excuses_no_debt",
+)
 def excuse_a_debt_when_a_connection_breaks(stack: contextlib.ExitStack) -> None:
     """A heartbeat that met a reset is taken for one that was refused."""
     _take_for_nobody(stack, PeerBroke)
 
 
-@planted(found_by=9)
+@planted(pinned_by="cluster/test_resets.py::test_reset_at_a_start_excuses_nobody")
 def excuse_a_debt_when_no_connection_comes_about(stack: contextlib.ExitStack) -> None:
     """The same in the handshake only, where nothing was delivered."""
     _take_for_nobody(stack, PeerUnconnected)
