@@ -210,6 +210,16 @@ class Settings:
         return self.message_limit_bytes - MIB
 
 
+CEILINGS = {
+    "key_limit_bytes": KEY_CEILING_BYTES,
+    "value_limit_bytes": VALUE_CEILING_BYTES,
+    "batch_operations": ENTRIES_CEILING,
+    "replication_batch_entries": ENTRIES_CEILING,
+    "hold_entries": ENTRIES_CEILING,
+}
+"""The most that a setting may be: peers take no more."""
+
+
 def message_limit_for(value_limit_bytes: int) -> int:
     """Largest gRPC message of a node that takes values of this size."""
     return max(16 * MIB, 2 * value_limit_bytes + MIB)

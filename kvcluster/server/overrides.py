@@ -1,8 +1,7 @@
 """Overrides: settings as a person names them, `--set NAME=VALUE`.
 
 Whatever is wrong with one is said in a sentence that names the value and what would do. Nothing
-here knows a setting by name, but those that the protocol limits: a new field of Settings can be set
-at once.
+here knows a setting by name: a new field of Settings can be set at once.
 """
 
 from __future__ import annotations
@@ -10,17 +9,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 
-from kvcluster.config import ENTRIES_CEILING, KEY_CEILING_BYTES, VALUE_CEILING_BYTES, Settings
+from kvcluster.config import CEILINGS, Settings
 from kvcluster.errors import BadSetting
 from kvcluster.model.relations import check_relations
-
-_CEILINGS = {
-    "key_limit_bytes": KEY_CEILING_BYTES,
-    "value_limit_bytes": VALUE_CEILING_BYTES,
-    "batch_operations": ENTRIES_CEILING,
-    "replication_batch_entries": ENTRIES_CEILING,
-    "hold_entries": ENTRIES_CEILING,
-}
 
 
 def with_overrides(settings: Settings, assignments: list[str]) -> Settings:
@@ -51,7 +42,7 @@ def _parse(name: str, text: str, *, integer: bool) -> int | float:
         raise BadSetting(f"setting {name} wants {kind}, got {text!r}") from None
     if not 0 < value < float("inf"):
         raise BadSetting(f"setting {name} wants {kind} above 0, got {text!r}")
-    most = _CEILINGS.get(name, value)
+    most = CEILINGS.get(name, value)
     if value > most:
         raise BadSetting(f"setting {name} may be at most {most}, got {text!r}: peers take no more")
     return value
