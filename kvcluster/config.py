@@ -1,8 +1,14 @@
-"""Settings: every limit, interval and budget of a node, with its unit and its reason.
+"""Settings: the limits, intervals and budgets of a running node, with their units and reasons.
 
 One frozen object is made at start and handed to the parts that need it; nothing reads the
 environment or a global later. `server.py --set NAME=VALUE` turns any of them, which is how tests
-shorten timers and how an operator adapts a node to a slow disk or network.
+shorten timers and how an operator adapts a node to a slow disk or network. A new field here can be
+set at once, and needs a line nowhere else.
+
+A number stands elsewhere, beside what uses it, if nobody has a choice about it (a format, a
+protocol, a size that follows from one), or if it only says into how small slices work is cut that
+calls wait beside. So does what a process needs before it has settings: how its log is kept from
+holding it up, and how it finds out who has its port.
 
 Rejected: a configuration file. Nodes of one cluster share their settings by being started by the
 same command, and a person can see all of it in `ps`.
@@ -55,6 +61,8 @@ class Settings:
     undo that one. Less: a slow network needs more attempts."""
     forward_retry_s: float = 0.05
     """Rest before all replicas are asked again, when each said that it is not ready."""
+    forward_least_s: float = 0.001
+    """With less time left nobody is asked again: no answer would come. Less: the loop may spin."""
     announce_s: float = 0.1
     """After Ctrl+C the standard health service says NOT_SERVING for so long before calls are
     refused. More: also balancers that ask now and then turn away in time."""
@@ -79,9 +87,12 @@ class Settings:
     it, and answers, to hear so. Less: more false alarms on a busy host or a slow network."""
     dead_after_s: float = 3.0
     """After so much silence nobody waits for it any more, a starting node included."""
+    strangers: int = 16
+    """So many nodes are told of that are no members here, and call. More: whoever poses as one and
+    as another fills `status` and the log."""
     stranger_memory_s: float = 60.0
-    """A node that is no member here, and called, is told of for so long after its last call. More:
-    one that was mended, or anybody who posed as one, stands in `status` for longer."""
+    """Each is told of for so long after its last call. More: one that was mended, or anybody who
+    posed as one, stands in `status` for longer."""
     reconnect_backoff_s: float = 0.2
     """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
     lookup_interval_s: float = 1.0
@@ -90,6 +101,9 @@ class Settings:
     connect_timeout_s: float = 2.0
     """For one attempt to connect; longer than a heartbeat, so that a frozen peer is seen as silent
     and not as absent."""
+    knock_timeout_s: float = 2.0
+    """Where gRPC got no connection, so long an address may take to show whether anybody listens
+    there. Less: on a slow network, one where nobody does is waited for as if it were silent."""
     ping_interval_s: float = 1.0
     ping_timeout_s: float = 1.5
     """A connection on which nothing came for `ping_interval_s` is pinged, and given up if the ping
@@ -107,19 +121,29 @@ class Settings:
     rounds_in_flight: int = 1
     """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
+    pull_page_entries: int = 2_000
+    """Most of a page of what a peer lacks, in bytes and in entries."""
     scan_page_bytes: int = 256 * KIB
     scan_page_keys: int = 1_000
     """Few enough that a page is made between two other requests without anybody noticing."""
+    page_looks: int = 10_000
+    """So many entries are looked at for one page, of either kind, even if hardly one is wanted.
+    More: each page holds other requests up for longer. Less: a peer must ask more often."""
     sync_announce_s: float = 2.0
     """Catching up that takes longer says in the log how far it is, each time so much has passed."""
 
     # Anti-entropy: comparing what replicas hold.
     anti_entropy_interval_s: float = 30.0
-    """Between two comparisons with every peer, give or take a fifth."""
+    """Between two comparisons with every peer."""
+    anti_entropy_jitter: float = 0.2
+    """Give or take this share of it, drawn each time, or all nodes compare at the same moments."""
     anti_entropy_recheck_s: float = 2.0
     """Slots that differ are compared again after this; a busy slot always differs once."""
     anti_entropy_rest: float = 4.0
     """A comparison in the background rests this many times as long as it worked."""
+    background_call_s: float = 0.1
+    """No call in the background counts as more work than this. What it takes beyond is a slow way,
+    or a peer that is silent, and earns no rest; nor does it put off the next round."""
     compare_slots: int = 256
     """Slots compared by one call: at a million keys the callee reads 60,000 for it."""
     doubt_entries: int = 50_000
@@ -142,6 +166,9 @@ class Settings:
     """Entries sent in one Hold or Drop."""
     hold_entries_a_round: int = 20_000
     """So many deletes at most are taken one step further in each interval."""
+    hold_rest: float = 19.0
+    """A round for tombstones, and entries in the wrong place, rests this many times as long as it
+    worked: it takes a twentieth of the time at most."""
 
     # Budgets.
     client_calls_in_flight: int = 4096
@@ -152,6 +179,11 @@ class Settings:
     """Streams that stay open for long: those who watch the standard health service."""
     connections: int = 10_000
     """At each address. An idle one takes about 14 KiB."""
+    handshake_timeout_s: float = 5.0
+    """A connection that has not become one of HTTP/2 by then is closed: a silent stranger."""
+    pending_calls: int = 10_000
+    """So many may wait to be looked at, or twice the calls in flight if that is more; past them
+    gRPC cancels some at random. What is refused is refused by us, and told why."""
     connection_idle_s: float = 2_400.0
     """A connection without calls is closed after so long. Longer than the half hour after which
     gRPC's clients close it themselves: of a call that meets the closing nobody knows the outcome
@@ -169,6 +201,26 @@ class Settings:
     call_bytes_in_flight: int = 64 * MIB
     """What the calls of one kind may carry together; on its way a value takes about three times its
     size in memory. Without it 4,096 values of a mebibyte would take 8 GiB."""
+
+    # The page of metrics: what a stranger may cost a node by asking for it.
+    metrics_connections: int = 16
+    """Past them the oldest ends: a scrape takes milliseconds, so who is here longest is none."""
+    metrics_connection_s: float = 10.0
+    """A connection lives no longer. Prometheus itself gives up after as long by default."""
+    metrics_rest_s: float = 0.02
+    """Between two connections that are taken; more wait in the system's queue. So a flood of
+    requests gets a small part of the time of a core, and the event loop the rest."""
+    metrics_queue: int = 64
+    """So many wait there; a scraper behind all of them is answered in time all the same."""
+    metrics_look_s: float = 0.1
+    """How often overdue connections, and the end, are looked for."""
+    metrics_page_rest: float = 19.0
+    """A page is given out again for this many times as long as it took to make: making pages takes
+    a twentieth of the time at most."""
+    metrics_page_age_s: float = 1.0
+    """No page that is given out is older than this."""
+    metrics_patience_s: float = 5.0
+    """How long whoever asks waits for the event loop. Prometheus gives up after ten."""
 
     # Storage.
     checkpoint_interval_s: float = 1.0
@@ -215,6 +267,7 @@ CEILINGS = {
     "value_limit_bytes": VALUE_CEILING_BYTES,
     "batch_operations": ENTRIES_CEILING,
     "replication_batch_entries": ENTRIES_CEILING,
+    "pull_page_entries": ENTRIES_CEILING,
     "hold_entries": ENTRIES_CEILING,
 }
 """The most that a setting may be: peers take no more."""

@@ -26,6 +26,7 @@ BROKEN = [
     ("suspect_after_s=3", "suspect_after_s (3) must be less than dead_after_s (3)"),
     ("heartbeat_timeout_s=2", "must be less than connect_timeout_s (2), or a frozen peer"),
     ("return_interval_s=1", "return_interval_s (1) must be at most heartbeat_interval_s (0.5)"),
+    ("anti_entropy_jitter=1", "anti_entropy_jitter (1) must be less than 1, or there is no time"),
     (
         "tombstone_wait_s=59",
         "tombstone_wait_s (59) must be at least twice message_age_limit",

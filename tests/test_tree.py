@@ -22,7 +22,7 @@ LAW = {
     "wire": "config errors",
     "cluster/peers": "config errors model steady storage wire",
     "cluster/writing": "cluster/peers errors model storage",
-    "cluster/repair": "cluster/peers cluster/writing errors model storage",
+    "cluster/repair": "cluster/peers cluster/writing config errors model storage",
     "cluster/requests": "cluster/* config errors model storage wire",
     "cluster": "",
     "node": "cluster/* config errors model storage",
@@ -37,7 +37,7 @@ LAW = {
     "commands": " client commands/* config console dashboard doorstep errors model view",
     "shell": "client commands console view",
     "server": "client cluster/peers config console errors model node view wire",
-    "server/metrics": "cluster/* errors model node server storage wire",
+    "server/metrics": "cluster/* config errors model node server storage wire",
     "command_line": "commands console model shell",
     "__main__": "command_line commands commands/* console doorstep model server",
 }

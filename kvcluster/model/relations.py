@@ -59,6 +59,11 @@ RELATIONS = [
         "or a node that returns is heard later than any other",
     ),
     Relation(
+        "{anti_entropy_jitter} must be less than 1",
+        lambda it: it.anti_entropy_jitter < 1,
+        "or there is no time between two comparisons",
+    ),
+    Relation(
         "{tombstone_wait_s} must be at least twice {message_age_limit_s}",
         lambda it: it.tombstone_wait_s >= tombstone_wait_for(it.message_age_limit_s),
         "or a write that was held back on its way brings a deleted key back",

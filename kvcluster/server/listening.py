@@ -25,9 +25,6 @@ from kvcluster.model.members import Cluster
 from kvcluster.server.budgets import Limits
 from kvcluster.wire.dial import bind
 
-_PENDING_CALLS = 10_000
-"""So many may wait to be looked at, however few are taken: what is refused is refused by us."""
-
 
 def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
     """A server bound to every address, not started yet. Raises CannotStart."""
@@ -52,14 +49,13 @@ async def until_left(limits: Limits, settings: Settings) -> None:
 
 def _server_options(settings: Settings) -> list[tuple[str, int]]:
     """Where gRPC's own defaults are wrong for a store."""
-    pending = max(
-        _PENDING_CALLS, 2 * (settings.client_calls_in_flight + settings.peer_calls_in_flight)
-    )
+    in_flight = settings.client_calls_in_flight + settings.peer_calls_in_flight
+    pending = max(settings.pending_calls, 2 * in_flight)
     return [
         ("grpc.so_reuseport", 0),  # or two servers start on one port without an error
-        ("grpc.server.max_pending_requests", pending),  # else some are cancelled at random
+        ("grpc.server.max_pending_requests", pending),
         ("grpc.server.max_pending_requests_hard_limit", 2 * pending),
-        ("grpc.server_handshake_timeout_ms", 5_000),  # a silent stranger holds nothing for long
+        ("grpc.server_handshake_timeout_ms", int(settings.handshake_timeout_s * 1000)),
         ("grpc.max_connection_idle_ms", int(settings.connection_idle_s * 1000)),
         ("grpc.max_allowed_incoming_connections", settings.connections),
         # Who opens streams and resets them makes work at no cost of his own. Streams that are over

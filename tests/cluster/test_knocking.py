@@ -39,7 +39,7 @@ def fails_with(patch: pytest.MonkeyPatch, number: int) -> None:
 
 async def finds_nobody(address: str, within_s: float = 5) -> bool:
     """Knock once."""
-    knocking = Knocking()
+    knocking = Knocking(timeout_s=2)
     try:
         return await knocking.finds_nobody(address, within_s)
     finally:
@@ -115,7 +115,7 @@ async def test_knock_is_shared_and_ends_in_time(monkeypatch: pytest.MonkeyPatch)
         raise socket.gaierror(socket.EAI_AGAIN, "no answer")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    knocking = Knocking()
+    knocking = Knocking(timeout_s=2)
     for _ in range(5):
         assert not await knocking.finds_nobody("slow:1", within_s=0.01)
     assert len(asked) == 1

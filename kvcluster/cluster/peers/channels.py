@@ -41,7 +41,7 @@ class Channels:
         self._settings = settings
         self._channels = {peer: dial(address_of(peer), options) for peer in peers}
         self._methods: dict[tuple[str, type[Message]], Method] = {}
-        self._knocking = Knocking()
+        self._knocking = Knocking(settings.knock_timeout_s)
 
     async def ask(self, peer: str, request: Message, timeout_s: float) -> Any:
         """See Transport."""

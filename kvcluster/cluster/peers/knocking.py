@@ -27,7 +27,6 @@ from typing import Any
 
 from kvcluster.model.members import split_address
 
-_LIMIT_S = 2.0
 _NO_WAY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH}
 """This machine has no way to such addresses at all: names often have one that is of no use."""
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
@@ -47,14 +46,16 @@ class Knocked(enum.Enum):
 class Knocking:
     """Knocks at addresses, at each once at a time, however many wait for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float) -> None:
+        """`timeout_s`: how long one address may take to answer a knock."""
+        self._timeout_s = timeout_s
         self._knocks: dict[str, asyncio.Task[bool]] = {}
 
     async def finds_nobody(self, address: str, within_s: float) -> bool:
         """Whether certainly nobody is at "host:port"; False if that is not clear in time."""
         knock = self._knocks.get(address)
         if knock is None or knock.done():
-            knock = self._knocks[address] = asyncio.create_task(_finds_nobody(address))
+            knock = self._knocks[address] = asyncio.create_task(self._ask(address))
         await asyncio.wait([knock], timeout=max(0.0, within_s))
         return knock.done() and not knock.cancelled() and knock.result()
 
@@ -64,25 +65,25 @@ class Knocking:
             knock.cancel()
         await asyncio.gather(*self._knocks.values(), return_exceptions=True)
 
+    async def _ask(self, address: str) -> bool:
+        try:
+            addresses = await _look_up(*split_address(address))
+        except socket.gaierror as error:
+            return error.errno in _NO_SUCH_NAME
+        except OSError:
+            return False
+        knocks = [_knock(each, self._timeout_s) for each in addresses]
+        answers = set(await asyncio.gather(*knocks))
+        return Knocked.REFUSED in answers and Knocked.UNCLEAR not in answers
 
-async def _finds_nobody(address: str) -> bool:
-    try:
-        addresses = await _look_up(*split_address(address))
-    except socket.gaierror as error:
-        return error.errno in _NO_SUCH_NAME
-    except OSError:
-        return False
-    answers = set(await asyncio.gather(*[_knock(each) for each in addresses]))
-    return Knocked.REFUSED in answers and Knocked.UNCLEAR not in answers
 
-
-async def _knock(address: Address) -> Knocked:
+async def _knock(address: Address, timeout_s: float) -> Knocked:
     family, kind, protocol, where = address
     try:
         with socket.socket(family, kind, protocol) as door:
             door.setblocking(False)
             connected = asyncio.get_running_loop().sock_connect(door, where)
-            await asyncio.wait_for(connected, _LIMIT_S)
+            await asyncio.wait_for(connected, timeout_s)
     except ConnectionRefusedError:
         return Knocked.REFUSED
     except (OSError, asyncio.TimeoutError) as error:

@@ -26,7 +26,6 @@ log = logging.getLogger("kvcluster")
 
 Listener = Callable[["Peer"], None]
 
-_STRANGERS = 16
 _SENTENCES = {
     Liveness.UNKNOWN: "is not known yet",
     Liveness.ALIVE: "is alive; it gets every write",
@@ -106,6 +105,7 @@ class Peers:
         self.strangers: dict[str, str] = {}
         """Nodes that are no members here and call all the same, and why they are refused."""
         self._strangers_called_s: dict[str, float] = {}
+        self._most_strangers = settings.strangers
         self._stranger_memory_s = settings.stranger_memory_s
         self._died: list[Listener] = []
         self._returned: list[Listener] = []
@@ -250,7 +250,7 @@ class Peers:
     def met_stranger(self, name: str, why: str) -> None:
         """A node that is no member here sent a heartbeat."""
         if name not in self.strangers:
-            if len(self.strangers) >= _STRANGERS:
+            if len(self.strangers) >= self._most_strangers:
                 return
             log.warning("PEER  %s called, and is refused: %s", name, why)
         self.strangers[name] = why

@@ -37,10 +37,6 @@ from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
 
 log = logging.getLogger("kvcluster")
 
-_JITTER = 0.2
-_CALL_S = 0.1
-"""No call works for longer than this; what it takes beyond is a slow way, and earns no rest."""
-
 
 class AntiEntropy:
     """Compares with one peer after the other, and fetches what differs."""
@@ -173,17 +169,16 @@ class AntiEntropy:
     ) -> list[int]:
         """The slots that differ at a peer."""
         different: list[int] = []
-        now_s = asyncio.get_running_loop().time
         for start in range(0, len(slots), self._settings.compare_slots):
             part = slots[start : start + self._settings.compare_slots]
-            started_s = now_s()
+            started_s = asyncio.get_running_loop().time()
             digests = await self._store.digests.of_all(part)
             request = CompareRequest(slots=part, digests=digests)
             timeout_s = self._settings.pull_timeout_s
             response = await self._calls.ask(name, request, timeout_s)
             tally.add(size_bytes=request.ByteSize() + response.ByteSize())
             different += set(part).intersection(response.different)
-            await asyncio.sleep(min(now_s() - started_s, _CALL_S) * rest)
+            await self._rest_from(started_s, rest)
         return sorted(different)
 
     async def _fetch(self, name: str, slots: Sequence[int], tally: Brought, *, rest: float) -> None:
@@ -201,8 +196,12 @@ class AntiEntropy:
                 if more:
                     advance(request.cursor, page.next)
                 self._progress.step(tally, page.next.slot if more else part[-1])
-                worked_s = asyncio.get_running_loop().time() - started_s
-                await asyncio.sleep(min(worked_s, _CALL_S) * rest)
+                await self._rest_from(started_s, rest)
+
+    async def _rest_from(self, started_s: float, rest: float) -> None:
+        """Rest so many times as long as a call has worked that began then."""
+        worked_s = asyncio.get_running_loop().time() - started_s
+        await asyncio.sleep(min(worked_s, self._settings.background_call_s) * rest)
 
     def _portions(self, slots: Sequence[int]) -> Iterator[list[int]]:
         """Slots in portions whose hashes fit into one request."""
@@ -222,8 +221,8 @@ class AntiEntropy:
         return SlotHashes(slot=slot, hashes=[entry_hash(key, entry) for key, entry in entries])
 
     def _interval_s(self) -> float:
-        jitter = self._rng.uniform(1 - _JITTER, 1 + _JITTER)
-        return self._settings.anti_entropy_interval_s * jitter
+        most = self._settings.anti_entropy_jitter
+        return self._settings.anti_entropy_interval_s * self._rng.uniform(1 - most, 1 + most)
 
     def _gate_changed(self) -> None:
         if not self._gate.to_repair():

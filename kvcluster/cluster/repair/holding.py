@@ -38,11 +38,6 @@ log = logging.getLogger("kvcluster")
 
 T = TypeVar("T")
 
-_REST = 19.0
-"""For each second of work, so many of rest."""
-_CALL_S = 0.1
-"""No call works for longer than this; what it takes beyond is waiting."""
-
 
 class Holding:
     """Takes tombstones and strays where they belong."""
@@ -85,7 +80,7 @@ class Holding:
 
     def rest_s(self, busy_s: float) -> float:
         """How long to rest after a round that took so long."""
-        rest_s = max(self._settings.tombstone_interval_s, busy_s * _REST)
+        rest_s = max(self._settings.tombstone_interval_s, busy_s * self._settings.hold_rest)
         return min(rest_s, self._settings.tombstone_wait_s / 4) if self.strays else rest_s
 
     async def _bury(self, now_s: float) -> None:
@@ -188,7 +183,8 @@ class Holding:
             log.debug("HOLD  %s: %s", name, error)
             return None
         finally:
-            self._waited_s += max(0.0, now_s() - asked_s - _CALL_S)
+            worked_s = self._settings.background_call_s
+            self._waited_s += max(0.0, now_s() - asked_s - worked_s)
 
     async def _forget(self, entries: Sequence[tuple[str, Entry]]) -> None:
         self._store.refuse_if_full()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.cluster.peers.timekeeper import Timekeeper
+from kvcluster.config import KIB
 from kvcluster.errors import PeerRefused
 from kvcluster.model.slots import slot_of
 from kvcluster.storage.codec import to_entry
@@ -17,8 +18,6 @@ from kvcluster.storage.store import Store
 
 from demo_pb2 import Cursor
 from demo_pb2 import Entry as EntryMessage
-
-KIB = 1024
 
 
 @dataclass

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from kvcluster.config import Settings
 from kvcluster.model.digest import entry_hash
 from kvcluster.model.entry import Entry, Version, is_tombstone, version_of
 from kvcluster.storage.codec import to_message
@@ -19,9 +20,6 @@ from kvcluster.storage.table import Table
 
 from demo_pb2 import Cursor
 from demo_pb2 import Entry as EntryMessage
-
-_PAGE_ENTRIES = 2_000
-_PAGE_LOOKS = 10_000
 
 Wanted = Callable[[int, str, Entry], bool]
 """Whether an entry, given with its slot and key, goes into the page."""
@@ -36,10 +34,10 @@ class PullPage:
 
 
 def cut_page(
-    table: Table, slots: Iterable[int], wanted: Wanted, cursor: Cursor | None, page_bytes: int
+    table: Table, slots: Iterable[int], wanted: Wanted, cursor: Cursor | None, settings: Settings
 ) -> PullPage:
     """The wanted entries of ascending slots behind a cursor, as many as a page holds."""
-    room_bytes, looks = page_bytes, _PAGE_LOOKS
+    room_bytes, looks = settings.pull_page_bytes, settings.page_looks
     page = PullPage([], None)
     done = (cursor.slot, cursor.after_key) if cursor else (-1, "")
     for slot, key, entry in _entries_behind(table, slots, done):
@@ -51,7 +49,7 @@ def cut_page(
             page.entries.append(message)
         done = (slot, key)
         looks -= 1
-        if not looks or len(page.entries) >= _PAGE_ENTRIES:
+        if not looks or len(page.entries) >= settings.pull_page_entries:
             break
     else:
         return page

@@ -74,7 +74,7 @@ class Pulls:
             for slot in self._membership.shared(sender)
             if table.newest(slot) >= oldest and (slot not in equal or table.buried(slot))
         ]
-        page = cut_page(table, slots, since(oldest, equal), cursor, self._settings.pull_page_bytes)
+        page = cut_page(table, slots, since(oldest, equal), cursor, self._settings)
         response.entries.extend(page.entries)
         if page.next:
             response.next.CopyFrom(page.next)
@@ -119,13 +119,8 @@ class Pulls:
         _check_slots([each.slot for each in request.slots])
         hashes = {each.slot: frozenset(each.hashes) for each in request.slots}
         cursor = request.cursor if request.HasField("cursor") else None
-        page = cut_page(
-            self._store.table,
-            sorted(hashes),
-            unlisted(hashes),
-            cursor,
-            self._settings.pull_page_bytes,
-        )
+        table, wanted = self._store.table, unlisted(hashes)
+        page = cut_page(table, sorted(hashes), wanted, cursor, self._settings)
         response = PullDifferencesResponse(entries=page.entries)
         if page.next:
             response.next.CopyFrom(page.next)

@@ -39,8 +39,6 @@ from kvcluster.model.readiness import Status
 
 Calls = dict[tuple[str, bool], list[Group]]
 """By the node that is asked, and whether only reads go there: what it is asked for."""
-_LEAST_S = 0.001
-"""With less time left nobody is asked again: no answer would come, and the loop would spin."""
 
 
 class Router:
@@ -182,7 +180,7 @@ class Router:
         """Nobody is left to ask: wait for those groups that it may help, and return them."""
         loop = asyncio.get_running_loop()
         rest_s = min(self._settings.forward_retry_s, deadline_s - loop.time())
-        stops = rest_s < _LEAST_S or self._gate.status is Status.DRAINING
+        stops = rest_s < self._settings.forward_least_s or self._gate.status is Status.DRAINING
         kept = []
         for group in groups:
             why = group.why or self._forwarding.nobody(group.slot)

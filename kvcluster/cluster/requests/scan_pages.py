@@ -14,6 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
+from kvcluster.config import Settings
 from kvcluster.errors import BadRequest
 from kvcluster.model.entry import value_of
 from kvcluster.model.merge import Pair
@@ -23,9 +24,7 @@ from kvcluster.storage.table import Table
 from demo_pb2 import ScanRequest
 
 _PAIR_BYTES = 16
-"""What a pair takes in a message beside its key and its value."""
-_PAGE_LOOKS = 10_000
-"""So many keys are looked at for one page, even if hardly one is of the chosen slots."""
+"""What a pair takes in a message beside its key and its value, by the format of that."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +50,22 @@ class ScanPage:
 
 
 def cut_scan_page(
-    table: Table,
-    request: ScanRequest,
-    slots: Collection[int],
-    *,
-    keys: int,
-    size_bytes: int,
+    table: Table, request: ScanRequest, slots: Collection[int], settings: Settings
 ) -> ScanPage:
-    """At most so many pairs behind `request.start_after`, of some slots; at least one if any."""
-    everywhere = len(slots) == SLOTS
+    """What a page holds behind `request.start_after`, of some slots; at least one pair if any."""
+    keys = min(request.limit or settings.scan_page_keys, settings.scan_page_keys)
+    room_bytes, everywhere = settings.scan_page_bytes, len(slots) == SLOTS
     pairs: list[Pair] = []
     reached = request.start_after
     for looks, key in enumerate(table.keys.behind(request.prefix, request.start_after), 1):
         if everywhere or slot_of(key) in slots:
             entry = table.get(key)
             value = "" if request.keys_only else value_of(entry) or ""
-            size_bytes -= pair_bytes(key, value)
-            if pairs and size_bytes < 0:
+            room_bytes -= pair_bytes(key, value)
+            if pairs and room_bytes < 0:
                 return ScanPage(pairs, reached)
             pairs.append((key, value))
-        if looks >= _PAGE_LOOKS or len(pairs) >= keys:
+        if looks >= settings.page_looks or len(pairs) >= keys:
             return ScanPage(pairs, key)
         reached = key
     return ScanPage(pairs, None)

@@ -149,9 +149,7 @@ class Scans:
         return page if page.is_sound(scan) else None
 
     def _cut(self, scan: ScanRequest, slots: frozenset[int]) -> ScanPage:
-        keys = min(scan.limit or self._settings.scan_page_keys, self._settings.scan_page_keys)
-        size_bytes = self._settings.scan_page_bytes
-        return cut_scan_page(self._store.table, scan, slots, keys=keys, size_bytes=size_bytes)
+        return cut_scan_page(self._store.table, scan, slots, self._settings)
 
     async def _until_covered(self, avoid: set[str], patience_s: float) -> Cover:
         """Who is read for what; waits for replicas that are there and not ready, for a while."""

@@ -5,8 +5,8 @@ the node's dicts while the loop changes them would fail now and then, and what i
 to several moments. So a thread asks the loop for a look, which takes it a millisecond or two, and
 then writes the page by itself, which takes longer.
 
-A loop that does not answer is news of its own. After `PATIENCE_S` whoever asked is told so instead
-of being kept waiting, and Prometheus shows the node as down.
+A loop that does not answer is news of its own. After `metrics_patience_s` whoever asked is told so
+instead of being kept waiting, and Prometheus shows the node as down.
 """
 
 from __future__ import annotations
@@ -28,9 +28,6 @@ from kvcluster.server.metrics.storage_metrics import checkpoints, held, journal
 from kvcluster.server.metrics.upkeep_metrics import process, syncing
 from kvcluster.server.traffic import Traffic
 
-PATIENCE_S = 5.0
-"""How long whoever asks waits for the event loop. Prometheus gives up after ten."""
-
 
 class NoAnswer(Exception):
     """The node's event loop hangs, or has ended."""
@@ -44,6 +41,7 @@ class Collector(PrometheusCollector):
         self._node = node
         self._traffic = traffic
         self._limits = limits
+        self._patience_s = node.settings.metrics_patience_s
         self._started_at_s = time.time() - node.status().uptime_s
 
     def collect(self) -> list[Metric]:
@@ -52,9 +50,11 @@ class Collector(PrometheusCollector):
             raise NoAnswer("the node has stopped")
         looking = asyncio.run_coroutine_threadsafe(self._look(), self._loop)
         try:
-            return looking.result(PATIENCE_S)
+            return looking.result(self._patience_s)
         except (NotInTime, CancelledError):
-            raise NoAnswer(f"the node's event loop did not answer in {PATIENCE_S:g} s") from None
+            raise NoAnswer(
+                f"the node's event loop did not answer in {self._patience_s:g} s"
+            ) from None
         finally:
             looking.cancel()
 

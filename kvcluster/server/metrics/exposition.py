@@ -2,7 +2,7 @@
 
 It is served by threads, apart from the event loop (collector.py says how the two meet), with what
 Python's library and prometheus_client have for it. Whoever can reach the port may ask, so what a
-stranger can cost is bounded:
+stranger can cost is bounded, as the settings have it (`metrics_...`):
 
 - however often it is asked, a page is made at most a twentieth of the time, one at a time. Whoever
   comes meanwhile is given the same again;
@@ -33,16 +33,12 @@ from kvcluster.model.members import split_address
 from kvcluster.node import Node
 from kvcluster.server.budgets import Limits
 from kvcluster.server.listening import addresses_of
-from kvcluster.server.metrics.collector import PATIENCE_S, Collector, NoAnswer
+from kvcluster.server.metrics.collector import Collector, NoAnswer
 from kvcluster.server.metrics.web import HttpResponse, Web
 from kvcluster.server.traffic import Traffic
 
 log = logging.getLogger("kvcluster")
 
-_REST = 19.0
-"""For each second of making a page, so many during which it is given out again."""
-_OLDEST_S = 1.0
-"""No page that is given out is older than this."""
 _PLAIN, _OPEN_METRICS = (choose_encoder(accept) for accept in ("", "application/openmetrics-text"))
 
 
@@ -56,6 +52,7 @@ class Exposition:
 
         Raises CannotStart.
         """
+        self._settings = node.settings
         self._registry = CollectorRegistry()
         self._registry.register(Collector(node, traffic, limits))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -68,7 +65,7 @@ class Exposition:
         host, port = address
         try:
             for each in addresses_of(host, port):
-                self._webs.append(Web(split_address(each)[0], port, self._answer))
+                self._webs.append(Web(split_address(each)[0], port, self._answer, self._settings))
         except BaseException:
             self.close()
             raise
@@ -92,7 +89,7 @@ class Exposition:
 
     def _fresh(self, encode: Callable[[CollectorRegistry], bytes], kind: str) -> bytes:
         """The page as it is, or was a moment ago. Raises NoAnswer."""
-        if not self._lock.acquire(timeout=PATIENCE_S):
+        if not self._lock.acquire(timeout=self._settings.metrics_patience_s):
             raise NoAnswer("others have been waiting for the node's event loop for long")
         try:
             started_s = time.monotonic()
@@ -101,7 +98,8 @@ class Exposition:
             if kind not in self._made:
                 self._made[kind] = encode(self._registry)
                 now_s = time.monotonic()
-                rest_s = min(_OLDEST_S, _REST * (now_s - started_s))
+                rest_s = (now_s - started_s) * self._settings.metrics_page_rest
+                rest_s = min(rest_s, self._settings.metrics_page_age_s)
                 self._stale_s = max(self._stale_s, now_s + rest_s)
             return self._made[kind]
         finally:

@@ -19,20 +19,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
+from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 
 log = logging.getLogger("kvcluster")
 
-_CONNECTIONS = 16
-_LIFE_S = 10.0
-"""Of a connection. Prometheus itself gives up after as long, unless told otherwise."""
-_REST_S = 0.02
-"""Between two connections; more wait in the system's queue. So a flood of requests gets a small
-part of the time of a core, and the event loop the rest."""
-_QUEUE = 64
-"""So many wait there; a scraper behind all of them is answered in time all the same."""
-_LOOK_S = 0.1
-"""How often overdue connections and the end are looked for."""
 _FRONT_DOOR = b'<!doctype html><title>kvcluster</title><a href="/metrics">metrics</a>\n'
 
 
@@ -48,15 +39,18 @@ class HttpResponse:
 class Web:
     """Listens on one address until closed. `answer` makes the page, given what is accepted."""
 
-    def __init__(self, host: str, port: int, answer: Callable[[str], HttpResponse]) -> None:
+    def __init__(
+        self, host: str, port: int, answer: Callable[[str], HttpResponse], settings: Settings
+    ) -> None:
         """Raises CannotStart if the address cannot be had."""
         try:
-            self._server = _Server(host, port, answer)
+            self._server = _Server(host, port, answer, settings)
         except OSError as error:
             why = error.strerror or error
             raise CannotStart(f"cannot serve metrics on {host}:{port}: {why}") from None
+        look_s = settings.metrics_look_s
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_LOOK_S,), name="metrics", daemon=True
+            target=self._server.serve_forever, args=(look_s,), name="metrics", daemon=True
         )
         self._thread.start()
 
@@ -70,9 +64,12 @@ class Web:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    request_queue_size = _QUEUE
 
-    def __init__(self, host: str, port: int, answer: Callable[[str], HttpResponse]) -> None:
+    def __init__(
+        self, host: str, port: int, answer: Callable[[str], HttpResponse], settings: Settings
+    ) -> None:
+        self.settings = settings
+        self.request_queue_size = settings.metrics_queue
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._host, self._port, self.answer = host, port, answer
         self._lock = threading.Lock()
@@ -92,7 +89,7 @@ class _Server(ThreadingHTTPServer):
         try:
             return super().get_request()
         except OSError:
-            time.sleep(_LOOK_S)
+            time.sleep(self.settings.metrics_look_s)
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -101,16 +98,17 @@ class _Server(ThreadingHTTPServer):
         A thread that waits for the node goes on waiting when its connection has ended. So there may
         be twice as many of them, and no more.
         """
+        most = self.settings.metrics_connections
         with self._lock:
-            crowded = len(self._until_s) >= 2 * _CONNECTIONS
-            self._until_s[request] = time.monotonic() + _LIFE_S
-            surplus = list(self._until_s)[:-_CONNECTIONS]
+            crowded = len(self._until_s) >= 2 * most
+            self._until_s[request] = time.monotonic() + self.settings.metrics_connection_s
+            surplus = list(self._until_s)[:-most]
         _end(surplus)
         if crowded:
             self.shutdown_request(request)
         else:
             super().process_request(request, client_address)
-        time.sleep(_REST_S)
+        time.sleep(self.settings.metrics_rest_s)
 
     def shutdown_request(self, request: Any) -> None:
         """A connection is over."""
@@ -140,7 +138,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = _LIFE_S
 
     def do_GET(self) -> None:
         """Answer the one request of this connection."""

@@ -16,13 +16,14 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 
 from kvcluster.commands.demo.local_cluster import free_ports
+from kvcluster.config import Settings
 from kvcluster.server.options import parse_arguments
 from tests.edges.calm import PATIENT, must_be_calm
 from tests.processes.harness import ROOT, Server, eventually, run_script, started
 from tests.processes.test_start import assert_refused
 from tests.server.metrics.scene import Reading
 
-_MOST_CONNECTIONS = 16
+_MOST_CONNECTIONS = Settings().metrics_connections
 _OTHERS = 10
 """Threads that gRPC may start meanwhile."""
 
