@@ -250,7 +250,7 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     say_hello(node, addresses)
     node.meet_peers()
     node.spawn(activity.summarize(), "summary of activity")
-    node.spawn(watch_open_files(file_limit), "watch over open files")
+    node.spawn(watch_open_files(file_limit, node.settings), "watch over open files")
     await asyncio.wait([stop, node.failed], return_when=asyncio.FIRST_COMPLETED)
     if node.failed.done():
         say_why_failed(node.failed.exception())

@@ -198,9 +198,15 @@ class Settings:
     values at a time. Less: less memory for strangers to fill."""
     message_timeout_s: float = 30.0
     """How long a call may take to say what it wants."""
+    no_message_s: float = 0.1
+    """A call that ends without a message was mostly given up, and hears of it within this time."""
     call_bytes_in_flight: int = 64 * MIB
     """What the calls of one kind may carry together; on its way a value takes about three times its
     size in memory. Without it 4,096 values of a mebibyte would take 8 GiB."""
+    open_files_interval_s: float = 5.0
+    """How often the open files of this process are counted; each connection is one."""
+    open_files_scarce: float = 0.9
+    """From this share of its limit on the log warns. Less: sooner, and there is more time left."""
 
     # The page of metrics: what a stranger may cost a node by asking for it.
     metrics_connections: int = 16

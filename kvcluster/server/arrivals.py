@@ -34,8 +34,6 @@ _LOOKS = 2
 take what has come."""
 _AT_ONCE = 100
 """So many are turned away at a look: it takes a third of a millisecond each."""
-_GONE_S = 0.1
-"""A call that ends without a message was mostly given up, and hears of it within this time."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +60,7 @@ class Arrivals:
         self._most = settings.slow_messages
         self._look_s = settings.slow_message_s / _LOOKS
         self._timeout_s = settings.message_timeout_s
+        self._no_message_s = settings.no_message_s
         self._awaited: dict[_Awaited, None] = {}  # the oldest first
         self._timer: asyncio.TimerHandle | None = None
 
@@ -89,7 +88,7 @@ class Arrivals:
         """The one message of a call. Raises BadRequest if there is none, and as `message` does."""
         data = await self.message(context)
         if data is None:
-            await asyncio.sleep(_GONE_S)
+            await asyncio.sleep(self._no_message_s)
             raise BadRequest("the call ended without a message")
         return data
 

@@ -13,12 +13,14 @@ import logging
 import resource
 from pathlib import Path
 
+from kvcluster.config import Settings
+
 log = logging.getLogger("kvcluster")
 
 _FOLDER = Path("/dev/fd")
-_INTERVAL_S = 5.0
-_SCARCE, _PLENTY = 0.9, 0.8
-"""Apart, so that a number that goes up and down a little is told once."""
+_LITTLE = 0.1
+"""So much lower is the share at which enough are free again: a number that goes up and down by less
+is told once."""
 
 
 def raise_file_limit() -> int:
@@ -30,16 +32,16 @@ def raise_file_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-async def watch_open_files(limit: int, interval_s: float = _INTERVAL_S) -> None:
+async def watch_open_files(limit: int, settings: Settings) -> None:
     """For ever: warn when nearly all are taken, and say when that is over."""
     if limit == resource.RLIM_INFINITY:
         return
-    gauge = Gauge(limit)
+    gauge = Gauge(limit, settings.open_files_scarce)
     while True:
         level, line = gauge.look(await asyncio.to_thread(count_open, limit))
         if line:
             log.log(level, "NODE  %s", line)
-        await asyncio.sleep(interval_s)
+        await asyncio.sleep(settings.open_files_interval_s)
 
 
 def count_open(limit: int) -> int:
@@ -53,8 +55,10 @@ def count_open(limit: int) -> int:
 class Gauge:
     """Decides what is worth a line. Knows no clock and no files."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, scarce: float) -> None:
+        """`scarce`: from which share of the limit on a warning is due."""
         self._limit = limit
+        self._scarce = scarce
         self._told = 0  # of the three levels below
 
     def look(self, count: int) -> tuple[int, str]:
@@ -72,6 +76,6 @@ class Gauge:
     def _level(self, count: int) -> int:
         if count >= self._limit - 1:  # one is needed to look
             return 2
-        if count >= _SCARCE * self._limit:
+        if count >= self._scarce * self._limit:
             return 1
-        return min(self._told, 1) if count > _PLENTY * self._limit else 0
+        return min(self._told, 1) if count > (self._scarce - _LITTLE) * self._limit else 0

@@ -9,13 +9,14 @@ import resource
 
 import pytest
 
+from kvcluster.config import Settings
 from kvcluster.server.open_files import Gauge, count_open, watch_open_files
 from tests.edges.in_process import until
 
 
 def lines(limit: int, *counts: int) -> list[str]:
     """What is told of these counts, one after the other."""
-    gauge = Gauge(limit)
+    gauge = Gauge(limit, scarce=0.9)
     return [line for count in counts if (line := gauge.look(count)[1])]
 
 
@@ -52,7 +53,7 @@ async def test_files_of_this_process_are_counted(caplog: pytest.LogCaptureFixtur
     """Real descriptors, up to the border and back."""
     caplog.set_level(logging.INFO, "kvcluster")
     limit = 2 * count_open(0) + 40
-    watch = asyncio.create_task(watch_open_files(limit, interval_s=0.01))
+    watch = asyncio.create_task(watch_open_files(limit, Settings(open_files_interval_s=0.01)))
     held: list[int] = []
 
     def one_more() -> bool:  # other tests of this process may close theirs meanwhile
@@ -70,4 +71,4 @@ async def test_files_of_this_process_are_counted(caplog: pytest.LogCaptureFixtur
 
 async def test_no_limit_is_no_reason_to_look() -> None:
     """Some systems have none."""
-    await watch_open_files(resource.RLIM_INFINITY)
+    await watch_open_files(resource.RLIM_INFINITY, Settings())
