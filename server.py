@@ -4,12 +4,13 @@ Start three of these, on ports 50051, 50052 and 50053, and you have a replicated
 Each keeps its data in `data_node_<port>.json`, copies every write to the other two, and goes on
 when they stop.
 
-This file is the node as gRPC sees it. To follow one Put, begin at `KeyValue.Put` below. It hands
-the write to the router (kvcluster/cluster/requests/handlers.py), which finds a node that holds the
-key. There it joins a round of writes (kvcluster/cluster/requests/coordinator.py,
-kvcluster/cluster/writing/rounds.py), which goes into the journal (kvcluster/storage/journal.py) and
-at the same time to the peers (kvcluster/cluster/writing/replication.py). There it arrives at
-`KeyValue.Replicate` below and goes into their journals; when all have it on disk, Put answers.
+This file is the node as gRPC sees it. To follow one Put, begin at `KeyValue.Put` below. It becomes
+an operation (kvcluster/cluster/requests/handlers.py), and the router finds a node that holds the
+key (kvcluster/cluster/requests/router.py). There it gets a version and joins a round of writes
+(kvcluster/cluster/requests/coordinator.py, kvcluster/cluster/writing/rounds.py), which goes into
+the journal (kvcluster/storage/journal.py) and at the same time to the peers
+(kvcluster/cluster/writing/replication.py). There it arrives at `KeyValue.Replicate` below and goes
+into their journals; when all have it on disk, Put answers.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
+
+import grpc
 
 from kvcluster.cluster.peers.channels import Channels
 from kvcluster.cluster.writing.replica import Receiver
@@ -61,13 +64,8 @@ from demo_pb2_grpc import (
     add_PeerServicer_to_server,
 )
 
-if TYPE_CHECKING:
-    import grpc
-
-    from kvcluster.server.metrics.exposition import Exposition
-
-
-OpenPage = Callable[[Node, Traffic, Limits], "Exposition"]
+OpenPage = Callable[[Node, Traffic, Limits], Any]
+"""Makes the page of the metrics, which is closed in the end."""
 Pages = AsyncGenerator[pb.ScanResponse, None]
 
 log = logging.getLogger("kvcluster")
@@ -93,20 +91,21 @@ class KeyValue(KeyValueServicer):
     @rpc(budget="clients", writes=True)
     async def Put(self, request: pb.PutRequest, deadline_s: float) -> pb.PutResponse:
         """Store a value at every replica of the key; forward it if none is here."""
-        response = await self._service.put(request, deadline_s)
-        self._activity.put(request, response)
+        response: pb.PutResponse = await self._service.one(request, deadline_s)
+        self._activity.one(request, response)
         return response
 
     @rpc(budget="clients")
     async def Get(self, request: pb.GetRequest, deadline_s: float) -> pb.GetResponse:
         """Read from memory; forward it if the key is not here, or what is here may be old."""
-        return await self._service.get(request, deadline_s)
+        response: pb.GetResponse = await self._service.one(request, deadline_s)
+        return response
 
     @rpc(budget="clients", writes=True)
     async def Delete(self, request: pb.DeleteRequest, deadline_s: float) -> pb.DeleteResponse:
         """Write a tombstone at every replica, so that the delete cannot be undone."""
-        response = await self._service.delete(request, deadline_s)
-        self._activity.delete(request, response)
+        response: pb.DeleteResponse = await self._service.one(request, deadline_s)
+        self._activity.one(request, response)
         return response
 
     @rpc(budget="clients", writes=True)
@@ -162,7 +161,7 @@ class Peer(PeerServicer):
     @rpc(budget="forwards", writes=True)
     async def Forward(self, request: pb.ForwardRequest, deadline_s: float) -> pb.ForwardResponse:
         """Carry out what a client asked of a node that cannot do it."""
-        response = await self.node.requests.router.carry_out(request, deadline_s)
+        response = await self.node.requests.handlers.forwarded(request, deadline_s)
         self._activity.forwarded(request, response)
         return response
 
@@ -220,13 +219,8 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
         host = options.host or split_address(name)[0]
         addresses = addresses_of(host, options.port, cluster)
         open_page = metrics_on(options.metrics, host)
-        node = Node(
-            cluster,
-            options.data_dir,
-            settings,
-            fsync=options.fsync == "always",
-            salvage=options.salvage,
-        )
+        fsync, salvage = options.fsync == "always", options.salvage
+        node = Node(cluster, options.data_dir, settings, fsync=fsync, salvage=salvage)
         node.open()
         return asyncio.run(run(node, addresses, open_page))
     except CannotStart as error:

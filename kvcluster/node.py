@@ -128,9 +128,8 @@ class Node:
         self.writing = Writing(ground, store, peering, hinting, self.repair.anti_entropy.want)
         self.requests = Requests(ground, store, peering, self.writing, self.repair)
         # What a Service does (server/rpc.py); health is the last.
-        router, report = self.requests.router, self.requests.report
-        self.put, self.get, self.delete = router.put, router.get, router.delete
-        self.batch, self.scan = router.batch, self.requests.scans.scan
+        handlers, report = self.requests.handlers, self.requests.report
+        self.one, self.batch, self.scan = handlers.one, handlers.batch, self.requests.scans.scan
         self.status, self.locate = report.status, report.locate
 
     def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:

@@ -22,20 +22,14 @@ from kvcluster.client.failure import FailureKind, explain
 from kvcluster.client.pending import Answer, Pending
 from kvcluster.errors import AnswerFull, reason_of
 from kvcluster.wire.error_info import STATUS_CODES, Told, told_in
+from kvcluster.wire.kinds import kind_of
 
 from demo_pb2 import (
     BatchRequest,
     BatchResponse,
-    DeleteRequest,
-    DeleteResponse,
     Failure,
-    GetRequest,
-    GetResponse,
-    PutRequest,
-    PutResponse,
 )
 
-_ANSWERS = {PutRequest: PutResponse, GetRequest: GetResponse, DeleteRequest: DeleteResponse}
 _ABOUT_THE_OPERATION = {
     "ANSWER_FULL",
     "CONNECTION_LOST",
@@ -81,12 +75,7 @@ def batch_of(operations: Sequence[Pending]) -> BatchRequest:
     batch = BatchRequest()
     for operation in operations:
         request, message = operation.request, batch.operations.add()
-        if isinstance(request, PutRequest):
-            message.put.CopyFrom(request)
-        elif isinstance(request, GetRequest):
-            message.get.CopyFrom(request)
-        else:
-            message.delete.CopyFrom(request)
+        getattr(message, kind_of(request)).CopyFrom(request)
     return batch
 
 
@@ -112,8 +101,8 @@ def _fitting(operation: Pending, answer: object) -> Reply:
         code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
         told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes)
         return _refusal(code, answer.message, told, operation.timeout_s)
-    fits = isinstance(answer, _ANSWERS[type(operation.request)])
-    if fits and answer.served_by:  # type: ignore[attr-defined]  # it is one of the three
+    fits = kind_of(answer) == kind_of(operation.request)
+    if fits and answer.served_by:  # type: ignore[attr-defined]  # it is an answer to one
         return answer  # type: ignore[return-value]
     return _unreadable()
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kvcluster.model.entry import Entry, Version
-from kvcluster.model.operation import Kind, Operation
+from kvcluster.model.operation import Operation
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,12 @@ class BatchWrites:
     def take(self, operation: Operation) -> KeyWrite:
         """Take the next operation of the batch."""
         key, writes = operation.key, operation.writes
-        behind = len(self._writes.get(key, ()))
+        before = self._writes.get(key, [])
+        behind, held = len(before), None if before else self._held(key)
         if writes:
-            value = operation.value if operation.kind is Kind.PUT else None
+            value = operation.made_of(before[-1] if before else held)
             self._writes.setdefault(key, []).append((value, self._tick()))
-        return KeyWrite(key, writes, None if behind else self._held(key), behind)
+        return KeyWrite(key, writes, held, behind)
 
     def renew(self, key: str) -> Entry:
         """Give all writes of a key newer versions, in their order; its last write."""

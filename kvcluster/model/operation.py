@@ -2,14 +2,16 @@
 
 Every request of a client is a list of these, a Put a list of one. So there is one way in which
 operations are carried out, whoever asked for them and however they came, and what is new about a
-new kind of operation is said in few places: here, in the message that it travels in
-(cluster/requests/translation.py), and where it is carried out (cluster/requests/coordinator.py).
+new kind of operation is said in few places: here, what it does; in cluster/requests/translation.py,
+what it is answered with; in server.py its call, and in client/pending.py who makes one.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+
+from kvcluster.model.entry import Entry
 
 
 class Kind(enum.Enum):
@@ -29,6 +31,15 @@ class Operation:
     value: str = ""
 
     @property
+    def reads(self) -> bool:
+        """Whether what is held matters to it, and must not be old."""
+        return self.kind is Kind.GET
+
+    @property
     def writes(self) -> bool:
         """Whether it changes anything."""
         return self.kind is not Kind.GET
+
+    def made_of(self, held: Entry | None) -> str | None:
+        """The value that a write leaves where this was held; None: none, it removes the key."""
+        return self.value if self.kind is Kind.PUT else None

@@ -15,17 +15,15 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from typing import Any
 
 from kvcluster.config import Settings
+from kvcluster.wire.kinds import WRITING, kind_of
 
 from demo_pb2 import (
     BatchResponse,
-    DeleteRequest,
-    DeleteResponse,
     ForwardRequest,
     ForwardResponse,
-    PutRequest,
-    PutResponse,
     ReplicateRequest,
 )
 
@@ -33,7 +31,6 @@ log = logging.getLogger("kvcluster")
 
 _KEY_LENGTH = 40
 _SUMMARY_INTERVAL_S = 1.0
-_KINDS = ("put", "delete", "get", "failure")
 
 
 class Activity:
@@ -43,35 +40,29 @@ class Activity:
         self._self_name = self_name
         self._limiter = Limiter(settings.log_rate_per_s, settings.log_burst)
 
-    def put(self, request: PutRequest, response: PutResponse, sender: str = "") -> None:
-        """A Put was acknowledged; `sender` forwarded it, if one did."""
-        if self._allows("Put"):
-            size_bytes = len(request.value.encode())
-            what = f"{_show(request.key)} ({size_bytes:,} byte{'' if size_bytes == 1 else 's'})"
-            _log("PUT", f"{what}, {self._where(response)}{_for(sender)}")
-
-    def delete(self, request: DeleteRequest, response: DeleteResponse, sender: str = "") -> None:
-        """A Delete was acknowledged; `sender` forwarded it, if one did."""
-        if self._allows("Delete"):
-            was = "" if response.found else " (was not there)"
-            _log("DELETE", f"{_show(request.key)}{was}, {self._where(response)}{_for(sender)}")
+    def one(self, request: Any, response: Any, sender: str = "") -> None:
+        """A Put or a Delete was acknowledged; `sender` forwarded it, if one did."""
+        kind = kind_of(request)
+        if self._allows(kind.capitalize()):
+            what = f"{_show(request.key)}{_size_of(request)}{_found_by(response)}"
+            _log(kind.upper(), f"{what}, {self._where(response)}{_for(sender)}")
 
     def batch(self, response: BatchResponse, sender: str = "") -> None:
         """A batch was carried out; `sender` forwarded it, if one did. Reads are no news."""
         kinds = Counter(result.WhichOneof("result") for result in response.results)
-        writes = kinds["put"] + kinds["delete"]
+        writes = sum(kinds[kind] for kind in WRITING)
         if writes and self._allows("Batch operation", writes):
-            parts = [f"{kinds[kind]:,} {kind}" for kind in _KINDS if kinds[kind]]
+            order = (*WRITING, "get", "failure")
+            parts = [f"{kinds[kind]:,} {kind}" for kind in order if kinds[kind]]
             _log("BATCH", f"{', '.join(parts)}{_for(sender)}")
 
     def forwarded(self, request: ForwardRequest, response: ForwardResponse) -> None:
         """What a peer forwarded was carried out. Reads are no news."""
-        if request.HasField("put"):
-            self.put(request.put, response.put, request.sender)
-        elif request.HasField("delete"):
-            self.delete(request.delete, response.delete, request.sender)
-        elif request.HasField("batch"):
+        name = request.WhichOneof("operation")
+        if name == "batch":
             self.batch(response.batch, request.sender)
+        elif name in WRITING:
+            self.one(getattr(request, name), getattr(response, name), request.sender)
 
     def replicate(self, request: ReplicateRequest) -> None:
         """A peer's entries were stored."""
@@ -90,7 +81,7 @@ class Activity:
                 parts = [f"{count:,} {kind}" for kind, count in sorted(counts.items())]
                 _log("LOAD", f"{', '.join(parts)} in the last second")
 
-    def _where(self, response: PutResponse | DeleteResponse) -> str:
+    def _where(self, response: Any) -> str:
         held = f"on {response.acknowledged} of {response.replicas} replicas"
         if response.served_by == self._self_name:
             return held
@@ -108,6 +99,18 @@ def _log(what: str, text: str) -> None:
 
 def _show(key: str) -> str:
     return repr(key) if len(key) <= _KEY_LENGTH else repr(key[:_KEY_LENGTH]) + "…"
+
+
+def _size_of(request: Any) -> str:
+    """How large the value is that was given, if one was."""
+    if "value" not in request.DESCRIPTOR.fields_by_name:
+        return ""
+    size_bytes = len(request.value.encode())
+    return f" ({size_bytes:,} byte{'' if size_bytes == 1 else 's'})"
+
+
+def _found_by(response: Any) -> str:
+    return "" if getattr(response, "found", True) else " (was not there)"
 
 
 def _for(sender: str) -> str:

@@ -5,7 +5,7 @@ admit a call (budgets.py), give it a deadline, count it (traffic.py), and turn t
 into status codes (by the table of wire/failures.py). `Registrar` puts handlers on a server.
 
 What stands behind the handlers is a `Service`. A node of a cluster is one (kvcluster/node.py).
-Whatever else answers these eight questions could stand in its place, and budgets, metrics and
+Whatever else answers these six questions could stand in its place, and budgets, metrics and
 clients would not know the difference.
 """
 
@@ -220,17 +220,11 @@ class Service(Protocol):
     Each raises KvError, of the family in kvcluster/errors.py.
     """
 
-    async def put(self, request: pb.PutRequest, deadline_s: float) -> pb.PutResponse:
-        """Store a value under a key."""
-
-    async def get(self, request: pb.GetRequest, deadline_s: float) -> pb.GetResponse:
-        """Read a key."""
-
-    async def delete(self, request: pb.DeleteRequest, deadline_s: float) -> pb.DeleteResponse:
-        """Remove a key."""
+    async def one(self, request: Message, deadline_s: float) -> Any:
+        """One operation, a Put, Get or Delete: what its call is answered with."""
 
     async def batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
-        """Many of these three, with a result each."""
+        """Many operations, with a result each."""
 
     def scan(
         self, request: pb.ScanRequest, deadline_s: float

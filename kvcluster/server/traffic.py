@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 from kvcluster.errors import AnswerFull, reason_of
 from kvcluster.model.timings import BOUNDS_S, Timings
+from kvcluster.wire.kinds import KINDS
 
 from demo_pb2 import BatchRequest, BatchResponse, MethodTraffic
 from demo_pb2 import Traffic as TrafficMessage
 
 _NO_ROOM = reason_of(AnswerFull)
-OPERATIONS = ("put", "get", "delete")
 
 
 @dataclass
@@ -71,12 +71,11 @@ class Traffic:
     @property
     def operations(self) -> dict[str, int]:
         """The operations of clients, alone or in a Batch, by kind."""
-        return {kind: self._batched[kind] + self._alone(kind) for kind in OPERATIONS}
+        return {kind: self._batched[kind] + self._alone(kind) for kind in KINDS}
 
     def report(self) -> TrafficMessage:
         """All of it, for `Status`."""
-        operations = self.operations
-        return TrafficMessage(
+        message = TrafficMessage(
             methods=[
                 MethodTraffic(
                     method=name,
@@ -87,11 +86,11 @@ class Traffic:
                 for name, calls in self._methods.items()
             ],
             within_s=BOUNDS_S,
-            puts=operations["put"],
-            gets=operations["get"],
-            deletes=operations["delete"],
             batch_failures=self.batch_failures,
         )
+        for kind, count in self.operations.items():
+            setattr(message, f"{kind}s", count)
+        return message
 
     def _alone(self, kind: str) -> int:
         calls = self._methods.get(kind.capitalize())

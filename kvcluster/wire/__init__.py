@@ -3,6 +3,7 @@
 dial.py         how a channel is opened, and how a server is bound
 parsing.py      bytes from outside may be no message at all
 bounds.py       how long each kind of message may be, and of how many fields
+kinds.py        the messages of each kind of operation
 outline.py      the fields of a message, counted before it is parsed
 limits.py       the sizes of keys, values and entries
 failures.py     how an error reads on the wire, and how it is read again

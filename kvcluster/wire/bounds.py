@@ -21,8 +21,11 @@ from google.protobuf.descriptor import Descriptor
 
 from kvcluster.config import ENTRIES_CEILING, KIB, Settings
 from kvcluster.errors import BadRequest
+from kvcluster.wire.kinds import KINDS
 from kvcluster.wire.limits import check_field
 from kvcluster.wire.outline import Outline, exceeds, longest_text, outline_of
+
+from demo_pb2 import Operation
 
 _CARGO = {
     "demo.ReplicateRequest",
@@ -36,9 +39,7 @@ _CARGO = {
 }
 """What carries entries between nodes, or what comes of operations there."""
 _SINGLES = {
-    "demo.PutRequest",
-    "demo.GetRequest",
-    "demo.DeleteRequest",
+    *(getattr(Operation(), kind).DESCRIPTOR.full_name for kind in KINDS),
     "demo.LocateRequest",
     "demo.ScanRequest",
 }
@@ -103,7 +104,7 @@ def bounds_of(kind: Descriptor, settings: Settings) -> Bounds:
         )
     fields = settings.question_fields
     if name in _SINGLES:
-        most_bytes = put_bytes if name == "demo.PutRequest" else 2 * key_bytes
+        most_bytes = put_bytes if "value" in kind.fields_by_name else 2 * key_bytes
         fields = _SINGLE_FIELDS
     elif name.endswith("Response"):
         most_bytes = settings.message_limit_bytes  # gRPC sees to that

@@ -177,7 +177,7 @@ async def answer(node: Node, request: Any, deadline_s: float) -> Any:
         ReplicateRequest: replica.replicate,
         HoldRequest: replica.hold,
         DropRequest: replica.drop,
-        ForwardRequest: node.requests.router.carry_out,
+        ForwardRequest: node.requests.handlers.forwarded,
     }
     if method := with_deadline.get(type(request)):
         return await method(request, deadline_s)
@@ -255,32 +255,33 @@ class MemoryCluster:
             await node.stop()
             self.disks[name] = self.disks[name].kill()
 
+    async def one(self, name: str, request: Message, timeout_s: float = 5) -> Any:
+        """Have a node carry out one operation; its answer."""
+        return await self[name].one(request, asyncio.get_running_loop().time() + timeout_s)
+
     async def put(self, name: str, key: str, value: str, timeout_s: float = 5) -> int:
         """Put through a node; how many acknowledged."""
-        deadline_s = asyncio.get_running_loop().time() + timeout_s
-        request = PutRequest(key=key, value=value)
-        return (await self[name].put(request, deadline_s)).acknowledged
+        answer = await self.one(name, PutRequest(key=key, value=value), timeout_s)
+        return int(answer.acknowledged)
 
     async def delete(self, name: str, key: str, timeout_s: float = 5) -> int:
         """Delete through a node; how many acknowledged."""
-        deadline_s = asyncio.get_running_loop().time() + timeout_s
-        return (await self[name].delete(DeleteRequest(key=key), deadline_s)).acknowledged
+        answer = await self.one(name, DeleteRequest(key=key), timeout_s)
+        return int(answer.acknowledged)
 
     async def put_versioned(self, name: str, key: str, value: str, timeout_s: float) -> bytes:
         """Put through a node; the version."""
-        deadline_s = asyncio.get_running_loop().time() + timeout_s
-        request = PutRequest(key=key, value=value)
-        return (await self[name].put(request, deadline_s)).version
+        answer = await self.one(name, PutRequest(key=key, value=value), timeout_s)
+        return bytes(answer.version)
 
     async def delete_versioned(self, name: str, key: str, timeout_s: float) -> bytes:
         """Delete through a node; the version."""
-        deadline_s = asyncio.get_running_loop().time() + timeout_s
-        return (await self[name].delete(DeleteRequest(key=key), deadline_s)).version
+        answer = await self.one(name, DeleteRequest(key=key), timeout_s)
+        return bytes(answer.version)
 
     async def get(self, name: str, key: str, timeout_s: float = 5) -> str | None:
         """Get from a node, as a client sees it."""
-        deadline_s = asyncio.get_running_loop().time() + timeout_s
-        answer = await self[name].get(GetRequest(key=key), deadline_s)
+        answer = await self.one(name, GetRequest(key=key), timeout_s)
         return answer.value if answer.found else None
 
     async def until_seen_again(self, name: str, peer: str) -> None:

@@ -255,7 +255,7 @@ async def test_a_forwarded_batch_for_somebody_else_is_refused(cluster: MemoryClu
     request = ForwardRequest(batch=BatchRequest(operations=[put(key, "v")]))
     request.sender, request.clock = "b:2", cluster["b:2"].time.now()
     request.configuration = cluster["b:2"].membership.digest
-    response = await cluster["a:1"].requests.router.carry_out(request, 1e9)
+    response = await cluster["a:1"].requests.handlers.forwarded(request, 1e9)
     assert response.batch.results[0].failure.reason == "PEER_REFUSED"
     assert slot_of(key) not in cluster["a:1"].membership.held
 

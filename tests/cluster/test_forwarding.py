@@ -91,12 +91,12 @@ async def test_the_answer_says_who_served(cluster: MemoryCluster) -> None:
     for name in cluster.members:
         deadline_s = asyncio.get_running_loop().time() + 5
         request = PutRequest(key="k", value=name)
-        answer = await cluster[name].put(request, deadline_s)
+        answer = await cluster[name].one(request, deadline_s)
         assert answer.served_by == (name if name in replicas else replicas[0])
         assert (answer.replicas, answer.acknowledged) == (3, 3)
-        read = await cluster[name].get(GetRequest(key="k"), deadline_s)
+        read = await cluster[name].one(GetRequest(key="k"), deadline_s)
         assert read.served_by == (name if name in replicas else replicas[0])
-    deleted = await cluster[others[0]].delete(DeleteRequest(key="k"), deadline_s)
+    deleted = await cluster[others[0]].one(DeleteRequest(key="k"), deadline_s)
     assert deleted.found
     assert deleted.served_by == replicas[0]
 
@@ -197,7 +197,7 @@ async def test_forwarded_request_is_not_forwarded_again(cluster: MemoryCluster) 
     request = cluster.stamped(ForwardRequest(get=GetRequest(key="k")), others[0], now)
     cluster.network.sent.clear()
     with pytest.raises(PeerRefused, match="no replica"):
-        await cluster[others[1]].requests.router.carry_out(request, 5)
+        await cluster[others[1]].requests.handlers.forwarded(request, 5)
     assert not [sent for sent in cluster.network.sent if sent[2] == "forward"]
 
 
@@ -209,7 +209,7 @@ async def test_read_forwarded_to_a_node_that_catches_up_is_refused(cluster: Memo
     now = cluster["a:1"].time.now()
     request = cluster.stamped(ForwardRequest(get=GetRequest(key="k")), "a:1", now)
     with pytest.raises(NotReady, match="catching up"):
-        await cluster["c:3"].requests.router.carry_out(
+        await cluster["c:3"].requests.handlers.forwarded(
             request, asyncio.get_running_loop().time() + 5
         )
     assert not [sent for sent in cluster.network.sent if sent[2] == "forward"]
@@ -228,7 +228,7 @@ async def test_reads_of_a_node_that_catches_up_go_to_one_that_serves(
     cluster.network.stuck_methods.add("pull")
     await cluster.until(lambda: not cluster["c:3"].gate.readable, "c knows that it is behind")
     deadline_s = asyncio.get_running_loop().time() + 5
-    answer = await cluster["c:3"].get(GetRequest(key="k"), deadline_s)
+    answer = await cluster["c:3"].one(GetRequest(key="k"), deadline_s)
     assert answer.value == "new"
     assert answer.served_by in ("a:1", "b:2")
     await cluster.stop("b:2")
@@ -272,9 +272,11 @@ async def test_a_forwarded_write_that_a_network_held_back_is_refused(
     await cluster.put(others[1], "k", "new")
     for request in late:
         with pytest.raises(HeldBack, match=r"forwarded is 1\.2 s old, over the limit of 1 s"):
-            await cluster[owner].requests.router.carry_out(request, deadline_s=1e9)
+            await cluster[owner].requests.handlers.forwarded(request, deadline_s=1e9)
     for request in reads:
-        assert "new" in str(await cluster[owner].requests.router.carry_out(request, deadline_s=1e9))
+        assert "new" in str(
+            await cluster[owner].requests.handlers.forwarded(request, deadline_s=1e9)
+        )
 
 
 @in_parts(replicas=1, settings=Settings(forward_age_limit_s=0.3))
@@ -297,7 +299,7 @@ async def test_nobody_is_asked_again_in_the_last_moment_before_a_deadline(
     cluster: MemoryCluster,
 ) -> None:
     """With a billionth of a second left timers fire at once, and the loop span: seed 5199."""
-    routing = cluster["a:1"].requests.router._routing
+    routing = cluster["a:1"].requests.handlers._routing
     batch = Batch([operation.Operation(operation.Kind.GET, "k")])
     batch.groups[0].why = NotReady("soon")
     deadline_s = asyncio.get_running_loop().time() + 1e-9

@@ -143,9 +143,9 @@ class Clients:
         deadline = self._timeout_s
         request: Any
         if value is None:
-            request, handle, method = DeleteRequest(key=key), _delete(deadline), "delete"
+            request, handle, method = DeleteRequest(key=key), ask_one(deadline), "delete"
         else:
-            request, handle, method = PutRequest(key=key, value=value), ask_put(deadline), "put"
+            request, handle, method = PutRequest(key=key, value=value), ask_one(deadline), "put"
         try:
             answer = await self._network.call(name, node, method, request, handle, deadline)
         except PeerUnavailable as error:
@@ -228,7 +228,7 @@ class Clients:
     async def read(self, name: str, node: str, key: str) -> None:
         """One get."""
         least = self._judge.before_read(key)
-        request, handle = GetRequest(key=key), ask_get(self._timeout_s)
+        request, handle = GetRequest(key=key), ask_one(self._timeout_s)
         try:
             answer = await self._network.call(name, node, "get", request, handle, self._timeout_s)
         except PeerUnavailable as error:
@@ -243,13 +243,9 @@ def _deadline_s(timeout_s: float) -> float:
     return asyncio.get_running_loop().time() + timeout_s
 
 
-def ask_put(timeout_s: float) -> Callable[[Node, Any], Any]:
-    """Have a node put."""
-    return lambda node, request: node.put(request, _deadline_s(timeout_s))
-
-
-def _delete(timeout_s: float) -> Callable[[Node, Any], Any]:
-    return lambda node, request: node.delete(request, _deadline_s(timeout_s))
+def ask_one(timeout_s: float) -> Callable[[Node, Any], Any]:
+    """Have a node put, get or delete."""
+    return lambda node, request: node.one(request, _deadline_s(timeout_s))
 
 
 def _batch(timeout_s: float) -> Callable[[Node, Any], Any]:
@@ -274,8 +270,3 @@ def _operation(step: Write | Read) -> Operation:
     if step.value is None:
         return Operation(delete=DeleteRequest(key=step.key))
     return Operation(put=PutRequest(key=step.key, value=step.value))
-
-
-def ask_get(timeout_s: float) -> Callable[[Node, Any], Any]:
-    """Have a node get."""
-    return lambda node, request: node.get(request, _deadline_s(timeout_s))

@@ -24,10 +24,8 @@ from tests.sim.network import Network
 
 from demo_pb2 import (
     BatchRequest,
-    DeleteRequest,
     GetRequest,
     HealthCheckRequest,
-    PutRequest,
     ScanRequest,
     ScanResponse,
 )
@@ -211,13 +209,9 @@ def _carry_out(timeout_s: float) -> Callable[[Node, Any], Any]:
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         if isinstance(request, HealthCheckRequest):
             return node.health(request)
-        methods = {
-            PutRequest: node.put,
-            GetRequest: node.get,
-            DeleteRequest: node.delete,
-            BatchRequest: node.batch,
-        }
-        return await methods[type(request)](request, deadline_s)  # type: ignore[operator]
+        if isinstance(request, BatchRequest):
+            return await node.batch(request, deadline_s)
+        return await node.one(request, deadline_s)
 
     return carry_out
 

@@ -10,7 +10,7 @@ import pytest
 
 from kvcluster.config import Settings
 from kvcluster.errors import NotReady, PeerRejected
-from tests.sim.clients import ask_get, ask_put
+from tests.sim.clients import ask_one
 from tests.sim.loop import SimLoop, Stop
 from tests.sim.run import prepared
 from tests.sim.weather import Weather
@@ -24,13 +24,13 @@ MEMBERS = ("a:1", "b:2", "c:3")
 async def put(world: World, node: str, value: str, timeout_s: float = 5.0) -> int:
     """Write the key; how many hold it."""
     request = PutRequest(key="k", value=value)
-    answer = await world.network.call("x", node, "put", request, ask_put(timeout_s), timeout_s)
+    answer = await world.network.call("x", node, "put", request, ask_one(timeout_s), timeout_s)
     return int(answer.acknowledged)
 
 
 async def get(world: World, node: str) -> str:
     """Read it."""
-    answer = await world.network.call("x", node, "get", GetRequest(key="k"), ask_get(5.0), 5.0)
+    answer = await world.network.call("x", node, "get", GetRequest(key="k"), ask_one(5.0), 5.0)
     return str(answer.value)
 
 

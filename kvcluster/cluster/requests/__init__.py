@@ -34,6 +34,6 @@ class Requests:
     ) -> None:
         coordinator = Coordinator(ground, store, writing.rounds)
         forwarding = Forwarding(ground, peering.peers, peering.calls)
-        self.router = Handlers(ground, coordinator, forwarding)
+        self.handlers = Handlers(ground, coordinator, forwarding)
         self.scans = Scans(ground, store, peering.peers, peering.calls)
         self.report = Report(ground, store, peering, writing, repair)

@@ -89,4 +89,4 @@ class Batch:
             group = self._groups[operation.key] = Group(slot_of(operation.key))
         group.places.append(place)
         group.writes |= operation.writes
-        group.reads |= not operation.writes
+        group.reads |= operation.reads

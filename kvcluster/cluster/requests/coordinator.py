@@ -68,10 +68,9 @@ class Coordinator:
         self, operations: Sequence[Operation], deadline_s: float
     ) -> list[Done | KvError]:
         """What came of each. Raises NotReady if nothing was done at all."""
-        kinds = {operation.writes for operation in operations}
-        if False in kinds:
+        if any(operation.reads for operation in operations):
             self._gate.refuse_unless_readable()
-        if True in kinds:
+        if any(operation.writes for operation in operations):
             self._gate.refuse_unless_writable()
         writes = BatchWrites(self._store.get, self._time.tick)
         taken = [writes.take(operation) for operation in operations]

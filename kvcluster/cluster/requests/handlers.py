@@ -1,4 +1,4 @@
-"""The router: what clients ask for, and what peers forward, as operations; and the answers.
+"""Handlers: what clients ask for, and what peers forward, as operations; and the answers.
 
 Every request becomes a list of operations (translation.py), is carried out by one door (router.py),
 and its answer is made of what came of each. A Put, Get or Delete is a list of one, whose failure is
@@ -14,7 +14,6 @@ from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding
 from kvcluster.cluster.requests.router import Router
 from kvcluster.cluster.requests.translation import (
-    Request,
     batch_response,
     each_of,
     operation_of,
@@ -26,19 +25,13 @@ from kvcluster.model.operation import Operation
 from demo_pb2 import (
     BatchRequest,
     BatchResponse,
-    DeleteRequest,
-    DeleteResponse,
     ForwardRequest,
     ForwardResponse,
-    GetRequest,
-    GetResponse,
-    PutRequest,
-    PutResponse,
 )
 
 
 class Handlers:
-    """Puts, gets, deletes, batches for clients. Deadlines are times of the event loop's clock."""
+    """Operations, alone and in batches. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
         self._settings = ground.settings
@@ -46,20 +39,15 @@ class Handlers:
         self._envelope = ground.envelope
         self._routing = Router(ground, coordinator, forwarding)
 
-    async def put(self, request: PutRequest, deadline_s: float) -> PutResponse:
-        """Store a value. Raises BadRequest, NotReady, DiskIsFull, OutcomeUnknown."""
-        stored: PutResponse = await self._one(request, deadline_s)
-        return stored
-
-    async def delete(self, request: DeleteRequest, deadline_s: float) -> DeleteResponse:
-        """Remove a key. Raises as `put` does."""
-        deleted: DeleteResponse = await self._one(request, deadline_s)
-        return deleted
-
-    async def get(self, request: GetRequest, deadline_s: float) -> GetResponse:
-        """Read a key. Raises BadRequest, NotReady."""
-        read: GetResponse = await self._one(request, deadline_s)
-        return read
+    async def one(self, request: Any, deadline_s: float) -> Any:
+        """A Put, Get or Delete: its answer. Raises BadRequest, NotReady; a write also DiskIsFull,
+        OutcomeUnknown.
+        """
+        operation = operation_of(request, self._settings)
+        (outcome,) = await self._routing.carry_out([operation], deadline_s)
+        if isinstance(outcome, KvError):
+            raise outcome
+        return outcome
 
     async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
         """Many of these, with a result each. Raises BadRequest, NotReady."""
@@ -67,7 +55,7 @@ class Handlers:
         outcomes = await self._routing.carry_out(operations, deadline_s)
         return batch_response(request.operations, outcomes)
 
-    async def carry_out(self, request: ForwardRequest, deadline_s: float) -> ForwardResponse:
+    async def forwarded(self, request: ForwardRequest, deadline_s: float) -> ForwardResponse:
         """Do what another node forwarded, here or not at all. Raises as those above do."""
         self._envelope.check(request)
         name = request.WhichOneof("operation")
@@ -92,10 +80,3 @@ class Handlers:
             getattr(response, name).CopyFrom(outcomes[0])
         response.clock = self._time.now()
         return response
-
-    async def _one(self, request: Request, deadline_s: float) -> Any:
-        operation = operation_of(request, self._settings)
-        (outcome,) = await self._routing.carry_out([operation], deadline_s)
-        if isinstance(outcome, KvError):
-            raise outcome
-        return outcome

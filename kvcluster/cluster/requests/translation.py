@@ -9,7 +9,7 @@ cannot be, a key or a value that is too large, is found here, before anything is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from kvcluster.cluster.requests.coordinator import Done, Written
 from kvcluster.config import Settings
@@ -17,17 +17,15 @@ from kvcluster.errors import AnswerFull, BadRequest, KvError
 from kvcluster.model.entry import Entry, is_live
 from kvcluster.model.operation import Kind, Operation
 from kvcluster.wire.failures import error_in, failure_of
+from kvcluster.wire.kinds import kind_of
 from kvcluster.wire.limits import check_key, check_value
 
 from demo_pb2 import (
     BatchRequest,
     BatchResponse,
-    DeleteRequest,
     DeleteResponse,
     ForwardRequest,
-    GetRequest,
     GetResponse,
-    PutRequest,
     PutResponse,
     Result,
 )
@@ -65,12 +63,8 @@ def batch_response(asked: Iterable[OperationMessage], outcomes: Iterable[Outcome
         result = response.results.add()
         if isinstance(outcome, KvError):
             result.failure.MergeFrom(failure_of(outcome, writes=not message.HasField("get")))
-        elif isinstance(outcome, PutResponse):
-            result.put.MergeFrom(outcome)
-        elif isinstance(outcome, GetResponse):
-            result.get.MergeFrom(outcome)
         else:
-            result.delete.MergeFrom(outcome)
+            getattr(result, kind_of(outcome)).MergeFrom(outcome)
     return response
 
 
@@ -147,21 +141,12 @@ def get_response(entry: Entry | None, node: str) -> GetResponse:
     return GetResponse(found=value is not None, value=value or "", version=version, served_by=node)
 
 
-Request = PutRequest | GetRequest | DeleteRequest
-_KINDS: dict[type, Kind] = {
-    PutRequest: Kind.PUT,
-    GetRequest: Kind.GET,
-    DeleteRequest: Kind.DELETE,
-}
-
-
-def operation_of(request: Request, settings: Settings) -> Operation:
-    """What a request asks for. Raises BadRequest."""
-    check_key(request.key, settings)
-    if isinstance(request, PutRequest):
-        check_value(request.value, settings)
-        return Operation(Kind.PUT, request.key, request.value)
-    return Operation(_KINDS[type(request)], request.key)
+def operation_of(request: Any, settings: Settings) -> Operation:
+    """What a PutRequest, GetRequest or DeleteRequest asks for. Raises BadRequest."""
+    key, value = request.key, getattr(request, "value", "")
+    check_key(key, settings)
+    check_value(value, settings)
+    return Operation(Kind(kind_of(request)), key, value)
 
 
 def operations_of(request: BatchRequest, settings: Settings) -> list[Operation | BadRequest]:
@@ -197,12 +182,9 @@ def each_of(
 def forward_of(operations: Iterable[Operation]) -> ForwardRequest:
     """The message in which operations are sent on."""
     request = ForwardRequest()
-    add = request.batch.operations.add
     for operation in operations:
-        if operation.kind is Kind.PUT:
-            add().put.MergeFrom(PutRequest(key=operation.key, value=operation.value))
-        elif operation.kind is Kind.GET:
-            add().get.key = operation.key
-        else:
-            add().delete.key = operation.key
+        message = getattr(request.batch.operations.add(), operation.kind.value)
+        message.key = operation.key
+        if operation.value:
+            message.value = operation.value
     return request
