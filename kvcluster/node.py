@@ -25,10 +25,9 @@ from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.gate import Gate
 from kvcluster.cluster.peers.ground import Envelope, Ground
 from kvcluster.cluster.peers.membership import Membership
-from kvcluster.cluster.peers.surroundings import Surroundings
-from kvcluster.cluster.peers.tasks import Tasks, keep_watch, remember_time
+from kvcluster.cluster.peers.surroundings import Surroundings, Transport
+from kvcluster.cluster.peers.tasks import Tasks
 from kvcluster.cluster.peers.timekeeper import Timekeeper
-from kvcluster.cluster.peers.transport import Transport
 from kvcluster.cluster.repair import Repair
 from kvcluster.cluster.requests import Requests
 from kvcluster.cluster.writing import Writing
@@ -139,12 +138,9 @@ class Node:
 
     def meet_peers(self) -> None:
         """Begin to talk to peers: call it once this node can be reached itself."""
-        refuse = self.writing.rounds.refuse_waiting
-        self.spawn(keep_watch(self.peering, self.gate, refuse, self.settings), "watch")
-        self.peering.start()
+        self.peering.start(self.writing.rounds.refuse_waiting)
         self.repair.start()
-        remember = remember_time(self.store, self.gate, self.time, self.settings)
-        self._tasks.spawn(remember, "remembering the time")
+        self.spawn(self.time.remember(self.store, self.gate), "remembering the time")
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run something beside this node until it stops; if it fails, so does the node."""

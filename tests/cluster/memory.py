@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from kvcluster.cluster.peers.surroundings import Surroundings
-from kvcluster.cluster.peers.transport import METHODS
+from kvcluster.cluster.peers.surroundings import METHODS, Surroundings
 from kvcluster.config import Settings
 from kvcluster.errors import KvError, PeerBroke, PeerRejected, PeerSilent, PeerUnreachable
 from kvcluster.model.entry import Entry
@@ -144,7 +143,7 @@ def _break_off(call: Call, resets: list[Call]) -> None:
 
 
 class MemoryTransport:
-    """One node's end of the network. See kvcluster.cluster.peers.transport."""
+    """One node's end of the network. See kvcluster.cluster.peers.surroundings."""
 
     def __init__(self, network: Network, name: str) -> None:
         self._network = network

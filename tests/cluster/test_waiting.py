@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from kvcluster.cluster.peers.gate import Gate
-from kvcluster.cluster.peers.waiting import unless
+from kvcluster.cluster.peers.tasks import unless
 from kvcluster.config import Settings
 from kvcluster.errors import NotReady, PeerSilent
 from kvcluster.model.pauses import Times

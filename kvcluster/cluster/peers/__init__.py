@@ -1,27 +1,28 @@
 """Peers: who is there, and how to ask them.
 
 ground.py         what every part of a node stands on
-surroundings.py   what a node takes from its machine
+surroundings.py   what it takes from outside, and a simulation replaces
 membership.py     who belongs, and who holds what
 peers.py          what this node thinks of each of the others
 heartbeat.py      how it learns that, twice a second
 calls.py          how it asks them anything else
-transport.py      the seam between the cluster and the network
-channels.py       gRPC behind that seam
+channels.py       gRPC, which carries that
 knocking.py       is anybody at an address at all?
 timekeeper.py     the hybrid clock, and the gate for others' clocks
 gate.py           may this node take a write, may it answer a read?
-waiting.py        for shared work, and for answers that may have become hopeless
-tasks.py          what runs beside the calls
+tasks.py          what runs beside the calls, and how to wait for it
 """
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
 
 from kvcluster.cluster.peers.calls import Calls
 from kvcluster.cluster.peers.ground import Ground
 from kvcluster.cluster.peers.heartbeat import Heartbeats
 from kvcluster.cluster.peers.peers import Peers
-from kvcluster.cluster.peers.transport import Transport
+from kvcluster.cluster.peers.surroundings import Transport
 from kvcluster.model.hints import Hints
 
 
@@ -29,11 +30,32 @@ class Peering:
     """The three of one node. `hints`: what its heartbeats tell peers that they missed."""
 
     def __init__(self, ground: Ground, transport: Transport, hints: Hints) -> None:
+        self._settings = ground.settings
+        self._gate = ground.gate
         self._spawn = ground.spawn
         self.peers = Peers(ground.membership.peers, ground.settings)
         self.heartbeats = Heartbeats(ground, transport, self.peers, hints)
         self.calls = Calls(ground, transport, self.peers)
 
-    def start(self) -> None:
-        """Begin to talk to peers."""
+    def start(self, refuse_waiting: Callable[[str], None]) -> None:
+        """Begin to talk to peers, and to look after this process; see `_watch`."""
+        self._spawn(self._watch(refuse_waiting), "watch")
         self.heartbeats.start(self._spawn)
+
+    async def _watch(self, refuse_waiting: Callable[[str], None]) -> None:
+        """Look at every peer's silence, and at this process itself, ten times a second, for ever.
+
+        If more time passed between two looks than should have, it was stopped or suspended, or its
+        machine paused (model/pauses.py), and the world has moved on meanwhile: what waited inside
+        is refused, the silence of others says nothing, and every peer is heard again before
+        anything is answered.
+        """
+        self._gate.look()  # what passed before this was the start
+        while True:
+            await asyncio.sleep(self._settings.tick_interval_s)
+            if self._gate.look():
+                refuse_waiting("this node was stopped")
+                self.peers.listen_anew()
+                self.heartbeats.poke_all()
+            else:
+                self.peers.look()

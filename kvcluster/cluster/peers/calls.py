@@ -26,8 +26,8 @@ from google.protobuf.message import Message
 
 from kvcluster.cluster.peers.ground import Ground
 from kvcluster.cluster.peers.peers import Peers
-from kvcluster.cluster.peers.transport import Transport
-from kvcluster.cluster.peers.waiting import unless
+from kvcluster.cluster.peers.surroundings import Transport
+from kvcluster.cluster.peers.tasks import unless
 from kvcluster.errors import (
     OutcomeUnknown,
     PeerBroke,

@@ -10,7 +10,7 @@ import grpc
 from google.protobuf.message import Message
 
 from kvcluster.cluster.peers.knocking import Knocking
-from kvcluster.cluster.peers.transport import METHODS
+from kvcluster.cluster.peers.surroundings import METHODS
 from kvcluster.config import Settings
 from kvcluster.errors import (
     OutcomeUnknown,

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from kvcluster.cluster.peers.waiting import within
+from kvcluster.cluster.peers.tasks import within
 from kvcluster.config import Settings
 from kvcluster.errors import ClockAbsurd, ConfigurationDiffers, NotReady, TimedOut
 from kvcluster.model.entry import Version

@@ -24,7 +24,7 @@ from dataclasses import asdict
 
 from kvcluster.cluster.peers.ground import Ground
 from kvcluster.cluster.peers.peers import Peer, Peers
-from kvcluster.cluster.peers.transport import Transport
+from kvcluster.cluster.peers.surroundings import Transport
 from kvcluster.errors import (
     ClockAbsurd,
     ConfigurationDiffers,

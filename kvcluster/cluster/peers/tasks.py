@@ -1,27 +1,22 @@
-"""Background tasks: what runs beside the calls, and what happens when one of them ends.
+"""Tasks: work beside the calls, what happens when it ends, and how to wait for it.
 
 A background task that ends by an error is not restarted: nobody knows what it left half done.
 `failed` resolves, and the process stops with a message. That is how a failed fsync stops a node.
 
-Two tasks look at the node itself. The watch looks ten times a second whether this process was away:
-stopped, suspended, or paused with its machine (model/pauses.py). The other writes down how late it
-is, where nobody writes anything else.
+A client that gives up must not take down what others wait for as well: the group commit, the batch
+to a peer. So nobody awaits a shared future directly, because cancelling the waiter would cancel it.
+And who waits for a peer's answer waits no longer than there is hope for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
-from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.gate import Gate
-from kvcluster.cluster.peers.timekeeper import Timekeeper
-from kvcluster.config import Settings
-from kvcluster.errors import OutcomeUnknown
-from kvcluster.model.clock import COUNTER_BITS
-from kvcluster.model.readiness import Status
-from kvcluster.storage.store import Store
+from kvcluster.errors import PeerBroke, TimedOut
+
+T = TypeVar("T")
 
 
 class Tasks:
@@ -60,46 +55,32 @@ class Tasks:
             self.failed.set_exception(task.exception() or RuntimeError(task.get_name()))
 
 
-async def remember_time(store: Store, gate: Gate, time: Timekeeper, settings: Settings) -> None:
-    """Write the time down for ever, unless what the disk held at the start is recent enough.
-
-    After a power cut a machine without a clock of its own knows the time from its disk only
-    (model/clock.py). Each frame of the journal carries it. But a node to which nobody wrote for
-    days would take the clocks of its busy neighbours for absurd, and they would wait for somebody
-    to set its clock. So it writes a frame now and then that says nothing else, and at once when its
-    clock was set far ahead: it looks around then, and serves anew. Only while it serves: before,
-    its own clock may be the one that is wrong.
-    """
-    written = store.clock_found
-    while True:
-        while gate.status is not Status.SERVING:
-            await asyncio.wait([gate.changed])
-        if time.kept() - written > int(settings.clock_keep_s * 1000) << COUNTER_BITS:
-            now = time.kept()
-            try:
-                await store.write_time()
-            except OutcomeUnknown:  # a full disk
-                await asyncio.sleep(settings.checkpoint_retry_s)
-                continue
-            written = now
-        await asyncio.wait([gate.changed], timeout=settings.clock_keep_s / 2)
+async def within(future: asyncio.Future[T], deadline_s: float, what: str) -> T:
+    """The result of a shared future, by `deadline_s` of the loop's clock, or TimedOut."""
+    if not future.done():
+        remaining_s = deadline_s - asyncio.get_running_loop().time()
+        await asyncio.wait([future], timeout=max(0.0, remaining_s))
+        if not future.done():
+            raise TimedOut(f"{what} took longer than the deadline allows")
+    return future.result()
 
 
-async def keep_watch(
-    peering: Peering, gate: Gate, refuse_waiting: Callable[[str], None], settings: Settings
-) -> None:
-    """Look at every peer's silence, and at this process itself, for ever.
+async def unless(hopeless: asyncio.Event, call: Coroutine[Any, Any, T]) -> T:
+    """The answer to a call of our own, or PeerBroke as soon as there is no hope for it."""
+    answer = asyncio.ensure_future(call)
+    despair = asyncio.ensure_future(hopeless.wait())
+    try:
+        await asyncio.wait([answer, despair], return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise PeerBroke("it became silent")
+        return answer.result()
+    finally:
+        answer.cancel()
+        answer.add_done_callback(_seen)
+        despair.cancel()
 
-    If more time passed between two looks than should have, the world has moved on meanwhile: what
-    waited inside is refused, the silence of others says nothing, and every peer is heard again
-    before anything is answered.
-    """
-    gate.look()  # what passed before this was the start
-    while True:
-        await asyncio.sleep(settings.tick_interval_s)
-        if gate.look():
-            refuse_waiting("this node was stopped")
-            peering.peers.listen_anew()
-            peering.heartbeats.poke_all()
-        else:
-            peering.peers.look()
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """An error that came in the moment in which nobody waited any more is no reason to complain."""
+    if not task.cancelled():
+        task.exception()

@@ -8,14 +8,18 @@ loud warning.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 
+from kvcluster.cluster.peers.gate import Gate
 from kvcluster.cluster.peers.surroundings import Surroundings
 from kvcluster.config import Settings
-from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack
+from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack, OutcomeUnknown
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
 from kvcluster.model.entry import VERSION_BYTES, Version, is_version, time_of
+from kvcluster.model.readiness import Status
+from kvcluster.storage.store import Store
 from kvcluster.wire.limits import check_count, check_entry
 
 from demo_pb2 import Entry as EntryMessage
@@ -29,6 +33,7 @@ class Timekeeper:
 
     def __init__(self, clock: HybridClock, around: Surroundings, settings: Settings) -> None:
         self._clock = clock
+        self._settings = settings
         self._wall_ms = around.wall_ms
         self._limits = SkewLimits(
             warn_ms=int(settings.clock_warn_s * 1000),
@@ -88,6 +93,30 @@ class Timekeeper:
         if skew is Skew.AHEAD:
             self._warn(sender, time)
         self._clock.observe(time)
+
+    async def remember(self, store: Store, gate: Gate) -> None:
+        """Write the time down for ever, unless what the disk held at the start is recent enough.
+
+        After a power cut a machine without a clock of its own knows the time from its disk only
+        (model/clock.py). Each frame of the journal carries it. But a node to which nobody wrote for
+        days would take the clocks of its busy neighbours for absurd, and they would wait for
+        somebody to set its clock. So it writes a frame now and then that says nothing else, and at
+        once when its clock was set far ahead: it looks around then, and serves anew. Only while it
+        serves: before, its own clock may be the one that is wrong.
+        """
+        written, settings = store.clock_found, self._settings
+        while True:
+            while gate.status is not Status.SERVING:
+                await asyncio.wait([gate.changed])
+            if self.kept() - written > int(settings.clock_keep_s * 1000) << COUNTER_BITS:
+                now = self.kept()
+                try:
+                    await store.write_time()
+                except OutcomeUnknown:  # a full disk
+                    await asyncio.sleep(settings.checkpoint_retry_s)
+                    continue
+                written = now
+            await asyncio.wait([gate.changed], timeout=settings.clock_keep_s / 2)
 
     def age_s(self, version: Version) -> float:
         """How long ago a version was made, in seconds."""

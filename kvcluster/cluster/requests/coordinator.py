@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.waiting import within
+from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
 from kvcluster.model.batch_writes import BatchWrites, KeyWrite

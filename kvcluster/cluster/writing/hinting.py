@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kvcluster.cluster.peers.ground import Ground
 from kvcluster.cluster.peers.heartbeat import Heartbeats
 from kvcluster.cluster.peers.peers import Peers
-from kvcluster.cluster.peers.waiting import unless
+from kvcluster.cluster.peers.tasks import unless
 from kvcluster.errors import PeerBroke
 from kvcluster.model.entry import ZERO, Verdict, Version
 from kvcluster.model.fanout import Missed

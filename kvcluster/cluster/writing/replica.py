@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.waiting import within
+from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import PeerRefused
 from kvcluster.model.entry import Verdict, version_of
