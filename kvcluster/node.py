@@ -117,15 +117,20 @@ class Node:
 
     def _build(self) -> None:
         """Each wing of the cluster wires itself."""
-        membership, store = self.membership, self.store
-        envelope = Envelope(membership, self.time)
-        spawn = self._tasks.spawn
-        ground = Ground(membership, self.settings, self.time, self.gate, envelope, spawn)
-        self.peering = peering = Peering(ground, self._transport, self._hints)
-        hinting = Hinting(ground, self._hints, store, peering.peers, peering.heartbeats)
-        self.repair = Repair(ground, store, peering, hinting)
-        self.writing = Writing(ground, store, peering, hinting, self.repair.anti_entropy.want)
-        self.requests = Requests(ground, store, peering, self.writing, self.repair)
+        ground = Ground(
+            self.membership,
+            self.settings,
+            self.time,
+            self.gate,
+            self.store,
+            Envelope(self.membership, self.time),
+            self._tasks.spawn,
+        )
+        self.peering = Peering(ground, self._transport, self._hints)
+        hinting = Hinting(ground, self._hints, self.peering)
+        self.repair = Repair(ground, self.peering, hinting)
+        self.writing = Writing(ground, self.peering, hinting, self.repair.anti_entropy.want)
+        self.requests = Requests(ground, self.peering, self.writing, self.repair)
         # What a Service does (server/rpc.py); health is the last.
         handlers, report = self.requests.handlers, self.requests.report
         self.one, self.batch, self.scan = handlers.one, handlers.batch, self.requests.scans.scan

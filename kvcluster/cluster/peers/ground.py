@@ -1,8 +1,8 @@
 """The ground: what every part of a node stands on.
 
-Who belongs, how long things may take, what time it is, whether this node may answer, how messages
-between nodes are marked, and how something is run in the background. Six things that nearly every
-part needs; named once, each part says what it needs besides.
+Who belongs, how long things may take, what time it is, whether this node may answer, what it holds,
+how messages between nodes are marked, and how something is run in the background. Seven things that
+nearly every part needs; named once, each part says what it needs besides.
 
 The envelope is what every request between nodes says of its sender: who it is, what time it is
 there, and a digest of its configuration. `check` is the first thing that happens to a request: a
@@ -20,7 +20,7 @@ from kvcluster.cluster.peers.membership import Membership
 from kvcluster.cluster.peers.timekeeper import Timekeeper
 from kvcluster.config import Settings
 from kvcluster.errors import ConfigurationDiffers, as_told
-from kvcluster.storage.store import Spawn
+from kvcluster.storage.store import Spawn, Store
 
 Request = TypeVar("Request", bound=Any)
 
@@ -59,5 +59,6 @@ class Ground:
     settings: Settings
     time: Timekeeper
     gate: Gate
+    store: Store
     envelope: Envelope
     spawn: Spawn

@@ -21,20 +21,18 @@ from kvcluster.cluster.repair.holding import Holding
 from kvcluster.cluster.repair.progress import SyncProgress
 from kvcluster.cluster.repair.pulls import Pulls
 from kvcluster.cluster.writing.hinting import Hinting
-from kvcluster.storage.store import Store
 
 
 class Repair:
     """All of it, of one node."""
 
-    def __init__(self, ground: Ground, store: Store, peering: Peering, hinting: Hinting) -> None:
-        peers, calls = peering.peers, peering.calls
+    def __init__(self, ground: Ground, peering: Peering, hinting: Hinting) -> None:
         self._spawn = ground.spawn
         self.progress = SyncProgress(ground.settings.sync_announce_s)
-        self._catching_up = CatchingUp(ground, store, calls, hinting, self.progress)
-        self.anti_entropy = AntiEntropy(ground, store, peers, calls, self.progress)
-        self.holding = Holding(ground, store, peers, calls)
-        self.pulls = Pulls(ground, store, peers, hinting)
+        self._catching_up = CatchingUp(ground, peering.calls, hinting, self.progress)
+        self.anti_entropy = AntiEntropy(ground, peering, self.progress)
+        self.holding = Holding(ground, peering)
+        self.pulls = Pulls(ground, peering.peers, hinting)
 
     def start(self) -> None:
         """Look after everything from now on."""

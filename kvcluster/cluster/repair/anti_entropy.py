@@ -24,14 +24,13 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
-from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.peers import Peer, Peers
+from kvcluster.cluster.peers.peers import Peer
 from kvcluster.cluster.repair.merging import Brought, Merger, advance
 from kvcluster.cluster.repair.progress import SyncProgress
 from kvcluster.errors import KvError, PeerBroke, PeerSilent, PeerUnreachable
 from kvcluster.model.digest import entry_hash
-from kvcluster.storage.store import Store
 
 from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
 
@@ -41,17 +40,15 @@ log = logging.getLogger("kvcluster")
 class AntiEntropy:
     """Compares with one peer after the other, and fetches what differs."""
 
-    def __init__(
-        self, ground: Ground, store: Store, peers: Peers, calls: Calls, progress: SyncProgress
-    ) -> None:
+    def __init__(self, ground: Ground, peering: Peering, progress: SyncProgress) -> None:
         self._membership = ground.membership
         self._settings = ground.settings
         self._gate = ground.gate
-        self._store = store
-        self._peers = peers
-        self._calls = calls
+        self._store = ground.store
+        self._peers = peering.peers
+        self._calls = peering.calls
         self._rng = random.Random(ground.time.incarnation)
-        self._merger = Merger(store, ground.time)
+        self._merger = Merger(ground.store, ground.time)
         self._wake = asyncio.Event()
         self._whole = asyncio.Event()
         self._wanted: set[str] = set()  # peers to compare everything with
@@ -61,7 +58,7 @@ class AntiEntropy:
         self._progress = progress
         self._totals = progress.totals
         ground.gate.listen(self._gate_changed)
-        peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
+        self._peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
 
     def want(self, names: Iterable[str]) -> None:
         """Compare everything with some peers soon."""

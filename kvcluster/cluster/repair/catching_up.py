@@ -32,7 +32,6 @@ from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import KvError
 from kvcluster.model.entry import ZERO, Version
 from kvcluster.model.slots import slot_of
-from kvcluster.storage.store import Store
 
 from demo_pb2 import (
     ConfirmPullRequest,
@@ -59,17 +58,17 @@ class CatchingUp:
     """Pays debts, one after the other."""
 
     def __init__(
-        self, ground: Ground, store: Store, calls: Calls, hinting: Hinting, progress: SyncProgress
+        self, ground: Ground, calls: Calls, hinting: Hinting, progress: SyncProgress
     ) -> None:
         self._membership = ground.membership
         self._settings = ground.settings
         self._time = ground.time
         self._gate = ground.gate
-        self._store = store
+        self._store = ground.store
         self._calls = calls
         self._hinting = hinting
         self._progress = progress
-        self._merger = Merger(store, ground.time)
+        self._merger = Merger(ground.store, ground.time)
         self._wake = asyncio.Event()
         self._brought: set[int] = set()  # slots in which debts brought something, since SERVING
         self._complaints: dict[str, str] = {}

@@ -21,15 +21,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.peers import Peers
 from kvcluster.errors import KvError
 from kvcluster.model.entry import Entry
 from kvcluster.model.slots import slot_of
 from kvcluster.model.tombstones import Tombstone, Tombstones, Work
 from kvcluster.storage.codec import to_message
-from kvcluster.storage.store import Store
 
 from demo_pb2 import DropRequest, HoldRequest, HoldResponse
 from demo_pb2 import Entry as EntryMessage
@@ -42,12 +40,12 @@ T = TypeVar("T")
 class Holding:
     """Takes tombstones and strays where they belong."""
 
-    def __init__(self, ground: Ground, store: Store, peers: Peers, calls: Calls) -> None:
+    def __init__(self, ground: Ground, peering: Peering) -> None:
         self._membership = ground.membership
         self._settings = ground.settings
-        self._store = store
-        self._peers = peers
-        self._calls = calls
+        self._store = ground.store
+        self._peers = peering.peers
+        self._calls = peering.calls
         self._tombstones = Tombstones(ground.membership.name, ground.settings.tombstone_wait_s)
         self.waiting: dict[str, int] = {}
         """For whose confirmation how many tombstones waited at the last look."""

@@ -28,7 +28,6 @@ from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import BadRequest
 from kvcluster.model.entry import Version
 from kvcluster.model.slots import SLOTS
-from kvcluster.storage.store import Store
 
 from demo_pb2 import (
     CompareRequest,
@@ -45,13 +44,13 @@ from demo_pb2 import (
 class Pulls:
     """The side that is pulled from. Every method may raise PeerRefused, BadRequest."""
 
-    def __init__(self, ground: Ground, store: Store, peers: Peers, hinting: Hinting) -> None:
+    def __init__(self, ground: Ground, peers: Peers, hinting: Hinting) -> None:
         self._membership = ground.membership
         self._settings = ground.settings
         self._time = ground.time
         self._gate = ground.gate
         self._envelope = ground.envelope
-        self._store = store
+        self._store = ground.store
         self._peers = peers
         self._hinting = hinting
 

@@ -23,17 +23,13 @@ from kvcluster.cluster.requests.handlers import Handlers
 from kvcluster.cluster.requests.report import Report
 from kvcluster.cluster.requests.scans import Scans
 from kvcluster.cluster.writing import Writing
-from kvcluster.storage.store import Store
 
 
 class Requests:
     """The three of one node."""
 
-    def __init__(
-        self, ground: Ground, store: Store, peering: Peering, writing: Writing, repair: Repair
-    ) -> None:
-        coordinator = Coordinator(ground, store, writing.rounds)
-        forwarding = Forwarding(ground, peering.peers, peering.calls)
-        self.handlers = Handlers(ground, coordinator, forwarding)
-        self.scans = Scans(ground, store, peering.peers, peering.calls)
-        self.report = Report(ground, store, peering, writing, repair)
+    def __init__(self, ground: Ground, peering: Peering, writing: Writing, repair: Repair) -> None:
+        coordinator = Coordinator(ground, writing.rounds)
+        self.handlers = Handlers(ground, coordinator, Forwarding(ground, peering))
+        self.scans = Scans(ground, peering)
+        self.report = Report(ground, peering, writing, repair)

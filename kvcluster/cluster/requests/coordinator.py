@@ -30,7 +30,6 @@ from kvcluster.model.batch_writes import BatchWrites, KeyWrite
 from kvcluster.model.entry import Entry, Version, version_of
 from kvcluster.model.operation import Operation
 from kvcluster.storage.codec import to_message
-from kvcluster.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,11 @@ class Done:
 class Coordinator:
     """Carries out operations here. Deadlines are times of the event loop's clock."""
 
-    def __init__(self, ground: Ground, store: Store, rounds: Rounds) -> None:
+    def __init__(self, ground: Ground, rounds: Rounds) -> None:
         self._membership = ground.membership
         self._gate = ground.gate
         self._time = ground.time
-        self._store = store
+        self._store = ground.store
         self._rounds = rounds
 
     async def carry_out(

@@ -13,9 +13,8 @@ What a node answers passes through as it is, its errors included (wire/failures.
 
 from __future__ import annotations
 
-from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.peers import Peers
 from kvcluster.errors import (
     BadRequest,
     ConnectionLost,
@@ -38,12 +37,12 @@ from demo_pb2 import ForwardRequest, ForwardResponse
 class Forwarding:
     """Asks single replicas. Deadlines are times of the event loop's clock."""
 
-    def __init__(self, ground: Ground, peers: Peers, calls: Calls) -> None:
+    def __init__(self, ground: Ground, peering: Peering) -> None:
         self._membership = ground.membership
         self._settings = ground.settings
         self._gate = ground.gate
-        self._peers = peers
-        self._calls = calls
+        self._peers = peering.peers
+        self._calls = peering.calls
 
     def candidates(self, slot: int, *, reads: bool) -> list[str]:
         """The live replicas of a slot other than this node, the most promising first."""

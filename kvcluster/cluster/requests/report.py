@@ -16,7 +16,6 @@ from kvcluster.cluster.repair import Repair
 from kvcluster.cluster.writing import Writing
 from kvcluster.model.detector import Liveness
 from kvcluster.model.slots import slot_of
-from kvcluster.storage.store import Store
 from kvcluster.wire.limits import check_key
 
 from demo_pb2 import (
@@ -41,14 +40,12 @@ _STATE_CODES = {
 class Report:
     """Says how this node is and what it sees."""
 
-    def __init__(
-        self, ground: Ground, store: Store, peering: Peering, writing: Writing, repair: Repair
-    ) -> None:
+    def __init__(self, ground: Ground, peering: Peering, writing: Writing, repair: Repair) -> None:
         self._membership = ground.membership
         self._settings = ground.settings
         self._time = ground.time
         self._gate = ground.gate
-        self._store = store
+        self._store = ground.store
         self._peers = peering.peers
         self._heartbeats = peering.heartbeats
         self._hints = writing.hinting.hints

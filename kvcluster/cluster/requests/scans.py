@@ -24,9 +24,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
-from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.peers import Peers
 from kvcluster.cluster.requests.scan_pages import (
     ScanPage,
     cut_scan_page,
@@ -40,7 +39,6 @@ from kvcluster.errors import NoReplica, PeerRefused, PeerUnavailable, TooLate
 from kvcluster.model.merge import Merge
 from kvcluster.model.merge import Pair as KeyAndValue
 from kvcluster.model.slots import Cover
-from kvcluster.storage.store import Store
 from kvcluster.wire.limits import check_scan
 
 from demo_pb2 import Pair, ScanPartRequest, ScanPartResponse, ScanRequest, ScanResponse
@@ -49,15 +47,15 @@ from demo_pb2 import Pair, ScanPartRequest, ScanPartResponse, ScanRequest, ScanR
 class Scans:
     """Scans for clients, and their parts for peers. Deadlines are times of the loop's clock."""
 
-    def __init__(self, ground: Ground, store: Store, peers: Peers, calls: Calls) -> None:
+    def __init__(self, ground: Ground, peering: Peering) -> None:
         self._membership = ground.membership
         self._settings = ground.settings
         self._time = ground.time
         self._gate = ground.gate
         self._envelope = ground.envelope
-        self._store = store
-        self._peers = peers
-        self._calls = calls
+        self._store = ground.store
+        self._peers = peering.peers
+        self._calls = peering.calls
         self._now_s = asyncio.get_running_loop().time
         self._covers: dict[frozenset[str], Cover] = {}
 

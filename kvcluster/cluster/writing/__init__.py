@@ -16,7 +16,6 @@ from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.cluster.writing.replica import Receiver
 from kvcluster.cluster.writing.replication import Replication
 from kvcluster.cluster.writing.rounds import Rounds
-from kvcluster.storage.store import Store
 
 
 class Writing:
@@ -25,12 +24,11 @@ class Writing:
     def __init__(
         self,
         ground: Ground,
-        store: Store,
         peering: Peering,
         hinting: Hinting,
         compare_with: Callable[[Iterable[str]], None],
     ) -> None:
-        replication = Replication(ground, store, peering.peers, peering.calls, hinting)
+        replication = Replication(ground, peering, hinting)
         self.hinting = hinting
-        self.rounds = Rounds(ground, store, replication, compare_with)
-        self.replica = Receiver(ground, store, hinting)
+        self.rounds = Rounds(ground, replication, compare_with)
+        self.replica = Receiver(ground, hinting)

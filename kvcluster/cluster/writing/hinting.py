@@ -24,15 +24,13 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.heartbeat import Heartbeats
-from kvcluster.cluster.peers.peers import Peers
 from kvcluster.cluster.peers.tasks import unless
 from kvcluster.errors import PeerBroke
 from kvcluster.model.entry import ZERO, Verdict, Version
 from kvcluster.model.fanout import Missed
 from kvcluster.model.hints import Hints
-from kvcluster.storage.store import Store
 
 from demo_pb2 import MissedWrites
 
@@ -40,13 +38,11 @@ from demo_pb2 import MissedWrites
 class Hinting:
     """Owns the hints of one node."""
 
-    def __init__(
-        self, ground: Ground, hints: Hints, store: Store, peers: Peers, heartbeats: Heartbeats
-    ) -> None:
+    def __init__(self, ground: Ground, hints: Hints, peering: Peering) -> None:
         self._settings = ground.settings
-        self._store = store
-        self._peers = peers
-        self._heartbeats = heartbeats
+        self._store = ground.store
+        self._peers = peering.peers
+        self._heartbeats = peering.heartbeats
         self.hints = hints
         """To be read; they are changed here only."""
 

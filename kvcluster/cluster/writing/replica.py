@@ -14,7 +14,6 @@ from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import PeerRefused
 from kvcluster.model.entry import Verdict, version_of
-from kvcluster.storage.store import Store
 
 from demo_pb2 import (
     DropRequest,
@@ -32,10 +31,10 @@ class Receiver:
     DiskIsFull, OutcomeUnknown.
     """
 
-    def __init__(self, ground: Ground, store: Store, hinting: Hinting) -> None:
+    def __init__(self, ground: Ground, hinting: Hinting) -> None:
         self._time = ground.time
         self._envelope = ground.envelope
-        self._store = store
+        self._store = ground.store
         self._hinting = hinting
 
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:

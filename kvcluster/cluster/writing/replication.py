@@ -21,15 +21,13 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.peers import Peers
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
 from kvcluster.model.entry import Verdict, Version
 from kvcluster.model.fanout import Missed, Share, pack
 from kvcluster.model.slots import slot_of
-from kvcluster.storage.store import Store
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites, ReplicateRequest, ReplicateResponse
@@ -62,14 +60,11 @@ class Shared:
 class Replication:
     """Sends entries to peers, and has hints kept for those that miss them."""
 
-    def __init__(
-        self, ground: Ground, store: Store, peers: Peers, calls: Calls, hinting: Hinting
-    ) -> None:
+    def __init__(self, ground: Ground, peering: Peering, hinting: Hinting) -> None:
         self._membership = ground.membership
         self._timeout_s = ground.settings.replication_timeout_s
-        self._store = store
-        self._peers = peers
-        self._calls = calls
+        self._peers = peering.peers
+        self._calls = peering.calls
         self._hinting = hinting
 
     def pack(self, entries: Sequence[EntryMessage]) -> tuple[Shares, list[MissedWrites]]:

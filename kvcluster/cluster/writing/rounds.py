@@ -23,7 +23,6 @@ from kvcluster.cluster.peers.ground import Ground
 from kvcluster.cluster.writing.replication import Replication
 from kvcluster.errors import KvError, NotReady, OutcomeUnknown
 from kvcluster.model.entry import Verdict
-from kvcluster.storage.store import Store
 
 from demo_pb2 import Entry as EntryMessage
 
@@ -65,14 +64,13 @@ class Rounds:
     def __init__(
         self,
         ground: Ground,
-        store: Store,
         replication: Replication,
         compare_with: Callable[[Iterable[str]], None],
     ) -> None:
         self._time = ground.time
         self._settings = ground.settings
         self._spawn = ground.spawn
-        self._store = store
+        self._store = ground.store
         self._replication = replication
         self._compare_with = compare_with
         self._gathering: list[Round] = []
