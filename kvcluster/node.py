@@ -106,11 +106,9 @@ class Node:
         self._transport = transport
         self.time = Timekeeper(self._clock, self._around, self.settings)
         await self.store.start(self._tasks.spawn, clock=self.time.kept, hints=self._hints.as_dict)
-        readiness = Readiness(
-            self.membership.shared_sets,
-            repair=self.store.repair,
-            incomplete=bool(self.store.incomplete),
-        )
+        shared = {peer: set(self.membership.shared(peer)) for peer in self.membership.peers}
+        incomplete = bool(self.store.incomplete)
+        readiness = Readiness(shared, repair=self.store.repair, incomplete=incomplete)
         self.gate = Gate(readiness, self._around.times, self.settings)
         self.gate.listen(self._complete_once_serving)
         self._build()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvcluster.cluster.requests.coordinator import Written
-from kvcluster.cluster.requests.translation import get_response, put_response
+from kvcluster.cluster.requests.coordinator import Done, Written
+from kvcluster.cluster.requests.translation import get_response, outcome_of
 from kvcluster.config import MIB, Settings
 from kvcluster.errors import BadSetting, KvError, NotReady, by_reason
 from kvcluster.model.entry import Version
+from kvcluster.model.operation import Kind
 from kvcluster.model.relations import RELATIONS, RESULT_BYTES, check_relations
 from kvcluster.server.overrides import with_overrides
 from kvcluster.wire.failures import failure_of
@@ -85,7 +87,10 @@ def test_no_answer_to_a_write_is_larger_than_is_reckoned_with() -> None:
     """A node's name is at most as long as the name of a host may be, and a port."""
     name = f"{'h' * 253}:50051"
     written = Written(Version(b"\xff" * 12), 2**31, 2**31)
-    assert put_response(written, name).ByteSize() < RESULT_BYTES
+    for kind in (Kind.PUT, Kind.DELETE):
+        answer = outcome_of(kind, Done(None, written), name)
+        assert isinstance(answer, Message)
+        assert answer.ByteSize() < RESULT_BYTES
     assert get_response((None, Version(b"\xff" * 12)), name).ByteSize() < RESULT_BYTES
     assert _failed(NotReady(name * 100), writes=True) < RESULT_BYTES
 

@@ -181,7 +181,7 @@ async def test_tombstone_that_was_replaced_while_others_were_waited_for_is_not_h
         k for k in map(str, range(20)) if cluster["a:1"].membership.replicas(slot_of(k))[0] == "a:1"
     ][:2]
     holding: Any = cluster["a:1"].repair.holding
-    holding._parts = lambda items, size_of: ([item] for item in items)
+    holding._parts = lambda items: ([item] for item in items)
     asked: list[tuple[str, bytes]] = []
     network: Any = cluster.network
     call = network.call

@@ -6,7 +6,7 @@ come and go, this is the one place that will know.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from functools import cached_property
 
 from kvcluster.model.members import Cluster
@@ -50,11 +50,6 @@ class Membership:
     def shared(self, peer: str) -> list[int]:
         """The slots that a peer holds, too, ascending."""
         return self._shared[peer]
-
-    @cached_property
-    def shared_sets(self) -> Mapping[str, frozenset[int]]:
-        """The slots that each peer holds, too."""
-        return {peer: frozenset(slots) for peer, slots in self._shared.items()}
 
     @cached_property
     def _shared(self) -> dict[str, list[int]]:

@@ -46,9 +46,8 @@ class AntiEntropy:
         self._gate = ground.gate
         self._store = ground.store
         self._peers = peering.peers
-        self._calls = peering.calls
         self._rng = random.Random(ground.time.incarnation)
-        self._merger = Merger(ground.store, ground.time)
+        self._merger = Merger(ground, peering.calls)
         self._wake = asyncio.Event()
         self._whole = asyncio.Event()
         self._wanted: set[str] = set()  # peers to compare everything with
@@ -171,9 +170,7 @@ class AntiEntropy:
             started_s = asyncio.get_running_loop().time()
             digests = await self._store.digests.of_all(part)
             request = CompareRequest(slots=part, digests=digests)
-            timeout_s = self._settings.pull_timeout_s
-            response = await self._calls.ask(name, request, timeout_s)
-            tally.add(size_bytes=request.ByteSize() + response.ByteSize())
+            response = await self._merger.fetch(name, request, tally)
             different += set(part).intersection(response.different)
             await self._rest_from(started_s, rest)
         return sorted(different)
@@ -185,9 +182,7 @@ class AntiEntropy:
             more = True
             while more:
                 started_s = asyncio.get_running_loop().time()
-                timeout_s = self._settings.pull_timeout_s
-                page = await self._calls.ask(name, request, timeout_s)
-                tally.add(size_bytes=request.ByteSize() + page.ByteSize())
+                page = await self._merger.fetch(name, request, tally)
                 await self._merger.merge(page.clock, page.entries, tally)
                 more = page.HasField("next")
                 if more:

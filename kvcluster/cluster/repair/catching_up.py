@@ -68,7 +68,7 @@ class CatchingUp:
         self._calls = calls
         self._hinting = hinting
         self._progress = progress
-        self._merger = Merger(ground.store, ground.time)
+        self._merger = Merger(ground, calls)
         self._wake = asyncio.Event()
         self._brought: set[int] = set()  # slots in which debts brought something, since SERVING
         self._complaints: dict[str, str] = {}
@@ -120,7 +120,7 @@ class CatchingUp:
         """Fetch and merge every page; the answer says whether more was missed meanwhile."""
         name = debt.name
         request = PullRequest(since=debt.since, known=await self._known(debt))
-        page = await self._fetch(name, request, tally)
+        page = await self._merger.fetch(name, request, tally)
         mark = page.mark
         while True:
             await self._take(debt, page, tally)
@@ -128,7 +128,7 @@ class CatchingUp:
                 break
             self._progress.step(tally, page.next.slot)
             advance(request.cursor, page.next)
-            page = await self._fetch(name, request, tally)
+            page = await self._merger.fetch(name, request, tally)
         confirm, timeout_s = ConfirmPullRequest(mark=mark), self._settings.pull_timeout_s
         confirmed: ConfirmPullResponse = await self._calls.ask(name, confirm, timeout_s)
         return confirmed
@@ -153,12 +153,6 @@ class CatchingUp:
             slots = [slot for slot in shared if slot in self._brought]
         digests = await self._store.digests.of_all(slots)
         return [SlotDigest(slot=s, digest=d) for s, d in zip(slots, digests, strict=True)]
-
-    async def _fetch(self, name: str, request: PullRequest, tally: Brought) -> PullResponse:
-        timeout_s = self._settings.pull_timeout_s
-        page: PullResponse = await self._calls.ask(name, request, timeout_s)
-        tally.add(size_bytes=request.ByteSize() + page.ByteSize())
-        return page
 
     def _settle(
         self, debt: _Debt, confirmed: ConfirmPullResponse, tally: Brought, s: float

@@ -18,13 +18,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
 from kvcluster.errors import KvError
-from kvcluster.model.entry import Entry
+from kvcluster.model.entry import Version
 from kvcluster.model.slots import slot_of
 from kvcluster.model.tombstones import Tombstone, Tombstones, Work
 from kvcluster.storage.codec import to_message
@@ -33,8 +33,6 @@ from demo_pb2 import DropRequest, HoldRequest, HoldResponse
 from demo_pb2 import Entry as EntryMessage
 
 log = logging.getLogger("kvcluster")
-
-T = TypeVar("T")
 
 
 class Holding:
@@ -96,43 +94,44 @@ class Holding:
             await asyncio.sleep(0)
         self.waiting = dict(work.waiting)
         for name, tombstones in work.hold.items():
-            for part in self._parts(tombstones, _key_bytes):
+            for part in self._parts(_messages(tombstones)):
                 kept = self._still_held(part)
-                answer = await self._hold(name, _entries(kept)) if kept else None
+                answer = await self._ask(name, HoldRequest(entries=kept)) if kept else None
                 if answer is not None:
                     self._note_held(name, kept, answer, now_s)
         for name, tombstones in work.drop.items():
-            for part in self._parts(tombstones, _key_bytes):
-                kept = [each for each in self._still_held(part) if self._all_are_here(each)]
-                if kept and await self._drop(name, kept):
-                    for tombstone in kept:
-                        self._tombstones.dropped(*self._place(tombstone), name, tombstone)
-        for part in self._parts(work.forget, _key_bytes):
-            await self._forget(_entries(part))
+            for part in self._parts(_messages(tombstones)):
+                kept = [it for it in self._still_held(part) if self._all_are_here(it.key)]
+                answer = await self._ask(name, DropRequest(tombstones=kept)) if kept else None
+                if answer is not None:
+                    for it in kept:
+                        self._tombstones.dropped(*self._place(it.key), name, _tombstone(it))
+        for part in self._parts(_messages(work.forget)):
+            await self._forget(part)
 
-    def _still_held(self, tombstones: Sequence[Tombstone]) -> list[Tombstone]:
+    def _still_held(self, tombstones: Sequence[EntryMessage]) -> list[EntryMessage]:
         """Those that nothing replaced, and nobody dropped, while others were waited for.
 
         Or a replica would store a tombstone again that it has dropped a newer one for.
         """
-        return [each for each in tombstones if self._store.get(each[0]) == (None, each[1])]
+        return [it for it in tombstones if self._store.get(it.key) == (None, it.version)]
 
-    def _all_are_here(self, tombstone: Tombstone) -> bool:
+    def _all_are_here(self, key: str) -> bool:
         """Whether no other replica went away while others were waited for."""
-        _, replicas = self._place(tombstone)
+        _, replicas = self._place(key)
         return all(self._peers[name].alive for name in replicas if name != self._membership.name)
 
     def _note_held(
-        self, name: str, tombstones: Sequence[Tombstone], answer: HoldResponse, now_s: float
+        self, name: str, tombstones: Sequence[EntryMessage], answer: HoldResponse, now_s: float
     ) -> None:
         newer = set(answer.superseded)  # something newer is there, and will come here
-        for place, tombstone in enumerate(tombstones):
+        for place, it in enumerate(tombstones):
             if place not in newer:
-                where = self._place(tombstone)
-                self._tombstones.held(*where, name, tombstone, now_s, life=answer.incarnation)
+                where, life = self._place(it.key), answer.incarnation
+                self._tombstones.held(*where, name, _tombstone(it), now_s, life=life)
 
-    def _place(self, tombstone: Tombstone) -> tuple[int, tuple[str, ...]]:
-        slot = slot_of(tombstone[0])
+    def _place(self, key: str) -> tuple[int, tuple[str, ...]]:
+        slot = slot_of(key)
         return slot, self._membership.replicas(slot)
 
     async def _send_home(self) -> None:
@@ -143,8 +142,8 @@ class Holding:
             kept_by[tuple(sorted(self._membership.replicas(slot)))].append(slot)
         for keepers, slots in kept_by.items():
             held = (item for slot in slots for item in list(self._store.table.slot(slot).items()))
-            for part in self._parts(held, _size_bytes):
-                answers = [await self._hold(name, part) for name in keepers]
+            for part in self._parts(to_message(*item) for item in held):
+                answers = [await self._ask(name, HoldRequest(entries=part)) for name in keepers]
                 # Superseded is as good as held here: the replica has something newer.
                 if all(answer is not None for answer in answers):
                     await self._forget(part)
@@ -158,19 +157,8 @@ class Holding:
                 f"{self.strays:,}",
             )
 
-    async def _hold(self, name: str, entries: Sequence[tuple[str, Entry]]) -> HoldResponse | None:
-        """Have a replica hold entries; None: no answer."""
-        request = HoldRequest(entries=_messages(entries))
-        held: HoldResponse | None = await self._ask(name, request)
-        return held
-
-    async def _drop(self, name: str, tombstones: Sequence[Tombstone]) -> bool:
-        """Have a replica drop tombstones; whether it did."""
-        request = DropRequest(tombstones=_messages(_entries(tombstones)))
-        return await self._ask(name, request) is not None
-
     async def _ask(self, name: str, request: HoldRequest | DropRequest) -> Any:
-        """The answer of a replica; None if there is none, and then there is a next round."""
+        """What a replica answers; None: nothing now, and there is a next round."""
         if not self._peers[name].alive:
             return None
         now_s = asyncio.get_running_loop().time
@@ -184,36 +172,28 @@ class Holding:
             worked_s = self._settings.background_call_s
             self._waited_s += max(0.0, now_s() - asked_s - worked_s)
 
-    async def _forget(self, entries: Sequence[tuple[str, Entry]]) -> None:
+    async def _forget(self, entries: Sequence[EntryMessage]) -> None:
         self._store.refuse_if_full()
-        await self._store.write([], [], _messages(entries))
+        await self._store.write([], [], entries)
 
-    def _parts(self, items: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
+    def _parts(self, entries: Iterable[EntryMessage]) -> Iterator[list[EntryMessage]]:
         """Cut into portions that fit into one message."""
-        part: list[T] = []
+        part: list[EntryMessage] = []
         room_bytes = self._settings.replication_batch_bytes
-        for item in items:
-            size_bytes = size_of(item)
+        for entry in entries:
+            size_bytes = entry.ByteSize()
             if part and (len(part) >= self._settings.hold_entries or size_bytes > room_bytes):
                 yield part
                 part, room_bytes = [], self._settings.replication_batch_bytes
-            part.append(item)
+            part.append(entry)
             room_bytes -= size_bytes
         if part:
             yield part
 
 
-def _entries(tombstones: Sequence[Tombstone]) -> list[tuple[str, Entry]]:
-    return [(key, (None, version)) for key, version in tombstones]
+def _messages(tombstones: Iterable[Tombstone]) -> Iterator[EntryMessage]:
+    return (to_message(key, (None, version)) for key, version in tombstones)
 
 
-def _key_bytes(tombstone: Tombstone) -> int:
-    return 4 * len(tombstone[0])  # at most, and near enough
-
-
-def _size_bytes(entry: tuple[str, Entry]) -> int:
-    return to_message(*entry).ByteSize()
-
-
-def _messages(entries: Sequence[tuple[str, Entry]]) -> list[EntryMessage]:
-    return [to_message(key, entry) for key, entry in entries]
+def _tombstone(message: EntryMessage) -> Tombstone:
+    return message.key, Version(message.version)

@@ -1,4 +1,4 @@
-"""Merging: taking in pages of a peer's entries, and counting what they brought.
+"""Merging: asking a peer for entries, taking them in, and counting what they brought.
 
 What is here and newer stays, what the peer lacks stays. Nothing is ever deleted because somebody
 else does not have it.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from kvcluster.cluster.peers.timekeeper import Timekeeper
+from google.protobuf.message import Message
+
+from kvcluster.cluster.peers.calls import Calls
+from kvcluster.cluster.peers.ground import Ground
 from kvcluster.config import KIB
 from kvcluster.errors import PeerRefused
 from kvcluster.model.slots import slot_of
 from kvcluster.storage.codec import to_entry
-from kvcluster.storage.store import Store
 
 from demo_pb2 import Cursor
 from demo_pb2 import Entry as EntryMessage
@@ -47,11 +50,19 @@ class Brought:
 
 
 class Merger:
-    """Stores what peers send."""
+    """Fetches what peers hold, and stores it."""
 
-    def __init__(self, store: Store, time: Timekeeper) -> None:
-        self._store = store
-        self._time = time
+    def __init__(self, ground: Ground, calls: Calls) -> None:
+        self._store = ground.store
+        self._time = ground.time
+        self._timeout_s = ground.settings.pull_timeout_s
+        self._calls = calls
+
+    async def fetch(self, name: str, request: Message, tally: Brought) -> Any:
+        """What a peer answers. Raises PeerUnavailable."""
+        answer = await self._calls.ask(name, request, self._timeout_s)
+        tally.add(size_bytes=request.ByteSize() + answer.ByteSize())
+        return answer
 
     async def merge(self, clock: int, entries: Sequence[EntryMessage], tally: Brought) -> None:
         """Store durably what is newer than what is here; the rest costs no disk.

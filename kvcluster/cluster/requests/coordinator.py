@@ -34,7 +34,7 @@ from kvcluster.storage.codec import to_message
 
 @dataclass(frozen=True)
 class Written:
-    """An acknowledged write."""
+    """An acknowledged write, in the words in which its answer tells of it."""
 
     version: Version
     replicas: int

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from kvcluster.cluster.requests.coordinator import Done, Written
+from kvcluster.cluster.requests.coordinator import Done
 from kvcluster.config import Settings
 from kvcluster.errors import AnswerFull, BadRequest, KvError
 from kvcluster.model.entry import Entry, is_live
@@ -42,9 +42,10 @@ def outcome_of(kind: Kind, done: Done | KvError, node: str) -> Outcome:
         return done
     if done.written is None:
         return get_response(done.seen, node)
+    written: dict[str, Any] = {**vars(done.written), "served_by": node}
     if kind is Kind.PUT:
-        return put_response(done.written, node)
-    return delete_response(is_live(done.seen), done.written, node)
+        return PutResponse(**written)
+    return DeleteResponse(found=is_live(done.seen), **written)
 
 
 def outcome_in(result: Result) -> Outcome:
@@ -109,27 +110,6 @@ def _too_large(size_bytes: int, settings: Settings) -> AnswerFull:
     return AnswerFull(
         f"the value is {size_bytes:,} bytes long, and an answer of this node carries"
         f" {settings.answer_value_bytes:,}; start it with a larger value_limit_bytes"
-    )
-
-
-def put_response(written: Written, node: str) -> PutResponse:
-    """The answer to a Put that `node` coordinated."""
-    return PutResponse(
-        version=written.version,
-        replicas=written.replicas,
-        acknowledged=written.acknowledged,
-        served_by=node,
-    )
-
-
-def delete_response(found: bool, written: Written, node: str) -> DeleteResponse:
-    """The answer to a Delete that `node` coordinated."""
-    return DeleteResponse(
-        found=found,
-        version=written.version,
-        replicas=written.replicas,
-        acknowledged=written.acknowledged,
-        served_by=node,
     )
 
 

@@ -20,6 +20,7 @@ from demo_pb2 import (
     DropResponse,
     HoldRequest,
     HoldResponse,
+    MissedWrites,
     ReplicateRequest,
     ReplicateResponse,
 )
@@ -46,22 +47,25 @@ class Receiver:
             raise PeerRefused(f"{sender} sends a write as new that it took long ago")
         self._store.refuse_if_full()
         hints = self._hinting.take_over(request.missed)
-        written = self._store.write(list(request.entries), hints)
-        verdicts = await within(written, deadline_s, "storing the entries")
-        return ReplicateResponse(clock=self._time.now(), superseded=_superseded(verdicts))
+        superseded = await self._stored(request.entries, hints, deadline_s)
+        return ReplicateResponse(clock=self._time.now(), superseded=superseded)
 
     async def hold(self, request: HoldRequest, deadline_s: float) -> HoldResponse:
         """Store entries of any age durably."""
         self._envelope.check(request)
         self._time.accept_entries(request.entries, request.clock)
         self._store.refuse_if_full()
-        written = self._store.write(list(request.entries))
+        superseded = await self._stored(request.entries, [], deadline_s)
+        now, life = self._time.now(), self._time.incarnation
+        return HoldResponse(clock=now, superseded=superseded, incarnation=life)
+
+    async def _stored(
+        self, entries: Iterable[EntryMessage], hints: list[MissedWrites], deadline_s: float
+    ) -> list[int]:
+        """Store durably; the places of entries that something newer is held of."""
+        written = self._store.write(list(entries), hints)
         verdicts = await within(written, deadline_s, "storing the entries")
-        return HoldResponse(
-            clock=self._time.now(),
-            superseded=_superseded(verdicts),
-            incarnation=self._time.incarnation,
-        )
+        return [place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER]
 
     async def drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
         """Forget tombstones that every replica has confirmed to hold, and nothing else."""
@@ -86,7 +90,3 @@ class Receiver:
             elif held is not None and version_of(held) <= tombstone.version:
                 raise PeerRefused(f"what is here of {tombstone.key[:40]!r} is not that tombstone")
         return buried
-
-
-def _superseded(verdicts: list[Verdict]) -> list[int]:
-    return [index for index, verdict in enumerate(verdicts) if verdict is Verdict.OLDER]
