@@ -4,10 +4,11 @@ This is the one place where everything meets. It knows no gRPC: `server.py` puts
 sockets, a simulation puts them behind its own transport, with its own disk and clocks. To clients
 it is a Service (server/rpc.py).
 
-    open      lock and load the files                        blocks; may raise CannotStart
-    start     journal, senders, heartbeats, pullers          the node can be asked from here on
-    drain     let nothing new in, tell the peers
-    stop      leave the JSON complete, close everything
+    open         lock and load the files                     blocks; may raise CannotStart
+    start        the journal, and every part                 it can be asked from here on
+    meet_peers   heartbeats, the watch, repair               once it can be reached
+    drain        let nothing new in, tell the peers
+    stop         leave the JSON complete, close everything
 
 When a background task fails (cluster/peers/tasks.py), so does `failed`, and the process stops with
 a message.

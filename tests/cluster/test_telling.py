@@ -11,7 +11,7 @@ from kvcluster.model.readiness import Status
 from tests.cluster.memory import MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import in_parts
 
-from demo_pb2 import HealthCheckRequest
+from demo_pb2 import HealthCheckRequest, HealthCheckResponse
 
 TWO = ("a:1", "b:2")
 
@@ -60,7 +60,7 @@ async def test_peer_that_cannot_be_told_counts_as_cut_off_before_the_answer(
     """No write waits for ever: what is neither told nor silent yet is counted on no longer."""
     node = cluster["a:1"]
     cluster.network.broken = {("a:1", "b:2"): PeerBroke, ("b:2", "a:1"): PeerBroke}
-    node.peering.peers.answered("b:2", behind=False)
+    node.peering.peers.answered("b:2", HealthCheckResponse(), behind=False)
     assert await cluster.put("a:1", "k", "v") == 1
     assert not node.peering.peers["b:2"].alive
     cluster.network.broken.clear()

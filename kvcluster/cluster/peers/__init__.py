@@ -2,7 +2,7 @@
 
 ground.py         what every part of a node stands on
 surroundings.py   what it takes from outside, and a simulation replaces
-membership.py     who belongs, and who holds what
+membership.py     who belongs, who holds what, and who calls all the same
 peers.py          what this node thinks of each of the others
 heartbeat.py      how it learns that, twice a second
 calls.py          how it asks them anything else

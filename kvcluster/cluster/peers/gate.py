@@ -142,6 +142,7 @@ class Gate:
         log.warning("PAUSE  %s; looking around", _say(pause))
         self.pauses += 1
         self.sleeps += pause.timers_slept
+        assert self.sleeps <= self.pauses
         self._readiness.look_around(anew=pause.told_by_wall)
         self._update()
         self._wake()
@@ -236,6 +237,7 @@ class Gate:
 
     def _update(self) -> None:
         before, self._status = self._status, self._readiness.status
+        assert before is not Status.DRAINING or self._status is before, "a stop is for good"
         outvoted, self._outvoted = self._outvoted, self._readiness.outvoted
         if self._status is not before or outvoted is not self._outvoted:
             reason = self.reason

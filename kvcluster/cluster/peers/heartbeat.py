@@ -1,7 +1,7 @@
 """Heartbeats: every node asks every peer how it is, twice a second, with the RPC anybody may use.
 
 A heartbeat carries what each side must know of the other: its incarnation, its clock, its
-configuration, and whether the other has missed writes. A peer that was told so reads nothing out
+configuration, and whether the other has missed writes. A peer that was told so answers no reads
 until it has caught up.
 
 A beat without an answer says nothing yet: the detector measures the silence. One whose connection
@@ -37,7 +37,7 @@ from kvcluster.errors import (
     as_told,
 )
 from kvcluster.model.agreement import Terms, conflict, difference
-from kvcluster.model.detector import Liveness, Sign
+from kvcluster.model.detector import Liveness
 from kvcluster.model.entry import Version
 from kvcluster.model.hints import Hints
 from kvcluster.model.readiness import Status
@@ -169,12 +169,10 @@ class Heartbeats:
         self._time.settle()
         if beat.status == DRAINING:
             return
-        self._peers[name].trouble = ""
-        self._peers[name].said = HealthCheckResponse(
+        said = HealthCheckResponse(
             status=response.status, reason=as_told(response.reason), keys=response.keys
         )
-        self._peers.refuses(name, "")
-        self._peers.answered(name, behind=self._hints.since(name) is not None)
+        self._peers.answered(name, said, behind=self._hints.since(name) is not None)
         self._gate.heard(
             name,
             Version(beat.missed_since) if beat.missed_since else None,
@@ -211,7 +209,7 @@ class Heartbeats:
         why = as_told(why or conflict(node, terms, me, self._terms))
         if beat.node not in self._peers:
             why = why or f"{node!r} is no member here"
-            self._peers.met_stranger(node, why)
+            self._peers.strangers.met(node, why, self._peers.now_s())
         if why:
             raise ConfigurationDiffers(f"their configurations differ: {why}")
         self._time.accept(beat.node, beat.clock, stale_is_fine=True)
@@ -222,17 +220,13 @@ class Heartbeats:
             self._peers.left(beat.node, beat.incarnation)
 
     def _unanswered(self, name: str, error: PeerUnavailable) -> None:
-        """No answer. What that means only time tells: the detector measures the silence.
-
-        A peer that was dead before this process was stopped dies no second time, and is not waited
-        for.
+        """No answer. A peer that was dead before this process was stopped dies no second time, and
+        is not waited for.
         """
-        peer = self._peers[name]
-        peer.trouble = "" if isinstance(error, PeerSilent) else str(error)
         if isinstance(error, PeerBroke):
             self._broken.add(name)
-        if peer.detector.look(self._peers.now_s()) is Sign.LONG_SILENT:
-            self._died(peer)
+        if self._peers.unanswered(name, "" if isinstance(error, PeerSilent) else str(error)):
+            self._died(self._peers[name])
 
     def _refused(self, name: str, error: Exception, asked_s: float) -> None:
         """Nobody is there, or nobody who wants to talk to us: nothing can be had from it."""

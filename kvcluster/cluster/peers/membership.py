@@ -1,16 +1,20 @@
-"""The membership: who belongs to the cluster, and who holds which slots, as this node sees it.
+"""The membership: who belongs to the cluster, who holds which slots, and who calls all the same.
 
-It is asked each time and copied by nobody. Today it never changes while a node runs; when members
-come and go, this is the one place that will know.
+It never changes while a node runs. Yet it is asked each time; who the peers are is copied at the
+start only by those who keep something for each (peers.py, heartbeat.py, model/readiness.py).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 from functools import cached_property
 
+from kvcluster.config import Settings
 from kvcluster.model.members import Cluster
 from kvcluster.model.slots import SLOTS, Cover, placement_of
+
+log = logging.getLogger("kvcluster")
 
 
 class Membership:
@@ -58,3 +62,38 @@ class Membership:
     def cover(self, readable: Collection[str]) -> Cover:
         """Read each slot from this member if it can be, else from the first replica that can."""
         return self._placement.cover(self.name, readable)
+
+
+class Strangers:
+    """Nodes that are no members here and send heartbeats all the same. Anybody can, under any name,
+    so few are told of at a time. Times are seconds of the event loop's clock.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._most = settings.strangers
+        self._memory_s = settings.stranger_memory_s
+        self._known: dict[str, tuple[str, float]] = {}
+        """Why each is refused, and when it called last."""
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @property
+    def whys(self) -> dict[str, str]:
+        """Who calls, and why it is refused."""
+        return {name: why for name, (why, _) in self._known.items()}
+
+    def met(self, name: str, why: str, now_s: float) -> None:
+        """One called."""
+        if name not in self._known:
+            if len(self._known) >= self._most:
+                return
+            log.warning("PEER  %s called, and is refused: %s", name, why)
+        self._known[name] = (why, now_s)
+
+    def look(self, now_s: float) -> None:
+        """Forget who has not called for long."""
+        for name, (_, called_s) in list(self._known.items()):
+            if now_s - called_s > self._memory_s:
+                del self._known[name]
+                log.info("PEER  %s, who is no member here, calls no more", name)

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from kvcluster.cluster.peers.membership import Strangers
 from kvcluster.config import Settings
 from kvcluster.model.detector import Detector, Liveness, Sign
 from kvcluster.model.exchange import Exchange
@@ -36,7 +37,7 @@ _SENTENCES = {
 
 @dataclass
 class Peer:
-    """One peer. Only Peers changes it; `exchange` is kept by those who call it."""
+    """One peer. Only Peers changes it, but for `exchange`, which is kept by those who call it."""
 
     name: str
     detector: Detector
@@ -102,11 +103,7 @@ class Peers:
             )
             for name in names
         }
-        self.strangers: dict[str, str] = {}
-        """Nodes that are no members here and call all the same, and why they are refused."""
-        self._strangers_called_s: dict[str, float] = {}
-        self._most_strangers = settings.strangers
-        self._stranger_memory_s = settings.stranger_memory_s
+        self.strangers = Strangers(settings)
         self._died: list[Listener] = []
         self._returned: list[Listener] = []
 
@@ -136,14 +133,24 @@ class Peers:
         if returned:
             self._returned.append(returned)
 
-    def answered(self, name: str, *, behind: bool) -> None:
+    def answered(self, name: str, said: HealthCheckResponse, *, behind: bool) -> None:
         """It answered a heartbeat. `behind`: a hint says that it missed writes."""
         peer = self._peers[name]
+        peer.said, peer.trouble, peer.refusal = said, "", ""
         if not peer.alive:
             peer.lagging = behind
         elif not behind:
             peer.lagging = False
         self._take(peer, Sign.ANSWERED)
+
+    def unanswered(self, name: str, trouble: str) -> bool:
+        """It did not answer a heartbeat (`trouble`: why, if something told); whether for long.
+
+        What that means only time tells: the detector measures the silence.
+        """
+        peer = self._peers[name]
+        peer.trouble = trouble
+        return peer.detector.look(self.now_s()) is Sign.LONG_SILENT
 
     def signs_of_life(self, name: str) -> None:
         """It answered something else."""
@@ -187,17 +194,14 @@ class Peers:
             self._take(self._peers[name], Sign.LEFT, "it is stopping")
 
     def look(self) -> None:
-        """Judge every silence, strangers' too; to be called about ten times a second."""
+        """Judge every silence, strangers' too; to be called at each tick."""
         for peer in self._peers.values():
             sign = peer.detector.look(self.now_s())
             if sign and not peer.refusal:  # who refuses us is there
                 peer.silence.set()
                 trouble = f": {peer.trouble}" if peer.trouble else ""
                 self._take(peer, sign, sign.value + trouble)
-        for name, called_s in list(self._strangers_called_s.items()):
-            if self.now_s() - called_s > self._stranger_memory_s:
-                del self.strangers[name], self._strangers_called_s[name]
-                log.info("PEER  %s, who is no member here, calls no more", name)
+        self.strangers.look(self.now_s())
 
     def cut_off(self, name: str) -> None:
         """It could not be told what it must know, though it answers now and then."""
@@ -222,6 +226,7 @@ class Peers:
         seems_over = another and not answers and clock < peer.clock
         returns = another or now_s - peer.heard_s >= self._dead_after_s
         peer.called_s = now_s
+        assert peer.heard_s <= peer.called_s
         self._spare(peer, now_s, returns=returns and not seems_over)
         if seems_over:
             return False
@@ -247,15 +252,6 @@ class Peers:
             peer.detector.listen_anew(now_s)
             peer.spared = True
 
-    def met_stranger(self, name: str, why: str) -> None:
-        """A node that is no member here sent a heartbeat."""
-        if name not in self.strangers:
-            if len(self.strangers) >= self._most_strangers:
-                return
-            log.warning("PEER  %s called, and is refused: %s", name, why)
-        self.strangers[name] = why
-        self._strangers_called_s[name] = self.now_s()
-
     def refuses(self, name: str, why: str) -> None:
         """We and a peer refuse each other (`why`), or do so no more (empty)."""
         peer = self._peers[name]
@@ -276,7 +272,9 @@ class Peers:
         if sign is Sign.ANSWERED:
             peer.spared = False
             peer.silence.clear()
-        if not peer.detector.take(sign, self.now_s()):
+        changed = peer.detector.take(sign, self.now_s())
+        assert not (peer.alive and peer.silence.is_set()), "who answers is not silent"
+        if not changed:
             return
         state = peer.detector.state
         sentence = _SENTENCES[state]

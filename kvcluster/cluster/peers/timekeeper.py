@@ -1,9 +1,10 @@
 """The timekeeper: the hybrid clock joined to the wall clock, and the gate for others' clocks.
 
-Every message between peers carries the sender's clock, requests and answers alike. `accept` looks
-at it before anything in the message is believed (ground.py, calls.py, heartbeat.py): an absurd
-clock or a request held back for minutes is refused, a clock somewhat ahead is followed with one
-loud warning.
+Every message between peers carries the sender's clock, requests and answers alike. Once it is clear
+that the sender is a peer with the same configuration, `accept` looks at it, before anything else in
+the message is believed (ground.py, calls.py, heartbeat.py): an absurd clock or a request held back
+for too long is refused, a clock somewhat ahead is followed with one loud warning. What peers answer
+to a farewell nobody looks at.
 """
 
 from __future__ import annotations

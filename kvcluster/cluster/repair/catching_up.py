@@ -53,6 +53,9 @@ class _Debt:
     repair: bool
     """Everything is, because what is here may be old or absent."""
 
+    def __post_init__(self) -> None:
+        assert self.since == ZERO or not self.repair
+
 
 class CatchingUp:
     """Pays debts, one after the other."""

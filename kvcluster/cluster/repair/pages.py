@@ -53,6 +53,7 @@ def cut_page(
             break
     else:
         return page
+    assert cursor is None or done > (cursor.slot, cursor.after_key), "pages go in circles"
     page.next = Cursor(slot=max(done[0], 0), after_key=done[1])
     return page
 

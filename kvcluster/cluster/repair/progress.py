@@ -54,6 +54,7 @@ class SyncProgress:
 
     def begin(self, source: str) -> None:
         """Something is to be fetched from a peer."""
+        assert self.current is None, "one debt is paid after the other"
         self.current = Progress(source=source)
         self._said_s = asyncio.get_running_loop().time()
 

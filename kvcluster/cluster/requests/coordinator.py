@@ -90,6 +90,7 @@ class Coordinator:
         done, superseded = await self._write_once(entries, deadline_s)
         if superseded:
             newer = {key: renew(key) for key in superseded}
+            assert all(version_of(newer[key]) > version_of(entries[key]) for key in superseded)
             again, _ = await self._write_once(newer, deadline_s)
             for key, written in again.items():
                 # Nothing was written this time; the first time, something was.

@@ -1,7 +1,8 @@
-"""The report: this node's whole view, for `Status`, and where a key lives, for `Locate`.
+"""The report: how this node is and what it sees, for `CheckHealth`, `Status` and `Locate`.
 
-It only reads. Whoever is on call asks every node and lays the answers side by side; so each says
-what it sees itself, and nothing that it has only heard from others.
+To make one changes nothing; what a peer's heartbeat says is taken before (node.py). Whoever is on
+call asks every node and lays the answers side by side; so each says what it sees itself, and of a
+peer at most what that one said of itself, never what a third has told.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class Report:
         """Nodes that are no members here and call all the same."""
         return [
             MemberStatus(state=PeerState(node=name), silent_s=-1.0, refusal=why)
-            for name, why in self._peers.strangers.items()
+            for name, why in self._peers.strangers.whys.items()
         ]
 
     def _state(self, peer: Peer) -> PeerState:

@@ -37,6 +37,7 @@ class ScanPosition:
 
     def pass_on(self, pairs: list[Pair], position: str) -> list[Pair]:
         """Those of the pairs that are still wanted; everything up to the position is done."""
+        assert self.position <= position, "a scan goes back"
         self.position = position
         if self._left is None:
             return pairs
@@ -64,4 +65,5 @@ class Holes:
     def tell(self, message: ScanResponse) -> ScanResponse:
         """Say in a message what is missing up to its end."""
         message.MergeFrom(self._told)
+        assert message.missing_slots == len(self.slots), "a hole is not told"
         return message

@@ -44,13 +44,18 @@ class Hinting:
         self._peers = peering.peers
         self._heartbeats = peering.heartbeats
         self.hints = hints
-        """To be read; they are changed here only."""
+        """To be read. They are changed here; heartbeats say of which a peer has heard."""
 
     def missed(self, missed: Mapping[str, Missed]) -> list[MissedWrites]:
         """Peers missed writes: the hint of each, to be journaled with these."""
+        kept = []
         for name, what in missed.items():
             self.hints.miss(name, what.since, what.count)
-        return [MissedWrites(peer=name, since=self.hints.since(name) or b"") for name in missed]
+            since = self.hints.since(name)
+            assert since is not None, "a hint goes back to what was missed"
+            assert since <= what.since, "a hint goes back to what was missed"
+            kept.append(MissedWrites(peer=name, since=since))
+        return kept
 
     def keep(self, missed: Mapping[str, Missed]) -> asyncio.Future[list[Verdict]]:
         """Peers missed writes that are in the journal already: resolves when the hints are, too."""

@@ -87,6 +87,8 @@ class Replication:
         telling = [self._hinting.tell(name) for name in packed.untold]
         done = await asyncio.gather(*sending, *telling)
         answers = dict(zip(shares, done, strict=False))
+        silent = sum(answer is None for answer in answers.values())
+        assert len(packed.keeping) >= silent, "no hint is on its way to the disk of one that failed"
         holders = {name: shares[name] for name in shares if answers[name] is not None}
         failed = {name: shares[name] for name in shares if answers[name] is None}
         while failed:

@@ -67,6 +67,7 @@ class Rounds:
         replication: Replication,
         compare_with: Callable[[Iterable[str]], None],
     ) -> None:
+        self._replica_count = ground.membership.replica_count
         self._time = ground.time
         self._settings = ground.settings
         self._spawn = ground.spawn
@@ -75,6 +76,7 @@ class Rounds:
         self._compare_with = compare_with
         self._gathering: list[Round] = []
         self._on_their_way = 0
+        """Never more than `rounds_in_flight`."""
 
     def join(self, entry: EntryMessage) -> tuple[Round, int]:
         """Let a write travel with the next round; return that round and its place in it."""
@@ -111,6 +113,7 @@ class Rounds:
 
     async def _travel(self) -> None:
         leaving = self._gathering.pop(0) if self._gathering else Round()
+        assert 0 < self._on_their_way <= self._settings.rounds_in_flight
         try:
             if self._time.are_stale(leaving.entries):
                 # A frozen process may find itself here before its watch notices the pause.
@@ -135,4 +138,6 @@ class Rounds:
             self._compare_with(shares.by_peer)  # they may hold what could not be kept here
             raise
         here = {place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER}
-        return Outcome([1 + count for count in shared.acknowledged], shared.superseded | here)
+        acknowledged = [1 + count for count in shared.acknowledged]
+        assert max(acknowledged) <= self._replica_count, "more hold it than should"
+        return Outcome(acknowledged, shared.superseded | here)

@@ -1,8 +1,8 @@
 """An import at work: a file is read in chunks, a few of which are on their way at a time.
 
 **Nothing is lost.** The bookmark moves when a chunk and all before it are stored, never before. It
-is written each second and at the end, whatever the end is. What was stored behind it is stored
-again by the next run: a put of the same value.
+is written twice a second at most, and at the end, whatever the end is. What was stored behind it is
+stored again by the next run: a put of the same value.
 
 **Order.** A key that stands twice in the file ends with its last value: a chunk waits while one
 that is on its way has a key of it.
