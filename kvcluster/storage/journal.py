@@ -161,11 +161,6 @@ class Journal:
         self._closing = True
         self._wake.set()
 
-    @property
-    def segment(self) -> int:
-        """The number of the segment that frames go to now."""
-        return self._segment.number
-
     async def _commit_all(self) -> None:
         """Commit what is waiting now, then do the rotations that were asked for before that."""
         self._in_hand, self._writes = self._writes, []

@@ -23,7 +23,6 @@ opened, before anybody is told of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +36,7 @@ from kvcluster.storage.found import Aside, Recovered
 from kvcluster.storage.segment import SEGMENT_PREFIX, segment_name
 from kvcluster.storage.versions import VERSIONS_PREFIX
 
-from demo_pb2 import JournalFrame, MissedWrites
+from demo_pb2 import JournalFrame
 
 
 def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp: str) -> Recovered:
@@ -62,15 +61,6 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     _remove_temporary(disk, json_path, folder)
     disk.sync_folder(json_path.parent)
     return found
-
-
-def apply_hints(hints: dict[str, Version], changes: Iterable[MissedWrites]) -> None:
-    """Bring hints up to date with what a journal frame says of them."""
-    for change in changes:
-        if change.since:
-            hints[change.peer] = Version(change.since)
-        else:
-            hints.pop(change.peer, None)
 
 
 @dataclass(frozen=True)
@@ -135,7 +125,11 @@ class _Replay:
             found.table.apply_message(message)
         for drop in frame.drops:
             found.table.drop(drop.key, Version(drop.version))
-        apply_hints(found.hints, frame.hints)
+        for hint in frame.hints:
+            if hint.since:
+                found.hints[hint.peer] = Version(hint.since)
+            else:
+                found.hints.pop(hint.peer, None)
         found.clock = max(found.clock, frame.clock)
         found.behind = True
 

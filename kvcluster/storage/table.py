@@ -53,9 +53,6 @@ class Table:
         self.conflicts = 0
         """How often one version came with two contents: damage somewhere, an alarm."""
 
-    def __len__(self) -> int:
-        return self.live + self.tombstones
-
     def get(self, key: str) -> Entry | None:
         """The entry of a key, a tombstone included; None if the key was never seen."""
         return self._slots[slot_of(key)].get(key)

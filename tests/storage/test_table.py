@@ -62,7 +62,7 @@ def test_an_entry_newer_than_the_drop_stays() -> None:
     assert table.drop("k", V2)
     assert table.get("k") is None
     assert not table.drop("k", V2), "twice"
-    assert len(table) == 0
+    assert not dict(table.items())
 
 
 def test_an_entry_older_than_the_drop_goes() -> None:
@@ -70,7 +70,7 @@ def test_an_entry_older_than_the_drop_goes() -> None:
     table = Table()
     table.apply("k", ("deleted since", V1))
     assert table.drop("k", V2)
-    assert len(table) == 0
+    assert not dict(table.items())
 
 
 def test_a_value_in_the_wrong_place_is_dropped_as_a_tombstone_is() -> None:
@@ -210,7 +210,7 @@ def test_counters_equal_a_recount_whatever_replaces_and_drops_what(
     assert dict(table.items()) == twin
     live = {key: value for key, (value, _) in twin.items() if value is not None}
     dead = {key: version for key, (value, version) in twin.items() if value is None}
-    assert (table.live, table.tombstones, len(table)) == (len(live), len(dead), len(twin))
+    assert (table.live, table.tombstones) == (len(live), len(dead))
     assert table.size_bytes == sum(len(k.encode()) + len(v.encode()) for k, v in live.items())
     assert table.slots_with_tombstones() == sorted({slot_of(key) for key in dead})
     for number in {slot_of(key) for key in KEYS}:
