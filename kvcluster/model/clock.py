@@ -85,11 +85,13 @@ class HybridClock:
 
     def pass_time(self, elapsed_ms: float) -> None:
         """So much has passed since the last call, by a clock that nobody sets."""
+        assert elapsed_ms >= 0, "the time must not go back"
         self._time += int(elapsed_ms * _PACE * (1 << COUNTER_BITS))
         self._kept_ms += elapsed_ms
 
     def observe(self, time: int) -> None:
         """Move past a time that another node or a file holds. Judge it first."""
+        assert time < TIME_LIMIT, "nobody could ever tick again"
         self._time = max(self._time, time)
 
     def behind_ms(self, wall_ms: int) -> int:

@@ -55,6 +55,7 @@ TRANSITIONS: dict[Sign, dict[Liveness, Liveness]] = {
     Sign.LONG_SILENT: {_U: _D, _A: _D, _S: _D, _D: _D},
     Sign.LEFT: {_U: _D, _A: _D, _S: _D, _D: _D},
 }
+assert all(set(TRANSITIONS[sign]) == set(Liveness) for sign in Sign)
 
 
 class Detector:

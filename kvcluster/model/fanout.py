@@ -64,6 +64,7 @@ def pack(
                 share.since = min(share.since, since)
                 share.places += places
                 _add(share.missed, gone, since, len(places))
+    assert not shares.keys() & absent.keys(), "who gets writes misses none of them"
     return shares, absent
 
 

@@ -93,6 +93,7 @@ class Hints:
         hint = self._hints.get(peer)
         if hint is None or hint.mark != mark:
             return False
+        assert hint.later is None or (hint.since is not None and hint.since <= hint.later)
         before, hint.since = hint.since, hint.later
         hint.count, hint.mark = hint.count_later, -1
         return hint.since != before

@@ -61,6 +61,7 @@ class Merge:
             del source.waiting[:count]
         flowing.sort(key=itemgetter(0))
         if bound is not None:
+            assert bound >= self.position, "what flowed would flow again"
             self.position = bound
         elif flowing:
             self.position = flowing[-1][0]

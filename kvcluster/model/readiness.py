@@ -96,6 +96,7 @@ class Readiness:
 
         They do while nobody ever agreed, and when they are more than half of all members.
         """
+        assert self._excused.issuperset(self._disagreeing), "nobody waits for who refuses"
         members = len(self._shared) + 1
         return bool(self._disagreeing) and (
             not self._settled or 2 * len(self._disagreeing) > members
@@ -203,6 +204,8 @@ class Readiness:
         self._lost_slots &= set().union(*not_yet)
         if all_of_it or self._lost_slots.isdisjoint(self._shared[peer]):
             self._to_repair.discard(peer)
+        repairers = (self._shared[other] for other in self._to_repair)
+        assert self._lost_slots <= set().union(*repairers), "it would wait for nobody, for ever"
 
     def look_around(self, *, anew: bool = False) -> None:
         """The process was stopped for a while: hear every peer again before anything else.

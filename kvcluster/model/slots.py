@@ -46,12 +46,17 @@ class Cover:
     uncovered: frozenset[int]
     """Slots none of whose replicas can be read."""
 
+    def __post_init__(self) -> None:
+        assert sum(map(len, self.by_member.values())) + len(self.uncovered) == SLOTS
+
 
 class Placement:
     """Which members hold which slots. Made once from the configuration, and never changed."""
 
     def __init__(self, members: Sequence[str], replicas: int) -> None:
         self._members = tuple(sorted(members))  # so that the order of the list means nothing
+        assert replicas >= 1
+        assert len(set(members)) == len(members)
         bids = {member: _bids(member) for member in self._members}
         self._replicas = tuple(_winners(bids, slot, replicas) for slot in range(SLOTS))
         self._held = {

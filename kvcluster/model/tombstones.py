@@ -98,6 +98,7 @@ class Tombstones:
         work: Work,
     ) -> None:
         """Add to `work` what the tombstones of a slot need: all that are there now."""
+        assert now_s >= 0
         known, seen = self._slots.get(slot, {}), {}
         for key, version in tombstones:
             need = known.get(key)
@@ -126,6 +127,7 @@ class Tombstones:
             return need
         if complete_s < 0:
             complete_s = now_s
+        assert lives == self._new_lives, "all have signed, each in the life that it has now"
         if now_s - complete_s >= self._wait_s:
             self._let_go((key, version), others, dropped, work)
         return (version, since_s, held, dropped, complete_s, lives)

@@ -134,6 +134,7 @@ class Limiter:
         gained = max(0.0, now_s - self._filled_at_s) * self._rate_per_s
         self._tokens = min(float(self._burst), self._tokens + gained)
         self._filled_at_s = now_s
+        assert 0 <= self._tokens <= self._burst
         if not self._counting and self._tokens >= 1:
             self._tokens -= 1
             return True

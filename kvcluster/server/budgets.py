@@ -53,6 +53,7 @@ class Budget:
         finally:
             self.running -= 1
             self.running_bytes -= size_bytes
+            assert self.running > 0 or self.running == self.running_bytes == 0
 
     def _overloaded(self, size: str) -> Overloaded:
         count = self.running if size else self._limit

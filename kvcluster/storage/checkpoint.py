@@ -125,6 +125,7 @@ class Checkpointer:
         except OSError:
             self._required = self._required or required
             raise
+        assert covered >= self._covered
         self._covered = covered
         self.finished_s = started_s
         await self._in_thread(remove_older, self._disk, self._folder, self._segment)

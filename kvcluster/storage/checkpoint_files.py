@@ -77,6 +77,7 @@ class Output:
 
     def install(self) -> None:
         """Give both files their names, the versions first. Raises DiskFailed, too."""
+        assert not self._unsynced_bytes, "a power cut would leave a name without its bytes"
         for path in (self._versions_path, self._json_path):
             self._disk.replace(_temporary(path), path)
             try:

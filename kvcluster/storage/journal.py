@@ -167,6 +167,7 @@ class Journal:
         self._rotations_in_hand, self._rotations = self._rotations, []
         for group in self._split(self._in_hand):
             await self._commit(group)
+        self._in_hand = []
         if self._probe_wanted:
             await self._probe()
         for done in self._rotations_in_hand:
@@ -243,6 +244,7 @@ class Journal:
         asyncio.get_running_loop().call_later(interval_s, look)
 
     async def _rotate(self, done: asyncio.Future[int]) -> None:
+        assert not self._in_hand, "a checkpoint would miss what is in an older segment"
         try:
             number = await self._in_thread(self._next_segment)
         except OSError as error:  # no room for another file: the old segment goes on

@@ -23,32 +23,34 @@ class KeyIndex:
     """The live keys in order. Nothing is kept before `fill`."""
 
     def __init__(self) -> None:
-        self._keys: SortedList | None = None
+        self._keys = SortedList()
+        self.filled = False
+        """Whether the keys are kept yet."""
 
     def __len__(self) -> int:
-        return len(self._keys or ())
+        return len(self._keys)
 
     def fill(self, keys: Iterable[str]) -> None:
         """Take every key that is live now; from here on `add` and `remove` keep it true."""
         self._keys = SortedList(keys)
+        self.filled = True
 
     def add(self, key: str) -> None:
         """A key that had no value has one."""
-        if self._keys is not None:
+        if self.filled:
             self._keys.add(key)
 
     def remove(self, key: str) -> None:
         """A key that had a value has none."""
-        if self._keys is not None:
+        if self.filled:
             self._keys.remove(key)
 
     def behind(self, prefix: str, start_after: str) -> Iterator[str]:
         """The keys with a prefix behind another key, in order. Read it before the next change."""
-        keys = self._keys if self._keys is not None else SortedList()
         if start_after >= prefix:
-            found = keys.irange(minimum=start_after, inclusive=(False, True))
+            found = self._keys.irange(minimum=start_after, inclusive=(False, True))
         else:
-            found = keys.irange(minimum=prefix)
+            found = self._keys.irange(minimum=prefix)
         for key in found:
             if not key.startswith(prefix):
                 return

@@ -50,6 +50,7 @@ class Segment:
         self._now_s = now_s
         self._file = disk.create(folder / self._name)
         self._size_bytes = 0
+        self._tail = False  # something may follow the mark: a write that failed, and was not cut
         try:
             disk.sync_folder(folder)
         except OSError as error:
@@ -62,6 +63,7 @@ class Segment:
         if sync:
             self.sync()
         self._size_bytes += len(frame)
+        self._tail = False
         self._counts.written_bytes += len(frame)
 
     def probe(self, size_bytes: int) -> None:
@@ -86,6 +88,8 @@ class Segment:
         self._file.close()
 
     def _write(self, data: bytes) -> None:
+        assert not self._tail, "nobody could read what stands behind a torn frame"
+        self._tail = True
         try:
             self._file.append(data)
         except OSError as error:
@@ -99,3 +103,4 @@ class Segment:
             self._file.truncate(self._size_bytes)
         except OSError as error:
             raise DiskFailed(f"cannot cut a torn frame off {self._name}: {error}") from error
+        self._tail = False

@@ -146,11 +146,14 @@ class Table:
             gc.collect(0)
 
     def _order(self, key: str, before: Entry | None, after: Entry | None) -> None:
-        was_live, lives = is_live(before), is_live(after)
-        if lives and not was_live:
+        lives = is_live(after)
+        if lives == is_live(before):
+            return
+        if lives:
             self.keys.add(key)
-        elif was_live and not lives:
+        else:
             self.keys.remove(key)
+        assert not self.keys.filled or len(self.keys) == self.live
 
     def _count(self, number: int, key: str, entry: Entry, change: int) -> None:
         if is_live(entry):
