@@ -1,14 +1,13 @@
 """The durable dict: a table in memory, a journal of writes, a JSON file that people can read.
 
 store.py              the three as one thing: begin here
-table.py              every entry, by slot
+table.py              every entry, by slot; an entry as a message
 key_index.py          every live key, in order
 digests.py            what each slot holds, in 64 bits
 
 journal.py            where a write is durable
 segment.py            one file of it
 frames.py             how it stands on disk, so that damage shows itself
-codec.py              an entry as a message
 checkpoint.py         the JSON file, rewritten in the background
 checkpoint_files.py   its files, written and installed
 pieces.py             the table, cut small enough to be copied between two requests
@@ -16,8 +15,7 @@ versions.py           what JSON cannot say of its pairs
 counts.py             what was written, and how long the disk took
 
 recovery.py           from the files to a table that lost nothing
-base.py               the JSON file, and what is known of it
-handmade.py           what a person may have written into it
+base.py               the JSON file, what is known of it, and what a person may write there
 found.py              what recovery finds
 disk.py               the disk itself, which tests replace by a bad one
 """

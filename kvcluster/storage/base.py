@@ -6,7 +6,10 @@ two that match, the newer, because the older one's journal may be gone.
 
 A JSON that no versions file knows was made by hand or edited, if it is JSON. So what it says is
 taken, a copy is kept, pairs that are known get their versions back, and the rest counts as
-hand-made (version zero).
+hand-made (version zero). A person may write one flat object of strings into it. Anything else is
+answered by a sentence that names the key, and the node does not start, with nothing changed: half
+of a file served is worse than none. Text that is no JSON at all looks like damage, and is treated
+as such.
 
 **What an edit is worth.** Each pair that a versions file knows was acknowledged once. If all of
 them are still there, somebody only added to the file, and the node serves. If some have vanished or
@@ -23,17 +26,22 @@ tell. The first is the smaller evil, so this counts as incomplete.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import orjson
 
 from kvcluster.config import Settings
+from kvcluster.errors import CannotStart
 from kvcluster.model.entry import ZERO, Version
-from kvcluster.storage import handmade, versions
+from kvcluster.storage import versions
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Aside, Recovered
 from kvcluster.storage.versions import Versions, versions_name
+
+_KINDS = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
+_SHOWN_CHARACTERS = 40
 
 
 class Base:
@@ -99,7 +107,7 @@ class Base:
         """The pairs of a JSON that no versions file knows, with a copy kept if need be."""
         name = self._json_path.name
         try:
-            pairs = handmade.parse(json, name, self._settings)
+            pairs = parse_handmade(json, name, self._settings)
         except orjson.JSONDecodeError as error:
             self._aside.keep(self._json_path, json, "corrupt")
             self._found.damage(f"{name} is not JSON ({error})")
@@ -146,6 +154,35 @@ class Base:
         found.node, found.configuration = footer.node, footer.configuration
         if footer.incomplete and not found.incomplete:
             found.damage(footer.incomplete)
+
+
+def parse_handmade(data: bytes, name: str, settings: Settings) -> dict[str, str]:
+    """Read a JSON file called `name` that a person may have written.
+
+    Raises orjson.JSONDecodeError if it is not JSON, CannotStart if the node cannot serve it.
+    """
+    pairs = orjson.loads(data.removeprefix(codecs.BOM_UTF8))  # some editors put one there
+    if not isinstance(pairs, dict):
+        raise CannotStart(f'{name} must be one flat JSON object, like {{"key": "value"}}')
+    for key, value in pairs.items():
+        shown = repr(key if len(key) <= _SHOWN_CHARACTERS else key[:_SHOWN_CHARACTERS] + "…")
+        if not isinstance(value, str):
+            kind = _KINDS.get(type(value), "a number")
+            raise CannotStart(
+                f"{name}: the value of key {shown} is {kind}, not a string; nothing was changed"
+            )
+        _check_size(f"{name}: key {shown}", key, 1, settings.key_limit_bytes)
+        _check_size(f"{name}: the value of key {shown}", value, 0, settings.value_limit_bytes)
+    return pairs
+
+
+def _check_size(what: str, text: str, least_bytes: int, most_bytes: int) -> None:
+    size_bytes = len(text.encode())
+    if not least_bytes <= size_bytes <= most_bytes:
+        raise CannotStart(
+            f"{what} is {size_bytes:,} bytes long, allowed are {least_bytes} to {most_bytes:,};"
+            " nothing was changed"
+        )
 
 
 def _told(new: int, gone: int) -> str:

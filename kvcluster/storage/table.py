@@ -25,7 +25,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, is_live, judge, version_of
 from kvcluster.model.slots import SLOTS, slot_of
-from kvcluster.storage.codec import to_entry
 from kvcluster.storage.key_index import KeyIndex
 
 from demo_pb2 import Entry as EntryMessage
@@ -96,7 +95,7 @@ class Table:
         return True
 
     def apply_message(self, message: EntryMessage) -> Verdict:
-        """Apply an entry as it stands in the journal and travels between nodes."""
+        """Apply an entry that comes from the journal or from another node."""
         return self.apply(message.key, to_entry(message))
 
     def load(self, pairs: Mapping[str, str], versions: Sequence[Version]) -> None:
@@ -168,6 +167,19 @@ class Table:
             del self._buried[number][key]
             if not self._buried[number]:
                 del self._buried[number]
+
+
+def to_message(key: str, entry: Entry) -> EntryMessage:
+    """An entry as it stands in the journal and travels between nodes."""
+    value, version = entry
+    if value is None:
+        return EntryMessage(key=key, deleted=True, version=version)
+    return EntryMessage(key=key, value=value, version=version)
+
+
+def to_entry(message: EntryMessage) -> Entry:
+    """The entry in a message."""
+    return (None if message.deleted else message.value, Version(message.version))
 
 
 def _size_bytes(text: str) -> int:

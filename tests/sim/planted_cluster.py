@@ -19,8 +19,8 @@ from kvcluster.model.hints import Hints
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import Cover
 from kvcluster.model.tombstones import Tombstones
-from kvcluster.storage.codec import to_message
 from kvcluster.storage.store import Store
+from kvcluster.storage.table import to_message
 from tests.sim.planting import planted, replace
 
 

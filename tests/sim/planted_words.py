@@ -9,7 +9,7 @@ from kvcluster.cluster.repair.merging import Merger
 from kvcluster.cluster.writing.replica import Receiver
 from kvcluster.errors import OutcomeUnknown
 from kvcluster.model.entry import Verdict
-from kvcluster.storage.codec import to_entry
+from kvcluster.storage.table import to_entry
 from tests.sim.planting import planted, replace
 
 from demo_pb2 import HoldResponse, ReplicateResponse

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.entry import Entry
-from kvcluster.storage import handmade
+from kvcluster.storage.base import parse_handmade
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.life import FOLDER, PATH, Life
 from tests.storage.virtual_loop import run
@@ -47,7 +47,7 @@ def as_json(value: object) -> bytes:
 def test_any_json_is_loaded_or_refused_in_a_sentence(data: bytes) -> None:
     """What comes out are strings within their limits, or an error that names the file."""
     try:
-        pairs = handmade.parse(data, "data.json", LIMITS)
+        pairs = parse_handmade(data, "data.json", LIMITS)
     except orjson.JSONDecodeError:
         return
     except CannotStart as error:

@@ -27,7 +27,7 @@ from kvcluster.errors import KvError
 from kvcluster.model.entry import Version
 from kvcluster.model.slots import slot_of
 from kvcluster.model.tombstones import Tombstone, Tombstones, Work
-from kvcluster.storage.codec import to_message
+from kvcluster.storage.table import to_message
 
 from demo_pb2 import DropRequest, HoldRequest, HoldResponse
 from demo_pb2 import Entry as EntryMessage

@@ -17,7 +17,7 @@ from kvcluster.cluster.peers.ground import Ground
 from kvcluster.config import KIB
 from kvcluster.errors import PeerRefused
 from kvcluster.model.slots import slot_of
-from kvcluster.storage.codec import to_entry
+from kvcluster.storage.table import to_entry
 
 from demo_pb2 import Cursor
 from demo_pb2 import Entry as EntryMessage

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from kvcluster.config import Settings
 from kvcluster.model.digest import entry_hash
 from kvcluster.model.entry import Entry, Version, is_tombstone, version_of
-from kvcluster.storage.codec import to_message
-from kvcluster.storage.table import Table
+from kvcluster.storage.table import Table, to_message
 
 from demo_pb2 import Cursor
 from demo_pb2 import Entry as EntryMessage

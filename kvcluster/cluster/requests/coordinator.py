@@ -29,7 +29,7 @@ from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
 from kvcluster.model.batch_writes import BatchWrites, KeyWrite
 from kvcluster.model.entry import Entry, Version, version_of
 from kvcluster.model.operation import Operation
-from kvcluster.storage.codec import to_message
+from kvcluster.storage.table import to_message
 
 
 @dataclass(frozen=True)
