@@ -24,7 +24,7 @@ def say_hello(node: Node, addresses: list[str]) -> None:
         len(node.membership.members),
         f"{len(node.membership.held):,}",
     )
-    holds = "new, empty" if node.store.is_new else f"keys: {node.store.table.live:,}"
+    holds = "new, empty" if node.store.found.new else f"keys: {node.store.table.live:,}"
     log.info("NODE  its data is in %s, %s", node.store.path.absolute(), holds)
     if not node.store.fsync:
         log.warning("NODE  --fsync never: a power cut may take acknowledged writes")

@@ -17,21 +17,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from kvcluster.config import Settings
-from kvcluster.model.entry import Version
 from kvcluster.storage.checkpoint_files import Output, remove_older
 from kvcluster.storage.counts import Counts
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.pieces import pieces
 from kvcluster.storage.table import Table
-from kvcluster.storage.versions import encode_piece, hints_as_messages
+from kvcluster.storage.versions import encode_piece
 
 from demo_pb2 import VersionsFooter
 
@@ -40,20 +38,11 @@ log = logging.getLogger("kvcluster")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a checkpoint keeps besides entries."""
-
-    clock: int
-    hints: Mapping[str, Version]
-    incomplete: str
-    repair: bool
-    node: str
-    configuration: int
-
-
 class Checkpointer:
-    """Rewrites the JSON file when something changed, at its own calm pace."""
+    """Rewrites the JSON file when something changed, at its own calm pace.
+
+    `facts` gives what is kept besides entries; the other fields of this footer are filled in here.
+    """
 
     def __init__(
         self,
@@ -64,7 +53,7 @@ class Checkpointer:
         table: Table,
         journal: Journal,
         settings: Settings,
-        facts: Callable[[], Facts],
+        facts: Callable[[], VersionsFooter],
         counts: Counts,
     ) -> None:
         self._disk = disk
@@ -193,17 +182,9 @@ class Checkpointer:
         return pairs
 
     def _footer(self, pairs: int, segment: int) -> VersionsFooter:
-        facts = self._facts()
-        return VersionsFooter(
-            pairs=pairs,
-            clock=facts.clock,
-            segment=segment,
-            hints=hints_as_messages(facts.hints),
-            incomplete=facts.incomplete,
-            repair=facts.repair,
-            node=facts.node,
-            configuration=facts.configuration,
-        )
+        footer = self._facts()
+        footer.pairs, footer.segment = pairs, segment
+        return footer
 
     async def _rest(self, duration_s: float) -> None:
         """Sleep, unless the node is stopping.

@@ -1,7 +1,7 @@
 """The store: table, journal and checkpoint as one durable dict.
 
-    opened = Store.open(...)      blocking: lock, load, repair
-    await store.start()           first checkpoint if one is due; then it is ready
+    store.open(stamp)             blocks: lock the files and load them
+    await store.start(...)        first checkpoint if the files are not in order; then it is ready
     await store.write([...])      durable, then applied
     store.get(key)                from memory
     await store.close()           leaves the JSON complete
@@ -22,16 +22,17 @@ from typing import Any
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart, DiskFailed, OutcomeUnknown
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version
-from kvcluster.storage.checkpoint import Checkpointer, Facts
+from kvcluster.storage.checkpoint import Checkpointer
 from kvcluster.storage.counts import Counts
 from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.recovery import recover
+from kvcluster.storage.table import Table
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites
+from demo_pb2 import MissedWrites, VersionsFooter
 
 log = logging.getLogger("kvcluster")
 
@@ -41,6 +42,15 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 class Store:
     """One node's data. `path` is the JSON file; the journal stands beside it in `<stem>.wal`."""
+
+    found: Recovered
+    """What was on disk when it was opened."""
+    table: Table
+    digests: Digests
+    incomplete: str
+    """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
+    repair: bool
+    """What is here may be old or absent; peers must make it whole. Kept on disk too."""
 
     def __init__(
         self,
@@ -60,20 +70,9 @@ class Store:
         self._journal: Journal
         self._checkpointer: Checkpointer
         self._tasks: list[asyncio.Task[None]] = []
-        self._found = Recovered()
         self.counts = Counts()
         self.path = path
         self.folder = path.with_suffix(".wal")
-        self.table = self._found.table
-        self.digests = Digests(self.table)
-        self.incomplete = ""
-        """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
-        self.is_new = False
-        """Whether nothing was on disk when it was opened."""
-        self.clock_found = 0
-        """The hybrid time that the files held when they were opened."""
-        self.repair = False
-        """What is here may be old or absent; peers must make it whole. Kept on disk too."""
 
     def open(self, stamp: str) -> Recovered:
         """Lock the files and load them; blocks. Raises CannotStart, with a sentence."""
@@ -89,10 +88,8 @@ class Store:
         except OSError as error:
             raise CannotStart(_explain(error, self.path)) from error
         self._take_for_our_own(found)
-        self.table = found.table
-        self.digests = Digests(self.table)
+        self.found, self.table, self.digests = found, found.table, Digests(found.table)
         self.incomplete, self.repair = found.incomplete, found.repair
-        self._found, self.is_new, self.clock_found = found, found.new, found.clock
         return found
 
     def _take_for_our_own(self, found: Recovered) -> None:
@@ -118,7 +115,7 @@ class Store:
             self._journal = Journal(
                 self._disk,
                 self.folder,
-                segment=self._found.next_segment,
+                segment=self.found.next_segment,
                 settings=self._settings,
                 sync=self.fsync,
                 apply=self._apply,
@@ -133,20 +130,13 @@ class Store:
                 table=self.table,
                 journal=self._journal,
                 settings=self._settings,
-                facts=lambda: Facts(
-                    clock(),
-                    hints(),
-                    self.incomplete,
-                    self.repair,
-                    self._node,
-                    self._configuration,
-                ),
+                facts=lambda: self._facts(clock(), hints()),
                 counts=self.counts,
             )
             self._tasks.append(spawn(self._journal.run(), "journal"))
-            if self._found.rewrite or self._found.behind:
+            if self.found.rewrite or self.found.behind:
                 self._checkpointer.require()
-            if self._found.rewrite:
+            if self.found.rewrite:
                 await self._checkpointer.checkpoint(calm=False)
         except (OSError, DiskFailed) as error:
             await self.close()
@@ -225,6 +215,17 @@ class Store:
                     entry.key,
                 )
         return verdicts
+
+    def _facts(self, clock: int, hints: Mapping[str, Version]) -> VersionsFooter:
+        """What a checkpoint keeps besides entries."""
+        return VersionsFooter(
+            clock=clock,
+            hints=[MissedWrites(peer=peer, since=since) for peer, since in hints.items()],
+            incomplete=self.incomplete,
+            repair=self.repair,
+            node=self._node,
+            configuration=self._configuration,
+        )
 
     def _drop(self, drops: Sequence[EntryMessage]) -> None:
         for entry in drops:

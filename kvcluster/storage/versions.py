@@ -13,7 +13,7 @@ The file is frames (frames.py), one for each piece of a checkpoint, the footer l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import xxhash
@@ -23,7 +23,7 @@ from kvcluster.model.entry import VERSION_BYTES, Version
 from kvcluster.storage import frames
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites, VersionsFooter, VersionsFrame
+from demo_pb2 import VersionsFooter, VersionsFrame
 
 VERSIONS_PREFIX = "versions-"
 _HASH_BYTES = 8
@@ -37,11 +37,6 @@ def versions_name(segment: int) -> str:
 def json_hasher() -> xxhash.xxh3_128:
     """The hash that ties a JSON file to its versions; feed it the file's bytes."""
     return xxhash.xxh3_128()
-
-
-def hints_as_messages(hints: Mapping[str, Version]) -> list[MissedWrites]:
-    """Hints of missed writes as they stand on disk."""
-    return [MissedWrites(peer=peer, since=since) for peer, since in hints.items()]
 
 
 def encode_piece(

@@ -105,7 +105,7 @@ class Timekeeper:
         once when its clock was set far ahead: it looks around then, and serves anew. Only while it
         serves: before, its own clock may be the one that is wrong.
         """
-        written, settings = store.clock_found, self._settings
+        written, settings = store.found.clock, self._settings
         while True:
             while gate.status is not Status.SERVING:
                 await asyncio.wait([gate.changed])
