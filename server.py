@@ -35,21 +35,14 @@ from kvcluster.cluster.peers.channels import Channels
 from kvcluster.cluster.writing.replica import Receiver
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
-from kvcluster.model.members import (
-    DEFAULT_CLUSTER,
-    Cluster,
-    check_replicas,
-    find_self,
-    parse_members,
-    split_address,
-)
+from kvcluster.model.members import split_address
 from kvcluster.node import Node
 from kvcluster.server.activity import Activity
 from kvcluster.server.budgets import Limits
 from kvcluster.server.greeting import say_goodbye, say_hello, say_why_failed, say_why_refused
 from kvcluster.server.listening import addresses_of, make_server, until_left
 from kvcluster.server.open_files import raise_file_limit, watch_open_files
-from kvcluster.server.options import parse_arguments, refusal
+from kvcluster.server.options import cluster_of, parse_arguments, refusal
 from kvcluster.server.overrides import with_overrides
 from kvcluster.server.process import end_at_once, set_up_log, stop_on_signals
 from kvcluster.server.rpc import Registrar, Service, rpc, rpc_stream
@@ -207,16 +200,14 @@ class Peer(PeerServicer):
 
 def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
     """Run one node until Ctrl+C; return the exit code. `program`: how it is called."""
-    options = parse_arguments(arguments, DEFAULT_CLUSTER, program=program)
+    options = parse_arguments(arguments, program=program)
     set_up_log(options.log_level, options.log_format)
     for remark in options.remarks:
         log.warning("NODE  %s", remark)
     try:
         settings = with_overrides(Settings(), options.set)
-        members = parse_members(options.cluster)
-        name = find_self(members, options.port, options.host, options.name)
-        cluster = Cluster(members, name, check_replicas(options.replicas, members))
-        host = options.host or split_address(name)[0]
+        cluster = cluster_of(options)
+        host = options.host or split_address(cluster.self_name)[0]
         addresses = addresses_of(host, options.port, cluster)
         open_page = metrics_on(options.metrics, host)
         fsync, salvage = options.fsync == "always", options.salvage

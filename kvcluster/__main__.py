@@ -45,10 +45,9 @@ def program() -> Program:
 
 
 def _parser_of_server(front: str) -> argparse.ArgumentParser:
-    from kvcluster.model.members import DEFAULT_CLUSTER
     from kvcluster.server import options
 
-    return options.parser(DEFAULT_CLUSTER, front)
+    return options.parser(front)
 
 
 def _serve(words: Sequence[str]) -> int:

@@ -15,7 +15,14 @@ from pathlib import Path
 from kvcluster.console.program import ShowVersion
 from kvcluster.console.screen import run_calmly
 from kvcluster.errors import BadSetting, CannotStart
-from kvcluster.model.members import split_address
+from kvcluster.model.members import (
+    DEFAULT_CLUSTER,
+    Cluster,
+    check_replicas,
+    find_self,
+    parse_members,
+    split_address,
+)
 from kvcluster.server import environment as variables
 from kvcluster.server.environment import PREFIX
 from kvcluster.server.log_lines import FORMS
@@ -27,7 +34,7 @@ _HARMLESS = [PREFIX + name for name in ("DATA_DIR", "FSYNC", "LOG_LEVEL", "LOG_F
 _SHOWS = {"-h", "--help", "--version"}
 
 
-def parser(default_cluster: str, program: str = PROGRAM) -> argparse.ArgumentParser:
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """The parser of a command line. `program`: what stands in front of it."""
     made = argparse.ArgumentParser(
         prog=program,
@@ -36,7 +43,7 @@ def parser(default_cluster: str, program: str = PROGRAM) -> argparse.ArgumentPar
         allow_abbrev=False,
     )
     made.add_argument("--version", action=ShowVersion)
-    _add_place(made.add_argument, default_cluster)
+    _add_place(made.add_argument)
     _add_manner(made.add_argument)
     made.epilog = textwrap.fill(variables.told(_options(made)), _COLUMNS, break_on_hyphens=False)
     return made
@@ -44,7 +51,6 @@ def parser(default_cluster: str, program: str = PROGRAM) -> argparse.ArgumentPar
 
 def parse_arguments(
     arguments: list[str] | None,
-    default_cluster: str,
     environment: Mapping[str, str] = os.environ,
     program: str = PROGRAM,
 ) -> argparse.Namespace:
@@ -53,7 +59,7 @@ def parse_arguments(
     Besides the options: `program`; `variables`, those of the environment that were used, and
     `remarks` about others, a sentence each.
     """
-    made = parser(default_cluster, program)
+    made = parser(program)
     if arguments is None:
         arguments = sys.argv[1:]
     if _SHOWS.intersection(arguments):  # a disk that is full is told in a sentence, as elsewhere
@@ -76,6 +82,13 @@ def _options(made: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for action in made._actions if action.dest not in ("help", argparse.SUPPRESS)]
 
 
+def cluster_of(options: argparse.Namespace) -> Cluster:
+    """The cluster that a person named, and the member of it that is to run. Raises BadSetting."""
+    members = parse_members(options.cluster)
+    name = find_self(members, options.port, options.host, options.name)
+    return Cluster(members, name, check_replicas(options.replicas, members))
+
+
 def refusal(error: CannotStart, options: argparse.Namespace) -> str:
     """Why the node does not start, in a sentence; and what else than the command line had a say."""
     told = f"{options.program}: {error}"
@@ -85,7 +98,7 @@ def refusal(error: CannotStart, options: argparse.Namespace) -> str:
     return told
 
 
-def _add_place(add: Callable[..., object], default_cluster: str) -> None:
+def _add_place(add: Callable[..., object]) -> None:
     """Options that say which node this is and where its things are."""
     add(
         "port",
@@ -102,7 +115,7 @@ def _add_place(add: Callable[..., object], default_cluster: str) -> None:
     )
     add(
         "--cluster",
-        default=default_cluster,
+        default=DEFAULT_CLUSTER,
         metavar="H:P,H:P,...",
         help="all members, this node included (default: %(default)s)",
     )

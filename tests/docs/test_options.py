@@ -29,7 +29,7 @@ _UNITS = {"": 1, "KiB": KIB, "MiB": MIB}
 def flags_of_server(capsys: pytest.CaptureFixture[str]) -> set[str]:
     """What server.py takes, by its own account."""
     with pytest.raises(SystemExit):
-        parse_arguments(["--help"], "localhost:50051")
+        parse_arguments(["--help"])
     return set(_FLAG.findall(capsys.readouterr().out)) - {"--help", "--version"}
 
 
@@ -66,7 +66,7 @@ def test_every_option_of_the_server_has_its_variable(capsys: pytest.CaptureFixtu
     flags = [flag[2:].replace("-", "_").upper() for flag in flags_of_server(capsys)]
     expected = {f"KVCLUSTER_{name}" for name in ["PORT", *flags]}
     with pytest.raises(SystemExit):
-        parse_arguments(["--help"], "localhost:50051")
+        parse_arguments(["--help"])
     assert set(_VARIABLE.findall(capsys.readouterr().out)) == expected
     (table,) = tables(section(ROOT / "docs" / "operate.md", "In the environment"))
     told = {_VARIABLE.findall(row[0])[0]: row[1].strip("`") for row in table[2:]}

@@ -10,7 +10,6 @@ import pytest
 from kvcluster.errors import BadSetting, CannotStart
 from kvcluster.server.options import parse_arguments, refusal
 
-_DEFAULT = "localhost:50051,localhost:50052,localhost:50053"
 _ALL = {
     "PORT": "7000",
     "HOST": "0.0.0.0",
@@ -29,7 +28,7 @@ _ALL = {
 def parse(*arguments: str, **variables: str) -> argparse.Namespace:
     """The options of a command line in an environment."""
     environment = {f"KVCLUSTER_{name}": text for name, text in variables.items()}
-    return parse_arguments(list(arguments), _DEFAULT, environment)
+    return parse_arguments(list(arguments), environment)
 
 
 def test_every_option_is_taken_from_the_environment() -> None:

@@ -270,7 +270,7 @@ def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path) -> No
 def test_a_place_that_is_none_is_refused(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With the value, as everywhere."""
     with pytest.raises(SystemExit) as ended:
-        parse_arguments(["50051", "--metrics", place], "localhost:50051")
+        parse_arguments(["50051", "--metrics", place])
     assert ended.value.code == 2
     assert place in capsys.readouterr().err
 
