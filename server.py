@@ -39,12 +39,18 @@ from kvcluster.model.members import split_address
 from kvcluster.node import Node
 from kvcluster.server.activity import Activity
 from kvcluster.server.budgets import Limits
-from kvcluster.server.greeting import say_goodbye, say_hello, say_why_failed, say_why_refused
 from kvcluster.server.listening import addresses_of, make_server, until_left
 from kvcluster.server.open_files import raise_file_limit, watch_open_files
 from kvcluster.server.options import cluster_of, parse_arguments, refusal
 from kvcluster.server.overrides import with_overrides
-from kvcluster.server.process import end_at_once, set_up_log, stop_on_signals
+from kvcluster.server.process import (
+    end_at_once,
+    say_goodbye,
+    say_hello,
+    say_why_refused,
+    set_up_log,
+    stop_on_signals,
+)
 from kvcluster.server.rpc import Registrar, Service, rpc, rpc_stream
 from kvcluster.server.standard_services import Health, Reflection
 from kvcluster.server.traffic import Traffic
@@ -238,8 +244,8 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
     node.spawn(watch_open_files(file_limit, node.settings), "watch over open files")
     await asyncio.wait([stop, node.failed], return_when=asyncio.FIRST_COMPLETED)
     if node.failed.done():
-        say_why_failed(node.failed.exception())
-        end_at_once(1)  # nothing that could still write may run: what is on disk is unknown
+        # What is on disk is unknown: nothing that could still write may run.
+        end_at_once(node.failed.exception())
     log.info("STOP  finishing what is in flight (Ctrl+C again ends at once)")
     health.leave()
     await asyncio.sleep(node.settings.announce_s)

@@ -6,15 +6,13 @@ environment.py         the same in the environment
 rpc.py                 a handler: admitted, timed, counted, its errors translated
 listening.py           a gRPC server on every address of a host
 standard_services.py   health and reflection, as every gRPC server has them
-reflection_v1.py       reflection under its newer name
 budgets.py             how many calls may run at once, and how much they may carry
 arrivals.py            calls that have begun, and whose message has not come
 traffic.py             what was asked, how it ended, how long it took
 activity.py            what a node does, a line each
-process.py             signals and the log
+process.py             signals, the log, what is said at the beginning and at the end
 log_lines.py           the lines of the log, in each form
 log_stream.py          standard error, which may not be read
-greeting.py            what is said at the beginning and at the end
 occupant.py            who has the port that this node wants
 open_files.py          how many files are open, and the limit to them
 metrics/               all that is counted, for Prometheus

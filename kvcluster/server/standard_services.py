@@ -18,6 +18,13 @@ those who watch can turn away before any call is refused.
 Messages and service definitions are the libraries'. The library's own Watch is not used: it never
 ends, and a stop would wait for it as for any call. So would it for a reflection stream that
 somebody left open; both end when the node leaves. They have a budget of their own, too.
+
+Reflection goes by two names, and tools ask for the one or the other. The library serves and
+describes only the older, `v1alpha`; whoever lists the services and then wants each described, as
+grpcurl does, would be told of a name that nobody knows. So the newer description is made from the
+older: the same file, with the other name in it. It stands in a pool of its own, with all else that
+a tool may ask for: in the pool that the whole process shares it would be in the way of a library
+that brings the real one some day.
 """
 
 from __future__ import annotations
@@ -27,6 +34,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import grpc
+from google.protobuf import text_format
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer, add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection_pb2
@@ -36,15 +48,17 @@ from kvcluster.cluster.peers.gate import Gate
 from kvcluster.errors import UnknownService
 from kvcluster.model.readiness import Status
 from kvcluster.server.budgets import Limits
-from kvcluster.server.reflection_v1 import V1, V1ALPHA, descriptions
 from kvcluster.server.rpc import Registrar, rpc, rpc_stream
 from kvcluster.server.traffic import Traffic
 from kvcluster.wire.outline import method_of
 from kvcluster.wire.parsing import parser_of_requests, refuse_unusable
 
+import demo_pb2
+
 KEY_VALUE, PEER, HEALTH = "demo.KeyValue", "demo.Peer", "grpc.health.v1.Health"
-REFLECTIONS = (V1ALPHA, V1)
-"""The same service under two names (reflection_v1.py)."""
+V1ALPHA = "grpc.reflection.v1alpha.ServerReflection"
+REFLECTIONS = (V1ALPHA, V1ALPHA.replace("v1alpha", "v1"))
+"""The same service under two names."""
 
 Statuses = AsyncGenerator[HealthCheckResponse, None]
 
@@ -106,7 +120,7 @@ class Reflection(aio.ReflectionServicer):
     """The library's, with a budget, and an end."""
 
     def __init__(self, health: Health) -> None:
-        super().__init__([KEY_VALUE, PEER, HEALTH, *REFLECTIONS], descriptions())
+        super().__init__([KEY_VALUE, PEER, HEALTH, *REFLECTIONS], _descriptions())
         self.traffic = health.traffic
         self.limits = health.limits
         self._leaving = health.leaving
@@ -157,3 +171,25 @@ class Reflection(aio.ReflectionServicer):
             handlers = {"ServerReflectionInfo": method}
             generic = grpc.method_handlers_generic_handler(name, handlers)
             server.add_generic_rpc_handlers((generic,))
+
+
+def _descriptions() -> DescriptorPool:
+    """All that reflection can tell of here."""
+    pool = DescriptorPool()
+    for module in (demo_pb2, health_pb2, reflection_pb2, error_details_pb2, status_pb2):
+        _describe(pool, module.DESCRIPTOR)
+    newer = FileDescriptorProto()
+    older = text_format.MessageToString(
+        FileDescriptorProto.FromString(reflection_pb2.DESCRIPTOR.serialized_pb)
+    )
+    text_format.Parse(older.replace("v1alpha", "v1"), newer)
+    newer.options.ClearField("deprecated")
+    pool.AddSerializedFile(newer.SerializeToString())
+    return pool
+
+
+def _describe(pool: DescriptorPool, file: Any) -> None:
+    """Put a file into a pool, behind what it imports."""
+    for dependency in file.dependencies:
+        _describe(pool, dependency)
+    pool.AddSerializedFile(file.serialized_pb)
