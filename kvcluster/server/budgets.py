@@ -22,10 +22,7 @@ from kvcluster.server.arrivals import Arrivals
 
 
 class Budget:
-    """How many calls of one kind may run at once, and how much they may carry together.
-
-    Past it a call is refused, not queued. One alone is taken whatever it carries.
-    """
+    """That of one kind of call. A call alone is taken whatever it carries."""
 
     def __init__(self, what: str, limit: int, limit_bytes: int) -> None:
         self._what = what
@@ -64,17 +61,13 @@ class Budget:
 
 @dataclass(frozen=True)
 class Limits:
-    """Separate budgets, so that busy clients cannot starve peers."""
+    """The budgets of a server, and what else bounds its calls."""
 
     clients: Budget
     peers: Budget
     forwards: Budget
     scans: Budget
     watchers: Budget
-    timeout_s: float
-    """For a call that names no deadline."""
-    stream_timeout_s: float
-    """For one that answers with a stream."""
     settings: Settings
     arrivals: Arrivals
     """For calls whose message has not come."""
@@ -94,8 +87,6 @@ class Limits:
             forwards=Budget("forwarded", settings.client_calls_in_flight, size_bytes),
             scans=Budget("scan", settings.scan_calls_in_flight, size_bytes),
             watchers=Budget("watching", settings.watch_calls_in_flight, size_bytes),
-            timeout_s=settings.request_timeout_s,
-            stream_timeout_s=settings.scan_timeout_s,
             settings=settings,
             arrivals=Arrivals(settings),
         )

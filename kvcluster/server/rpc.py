@@ -62,19 +62,19 @@ def rpc(
     def decorate(method: Method[Any, Any, Response]) -> Handler[Any, Response]:
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> Response:
-            started_s = asyncio.get_running_loop().time()
+            limits, started_s = servicer.limits, asyncio.get_running_loop().time()
             code: int = _CANCELLED  # unless it comes to an end of its own
             answer: Response | None = None
             try:
-                with _admitted(servicer.limits, budget, request):
-                    deadline_s = _deadline_s(request, context, servicer.limits.timeout_s)
+                with _admitted(limits, budget, request):
+                    deadline_s = _deadline_s(request, context, limits.settings.request_timeout_s)
                     answer = await method(servicer, request, deadline_s)
                 code = _OK
                 return answer
             except Exception as error:
                 refusal = _told(error, method.__name__)
                 code = code_of(refusal)
-                await _abort(context, refusal, writes=writes)
+                await context.abort(*status_of(refusal, writes=writes))
                 raise AssertionError("abort always raises") from error
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
@@ -91,11 +91,11 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamH
     def decorate(method: Stream[Any, Any, Response]) -> StreamHandler:
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> AsyncIterator[Response]:
-            started_s = asyncio.get_running_loop().time()
+            limits, started_s = servicer.limits, asyncio.get_running_loop().time()
             code: int = _CANCELLED
             try:
-                with _admitted(servicer.limits, budget, request):
-                    deadline_s = _deadline_s(request, context, servicer.limits.stream_timeout_s)
+                with _admitted(limits, budget, request):
+                    deadline_s = _deadline_s(request, context, limits.settings.scan_timeout_s)
                     async with aclosing(method(servicer, request, deadline_s)) as answers:
                         async for answer in answers:
                             yield answer
@@ -103,7 +103,7 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamH
             except Exception as error:
                 refusal = _told(error, method.__name__)
                 code = code_of(refusal)
-                await _abort(context, refusal, writes=False)
+                await context.abort(*status_of(refusal, writes=False))
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
                 servicer.traffic.ended(method.__name__, code, duration_s)
@@ -141,11 +141,6 @@ def _told(error: Exception, method: str) -> KvError:
         return error
     log.error("BUG  %s failed", method, exc_info=error)
     return OutcomeUnknown("an internal error; see the log")
-
-
-async def _abort(context: Any, error: KvError, *, writes: bool) -> None:
-    """End a call with an error; always raises."""
-    await context.abort(*status_of(error, writes=writes))
 
 
 def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Trailer]:

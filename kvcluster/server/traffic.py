@@ -12,7 +12,6 @@ had no room for is no failure: it is asked for again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kvcluster.errors import AnswerFull, reason_of
@@ -38,15 +37,11 @@ class Traffic:
     """Counts calls, and the operations of clients in them."""
 
     def __init__(self) -> None:
-        self._methods: dict[str, CallCounts] = {}
+        self.methods: dict[str, CallCounts] = {}
+        """The calls of each method that was called."""
         self._batched: Counter[str] = Counter()
         self.batch_failures: Counter[int] = Counter()
         """Operations that failed in a Batch that did not, by status code."""
-
-    @property
-    def methods(self) -> Mapping[str, CallCounts]:
-        """The calls of each method that was called."""
-        return self._methods
 
     def ended(
         self,
@@ -57,9 +52,9 @@ class Traffic:
         answer: object = None,
     ) -> None:
         """A call came to its end. In a Batch and in its answer, if it has one, is more to count."""
-        calls = self._methods.get(method)
+        calls = self.methods.get(method)
         if calls is None:
-            calls = self._methods[method] = CallCounts()
+            calls = self.methods[method] = CallCounts()
         calls.by_code[code] += 1
         calls.timings.add(duration_s)
         if isinstance(request, BatchRequest):
@@ -83,7 +78,7 @@ class Traffic:
                     durations=calls.timings.classes,
                     total_s=calls.timings.total_s,
                 )
-                for name, calls in self._methods.items()
+                for name, calls in self.methods.items()
             ],
             within_s=BOUNDS_S,
             batch_failures=self.batch_failures,
@@ -93,5 +88,5 @@ class Traffic:
         return message
 
     def _alone(self, kind: str) -> int:
-        calls = self._methods.get(kind.capitalize())
+        calls = self.methods.get(kind.capitalize())
         return calls.timings.count if calls else 0
