@@ -143,8 +143,8 @@ def say_goodbye(node: Node) -> int:
     if node.failed.done():
         _say_why_failed(node.failed.exception())
         return 1
-    if node.store.checkpoint_error:
-        log.warning("STOP  %s; what it lacks is in the journal", node.store.checkpoint_error)
+    if error := node.store.checkpointer.last_error:
+        log.warning("STOP  %s; what it lacks is in the journal", error)
     else:
         log.info("STOP  %s is complete; goodbye", node.store.path.name)
     return 0

@@ -12,7 +12,6 @@ checkpoint.py         the JSON file, rewritten in the background
 checkpoint_files.py   its files, written and installed
 pieces.py             the table, cut small enough to be copied between two requests
 versions.py           what JSON cannot say of its pairs
-counts.py             what was written, and how long the disk took
 
 recovery.py           from the files to a table that lost nothing
 base.py               the JSON file, what is known of it, and what a person may write there

@@ -18,14 +18,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 from kvcluster.config import Settings
 from kvcluster.storage.checkpoint_files import Output, remove_older
-from kvcluster.storage.counts import Counts
-from kvcluster.storage.disk import Disk
+from kvcluster.storage.disk import Disk, DiskThread
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.pieces import pieces
 from kvcluster.storage.table import Table
@@ -34,8 +31,6 @@ from kvcluster.storage.versions import encode_piece
 from demo_pb2 import VersionsFooter
 
 log = logging.getLogger("kvcluster")
-
-T = TypeVar("T")
 
 
 class Checkpointer:
@@ -54,7 +49,6 @@ class Checkpointer:
         journal: Journal,
         settings: Settings,
         facts: Callable[[], VersionsFooter],
-        counts: Counts,
     ) -> None:
         self._disk = disk
         self._json_path = json_path
@@ -63,8 +57,7 @@ class Checkpointer:
         self._journal = journal
         self._settings = settings
         self._facts = facts
-        self._counts = counts
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._thread = DiskThread("checkpoint")
         self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._covered = 0  # of the journal's frames, how many the JSON certainly contains
         self._required = False
@@ -74,6 +67,15 @@ class Checkpointer:
         """When the files last held everything, by the loop's clock; None: not since the start."""
         self.last_error = ""
         """Why the last checkpoint failed; empty when it did not."""
+        self.written = 0
+        """Checkpoints, since the start."""
+        self.failed = 0
+        self.duration_s = 0.0
+        """Of the last one, its rests included."""
+        self.size_bytes = 0
+        """Of both files of the last one."""
+        self.covered_bytes = 0
+        """Of what was written to the journal since the start, how much is in segments now gone."""
 
     async def run(self) -> None:
         """Write checkpoints until closed, the last one at full speed. Raises DiskFailed."""
@@ -84,7 +86,7 @@ class Checkpointer:
                 wait_s = await self._try_checkpoint()
             await self._try_checkpoint()
         finally:
-            self._thread.shutdown(wait=True)
+            self._thread.end()
 
     def close(self) -> None:
         """Let `run` finish what it is at, write a last checkpoint if one is due, and end."""
@@ -106,7 +108,7 @@ class Checkpointer:
             return
         if self._segment is None:
             self._segment = await self._journal.rotate()
-            self._older_bytes = self._counts.written_bytes
+            self._older_bytes = self._journal.written_bytes
         required, self._required = self._required, False
         covered = self._journal.committed
         try:
@@ -117,18 +119,18 @@ class Checkpointer:
         assert covered >= self._covered
         self._covered = covered
         self.finished_s = started_s
-        await self._in_thread(remove_older, self._disk, self._folder, self._segment)
+        await self._thread.do(remove_older, self._disk, self._folder, self._segment)
         self._segment = None
-        self._counts.covered_bytes = self._older_bytes
-        self._counts.checkpoints += 1
-        self._counts.checkpoint_s = asyncio.get_running_loop().time() - started_s
+        self.covered_bytes = self._older_bytes
+        self.written += 1
+        self.duration_s = asyncio.get_running_loop().time() - started_s
 
     async def _try_checkpoint(self) -> float:
         """Write a checkpoint; return how long to wait for the next, in seconds."""
         try:
             await self.checkpoint()
         except OSError as error:
-            self._counts.failed_checkpoints += 1
+            self.failed += 1
             self._complain(f"cannot write {self._json_path.name}: {error}")
             return self._settings.checkpoint_retry_s
         if self.last_error:
@@ -151,17 +153,17 @@ class Checkpointer:
             sync_bytes=self._settings.checkpoint_sync_bytes,
         )
         try:
-            await self._in_thread(output.create)
+            await self._thread.do(output.create)
             pairs = await self._copy(output, calm)
             footer = self._footer(pairs, segment)
-            await self._in_thread(output.finish, b"\n}\n" if pairs else b"}\n", footer)
-            await self._in_thread(output.install)
-            self._counts.checkpoint_bytes = output.size_bytes
+            await self._thread.do(output.finish, b"\n}\n" if pairs else b"}\n", footer)
+            await self._thread.do(output.install)
+            self.size_bytes = output.size_bytes
         except OSError:
-            await self._in_thread(output.discard)
+            await self._thread.do(output.discard)
             raise
         finally:
-            await self._in_thread(output.close)
+            await self._thread.do(output.close)
 
     async def _copy(self, output: Output, calm: bool) -> int:
         """Copy the table piece by piece, resting in between; return the number of pairs."""
@@ -174,7 +176,7 @@ class Checkpointer:
                 pairs += len(piece.pairs)
             versions = encode_piece(piece.pairs, piece.tombstones)
             busy_s = now_s() - started_s
-            busy_s += await self._in_thread(_timed, now_s, output.append, json, versions)
+            busy_s += await self._thread.do(_timed, now_s, output.append, json, versions)
             if calm:
                 await self._rest(busy_s * (1 / self._settings.checkpoint_duty - 1))
             json = b""
@@ -196,10 +198,6 @@ class Checkpointer:
             await asyncio.sleep(0)
         else:
             await asyncio.wait([self._closing], timeout=duration_s)
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, work, *arguments)
 
 
 def _timed(now_s: Callable[[], float], work: Callable[..., None], *arguments: object) -> float:

@@ -2,7 +2,7 @@
 
 `OsDisk` is the real one. The tests' fake forgets what was not synced, tears the last write, runs
 full and fails an fsync; storage must keep its promises on both, so everything that touches a file
-goes through here. Calls block: storage runs them in a thread of its own.
+goes through here. Calls block, so a node that serves makes them in a thread (`DiskThread`).
 
 Every write that is to survive takes two syncs: of the file, for its bytes, and of the folder, for
 its name. A file renamed without the first came back from a power cut with 0 bytes.
@@ -10,6 +10,7 @@ its name. A file renamed without the first came back from a power cut with 0 byt
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import fcntl
@@ -17,9 +18,12 @@ import os
 import re
 import sys
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 _EIGHT_DIGITS = re.compile("[0-9]{8}")
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -86,6 +90,22 @@ class Disk(Protocol):
 
     def truncate(self, path: Path, size: int) -> None:
         """Cut a file to its first `size` bytes and sync it."""
+
+
+class DiskThread:
+    """A thread of its own for what blocks: the event loop goes on meanwhile."""
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def do(self, work: Callable[..., T], *arguments: object) -> T:
+        """Have something done there, behind all that was asked for before."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, work, *arguments)
+
+    def end(self) -> None:
+        """Return when it has done everything."""
+        self._executor.shutdown(wait=True)
 
 
 class OsFile:

@@ -22,23 +22,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from kvcluster.config import Settings
 from kvcluster.errors import DiskFailed, DiskIsFull, OutcomeUnknown
 from kvcluster.model.entry import Verdict
+from kvcluster.model.timings import Timings
 from kvcluster.storage import frames
-from kvcluster.storage.counts import Counts
-from kvcluster.storage.disk import Disk
+from kvcluster.storage.disk import Disk, DiskThread
 from kvcluster.storage.segment import Segment
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import JournalFrame, MissedWrites
-
-T = TypeVar("T")
 
 _SLICE_ENTRIES = 1000
 
@@ -71,7 +68,6 @@ class Journal:
         apply: Callable[[Sequence[EntryMessage]], list[Verdict]],
         drop: Callable[[Sequence[EntryMessage]], None],
         clock: Callable[[], int],
-        counts: Counts,
     ) -> None:
         self._disk = disk
         self._folder = folder
@@ -80,9 +76,8 @@ class Journal:
         self._apply = apply
         self._drop = drop
         self._clock = clock
-        self._counts = counts
         self._now_s = asyncio.get_running_loop().time
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._thread = DiskThread("journal")
         self._wake = asyncio.Event()
         self._writes: list[_Write] = []
         self._rotations: list[asyncio.Future[int]] = []
@@ -92,11 +87,18 @@ class Journal:
         self._lacking_bytes = 0
         self._closing = False
         self._ended: DiskFailed | None = None  # why nothing can be written any more
+        self.syncs = Timings()
         self._segment = self._open(segment)
         self.full = False
         """The disk had no room at the last try."""
         self.committed = 0
         """Frames written and applied since the start: whether a checkpoint has anything to do."""
+        self.entries = 0
+        """Entries that became durable, tombstones included, hints and drops not."""
+        self.commits = Timings()
+        """One for each frame: from taking a group to knowing that it is durable."""
+        self.written_bytes = 0
+        """In whole frames. Written by the thread only, like `syncs`, so that neither has a lock."""
 
     async def run(self) -> None:
         """Commit groups until closed. Raises DiskFailed; then the process must stop."""
@@ -117,7 +119,7 @@ class Journal:
             _tell(self._in_hand + self._writes, self._ended)
             for done in self._rotations_in_hand + self._rotations:
                 _fail(done, self._ended)
-            self._thread.shutdown(wait=True)
+            self._thread.end()
             self._segment.close()
 
     def write(
@@ -195,13 +197,13 @@ class Journal:
             started_s = self._now_s()
             payload = JournalFrame(clock=self._clock(), entries=entries, hints=hints, drops=drops)
             try:
-                await self._in_thread(self._append, payload)
+                await self._thread.do(self._append, payload)
             except DiskIsFull as error:
                 self._found_full(payload.ByteSize())
                 _tell(group, error)
                 return
-            self._counts.commits.add(self._now_s() - started_s)
-            self._counts.entries += len(entries)
+            self.commits.add(self._now_s() - started_s)
+            self.entries += len(entries)
         verdicts = iter(await self._apply_slowly(entries))
         self._drop(drops)
         self.committed += changes
@@ -222,7 +224,7 @@ class Journal:
     async def _probe(self) -> None:
         self._probe_wanted = False
         try:
-            await self._in_thread(self._segment.probe, self._lacking_bytes)
+            await self._thread.do(self._segment.probe, self._lacking_bytes)
         except DiskIsFull:
             self._look_again_later()
             return
@@ -246,18 +248,17 @@ class Journal:
     async def _rotate(self, done: asyncio.Future[int]) -> None:
         assert not self._in_hand, "a checkpoint would miss what is in an older segment"
         try:
-            number = await self._in_thread(self._next_segment)
+            number = await self._thread.do(self._next_segment)
         except OSError as error:  # no room for another file: the old segment goes on
             _fail(done, error)
             return
         if not done.done():
             done.set_result(number)
 
-    # ------------------------------------------------------------ in the thread
-
     def _append(self, payload: JournalFrame) -> None:
         frame = frames.encode(payload.SerializeToString())
         self._segment.append(frame, sync=self._sync)
+        self.written_bytes += len(frame)
 
     def _next_segment(self) -> int:
         """Replace the segment. Only the last segment may ever end in a torn frame.
@@ -272,11 +273,7 @@ class Journal:
         return self._segment.number
 
     def _open(self, number: int) -> Segment:
-        return Segment(self._disk, self._folder, number, counts=self._counts, now_s=self._now_s)
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, work, *arguments)
+        return Segment(self._disk, self._folder, number, syncs=self.syncs, now_s=self._now_s)
 
 
 def _tell(writes: Sequence[_Write], error: Exception) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kvcluster.errors import DiskFailed, DiskIsFull
-from kvcluster.storage.counts import Counts
+from kvcluster.model.timings import Timings
 from kvcluster.storage.disk import Disk, is_full
 
 SEGMENT_PREFIX = "journal-"
@@ -40,13 +40,13 @@ class Segment:
         folder: Path,
         number: int,
         *,
-        counts: Counts,
+        syncs: Timings,
         now_s: Callable[[], float],
     ) -> None:
         self.number = number
         self._name = segment_name(number)
         self._folder = folder
-        self._counts = counts
+        self._syncs = syncs
         self._now_s = now_s
         self._file = disk.create(folder / self._name)
         self._size_bytes = 0
@@ -64,7 +64,6 @@ class Segment:
             self.sync()
         self._size_bytes += len(frame)
         self._tail = False
-        self._counts.written_bytes += len(frame)
 
     def probe(self, size_bytes: int) -> None:
         """Learn whether there is room for so much. Raises DiskIsFull, DiskFailed.
@@ -81,7 +80,7 @@ class Segment:
             self._file.sync()
         except OSError as error:
             raise DiskFailed(f"fsync of {self._name} failed: {error}") from error
-        self._counts.syncs.add(self._now_s() - started_s)
+        self._syncs.add(self._now_s() - started_s)
 
     def close(self) -> None:
         """Close the file."""

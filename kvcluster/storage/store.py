@@ -23,7 +23,6 @@ from kvcluster.config import Settings
 from kvcluster.errors import CannotStart, DiskFailed, OutcomeUnknown
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version
 from kvcluster.storage.checkpoint import Checkpointer
-from kvcluster.storage.counts import Counts
 from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
@@ -51,6 +50,9 @@ class Store:
     """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
     repair: bool
     """What is here may be old or absent; peers must make it whole. Kept on disk too."""
+    journal: Journal
+    """From `start` on, as is the checkpointer. Write by `write`."""
+    checkpointer: Checkpointer
 
     def __init__(
         self,
@@ -67,10 +69,7 @@ class Store:
         self._configuration = configuration
         self._settings = settings
         self.fsync = fsync
-        self._journal: Journal
-        self._checkpointer: Checkpointer
         self._tasks: list[asyncio.Task[None]] = []
-        self.counts = Counts()
         self.path = path
         self.folder = path.with_suffix(".wal")
 
@@ -112,7 +111,7 @@ class Store:
         """Open a journal segment and get ready for writes. Raises CannotStart."""
         self.table.freeze()
         try:
-            self._journal = Journal(
+            self.journal = Journal(
                 self._disk,
                 self.folder,
                 segment=self.found.next_segment,
@@ -121,27 +120,25 @@ class Store:
                 apply=self._apply,
                 drop=self._drop,
                 clock=clock,
-                counts=self.counts,
             )
-            self._checkpointer = Checkpointer(
+            self.checkpointer = Checkpointer(
                 self._disk,
                 self.path,
                 self.folder,
                 table=self.table,
-                journal=self._journal,
+                journal=self.journal,
                 settings=self._settings,
                 facts=lambda: self._facts(clock(), hints()),
-                counts=self.counts,
             )
-            self._tasks.append(spawn(self._journal.run(), "journal"))
+            self._tasks.append(spawn(self.journal.run(), "journal"))
             if self.found.rewrite or self.found.behind:
-                self._checkpointer.require()
+                self.checkpointer.require()
             if self.found.rewrite:
-                await self._checkpointer.checkpoint(calm=False)
+                await self.checkpointer.checkpoint(calm=False)
         except (OSError, DiskFailed) as error:
             await self.close()
             raise CannotStart(_explain(error, self.path)) from error
-        self._tasks.append(spawn(self._checkpointer.run(), "checkpoint"))
+        self._tasks.append(spawn(self.checkpointer.run(), "checkpoint"))
 
     def get(self, key: str) -> Entry | None:
         """The entry of a key, a tombstone included."""
@@ -154,25 +151,20 @@ class Store:
         drops: Sequence[EntryMessage] = (),
     ) -> asyncio.Future[list[Verdict]]:
         """Make all of it durable, apply the entries, drop `drops`. See Journal.write."""
-        return self._journal.write(entries, hints, drops)
+        return self.journal.write(entries, hints, drops)
 
     def write_time(self) -> asyncio.Future[list[Verdict]]:
         """Make the time durable, though nothing else changed. Every frame carries it."""
         nothing = MissedWrites(peer=self._node)  # nobody keeps a hint of itself
-        return self._journal.write([], [nothing])
+        return self.journal.write([], [nothing])
 
     def refuse_if_full(self) -> None:
         """Raise DiskIsFull if a write would certainly fail now."""
-        self._journal.refuse_if_full()
-
-    @property
-    def full(self) -> bool:
-        """Whether the disk had no room at the last try."""
-        return self._journal.full
+        self.journal.refuse_if_full()
 
     async def barrier(self) -> None:
         """Return when everything handed to `write` so far is durable and applied."""
-        await self._journal.write([])
+        await self.journal.write([])
 
     def mark_complete(self, *, whole: bool) -> None:
         """Nothing is known to be missing any more; `whole`: every peer was compared with, too.
@@ -181,17 +173,7 @@ class Store:
         """
         self.incomplete = ""
         self.repair = self.repair and not whole
-        self._checkpointer.require()
-
-    @property
-    def checkpointed_s(self) -> float | None:
-        """When the JSON file was last complete, by the loop's clock; None: not since the start."""
-        return self._checkpointer.finished_s
-
-    @property
-    def checkpoint_error(self) -> str:
-        """Why the JSON file falls behind; empty when it does not."""
-        return self._checkpointer.last_error
+        self.checkpointer.require()
 
     async def close(self) -> None:
         """Commit what is waiting, leave the JSON complete, close the files."""
@@ -199,9 +181,9 @@ class Store:
             return
         with contextlib.suppress(OutcomeUnknown):
             await self.barrier()  # or a write on its way would miss the last checkpoint
-        self._checkpointer.close()
+        self.checkpointer.close()
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
-        self._journal.close()
+        self.journal.close()
         await asyncio.gather(*self._tasks[:1], return_exceptions=True)
 
     def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:

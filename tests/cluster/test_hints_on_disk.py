@@ -23,7 +23,9 @@ def fill(cluster: MemoryCluster, name: str) -> None:
 async def make_room(cluster: MemoryCluster, name: str) -> None:
     """Give it back, and wait until the node has noticed."""
     cluster.disks[name].capacity = None
-    await cluster.until(lambda: not cluster[name].store.full, f"{name} sees that there is room")
+    await cluster.until(
+        lambda: not cluster[name].store.journal.full, f"{name} sees that there is room"
+    )
 
 
 async def never_answers_the_old_value(cluster: MemoryCluster, name: str) -> None:

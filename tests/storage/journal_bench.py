@@ -10,7 +10,6 @@ from pathlib import Path
 from kvcluster.config import Settings
 from kvcluster.model.entry import Verdict, make_version
 from kvcluster.storage import frames
-from kvcluster.storage.counts import Counts
 from kvcluster.storage.journal import Journal
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.life import Ack, message
@@ -32,7 +31,6 @@ class Bench:
         self.applied: list[str] = []
         """Keys as they were applied; with a minus, as they were dropped."""
         self.written = 0
-        self.counts = Counts()
         self.journal = Journal(
             self.disk,
             FOLDER,
@@ -42,7 +40,6 @@ class Bench:
             apply=self._apply,
             drop=self._drop,
             clock=lambda: 77,
-            counts=self.counts,
         )
         self.running = asyncio.create_task(self.journal.run())
 

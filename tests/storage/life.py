@@ -102,7 +102,7 @@ class Life:
 
     async def checkpointed(self) -> None:
         """Wait until the JSON file holds what the store holds."""
-        await until(lambda: self._json_holds_all() and not self.store.checkpoint_error)
+        await until(lambda: self._json_holds_all() and not self.store.checkpointer.last_error)
 
     def data(self) -> dict[str, str]:
         """Every key that has a value."""

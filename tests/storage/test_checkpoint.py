@@ -142,21 +142,23 @@ def test_the_age_of_the_json_is_known() -> None:
         disk, loop = FakeDisk(), asyncio.get_running_loop()
         await asyncio.sleep(100)
         async with Life(disk) as life:
-            assert life.store.checkpointed_s == 100, "an empty one is written before the start"
+            assert life.store.checkpointer.finished_s == 100, (
+                "an empty one is written before the start"
+            )
             await asyncio.sleep(500.5)  # between two looks: no two timers at one moment
-            assert loop.time() - life.store.checkpointed_s <= 1.1
+            assert loop.time() - life.store.checkpointer.finished_s <= 1.1
             await life.put("a", "1")
             written_s = loop.time()
-            assert life.store.checkpointed_s < written_s
+            assert life.store.checkpointer.finished_s < written_s
             await life.checkpointed()
             await asyncio.sleep(1.1)
-            assert life.store.checkpointed_s >= written_s
+            assert life.store.checkpointer.finished_s >= written_s
 
         async with Life(disk.kill(), incarnation=2) as life:
-            assert life.store.checkpointed_s is None, "complete, but nobody looked yet"
+            assert life.store.checkpointer.finished_s is None, "complete, but nobody looked yet"
             calls = len(disk.calls)
             await asyncio.sleep(1.1)
-            assert life.store.checkpointed_s is not None
+            assert life.store.checkpointer.finished_s is not None
             assert len(disk.calls) == calls
 
     run(scenario())
@@ -172,15 +174,15 @@ def test_the_json_grows_old_while_it_cannot_be_written() -> None:
             await life.checkpointed()
             await life.put("b", "2")
             disk.capacity = 0
-            await until(lambda: bool(life.store.checkpoint_error))
-            before_s = life.store.checkpointed_s
+            await until(lambda: bool(life.store.checkpointer.last_error))
+            before_s = life.store.checkpointer.finished_s
             await asyncio.sleep(60)
-            assert life.store.checkpointed_s == before_s
+            assert life.store.checkpointer.finished_s == before_s
             disk.capacity = None
             await life.checkpointed()
             await asyncio.sleep(1.1)
-            assert life.store.checkpointed_s is not None
-            assert loop.time() - life.store.checkpointed_s <= 1.1
+            assert life.store.checkpointer.finished_s is not None
+            assert loop.time() - life.store.checkpointer.finished_s <= 1.1
 
     run(scenario())
 
@@ -200,12 +202,12 @@ def test_the_json_is_as_old_as_the_beginning_of_its_checkpoint() -> None:
 
         async with Life(disk) as life:
             await life.put("a", "1")
-            before_s = life.store.checkpointed_s
+            before_s = life.store.checkpointer.finished_s
             disk.after = slow
-            await until(lambda: life.store.checkpointed_s != before_s)
+            await until(lambda: life.store.checkpointer.finished_s != before_s)
             assert loop.time() - began_s[0] >= 1
-            assert life.store.checkpointed_s is not None
-            assert life.store.checkpointed_s <= began_s[0]
+            assert life.store.checkpointer.finished_s is not None
+            assert life.store.checkpointer.finished_s <= began_s[0]
             disk.after = None
 
     run(scenario())
@@ -224,8 +226,8 @@ def test_a_disk_that_fills_up_keeps_the_old_files_and_tries_again(room: int) -> 
             old = disk.files()[PATH]
             await life.put("new", "y")
             disk.capacity = sum(map(len, disk.files().values())) + room
-            await until(lambda: bool(life.store.checkpoint_error))
-            assert "No space" in life.store.checkpoint_error
+            await until(lambda: bool(life.store.checkpointer.last_error))
+            assert "No space" in life.store.checkpointer.last_error
             assert disk.files()[PATH] == old
             assert files_of(disk, ".tmp") == []
             names = files_of(disk)
@@ -237,7 +239,7 @@ def test_a_disk_that_fills_up_keeps_the_old_files_and_tries_again(room: int) -> 
 
             disk.capacity = None
             await life.checkpointed()
-            assert not life.store.checkpoint_error
+            assert not life.store.checkpointer.last_error
             assert len(files_of(disk, "versions-")) == 1
             assert len(files_of(disk, "journal-")) == 1
 
@@ -268,7 +270,7 @@ def test_no_room_at_any_step_leaves_the_old_pair(method: str, name: str) -> None
             await life.checkpointed()
             disk.fail(method, errno.ENOSPC, name=name)
             await life.put("b", "2")
-            await until(lambda: bool(life.store.checkpoint_error))
+            await until(lambda: bool(life.store.checkpointer.last_error))
             assert files_of(disk, ".tmp") == []
             assert len(files_of(disk, "versions-")) == 1
             for keep in (0.0, 0.5, 1.0):

@@ -71,7 +71,7 @@ class Report:
         """Everything that a person on call may ask."""
         now_s = asyncio.get_running_loop().time()
         store, table = self._store, self._store.table
-        checkpointed_s = store.checkpointed_s
+        checkpointed_s = store.checkpointer.finished_s
         return StatusResponse(
             node=self._membership.name,
             status=STATUS_CODES[self._gate.status],
@@ -91,12 +91,12 @@ class Report:
             ],
             sync=self._progress.current,
             checkpoint_age_s=-1.0 if checkpointed_s is None else now_s - checkpointed_s,
-            checkpoint_error=store.checkpoint_error,
+            checkpoint_error=store.checkpointer.last_error,
             fsync=store.fsync,
             conflicts=table.conflicts,
             clock_alarms=self._time.skewed,
             writes_waiting=self._rounds.waiting,
-            disk_full=store.full,
+            disk_full=store.journal.full,
         )
 
     def locate(self, request: LocateRequest) -> LocateResponse:

@@ -1,7 +1,7 @@
 """Metrics: what a node counts and measures, told in the way that Prometheus reads it.
 
 Nothing is counted here. Each part of a node counts what it does itself (server/traffic.py,
-server/budgets.py, storage/counts.py, model/exchange.py, cluster/repair/progress.py), in plain
+server/budgets.py, storage/journal.py, model/exchange.py, cluster/repair/progress.py), in plain
 numbers, whether anybody asks or not. This package reads them when it is asked, names them after
 Prometheus's conventions, and serves the page. So a write costs the same with it and without, and
 the rest of the node does not know of it: it is an optional extra, imported by server.py for

@@ -42,51 +42,51 @@ def held(status: StatusResponse, peers: Peers) -> Iterator[Metric]:
 
 def journal(store: Store) -> Iterator[Metric]:
     """How writes become durable."""
-    counts = store.counts
+    written = store.journal
     yield counter(
-        "kvcluster_journal_frames_total", "Groups of writes made durable", counts.commits.count
+        "kvcluster_journal_frames_total", "Groups of writes made durable", written.commits.count
     )
-    yield counter("kvcluster_journal_entries_total", "Entries made durable", counts.entries)
+    yield counter("kvcluster_journal_entries_total", "Entries made durable", written.entries)
     yield counter(
-        "kvcluster_journal_written_bytes_total", "Bytes of these groups", counts.written_bytes
+        "kvcluster_journal_written_bytes_total", "Bytes of these groups", written.written_bytes
     )
     yield histogram(
         "kvcluster_journal_commit_duration_seconds",
         "How long it took to write and sync a group",
-        {(): counts.commits},
+        {(): written.commits},
     )
     yield histogram(
         "kvcluster_journal_fsync_duration_seconds",
         "How long the disk took for a sync of the journal",
-        {(): counts.syncs},
+        {(): written.syncs},
     )
     yield gauge(
         "kvcluster_journal_size_bytes",
         "Size of the journal's files that this process wrote and still needs",
-        counts.journal_bytes,
+        written.written_bytes - store.checkpointer.covered_bytes,
     )
-    yield gauge("kvcluster_disk_full", "1: the disk had no room at the last try", store.full)
+    yield gauge("kvcluster_disk_full", "1: the disk had no room at the last try", written.full)
 
 
 def checkpoints(status: StatusResponse, store: Store) -> Iterator[Metric]:
     """How the JSON file follows."""
-    counts, age_s = store.counts, status.checkpoint_age_s
+    checkpoints, age_s = store.checkpointer, status.checkpoint_age_s
     yield gauge(
         "kvcluster_checkpoint_age_seconds",
         "How long ago the JSON file held everything; since the start, if it never did",
         age_s if age_s >= 0 else status.uptime_s,
     )
-    yield counter("kvcluster_checkpoints_total", "Checkpoints written", counts.checkpoints)
+    yield counter("kvcluster_checkpoints_total", "Checkpoints written", checkpoints.written)
     yield counter(
-        "kvcluster_checkpoint_failures_total", "Checkpoints that failed", counts.failed_checkpoints
+        "kvcluster_checkpoint_failures_total", "Checkpoints that failed", checkpoints.failed
     )
     yield gauge(
         "kvcluster_checkpoint_last_duration_seconds",
         "How long the last checkpoint took, its rests included",
-        counts.checkpoint_s,
+        checkpoints.duration_s,
     )
     yield gauge(
         "kvcluster_checkpoint_last_size_bytes",
         "Size of the JSON file and its versions at the last checkpoint",
-        counts.checkpoint_bytes,
+        checkpoints.size_bytes,
     )
