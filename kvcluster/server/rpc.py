@@ -29,7 +29,7 @@ from kvcluster.errors import (
     reason_of,
 )
 from kvcluster.server.budgets import Budget, Limits
-from kvcluster.wire.error_info import STATUS_CODES, Trailer, trailer_of
+from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
 from kvcluster.wire.failures import code_of, details_of, value_limit_of
 from kvcluster.wire.outline import method_of
 from kvcluster.wire.parsing import Unusable, parser_of_requests, refuse_unusable
@@ -147,14 +147,8 @@ def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Tr
     """What a call that fails with an error is answered with: code, details, trailer."""
     code, details = code_of(error), details_of(error, writes=writes)
     certain = not writes or isinstance(error, NothingWritten)
-    trailer = trailer_of(
-        code,
-        details,
-        reason_of(type(error)),
-        nothing_written=certain,
-        value_limit_bytes=value_limit_of(error),
-    )
-    return STATUS_CODES[code], details, trailer
+    told = Told(reason_of(type(error)), certain, value_limit_of(error))
+    return STATUS_CODES[code], details, trailer_of(code, details, told)
 
 
 class Registrar:

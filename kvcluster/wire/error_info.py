@@ -38,19 +38,6 @@ def code_name(code: int) -> str:
     return STATUS_CODES[code].name if code in STATUS_CODES else str(code)
 
 
-def trailer_of(
-    code: int, details: str, reason: str, *, nothing_written: bool, value_limit_bytes: int = 0
-) -> Trailer:
-    """The trailing metadata of a call that fails."""
-    metadata = {NOTHING_WRITTEN: "true" if nothing_written else "false"}
-    if value_limit_bytes:
-        metadata[VALUE_LIMIT_BYTES] = str(value_limit_bytes)
-    info = AnyMessage()
-    info.Pack(ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata))
-    status = to_status(Status(code=code, message=details, details=[info]))
-    return status.trailing_metadata
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a node says of a call, or of an operation of a batch, that it failed."""
@@ -60,6 +47,17 @@ class Told:
     nothing_written: bool
     value_limit_bytes: int = 0
     """How large a value may be, if it was too large; else 0."""
+
+
+def trailer_of(code: int, details: str, told: Told) -> Trailer:
+    """The trailing metadata of a call that fails."""
+    metadata = {NOTHING_WRITTEN: "true" if told.nothing_written else "false"}
+    if told.value_limit_bytes:
+        metadata[VALUE_LIMIT_BYTES] = str(told.value_limit_bytes)
+    info = AnyMessage()
+    info.Pack(ErrorInfo(reason=told.reason, domain=DOMAIN, metadata=metadata))
+    status = to_status(Status(code=code, message=details, details=[info]))
+    return status.trailing_metadata
 
 
 def told_in(call: Any) -> Told | None:

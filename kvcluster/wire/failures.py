@@ -30,6 +30,7 @@ from kvcluster.errors import (
     by_reason,
     reason_of,
 )
+from kvcluster.wire.error_info import Told
 
 from demo_pb2 import Failure
 
@@ -89,29 +90,21 @@ def value_limit_of(error: KvError) -> int:
     return error.value_limit_bytes if isinstance(error, BadRequest) else 0
 
 
-def named(
-    reason: str, details: str, *, nothing_written: bool, value_limit_bytes: int = 0
-) -> KvError:
+def named(told: Told | Failure, details: str) -> KvError:
     """The error that a node named, with its sentence.
 
     Whether something may have been written is what it says of that, not what its name says: names
     may be added, and who contradicts itself is not believed to have done nothing.
     """
-    kind = _ERRORS.get(reason, NothingWritten)
-    if not nothing_written and issubclass(kind, NothingWritten):
+    kind = _ERRORS.get(told.reason, NothingWritten)
+    if not told.nothing_written and issubclass(kind, NothingWritten):
         kind = OutcomeUnknown
     error = kind(as_told(details.removesuffix(CERTAIN)))
     if isinstance(error, BadRequest):
-        error.value_limit_bytes = value_limit_bytes
+        error.value_limit_bytes = told.value_limit_bytes
     return error
 
 
 def error_in(failure: Failure) -> KvError:
     """The error in a message."""
-    details = failure.message or f"status code {failure.code}"
-    return named(
-        failure.reason,
-        details,
-        nothing_written=failure.nothing_written,
-        value_limit_bytes=failure.value_limit_bytes,
-    )
+    return named(failure, failure.message or f"status code {failure.code}")

@@ -19,7 +19,7 @@ from kvcluster.config import MIB, Settings
 from kvcluster.errors import AnswerFull, NoReplica, OutcomeUnknown
 from kvcluster.model.entry import Version
 from kvcluster.model.operation import Kind
-from kvcluster.wire.error_info import trailer_of
+from kvcluster.wire.error_info import Told, trailer_of
 from kvcluster.wire.failures import details_of
 
 from demo_pb2 import BatchResponse, GetRequest, Operation, PutRequest
@@ -68,7 +68,7 @@ def test_the_trailers_of_a_failure_are_bounded(character: str) -> None:
     """Over 8 KiB gRPC drops them at random, and with them that nothing was written."""
     for error in (NoReplica(character * 10_000), OutcomeUnknown(character * 10_000)):
         details = details_of(error, writes=True)
-        (_, status), *_ = trailer_of(14, details, "NO_REPLICA", nothing_written=True)
+        (_, status), *_ = trailer_of(14, details, Told("NO_REPLICA", True))
         assert isinstance(status, bytes)
         sent = len(quote(details)) + len(base64.b64encode(status))
         assert sent < _METADATA_BYTES - 1024

@@ -22,7 +22,7 @@ from kvcluster.errors import (
     PeerUnreachable,
 )
 from kvcluster.model.members import split_address
-from kvcluster.wire.error_info import trailer_of
+from kvcluster.wire.error_info import Told, trailer_of
 from tests.cluster.doors import (
     Behaviour,
     closes_at_once,
@@ -45,7 +45,7 @@ NO_CONNECTION = "failed to connect to all addresses; last error: UNKNOWN: ipv4:1
 @pytest.mark.parametrize("reason", ["NOT_READY", "CONNECTION_LOST", "OF_A_LATER_VERSION"])
 def test_a_peer_is_believed_and_not_the_words_in_its_sentence(reason: str, certain: bool) -> None:
     """It quotes what it heard of a third; a write that it may have done is not sent again."""
-    trailer = Metadata(*trailer_of(14, NO_CONNECTION, reason, nothing_written=certain))
+    trailer = Metadata(*trailer_of(14, NO_CONNECTION, Told(reason, certain)))
     failure = _failure(AioRpcError(Code.UNAVAILABLE, Metadata(), trailer, NO_CONNECTION))
     assert isinstance(failure, PeerRejected)
     if not certain:

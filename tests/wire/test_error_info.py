@@ -46,9 +46,9 @@ class Call:
 @pytest.mark.parametrize("reason", by_reason())
 def test_every_error_travels_and_is_the_same_again(reason: str, certain: bool) -> None:
     """A reason that got lost on the way would make a peer or a client treat it as unknown."""
-    call = Call(trailer_of(14, "no", reason, nothing_written=certain))
+    call = Call(trailer_of(14, "no", Told(reason, certain)))
     assert told_in(call) == Told(reason, certain)
-    error = named(reason, "no", nothing_written=certain)
+    error = named(Told(reason, certain), "no")
     assert certain or isinstance(error, OutcomeUnknown)
     if certain is issubclass(by_reason()[reason], NothingWritten):
         assert reason_of(type(error)) == reason
@@ -59,7 +59,7 @@ def test_the_limit_of_a_value_travels_as_a_number() -> None:
     """A program that stored bytes tells its person a limit in bytes, and parses no sentence."""
     error = BadRequest("too large", value_limit_bytes=1024)
     assert value_limit_of(error_in(failure_of(error, writes=True))) == 1024
-    trailer = trailer_of(14, "no", "BAD_REQUEST", nothing_written=True, value_limit_bytes=1024)
+    trailer = trailer_of(14, "no", Told("BAD_REQUEST", True, 1024))
     assert told_in(Call(trailer)) == Told("BAD_REQUEST", True, 1024)
     assert value_limit_of(NotReady("starting")) == 0
 
@@ -74,8 +74,8 @@ def test_a_limit_that_is_no_number_is_none(digits: str) -> None:
 
 def test_a_reason_of_a_later_version_is_believed_in_what_it_says_of_the_write() -> None:
     """A name that is not known is no reason to send a write again, nor to call it unknown."""
-    assert isinstance(named("OF_TOMORROW", "no", nothing_written=True), NothingWritten)
-    assert isinstance(named("OF_TOMORROW", "no", nothing_written=False), OutcomeUnknown)
+    assert isinstance(named(Told("OF_TOMORROW", True), "no"), NothingWritten)
+    assert isinstance(named(Told("OF_TOMORROW", False), "no"), OutcomeUnknown)
 
 
 def test_reasons_are_spelled_as_google_wants_them() -> None:
@@ -119,5 +119,5 @@ def test_what_no_node_of_ours_wrote_tells_nothing(trailer: Any) -> None:
 
 def test_a_trailer_that_contradicts_its_call_tells_nothing() -> None:
     """Then somebody on the way changed one of the two."""
-    trailer = trailer_of(14, "no", "NOT_READY", nothing_written=True)
+    trailer = trailer_of(14, "no", Told("NOT_READY", True))
     assert told_in(Call(trailer, message="yes")) is None

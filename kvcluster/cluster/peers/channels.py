@@ -91,13 +91,7 @@ def _failure(error: grpc.aio.AioRpcError) -> PeerUnavailable:
     """What a failed call means. A node names its own error beside the status code."""
     details = error.details() or error.code().name
     if told := told_in(error):
-        reason = named(
-            told.reason,
-            details,
-            nothing_written=told.nothing_written,
-            value_limit_bytes=told.value_limit_bytes,
-        )
-        return PeerRejected(reason)
+        return PeerRejected(named(told, details))
     details = as_told(details)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         never_sent = undelivered(error.code().name, details)
