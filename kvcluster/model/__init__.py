@@ -17,13 +17,13 @@ Who is there, and where a key lives:
     agreement.py      which settings of two nodes must fit together
     relations.py      which settings of one node must
     detector.py       is a member alive?
-    exchange.py       what was sent to a peer, and how it answers
     pauses.py         was this process away?
     readiness.py      may this node take writes, may it answer reads?
 
-Who gets what:
+Who gets what, and when:
 
     fanout.py         which peer gets which writes of a round, and who misses what
     hints.py          what others missed
+    exchange.py       what was sent to a peer, and how it answers
     timings.py        how long things took
 """

@@ -8,7 +8,7 @@ nothing: all of them are 32 KiB.
 The hash must be a real one. With CRC, which is linear, changes cancel out; with XXH3-64 two
 different contents agree by chance once in 2^64.
 
-Tombstones count nothing: replicas drop them at different moments, and would seem to differ. What
+Tombstones do not count: replicas drop them at different moments, and would seem to differ. What
 a missing tombstone could do is prevented elsewhere: none is dropped before every replica holds it
 (model/tombstones.py).
 """

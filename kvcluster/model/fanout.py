@@ -1,4 +1,4 @@
-"""Shares: which peer gets which writes of a round, and who misses what. Decides only.
+"""Fanout: which peer gets which writes of a round, and who misses what. Decides only.
 
 A round's writes belong to many slots with different replicas. Each peer that gets writes now is
 sent one share with all that it should hold. Beside it goes the list of what *other* replicas of

@@ -1,7 +1,7 @@
 """Members: who belongs to the cluster, how many of them hold each key, and which one this node is.
 
 A member is known by one string, `host:port`, exactly as the member list spells it. That string is
-its name everywhere: in logs, notes on disk and messages. It is parsed here and nowhere else.
+its name everywhere: in logs, hints on disk and messages. It is parsed here and nowhere else.
 
 Names and versions are kept apart on purpose: a node may come back with an empty folder under the
 same name, and its versions are still told from the old ones by the incarnation.

@@ -179,7 +179,7 @@ class Readiness:
         self._opposed = True
 
     def pulled(self, peer: str, missed_since: Version | None, *, at: int) -> None:
-        """What was owed to a peer is here, durably; it may have noted more meanwhile.
+        """What was owed to a peer is here, durably. `missed_since`: what its hint says now.
 
         It said so at its time `at`. What it told us later may have overtaken that on the way, and
         is still owed.

@@ -6,9 +6,10 @@ twice and subtracts, and timings of several nodes may be added: neither can be d
 percentiles. It is the histogram of Prometheus, with the classes side by side and not one in the
 other.
 
-The ends are a third to a half apart, from a tenth of a millisecond (a read from memory) to ten
-seconds (twice the longest that a call waits). So a percentile read from them is off by half of it
-at most, which is enough to see that something is wrong. Finer ones would cost each scrape more.
+The ends are a third to two thirds apart, from a tenth of a millisecond (a read from memory) to ten
+seconds (twice as long as a call may take, unless it says otherwise). So a percentile read from them
+is off by two thirds of it at most, which is enough to see that something is wrong. Finer ones would
+cost each scrape more.
 """
 
 from __future__ import annotations

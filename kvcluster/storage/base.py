@@ -5,11 +5,11 @@ many, and so may a power cut that takes a removal back. The JSON's hash says whi
 two that match, the newer, because the older one's journal may be gone.
 
 A JSON that no versions file knows was made by hand or edited, if it is JSON. So what it says is
-taken, a copy is kept, pairs that are known get their versions back, and the rest counts as
-hand-made (version zero). A person may write one flat object of strings into it. Anything else is
-answered by a sentence that names the key, and the node does not start, with nothing changed: half
-of a file served is worse than none. Text that is no JSON at all looks like damage, and is treated
-as such.
+taken (with a copy kept of what was edited), pairs that are known get their versions back, and the
+rest counts as hand-made (version zero). A person may write one flat object of strings. Anything
+else is answered by a sentence that names the key, and the node does not start, with nothing
+changed: half of a file served is worse than none. Text that is no JSON at all looks like damage,
+and is treated as such.
 
 **What an edit is worth.** Each pair that a versions file knows was acknowledged once. If all of
 them are still there, somebody only added to the file, and the node serves. If some have vanished or

@@ -12,8 +12,9 @@ Three things may be wrong, and they are told apart:
   complete. The node is then repaired by its peers before it answers a read.
 
 Recovery may itself be cut short, any number of times, so it changes next to nothing: it cuts a
-torn tail, for good, before a newer segment exists, and it adds copies. Putting the disk back into
-its plain state is left to the checkpoint that `Recovered.rewrite` asks for.
+torn tail, for good, before a newer segment exists, adds copies, and removes temporary files.
+Putting the disk back into its plain state is left to the checkpoint that `Recovered.rewrite` asks
+for.
 
 What it reads may be on its way to disk only: a process that was killed in the middle of an fsync
 leaves a frame that we see, serve, and would lose at a power cut. So whatever was read is synced,

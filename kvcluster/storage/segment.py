@@ -11,7 +11,8 @@ marks the pages clean, and the next sync succeeds without having written them.
 A segment is never opened a second time. A start begins a new one, so nothing is ever appended
 behind bytes that another life left there.
 
-Everything here blocks; the journal runs it in its thread.
+Everything here blocks; the journal calls it in its thread, but for the first segment of a life,
+which is opened before anybody is served.
 """
 
 from __future__ import annotations

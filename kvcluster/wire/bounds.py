@@ -1,7 +1,7 @@
 """Bounds: how long each kind of message may be, and of how many fields, before it is parsed.
 
-gRPC parses on the event loop, before any budget: whoever can reach a port could stop a node with
-one message. So each kind has its limits, by what it is for:
+A message is parsed on the event loop, before any budget: whoever can reach a port could stop a node
+with one. So each kind has its limits, by what it is for:
 
     what clients say        a key, a value, a batch: what the settings allow, and a little more
     what carries entries    between nodes: as long as any message may be, and so many entries

@@ -1,4 +1,4 @@
-"""Arguments: the sizes of keys and values that clients and peers may send.
+"""Limits: the sizes of keys and values that clients and peers may send.
 
 For clients the limits are the settings'. What peers send is not measured by them: a node whose
 limits are smaller must still hold what others have acknowledged. But a stranger can pose as a peer,

@@ -1,9 +1,11 @@
 """Parsing: bytes from outside may be no message at all, and nobody here is surprised by that.
 
 gRPC hands bytes that cannot be parsed to nobody. A server of its own answers UNKNOWN before the
-handler runs, and a client's call returns None, with a traceback in the log. So both borders, the
-server's (server/rpc.py) and the client's (cluster/peers/channels.py), parse by a parser from here,
-and ask what came out. It looks at the size of a message before anything else (bounds.py).
+handler runs, and a client's call returns None, with a traceback in the log. So a node parses by a
+parser from here whatever it is asked (server/rpc.py) and whatever its peers answer
+(cluster/peers/channels.py), and asks what came out. The parser looks at the size of a message
+before anything else (bounds.py). The library has one of its own (client/connection.py): it knows no
+settings of nodes.
 """
 
 from __future__ import annotations

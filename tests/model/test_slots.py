@@ -231,3 +231,27 @@ def test_more_replicas_than_members_are_as_many_as_there_are() -> None:
     """A cluster of one holds everything alone."""
     alone = placed(("a:1",), 3)
     assert set(all_replicas(alone)) == {("a:1",)}
+
+
+@pytest.mark.parametrize(
+    "readable", [FIVE, FIVE[1:], FIVE[:2], FIVE[3:4], ()], ids=lambda names: f"{len(names)} read"
+)
+def test_each_slot_is_read_once_from_a_replica(readable: tuple[str, ...]) -> None:
+    """Twice, and a scan gives a key twice; from a stranger, and it lacks the key."""
+    placement = Placement(FIVE, 3)
+    cover = placement.cover("a:1", readable)
+    assert set(cover.by_member) <= set(readable)
+    read = [slot for slots in cover.by_member.values() for slot in slots]
+    assert sorted([*read, *cover.uncovered]) == list(range(SLOTS))
+    for name, slots in cover.by_member.items():
+        assert slots <= placement.held(name)
+    for slot in cover.uncovered:
+        assert not set(placement.replicas(slot)) & set(readable)
+
+
+def test_a_member_reads_what_it_holds_from_itself() -> None:
+    """Anything else would be a call for nothing."""
+    placement = Placement(FIVE, 3)
+    assert placement.cover("b:2", FIVE).by_member["b:2"] == placement.held("b:2")
+    everywhere = Placement(FIVE, 5)
+    assert everywhere.cover("b:2", FIVE).by_member == {"b:2": frozenset(range(SLOTS))}

@@ -79,7 +79,7 @@ def replication(status: StatusResponse, peers: Peers) -> Iterator[Metric]:
     )
     yield _of_members(
         "kvcluster_peer_missed_writes",
-        "Writes that a peer missed and has not fetched, as far as this process noted them",
+        "Writes that a peer missed and has not fetched, as far as this process counted",
         members,
         lambda member: member.missed,
     )

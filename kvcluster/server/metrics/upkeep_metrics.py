@@ -63,7 +63,7 @@ def syncing(node: Node, status: StatusResponse) -> Iterator[Metric]:
     }
     yield from _fetched({(reason,): tally for reason, tally in tallies.items()})
     for name, about, value in (
-        ("catch_ups", "Times that this node fetched all that a peer had noted", totals.catch_ups),
+        ("catch_ups", "Times that this node fetched all that a hint told of", totals.catch_ups),
         ("catch_up_failures", "Times that it tried in vain", totals.failed_catch_ups),
         ("repairs", "Times that a peer made this node whole after a loss", totals.repairs),
         ("anti_entropy_comparisons", "Times that all was compared with a peer", totals.comparisons),
