@@ -1,9 +1,8 @@
 """The library that programs use: `from kvcluster import Client, AsyncClient`.
 
-    aio.py, sync.py       AsyncClient and Client, with the methods about one key
-    aio_many.py,          what they inherit:
-    sync_many.py          the methods about many keys,
-    face.py               what both are given, and their ways to
+    aio.py, aio_many.py   AsyncClient: the methods about one key, and about many
+    sync.py, twins.py     Client; how its methods are made from those of AsyncClient
+    face.py               what both are given
     raw.py                a client for programs that show what a node said
     session.py            one client's whole machinery, in one event loop
     dispatcher.py         operations in, batches out, an end for every operation

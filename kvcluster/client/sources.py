@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -23,9 +23,9 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 
-def as_pairs(source: S) -> S:
-    """The pairs of a source that is no mapping. Raises BadRequest if it can have none."""
-    return _checked(source, "pairs")
+def as_pairs(source: Any) -> Any:
+    """The pairs of a mapping or of another source. Raises BadRequest if it can have none."""
+    return source.items() if isinstance(source, Mapping) else _checked(source, "pairs")
 
 
 def as_keys(source: S) -> S:
