@@ -14,17 +14,15 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.pending import told_of
-from kvcluster.client.replies import Refusal
 from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
 from kvcluster.errors import BadRequest, Unavailable
 
 _PATIENCE_S = 1.0
 """So long a node may take for what it answers at once, before another one is asked."""
 _LEAST_S = 0.001
-UNREADABLE = Refusal(FailureKind.BROKEN, "its answer cannot be read", nothing_written=True)
 
 
 class Asking:

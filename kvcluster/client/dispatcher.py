@@ -26,11 +26,12 @@ from types import MappingProxyType
 import grpc
 
 from kvcluster.client.connection import stop_quietly
+from kvcluster.client.failure import refusal_in
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.parcel import Parcel, is_too_much
 from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Reply, batch_of, refusal_in, replies_in
+from kvcluster.client.replies import Reply, batch_of, replies_in
 from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
 from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import BadRequest

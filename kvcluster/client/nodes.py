@@ -16,11 +16,8 @@ import random
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import grpc
-
-from kvcluster.client.connection import Connection, Dial, Stream, stop_quietly
-from kvcluster.client.failure import FailureKind
-from kvcluster.client.replies import Refusal, refusal_in
+from kvcluster.client.connection import Connection, Dial, Stream, answer_or_refusal, stop_quietly
+from kvcluster.client.failure import FailureKind, Refusal
 from kvcluster.client.roster import Roster
 from kvcluster.steady import Sleep
 
@@ -129,20 +126,18 @@ class Nodes:
         self.answered(node)
         return answer
 
-    async def question(self, address: str, request: Any, timeout_s: float) -> object:
-        """The answer of a node to what it answers at once, CheckHealth or Status, or its Refusal.
+    async def question(self, address: str, request: Any, timeout_s: float) -> Any:
+        """The answer of a node to what it answers at once, or its Refusal.
 
         Without an answer an idle connection is given up: the other end may be gone for good.
         """
         connection = self._connection(address)
         was_busy = connection.busy
-        try:
-            return await connection.ask(request, timeout_s)
-        except grpc.aio.AioRpcError as error:
-            refusal = refusal_in(error, timeout_s)
-            if refusal.kind is FailureKind.TIMED_OUT and not was_busy and not connection.busy:
-                connection.give_up()
-            return refusal
+        answer = await answer_or_refusal(connection, request, timeout_s)
+        silent = isinstance(answer, Refusal) and answer.kind is FailureKind.TIMED_OUT
+        if silent and not was_busy and not connection.busy:
+            connection.give_up()
+        return answer
 
     def scan(self, node: str, request: ScanRequest, timeout_s: float) -> Stream:
         """The call in which a node streams its answer to a Scan; whoever has it cancels it."""
@@ -233,13 +228,10 @@ class Nodes:
     async def _rank_of(self, address: str) -> int:
         """How good a node is for work, by its own account; negative: not at all."""
         health = await self.question(address, HealthCheckRequest(), self._knock_s)
-        if isinstance(health, Refusal):
-            self.failed(address, health.reason)
-            return -1
-        if not isinstance(health, HealthCheckResponse):
-            self.failed(address, "its answer cannot be read")
-            return -1
-        return self._roster.heard(address, health, self._loop.time(), self._rng.random())
+        if isinstance(health, HealthCheckResponse):
+            return self._roster.heard(address, health, self._loop.time(), self._rng.random())
+        self.failed(address, health.reason)
+        return -1
 
     def _connection(self, address: str) -> Connection:
         if address not in self._connections:

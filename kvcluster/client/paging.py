@@ -23,11 +23,10 @@ from typing import Any
 
 import grpc
 
-from kvcluster.client.asking import UNREADABLE, Asking
+from kvcluster.client.asking import Asking
 from kvcluster.client.connection import Stream
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, refusal_in
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.replies import Refusal, refusal_in
 from kvcluster.client.retrying import RetryBudget
 from kvcluster.client.scan_course import Pair, PartialPage, Range, ScanCourse
 from kvcluster.config import MIB

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import FailureKind, Refusal
 from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Refusal, Reply
+from kvcluster.client.replies import Reply
 
 
 @dataclass(eq=False, slots=True)

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 
 from kvcluster.client.answers import NodeStatus
 from kvcluster.client.connection import stop_quietly
+from kvcluster.client.failure import Refusal
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.replies import Refusal
 from kvcluster.client.words import failure_word, status_word
 from kvcluster.model.members import is_address, split_address
 
@@ -34,7 +34,7 @@ class Survey:
         self._nodes = nodes
         self._ends_s = self._loop.time() + timeout_s
         self._known: set[str] = set()
-        self._asked: dict[asyncio.Task[object], str] = {}
+        self._asked: dict[asyncio.Task[StatusResponse | Refusal], str] = {}
         self._found: dict[str, NodeStatus] = {}
 
     async def run(self) -> tuple[NodeStatus, ...]:
@@ -57,10 +57,11 @@ class Survey:
                 question = self._nodes.question(address, StatusRequest(), left_s)
                 self._asked[self._loop.create_task(question)] = address
 
-    def _heard(self, address: str, answer: object) -> None:
+    def _heard(self, address: str, answer: StatusResponse | Refusal) -> None:
         """What one address said, or why it did not."""
-        if not isinstance(answer, StatusResponse):
-            self._found.setdefault(address, _silent(address, answer))
+        if isinstance(answer, Refusal):
+            silent = NodeStatus(address, failure_word(answer.kind), answer.reason)
+            self._found.setdefault(address, silent)
             return
         name = answer.node if is_address(answer.node) else address
         self._known.add(name)
@@ -78,9 +79,3 @@ def _told(name: str, said: StatusResponse) -> NodeStatus:
         uptime_s=said.uptime_s,
         disk_full=said.disk_full,
     )
-
-
-def _silent(address: str, answer: object) -> NodeStatus:
-    if isinstance(answer, Refusal):
-        return NodeStatus(address, failure_word(answer.kind), answer.reason)
-    return NodeStatus(address, "BROKEN", "its answer cannot be read")

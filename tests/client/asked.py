@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import FailureKind, Refusal
 from kvcluster.client.pending import Allowance, Pending, to_delete, to_get, to_put
-from kvcluster.client.replies import Refusal
 
 _numbers = itertools.count()
 
