@@ -94,7 +94,7 @@ class AsyncManyKeys(AsyncFace):
         iterable raises, what was taken before is finished, and the error is passed on.
         """
         source = (as_pair(item) async for item in each(as_pairs(pairs)))
-        putting = self._session.putting(timeout_s, retry_unknown, self._form)
+        putting = self._session.putting(self._form, timeout_s, retry_unknown)
         await self._write(source, putting)
         return putting.done
 

@@ -19,7 +19,6 @@ connection is given up, and nobody knows.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -32,7 +31,7 @@ from kvcluster.client.nodes import Nodes
 from kvcluster.client.parcel import Parcel, is_too_much
 from kvcluster.client.pending import Pending
 from kvcluster.client.replies import Reply, batch_of, replies_in
-from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
+from kvcluster.client.retrying import OVERSTRAINED
 from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import BadRequest
 
@@ -45,11 +44,9 @@ _CLOSED = "; the client was closed"
 class Dispatcher:
     """Everything between a client's methods and the wire. Make it inside the event loop."""
 
-    def __init__(self, nodes: Nodes, budget: RetryBudget, rng: random.Random) -> None:
+    def __init__(self, nodes: Nodes) -> None:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
-        self._budget = budget
-        self._rng = rng
         self._line = WaitingLine()
         self._parcels: dict[asyncio.Task[None], Parcel] = {}
         self._first_ways = 0
@@ -63,6 +60,7 @@ class Dispatcher:
         """
         if self._closed:
             raise BadRequest("the client is closed")
+        operation.deadline_s = self._loop.time() + operation.timeout_s
         operation.timer = self._loop.call_at(operation.deadline_s, self._expire, operation)
         self._line.join(operation)
         self._leave_soon()
@@ -161,7 +159,7 @@ class Dispatcher:
         elif node is None:
             parcel.avoid = frozenset()
             parcel.rounds += 1
-            await asyncio.sleep(rest_s(parcel.rounds, self._rng.random()))
+            await self._nodes.rest(parcel.rounds)
         return node
 
     async def _visit(self, parcel: Parcel, node: str) -> None:
@@ -204,7 +202,7 @@ class Dispatcher:
     def _kept(self, parcel: Parcel, judgement: Judgement, node: str) -> list[Pending]:
         """What of a parcel is to be asked again; the rest of it ends here."""
         if judgement.concluded:
-            self._budget.succeeded()
+            self._nodes.budget.succeeded()
         if judgement.why_bad:
             self._nodes.failed(node, judgement.why_bad)
         kept, over = _parted(judgement.again)
@@ -213,7 +211,7 @@ class Dispatcher:
         if kept and judgement.elsewhere:
             self._nodes.leave(node)
             parcel.avoid |= {node}
-            parcel.may_retry = parcel.may_retry or self._budget.spend()
+            parcel.may_retry = parcel.may_retry or self._nodes.budget.spend()
             if not parcel.may_retry:
                 self._end(kept, OVERSTRAINED)
                 kept = []
@@ -241,7 +239,7 @@ class Dispatcher:
         self._nodes.leave(node)
         self._nodes.doubt(node)
         reads = parcel.to_hedge()
-        if reads and not parcel.is_hedge and self._budget.spend():
+        if reads and not parcel.is_hedge and self._nodes.budget.spend():
             for operation in reads:
                 operation.hedged = True
             hedge = Parcel(reads, avoid=frozenset({node}), is_hedge=True, may_retry=True)

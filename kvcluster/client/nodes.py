@@ -18,6 +18,7 @@ from typing import Any
 
 from kvcluster.client.connection import Connection, Dial, Stream, answer_or_refusal, stop_quietly
 from kvcluster.client.failure import FailureKind, Refusal
+from kvcluster.client.retrying import RetryBudget, rest_s
 from kvcluster.client.roster import Roster
 from kvcluster.steady import Sleep
 
@@ -54,10 +55,15 @@ class Nodes:
         self._knock_s = _KNOCK_TIMEOUT_S if knock_s is None else knock_s
         self._dial = dial
         self._rng = rng
+        self.budget = RetryBudget()
         self._sleep = Sleep()
         self._connections: dict[str, Connection] = {}
         self._knocks: dict[str, asyncio.Task[int]] = {}
         self._doubts: dict[str, asyncio.Task[None]] = {}
+
+    async def rest(self, failures: int, at_most_s: float = float("inf")) -> None:
+        """Leave them alone for a while, after so many failures in a row."""
+        await asyncio.sleep(min(rest_s(failures, self._rng.random()), max(0.0, at_most_s)))
 
     @property
     def reasons(self) -> dict[str, str]:

@@ -52,17 +52,18 @@ class Timer(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Pending:
-    """One put, get or delete. Times are those of the event loop's clock."""
+    """One put, get or delete."""
 
     request: Request
     key: str
     size_bytes: int
     writes: bool
-    deadline_s: float
     timeout_s: float
     """What the caller allowed, for sentences."""
     retry_unknown: bool
     tell: Callable[[Answer | KvError], None]
+    deadline_s: float = 0.0
+    """By the event loop's clock, from its start on."""
     timer: Timer | None = None
     over: bool = False
     """Whoever asked was told, or does not want to know any more."""
@@ -118,15 +119,10 @@ def told_of(reasons: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a caller allows for an operation that begins now. `now_s`: the event loop's clock."""
+    """What a caller allows for an operation."""
 
-    now_s: float
     timeout_s: float
     retry_unknown: bool = False
-
-    def from_now(self, now_s: float) -> Allowance:
-        """The same for an operation that begins later."""
-        return Allowance(now_s, self.timeout_s, self.retry_unknown)
 
 
 Tell: TypeAlias = Callable[[Answer | KvError], None]
@@ -156,7 +152,6 @@ def _made(request: Request, size_bytes: int, terms: Allowance, tell: Tell) -> Pe
         key=request.key,
         size_bytes=_ENVELOPE_BYTES + size_bytes,
         writes=not isinstance(request, GetRequest),
-        deadline_s=terms.now_s + terms.timeout_s,
         timeout_s=terms.timeout_s,
         retry_unknown=terms.retry_unknown,
         tell=tell,

@@ -36,7 +36,6 @@ from kvcluster.client.pending import (
     to_get,
     to_put,
 )
-from kvcluster.client.retrying import RetryBudget
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.client.survey import Survey
 from kvcluster.errors import BadRequest, BadSetting, KvError
@@ -73,25 +72,21 @@ class Session:
         """Where it lives."""
         self._timeout_s = timeout_s
         self._retry_unknown = retry_unknown
-        self._rng = rng or random.Random()
         self._page_keys = page_keys
-        self._budget = RetryBudget()
         # Who asks one node, once, has time to wait for it.
         knock_s = timeout_s if once and len(seeds) == 1 else None
-        self.nodes = Nodes(seeds, dial, self._rng, only=only, once=once, knock_s=knock_s)
-        self._dispatcher = Dispatcher(self.nodes, self._budget, self._rng)
+        rng = rng or random.Random()
+        self.nodes = Nodes(seeds, dial, rng, only=only, once=once, knock_s=knock_s)
+        self._dispatcher = Dispatcher(self.nodes)
 
     def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
         """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
-        within_s = self._within_s(timeout_s)
-        return Paging(
-            self.nodes, self._budget, what, within_s, self._rng, page_keys=self._page_keys
-        ).pages()
+        return Paging(self.nodes, what, self._within_s(timeout_s), self._page_keys).pages()
 
     async def where(self, key: str, timeout_s: float | None) -> LocateResponse:
         """What a node says of where a key lives. Raises BadRequest, Unavailable."""
         checked_key(key)
-        asking = Asking(self.nodes, self._budget, self._rng, self._within_s(timeout_s))
+        asking = Asking(self.nodes, self._within_s(timeout_s))
         located: LocateResponse = await asking.answer_to(
             LocateRequest(key=key),
             lambda it: isinstance(it, LocateResponse) and bool(it.node and it.replicas),
@@ -103,33 +98,27 @@ class Session:
         return await Survey(self.nodes, self._within_s(timeout_s)).run()
 
     def putting(
-        self, timeout_s: float | None, retry_unknown: bool | None, form: Form
+        self, form: Form, timeout_s: float | None, retry_unknown: bool | None
     ) -> ManyWrites:
         """Something to put many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
 
         def make(key: str, value: object, tell: Tell) -> Pending:
-            return to_put(key, form.stored(value), terms.from_now(self.loop.time()), tell)
+            return to_put(key, form.stored(value), terms, tell)
 
         return ManyWrites(self._dispatcher, make, deletes=False)
 
     def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> ManyWrites:
         """Something to delete many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
-
-        def make(key: str, _: object, tell: Tell) -> Pending:
-            return to_delete(key, terms.from_now(self.loop.time()), tell)
-
-        return ManyWrites(self._dispatcher, make, deletes=True)
+        return ManyWrites(
+            self._dispatcher, lambda key, _, tell: to_delete(key, terms, tell), deletes=True
+        )
 
     def getting(self, form: Callable[[str], V], timeout_s: float | None) -> ManyReads[V]:
         """Something to get many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, None)
-
-        def make(key: str, tell: Tell) -> Pending:
-            return to_get(key, terms.from_now(self.loop.time()), tell)
-
-        return ManyReads(self._dispatcher, make, form)
+        return ManyReads(self._dispatcher, lambda key, tell: to_get(key, terms, tell), form)
 
     async def close(self) -> None:
         """Let what is on its way come to its end, then let go of every connection."""
@@ -143,7 +132,6 @@ class Session:
 
     def _terms(self, timeout_s: float | None, retry_unknown: bool | None) -> Allowance:
         return Allowance(
-            self.loop.time(),
             self._within_s(timeout_s),
             self._retry_unknown if retry_unknown is None else retry_unknown,
         )

@@ -135,7 +135,7 @@ class Client(SyncFace):
         iterable raises, what was taken before is finished, and the error is passed on.
         """
         source = map(as_pair, as_pairs(pairs))
-        putting = self._session.putting(timeout_s, retry_unknown, self._form)
+        putting = self._session.putting(self._form, timeout_s, retry_unknown)
         self._write(source, putting, timeout_s)
         return putting.done
 
