@@ -20,13 +20,13 @@
     paging.py             a scan
     scan_course.py          what is left of it, and what was missing
     survey.py             how every node is, asked at once
-    many.py, sources.py   put_many, delete_many, get_many; where many keys come from
+    many.py               any number of writes or reads, of which a few are on their way
     mapping.py            the keys with one prefix, as a dictionary
     background.py         the event loop that all synchronous clients share
     engine.py             what a process must be like for gRPC to work in it
-    given.py, values.py   text and bytes: as programs give them, as they are stored
+    given.py              what programs give, and why it cannot be taken
+    values.py             text and bytes, as they are stored
     answers.py            what comes back: Stored, Deleted, Version, NodeStatus and the like
-    words.py              what nodes are called: SERVING, DEAD, UNREACHABLE
     failure.py            what went wrong with a call, and whether anything may have been written
 
 Nothing here knows how a node works inside: all knowledge comes over the wire.

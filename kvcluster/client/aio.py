@@ -22,10 +22,17 @@ from functools import partial
 from typing import TypeVar, overload
 
 from kvcluster.client.aio_many import AsyncManyKeys
-from kvcluster.client.answers import Deleted, Location, NodeStatus, Replica, Stored, Version
-from kvcluster.client.given import Given
+from kvcluster.client.answers import (
+    Deleted,
+    Location,
+    NodeStatus,
+    Replica,
+    Stored,
+    Version,
+    state_word,
+)
 from kvcluster.client.pending import to_delete, to_get, to_put
-from kvcluster.client.words import state_word
+from kvcluster.client.values import Given
 
 T = TypeVar("T")
 V = TypeVar("V")

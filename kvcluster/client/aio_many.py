@@ -6,19 +6,23 @@ loop over it may be left whenever one has seen enough.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.face import AsyncFace
-from kvcluster.client.given import Given
+from kvcluster.client.given import as_keys, as_pair, as_pairs, checked_prefix, checked_range
 from kvcluster.client.many import ManyWrites
 from kvcluster.client.scan_course import Pair
-from kvcluster.client.session import checked_prefix, checked_range
-from kvcluster.client.sources import as_keys, as_pair, as_pairs, each
 from kvcluster.client.twins import Pages, one_by_one
+from kvcluster.client.values import Given
 
+_TURN = 256
+"""After so many items of a source that never waits, others have their turn."""
+
+T = TypeVar("T")
 V = TypeVar("V")
 
 
@@ -93,7 +97,7 @@ class AsyncManyKeys(AsyncFace):
         Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
         iterable raises, what was taken before is finished, and the error is passed on.
         """
-        source = (as_pair(item) async for item in each(as_pairs(pairs)))
+        source = (as_pair(item) async for item in _each(as_pairs(pairs)))
         putting = self._session.putting(self._form, timeout_s, retry_unknown)
         await self._write(source, putting)
         return putting.done
@@ -111,7 +115,7 @@ class AsyncManyKeys(AsyncFace):
 
         Raises SomeFailed at the end, when every key was tried, if some were not deleted.
         """
-        source = ((key, None) async for key in each(as_keys(keys)))
+        source = ((key, None) async for key in _each(as_keys(keys)))
         deleting = self._session.deleting(timeout_s, retry_unknown)
         await self._write(source, deleting)
         return DeletedMany(deleting.done, deleting.found)
@@ -173,7 +177,7 @@ class AsyncManyKeys(AsyncFace):
         timeout_s: float | None,
     ) -> AsyncIterator[tuple[str, V | None]]:
         """Each key with what `form` makes of the text that is stored."""
-        source = each(as_keys(keys))
+        source = _each(as_keys(keys))
         getting = self._session.getting(form, timeout_s)
         failure: Exception | None = None
         try:
@@ -194,3 +198,15 @@ class AsyncManyKeys(AsyncFace):
                 raise failure
         finally:
             getting.cancel()
+
+
+async def _each(source: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
+    """What a source gives, one after the other."""
+    if isinstance(source, AsyncIterable):
+        async for item in source:
+            yield item
+        return
+    for number, item in enumerate(source, 1):
+        yield item
+        if number % _TURN == 0:
+            await asyncio.sleep(0)

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from kvcluster.client import engine
-from kvcluster.client.given import ENCODED, RAW
-from kvcluster.client.pending import checked_timeout
-from kvcluster.client.session import Session, checked_seeds
+from kvcluster.client.given import checked_seeds, checked_timeout
+from kvcluster.client.session import Session
+from kvcluster.client.values import ENCODED, RAW
 from kvcluster.errors import BadRequest
 
 DEFAULT_NODES = "localhost:50051,localhost:50052,localhost:50053"

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.client.failure import FailureKind, Refusal
-from kvcluster.client.given import objection
 from kvcluster.client.pending import Answer, Pending
 from kvcluster.client.replies import Reply
+from kvcluster.client.values import objection
 from kvcluster.errors import CERTAIN, BadRequest, KvError
 
 from demo_pb2 import PutRequest

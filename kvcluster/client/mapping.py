@@ -18,9 +18,8 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMappi
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
-from kvcluster.client.given import Given, Value
-from kvcluster.client.pending import checked_text
-from kvcluster.client.sources import as_pair
+from kvcluster.client.given import as_pair, checked_text
+from kvcluster.client.values import Given, Value
 from kvcluster.errors import BadRequest
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
-from kvcluster.errors import BadRequest, KvError, OutcomeUnknown, Unavailable
+from kvcluster.client.given import checked_key, checked_text
+from kvcluster.errors import KvError, OutcomeUnknown, Unavailable
 
 from demo_pb2 import (
     DeleteRequest,
@@ -34,13 +35,6 @@ Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
 
 _ENVELOPE_BYTES = 16
 """What an operation takes on the wire beside its key and its value; rounded up."""
-_TIMEOUT_LIMIT_S = 24 * 3600.0
-_SHOWN_CHARACTERS = 60
-_ADVICE = {
-    bytes: "; {0}.decode() makes one of it",
-    int: "; str({0}) makes one of it",
-}
-"""What to do with something that is no string, by its type."""
 
 
 class Timer(Protocol):
@@ -156,45 +150,3 @@ def _made(request: Request, size_bytes: int, terms: Allowance, tell: Tell) -> Pe
         retry_unknown=terms.retry_unknown,
         tell=tell,
     )
-
-
-def checked_key(key: object) -> int:
-    """How many bytes of UTF-8 a key has. Raises BadRequest if it can be none."""
-    size_bytes = checked_text("key", key)
-    if not size_bytes:
-        raise BadRequest("the key is empty; a key has at least one character")
-    return size_bytes
-
-
-def checked_text(what: str, text: object) -> int:
-    """How many bytes of UTF-8 a text has. Raises BadRequest if it cannot be sent."""
-    if not isinstance(text, str):
-        advice = _ADVICE.get(type(text), "").format(what)
-        raise BadRequest(
-            f"a {what} is a string, not {type(text).__name__}: {shortened(text)}{advice}"
-        )
-    if text.isascii():
-        return len(text)
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError as error:
-        # One such string would keep its whole batch from being sent.
-        raise BadRequest(
-            f"the {what} {shortened(text)} is not text that UTF-8 can carry:"
-            f" half a surrogate pair stands at position {error.start:,}"
-        ) from None
-
-
-def checked_timeout(timeout_s: object) -> float:
-    """A time to wait, in seconds. Raises BadRequest."""
-    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
-        raise BadRequest(f"a timeout is a number of seconds, not {shortened(timeout_s)}")
-    if not 0 < timeout_s <= _TIMEOUT_LIMIT_S:
-        raise BadRequest(f"the timeout {timeout_s:g} s is out of range: above 0, at most a day")
-    return float(timeout_s)
-
-
-def shortened(value: object) -> str:
-    """A value in a sentence: as Python shows it, and not much of it."""
-    text = repr(value)  # which escapes what cannot be printed
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

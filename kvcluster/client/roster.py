@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from kvcluster.client.answers import status_word
 from kvcluster.client.retrying import rest_s
-from kvcluster.client.words import status_word
 from kvcluster.model.members import is_address
 
 from demo_pb2 import SERVING, STARTING, SYNCING, HealthCheckResponse

@@ -1,10 +1,7 @@
 """A session: one client's whole machinery, in one event loop.
 
 Every client is a face on this: `AsyncClient` uses it in the loop of its caller, `Client` and the
-raw client in a loop in a thread. Here arguments are checked, and operations are made and handed on.
-
-What is checked here is only what no node could be told: types, an empty key, text that UTF-8 cannot
-carry. Sizes are limited by the nodes' settings, which may be others than those known here.
+raw client in a loop in a thread. Here operations are made and handed on.
 """
 
 from __future__ import annotations
@@ -12,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +17,7 @@ from kvcluster.client.answers import NodeStatus
 from kvcluster.client.asking import Asking
 from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
-from kvcluster.client.given import Form
+from kvcluster.client.given import checked_key, checked_timeout
 from kvcluster.client.many import ManyReads, ManyWrites
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.paging import Paging
@@ -29,17 +26,14 @@ from kvcluster.client.pending import (
     Answer,
     Pending,
     Tell,
-    checked_key,
-    checked_text,
-    checked_timeout,
     to_delete,
     to_get,
     to_put,
 )
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.client.survey import Survey
-from kvcluster.errors import BadRequest, BadSetting, KvError
-from kvcluster.model.members import parse_members
+from kvcluster.client.values import Form
+from kvcluster.errors import KvError
 
 from demo_pb2 import LocateRequest, LocateResponse
 
@@ -163,29 +157,3 @@ def _end(future: asyncio.Future[Any], outcome: Answer | KvError) -> None:
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
-
-
-def checked_seeds(nodes: str | Iterable[str]) -> tuple[str, ...]:
-    """The addresses in "host:port,host:port" or in an iterable of such. Raises BadRequest."""
-    try:
-        return parse_members(nodes if isinstance(nodes, str) else ",".join(nodes))
-    except BadSetting as error:
-        raise BadRequest(str(error)) from None
-    except TypeError:
-        raise BadRequest(f"nodes are given as host:port,host:port,...; got {nodes!r}") from None
-
-
-def checked_range(prefix: str, start_after: str, limit: int | None, *, keys_only: bool) -> Range:
-    """What a scan is for. Raises BadRequest."""
-    checked_text("prefix", prefix)
-    checked_text("start_after", start_after)
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise BadRequest(f"the limit of a scan is a number of keys from 0 on, not {limit!r}")
-    return Range(prefix, start_after, limit, keys_only)
-
-
-def checked_prefix(prefix: str, *, everything: bool) -> str:
-    """The prefix of what is to be deleted. Raises BadRequest, for the empty one too."""
-    if not checked_text("prefix", prefix) and not everything:
-        raise BadRequest("the empty prefix means every key; say everything=True if you mean it")
-    return prefix

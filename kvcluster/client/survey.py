@@ -13,11 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from kvcluster.client.answers import NodeStatus
+from kvcluster.client.answers import NodeStatus, failure_word, status_word
 from kvcluster.client.connection import stop_quietly
 from kvcluster.client.failure import Refusal
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.words import failure_word, status_word
 from kvcluster.model.members import is_address, split_address
 
 from demo_pb2 import StatusRequest, StatusResponse
