@@ -85,7 +85,7 @@ class Asking:
 
     def look_elsewhere(self, node: str) -> None:
         """Somebody else may have a better answer."""
-        self._nodes.leave(node)
+        self._nodes.roster.leave(node)
         self._avoid |= {node}
 
     def check_budget(self) -> None:

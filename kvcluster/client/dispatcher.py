@@ -164,9 +164,7 @@ class Dispatcher:
 
     async def _visit(self, parcel: Parcel, node: str) -> None:
         """Ask a node for what is in a parcel; afterwards only what it did not do is in it."""
-        parcel.operations, over = _parted(parcel.operations)
-        for operation in over:
-            self._line.end(operation)
+        parcel.operations = self._wanted_of(parcel.operations)
         asked = parcel.operations[: self._line.limit]
         later = parcel.operations[self._line.limit :]
         replies = await self._ask(parcel, asked, node)
@@ -205,19 +203,24 @@ class Dispatcher:
             self._nodes.budget.succeeded()
         if judgement.why_bad:
             self._nodes.failed(node, judgement.why_bad)
-        kept, over = _parted(judgement.again)
+        kept = self._wanted_of(judgement.again)
         if not parcel.is_hedge:
             kept = [operation for operation in kept if not operation.hedged]
         if kept and judgement.elsewhere:
-            self._nodes.leave(node)
+            self._nodes.roster.leave(node)
             parcel.avoid |= {node}
             parcel.may_retry = parcel.may_retry or self._nodes.budget.spend()
             if not parcel.may_retry:
                 self._end(kept, OVERSTRAINED)
                 kept = []
-        for operation in over:
-            self._line.end(operation)
         return kept
+
+    def _wanted_of(self, operations: Sequence[Pending]) -> list[Pending]:
+        """Those that somebody waits for. The others end here."""
+        for operation in operations:
+            if operation.over:
+                self._line.end(operation)
+        return [operation for operation in operations if not operation.over]
 
     def _make_room(self, parcel: Parcel) -> None:
         if parcel.on_first_way:
@@ -227,7 +230,7 @@ class Dispatcher:
 
     def _watch(self, parcel: Parcel, node: str, since_s: float) -> None:
         """Look whether a node says nothing at all, again and again until the parcel's call ends."""
-        heard_s, now_s = max(since_s, self._nodes.answered_s(node)), self._loop.time()
+        heard_s, now_s = max(since_s, self._nodes.roster.answered_s(node)), self._loop.time()
         due_s = heard_s + _SILENT_S
         if now_s >= due_s:
             self._is_silent(parcel, node)
@@ -236,7 +239,6 @@ class Dispatcher:
 
     def _is_silent(self, parcel: Parcel, node: str) -> None:
         self._make_room(parcel)
-        self._nodes.leave(node)
         self._nodes.doubt(node)
         reads = parcel.to_hedge()
         if reads and not parcel.is_hedge and self._nodes.budget.spend():
@@ -244,9 +246,3 @@ class Dispatcher:
                 operation.hedged = True
             hedge = Parcel(reads, avoid=frozenset({node}), is_hedge=True, may_retry=True)
             parcel.hedges.append((hedge, self._set_off(hedge)))
-
-
-def _parted(operations: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
-    """Those that somebody waits for, and those that are over."""
-    kept = [operation for operation in operations if not operation.over]
-    return kept, [operation for operation in operations if operation.over]

@@ -87,8 +87,12 @@ def checked_prefix(prefix: str, *, everything: bool) -> str:
 
 
 def as_pairs(source: Any) -> Any:
-    """The pairs of a mapping or of another source. Raises BadRequest if it can have none."""
-    return source.items() if isinstance(source, Mapping) else _iterable(source, "pairs")
+    """The pairs in whatever a dictionary takes for such. Raises BadRequest if it can have none."""
+    if isinstance(source, Mapping):
+        return source.items()
+    if hasattr(source, "keys"):  # a row of a database, say
+        return ((key, source[key]) for key in source.keys())  # noqa: SIM118
+    return _iterable(source, "pairs")
 
 
 def as_keys(source: S) -> S:

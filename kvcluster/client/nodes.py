@@ -50,7 +50,7 @@ class Nodes:
         take to say how it is.
         """
         self._loop = asyncio.get_running_loop()
-        self._roster = Roster(seeds, only=only)
+        self.roster = Roster(seeds, only=only)
         self.once = once
         self._knock_s = _KNOCK_TIMEOUT_S if knock_s is None else knock_s
         self._dial = dial
@@ -69,17 +69,13 @@ class Nodes:
     def reasons(self) -> dict[str, str]:
         """Why nodes were of no use, by address; for sentences."""
         unheard = dict.fromkeys(self._knocks, "no answer; it may be frozen or cut off")
-        return {**unheard, **self._roster.reasons}
-
-    def doubt_all(self) -> None:
-        """Believe of no node that it is as it was: knock before the next call."""
-        self._roster.doubt_all()
+        return {**unheard, **self.roster.reasons}
 
     def at_hand(self, avoid: Collection[str]) -> str | None:
         """The node to ask, if there is one that needs no search."""
         if self._sleep.is_over():
-            self._roster.doubt_all()  # this machine slept
-        return self._roster.current(avoid, self._loop.time())
+            self.roster.doubt_all()  # this machine slept
+        return self.roster.current(avoid, self._loop.time())
 
     async def find(self, avoid: Collection[str]) -> str | None:
         """Search for a node to ask, as long as it takes; None: only those to be avoided are left.
@@ -89,15 +85,15 @@ class Nodes:
         while True:
             if node := self.at_hand(avoid):
                 return node
-            if doubtful := self._roster.doubtful(avoid, self._loop.time()):
+            if doubtful := self.roster.doubtful(avoid, self._loop.time()):
                 await asyncio.wait({self._knock(doubtful)})
                 continue  # now it is at hand, or it is no candidate, or others are looked at, too
-            candidates = self._roster.candidates(avoid, self._loop.time(), rested=not self.once)
+            candidates = self.roster.candidates(avoid, self._loop.time(), rested=not self.once)
             if candidates and (node := await self._race(candidates)):
                 return node
             if avoid or self.once:
                 return None
-            await asyncio.sleep(self._roster.next_rest_ends_s() - self._loop.time())
+            await asyncio.sleep(self.roster.next_rest_ends_s() - self._loop.time())
 
     async def find_within(self, timeout_s: float, avoid: Collection[str]) -> str | None:
         """As `find`; raises TimeoutError of asyncio.
@@ -112,16 +108,6 @@ class Nodes:
             return search.result()
         finally:
             search.cancel()
-
-    @property
-    def asked(self) -> str:
-        """How the node calls itself that is asked; empty: none is."""
-        return self._roster.asked
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """All nodes that are known."""
-        return self._roster.addresses
 
     async def ask(self, node: str, request: Any, timeout_s: float) -> object:
         """The answer of a node to a Put, Get, Delete, Batch or Locate; None if it cannot be read.
@@ -151,22 +137,15 @@ class Nodes:
 
     def answered(self, node: str) -> None:
         """A node gave a sign of life."""
-        self._roster.answered(node, self._loop.time())
-
-    def answered_s(self, node: str) -> float:
-        """When a node last answered anything, by the event loop's clock."""
-        return self._roster.answered_s(node)
+        self.roster.answered(node, self._loop.time())
 
     def failed(self, node: str, reason: str) -> None:
         """A node did not answer, or refuses whatever it is asked: it gets a rest."""
-        self._roster.failed(node, reason, self._loop.time(), self._rng.random())
-
-    def leave(self, node: str) -> None:
-        """Search again before asking this one, or another."""
-        self._roster.leave(node)
+        self.roster.failed(node, reason, self._loop.time(), self._rng.random())
 
     def doubt(self, node: str) -> None:
-        """Calls wait for a node that says nothing: see whether it answers at all."""
+        """A node says nothing while calls wait: search anew, and see whether it answers at all."""
+        self.roster.leave(node)
         if node not in self._doubts:
             doubt = self._doubts[node] = self._loop.create_task(self._knock_twice(node))
             doubt.add_done_callback(lambda _: self._doubts.pop(node))
@@ -185,7 +164,7 @@ class Nodes:
         if not useful:
             return None
         best = min(useful, key=ranks.__getitem__)
-        self._roster.stay_with(best, ranks[best], self._loop.time())
+        self.roster.stay_with(best, ranks[best], self._loop.time())
         return best
 
     async def _at_random(self, candidates: Sequence[str]) -> dict[str, int]:
@@ -227,7 +206,7 @@ class Nodes:
         asked_s = self._loop.time()
         for _ in range(2):
             await asyncio.wait({self._knock(node)})
-            if self.answered_s(node) >= asked_s:
+            if self.roster.answered_s(node) >= asked_s:
                 return
         self._connection(node).give_up()
 
@@ -235,7 +214,7 @@ class Nodes:
         """How good a node is for work, by its own account; negative: not at all."""
         health = await self.question(address, HealthCheckRequest(), self._knock_s)
         if isinstance(health, HealthCheckResponse):
-            return self._roster.heard(address, health, self._loop.time(), self._rng.random())
+            return self.roster.heard(address, health, self._loop.time(), self._rng.random())
         self.failed(address, health.reason)
         return -1
 

@@ -131,7 +131,6 @@ class Paging:
             reading.cancel()
 
     async def _is_somebody_else_there(self, node: str, reading: asyncio.Future[Any]) -> bool:
-        self._nodes.leave(node)
         self._nodes.doubt(node)
         search = asyncio.ensure_future(self._nodes.find({node}))
         try:

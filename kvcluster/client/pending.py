@@ -13,10 +13,11 @@ Nothing here touches the event loop; `tell` and `timer` are given by whoever doe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from kvcluster.client.given import checked_key, checked_text
 from kvcluster.errors import KvError, OutcomeUnknown, Unavailable
@@ -37,13 +38,6 @@ _ENVELOPE_BYTES = 16
 """What an operation takes on the wire beside its key and its value; rounded up."""
 
 
-class Timer(Protocol):
-    """Ends an operation at its deadline, unless it is cancelled."""
-
-    def cancel(self) -> None:
-        """Do not."""
-
-
 @dataclass(eq=False, slots=True)
 class Pending:
     """One put, get or delete."""
@@ -58,7 +52,8 @@ class Pending:
     tell: Callable[[Answer | KvError], None]
     deadline_s: float = 0.0
     """By the event loop's clock, from its start on."""
-    timer: Timer | None = None
+    timer: asyncio.TimerHandle | None = None
+    """Ends it at its deadline."""
     over: bool = False
     """Whoever asked was told, or does not want to know any more."""
     holds_key: bool = False

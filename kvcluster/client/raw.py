@@ -77,12 +77,12 @@ class RawClient(SyncFace):
     @property
     def asked(self) -> str:
         """How the node calls itself that was asked last; empty: none was."""
-        return self._nodes.asked if self._nodes else ""
+        return self._nodes.roster.asked if self._nodes else ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """All nodes that are known, in the order in which they became known."""
-        return self._nodes.addresses if self._nodes else self._seeds
+        return self._nodes.roster.addresses if self._nodes else self._seeds
 
     @property
     def reasons(self) -> dict[str, str]:

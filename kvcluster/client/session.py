@@ -132,7 +132,7 @@ class Session:
 
     async def settle(self, timeout_s: float | None) -> str | None:
         """The node that the next call asks: one that answers now. None: there is none in time."""
-        self.nodes.doubt_all()
+        self.nodes.roster.doubt_all()
         with contextlib.suppress(asyncio.TimeoutError):
             return await self.nodes.find_within(self._within_s(timeout_s), frozenset())
         return None

@@ -17,12 +17,10 @@ from kvcluster.client.answers import NodeStatus, failure_word, status_word
 from kvcluster.client.connection import stop_quietly
 from kvcluster.client.failure import Refusal
 from kvcluster.client.nodes import Nodes
+from kvcluster.client.roster import NODES_LIMIT
 from kvcluster.model.members import is_address, split_address
 
 from demo_pb2 import StatusRequest, StatusResponse
-
-_NODES_LIMIT = 256
-"""What nodes name is not trusted to be short."""
 
 
 class Survey:
@@ -38,7 +36,7 @@ class Survey:
 
     async def run(self) -> tuple[NodeStatus, ...]:
         """Every node, in the order of its host and port."""
-        self._ask(self._nodes.addresses)
+        self._ask(self._nodes.roster.addresses)
         try:
             while self._asked:
                 done, _ = await asyncio.wait(self._asked, return_when=asyncio.FIRST_COMPLETED)
@@ -51,7 +49,7 @@ class Survey:
     def _ask(self, addresses: Iterable[str]) -> None:
         left_s = self._ends_s - self._loop.time()
         for address in addresses:
-            if address not in self._known and left_s > 0 and len(self._known) < _NODES_LIMIT:
+            if address not in self._known and left_s > 0 and len(self._known) < NODES_LIMIT:
                 self._known.add(address)
                 question = self._nodes.question(address, StatusRequest(), left_s)
                 self._asked[self._loop.create_task(question)] = address
