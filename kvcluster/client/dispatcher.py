@@ -1,6 +1,6 @@
 """The dispatcher: operations in, calls to nodes out, and an end for every operation.
 
-Whoever wants something done hands over an `Pending`. What waits when the event loop comes round
+Whoever wants something done hands over a `Pending`. What waits when the event loop comes round
 leaves together in one *parcel*, so a thousand puts that are begun at once cost a call or two, and a
 lone one leaves at once, as a plain call. Two parcels may be on their first way at a time, and what
 comes meanwhile forms the next. More would make each of them smaller and the whole slower.

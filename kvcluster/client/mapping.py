@@ -113,23 +113,19 @@ class ClusterMapping(MutableMapping[str, Value]):
 class _Items(ItemsView[str, Value]):
     """The pairs of a mapping, by one scan instead of a read for each."""
 
-    def __init__(self, mapping: ClusterMapping) -> None:
-        super().__init__(mapping)
-        self._pairs = mapping.pairs
+    _mapping: ClusterMapping
 
     def __iter__(self) -> Iterator[tuple[str, Value]]:
-        return self._pairs()
+        return self._mapping.pairs()
 
 
 class _Values(ValuesView[Value]):
     """The values of a mapping, likewise."""
 
-    def __init__(self, mapping: ClusterMapping) -> None:
-        super().__init__(mapping)
-        self._pairs = mapping.pairs
+    _mapping: ClusterMapping
 
     def __iter__(self) -> Iterator[Value]:
-        return (value for _, value in self._pairs())
+        return (value for _, value in self._mapping.pairs())
 
     def __contains__(self, value: object) -> bool:
         return any(value == it for it in self)

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
+from kvcluster.client.aio import AsyncClient
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.pending import to_delete, to_get, to_put
-from kvcluster.client.scan_course import Range
 from kvcluster.client.session import Make, Session
 from kvcluster.client.sync import SyncFace
+from kvcluster.client.twins import scans
 from kvcluster.errors import Incomplete, Unavailable
 
 from demo_pb2 import DeleteResponse, GetResponse, LocateResponse, PutResponse
@@ -29,6 +29,8 @@ class RawClient(SyncFace):
 
     Raises as `Client` does; `KvError.reasons` has what each node said.
     """
+
+    _scan_keys = scans(AsyncClient.scan_keys)
 
     def __init__(self, nodes: Iterable[str], *, timeout_s: float, only: bool = False) -> None:
         super().__init__(nodes, timeout_s=timeout_s, raw=True)
@@ -57,16 +59,9 @@ class RawClient(SyncFace):
     def keys(self, prefix: str, limit: int, timeout_s: float | None = None) -> list[str]:
         """Some keys that begin so; fewer, where not all of the cluster answers in time."""
         found: list[str] = []
-        session = self._session
-
-        async def scan() -> None:
-            pages = session.pages(Range(prefix, "", limit, keys_only=True), timeout_s)
-            async with aclosing(pages):
-                async for page in pages:
-                    found.extend(key for key, _ in page)
-
         with contextlib.suppress(Unavailable, Incomplete):
-            self._wait(scan, timeout_s)
+            for key in self._scan_keys(prefix, limit=limit, timeout_s=timeout_s):
+                found.append(key)
         return found
 
     def settle(self, timeout_s: float | None = None) -> str | None:
