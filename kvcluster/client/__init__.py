@@ -8,8 +8,7 @@
     dispatcher.py         operations in, batches out, an end for every operation
     pending.py              its parts: what somebody wants done,
     waiting_line.py         what waits, and who leaves together,
-    parcel.py               what travels together,
-    replies.py              what a node said,
+    parcel.py               what travels together, and what a node said to it,
     judging.py              what follows from it,
     retrying.py             how often, and when, to try again
     nodes.py              the connections, and the search for a node that can be asked

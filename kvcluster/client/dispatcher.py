@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import grpc
 
@@ -28,9 +27,8 @@ from kvcluster.client.connection import stop_quietly
 from kvcluster.client.failure import refusal_in
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.parcel import Parcel, is_too_much
-from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Reply, batch_of, replies_in
+from kvcluster.client.parcel import Parcel, Reply, batch_of, is_too_much, replies_in
+from kvcluster.client.pending import NOTHING, Pending
 from kvcluster.client.retrying import OVERSTRAINED
 from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import BadRequest
@@ -95,10 +93,7 @@ class Dispatcher:
             self._end(left, _CLOSED)
 
     def _end(
-        self,
-        operations: Sequence[Pending],
-        why: str,
-        said: Mapping[str, str] = MappingProxyType({}),
+        self, operations: Sequence[Pending], why: str, said: Mapping[str, str] = NOTHING
     ) -> None:
         """These are not tried any more."""
         for operation in operations:

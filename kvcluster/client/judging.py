@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.client.failure import FailureKind, Refusal
+from kvcluster.client.parcel import Reply
 from kvcluster.client.pending import Answer, Pending
-from kvcluster.client.replies import Reply
 from kvcluster.client.values import objection
 from kvcluster.errors import CERTAIN, BadRequest, KvError
 

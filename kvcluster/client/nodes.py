@@ -110,7 +110,7 @@ class Nodes:
             search.cancel()
 
     async def ask(self, node: str, request: Any, timeout_s: float) -> object:
-        """The answer of a node to a Put, Get, Delete, Batch or Locate; None if it cannot be read.
+        """The answer of a node to a Put, Get, Delete or Batch; None if it cannot be read.
 
         Raises AioRpcError.
         """

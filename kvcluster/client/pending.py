@@ -34,6 +34,8 @@ from demo_pb2 import (
 Request: TypeAlias = PutRequest | GetRequest | DeleteRequest
 Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""What was said by nobody."""
 _ENVELOPE_BYTES = 16
 """What an operation takes on the wire beside its key and its value; rounded up."""
 
@@ -78,13 +80,13 @@ class Pending:
         if self.timer is not None:
             self.timer.cancel()
 
-    def too_late(self, said: dict[str, str]) -> KvError:
+    def too_late(self, said: Mapping[str, str]) -> KvError:
         """What its deadline means for it, now. `said`: what nodes said that it never reached."""
         within = f"within {self.timeout_s:g} s"
         silent = {self.asked: f"no answer {within}"} if self.asked else {}
         return self._error(f" {within}", {**said, **self.reasons, **silent}, "")
 
-    def refused(self, why: str, said: Mapping[str, str] = MappingProxyType({})) -> KvError:
+    def refused(self, why: str, said: Mapping[str, str] = NOTHING) -> KvError:
         """What it means that it is not tried again. `why`: the end of a sentence, or empty."""
         return self._error("", {**said, **self.reasons}, why)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kvcluster.client.failure import FailureKind, Refusal
 from kvcluster.client.judging import Judgement, judge
+from kvcluster.client.parcel import Reply
 from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Reply
 from kvcluster.errors import BadRequest, OutcomeUnknown, Unavailable
 from tests.client.asked import Asked, lost, refused
 
