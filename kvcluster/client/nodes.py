@@ -159,7 +159,7 @@ class Nodes:
 
     async def _race(self, candidates: Sequence[str]) -> str | None:
         """Knock at all; the first that serves, else the one that is nearest to it, else None."""
-        ranks = await (self._in_order(candidates) if self.once else self._at_random(candidates))
+        ranks = await self._ranks(candidates)
         useful = [address for address, rank in ranks.items() if rank >= 0]
         if not useful:
             return None
@@ -167,30 +167,24 @@ class Nodes:
         self.roster.stay_with(best, ranks[best], self._loop.time())
         return best
 
-    async def _at_random(self, candidates: Sequence[str]) -> dict[str, int]:
-        """The ranks of those that answered, until the first serves."""
-        # Who is knocked at first tends to win, so each client draws an order of its own.
-        order = self._rng.sample(candidates, len(candidates))
-        racing = {self._knock(address): address for address in order}
-        ranks: dict[str, int] = {}
-        while racing and 0 not in ranks.values():
-            await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
-            done = [knock for knock in racing if knock.done()]  # in that order
-            ranks |= {racing.pop(knock): knock.result() for knock in done}
-        return ranks
+    async def _ranks(self, candidates: Sequence[str]) -> dict[str, int]:
+        """The ranks of those that answered, until the first serves.
 
-    async def _in_order(self, candidates: Sequence[str]) -> dict[str, int]:
-        """The same, with a moment for those that stand before the first that serves."""
-        knocks = {address: self._knock(address) for address in candidates}
-        waiting, ends_s = set(knocks.values()), float("inf")
+        Who is knocked at first tends to win, so each client draws an order of its own. With `once`
+        those that stand before the first that serves have a moment more.
+        """
+        order = candidates if self.once else self._rng.sample(candidates, len(candidates))
+        knocks = {address: self._knock(address) for address in order}
         ranks: dict[str, int] = {}
+        waiting, ends_s = set(knocks.values()), float("inf")
         while waiting and self._loop.time() < ends_s:
             left_s = None if ends_s == float("inf") else ends_s - self._loop.time()
             first = asyncio.FIRST_COMPLETED
             _, waiting = await asyncio.wait(waiting, timeout=left_s, return_when=first)
             ranks = {it: knock.result() for it, knock in knocks.items() if knock.done()}
             serving = [it for it, rank in ranks.items() if rank == 0]
-            if serving and all(it in ranks for it in candidates[: candidates.index(serving[0])]):
+            before = order[: order.index(serving[0])] if serving and self.once else []
+            if serving and all(it in ranks for it in before):
                 break
             ends_s = min(ends_s, self._loop.time() + _GRACE_S) if serving else ends_s
         return ranks
