@@ -1,8 +1,10 @@
-"""The closed family of errors that this library raises on purpose.
+"""The family of errors that this library raises on purpose.
 
 Two questions matter to a caller, so the family is built around them: *was anything written?*
 (`NothingWritten` and its kin: certainly not; `OutcomeUnknown`: perhaps) and *can the process go
-on?* (`CannotStart`, `DiskFailed`: no). Anything else that escapes is a bug.
+on?* (`CannotStart`, `DiskFailed`: no). Three of the family live with those who raise them, since
+nobody else does: `CallFailed` (`client/failure.py`), `BadFile` and `BadPair` (`commands/bulk/`).
+Anything else that escapes is a bug.
 
 One table says how they read on the wire (`kvcluster/wire/failures.py`).
 """

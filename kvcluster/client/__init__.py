@@ -1,16 +1,14 @@
 """The library that programs use: `from kvcluster import Client, AsyncClient`.
 
-    aio.py, sync.py       AsyncClient and Client, with the methods about one key
-    aio_many.py,          what they inherit:
-    sync_many.py          the methods about many keys,
-    face.py               what both are given, and their ways to
+    aio.py, aio_many.py   AsyncClient: the methods about one key, and about many
+    sync.py, twins.py     Client; how its methods are made from those of AsyncClient
+    face.py               what both are given
     raw.py                a client for programs that show what a node said
     session.py            one client's whole machinery, in one event loop
     dispatcher.py         operations in, batches out, an end for every operation
     pending.py              its parts: what somebody wants done,
     waiting_line.py         what waits, and who leaves together,
-    parcel.py               what travels together,
-    replies.py              what a node said,
+    parcel.py               what travels together, and what a node said to it,
     judging.py              what follows from it,
     retrying.py             how often, and when, to try again
     nodes.py              the connections, and the search for a node that can be asked
@@ -21,13 +19,13 @@
     paging.py             a scan
     scan_course.py          what is left of it, and what was missing
     survey.py             how every node is, asked at once
-    many.py, sources.py   put_many, delete_many, get_many; where many keys come from
+    many.py               any number of writes or reads, of which a few are on their way
     mapping.py            the keys with one prefix, as a dictionary
     background.py         the event loop that all synchronous clients share
     engine.py             what a process must be like for gRPC to work in it
-    given.py, values.py   text and bytes: as programs give them, as they are stored
+    given.py              what programs give, and why it cannot be taken
+    values.py             text and bytes, as they are stored
     answers.py            what comes back: Stored, Deleted, Version, NodeStatus and the like
-    words.py              what nodes are called: SERVING, DEAD, UNREACHABLE
     failure.py            what went wrong with a call, and whether anything may have been written
 
 Nothing here knows how a node works inside: all knowledge comes over the wire.

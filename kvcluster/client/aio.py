@@ -18,24 +18,28 @@ The family answers the one question that matters about a write: `NothingWritten`
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar, overload
 
 from kvcluster.client.aio_many import AsyncManyKeys
-from kvcluster.client.answers import Deleted, Location, NodeStatus, Stored
-from kvcluster.client.given import Given
+from kvcluster.client.answers import (
+    Deleted,
+    Location,
+    NodeStatus,
+    Replica,
+    Stored,
+    Version,
+    state_word,
+)
+from kvcluster.client.pending import to_delete, to_get, to_put
+from kvcluster.client.values import Given
 
 T = TypeVar("T")
 V = TypeVar("V")
 
 
 class AsyncClient(AsyncManyKeys):
-    """A client for programs on asyncio. It may be made anywhere, and is used in one event loop.
-
-    `nodes`: some nodes of the cluster, as "host:port,host:port" or an iterable of such; one is
-    enough to start with. `timeout_s`: how long each operation may take, in seconds.
-    `retry_unknown`: see `put`. `raw`: values are strings, and go in and come out as they stand in
-    the store, bytes as data URLs; for programs that carry them elsewhere and back.
-    """
+    """A client for programs on asyncio. It may be made anywhere, and is used in one event loop."""
 
     async def put(
         self,
@@ -57,8 +61,10 @@ class AsyncClient(AsyncManyKeys):
         then land over what another client has put in the meantime, and undo it. Allow it where
         only one client writes a key, or where all of them write the same.
         """
-        stored = self._form.stored(value)
-        return await self._session.put(key, stored, timeout_s, retry_unknown)
+        make = partial(to_put, key, self._form.stored(value))
+        answer = await self._session.answer_to(make, timeout_s, retry_unknown)
+        version = Version(answer.version)
+        return Stored(version, answer.replicas, answer.acknowledged, answer.served_by)
 
     @overload
     async def get(self, key: str, *, timeout_s: float | None = None) -> str | None: ...
@@ -122,14 +128,21 @@ class AsyncClient(AsyncManyKeys):
 
         Raises and retries as `put` does.
         """
-        return await self._session.delete(key, timeout_s, retry_unknown)
+        make = partial(to_delete, key)
+        answer = await self._session.answer_to(make, timeout_s, retry_unknown)
+        version = Version(answer.version)
+        return Deleted(
+            answer.found, version, answer.replicas, answer.acknowledged, answer.served_by
+        )
 
     async def locate(self, key: str, *, timeout_s: float | None = None) -> Location:
         """Where a key lives, whether it is there or not: its slot, its primary, its replicas.
 
         Raises as `get` does.
         """
-        return await self._session.locate(key, timeout_s)
+        answer = await self._session.where(key, timeout_s)
+        replicas = [Replica(it.node, state_word(it.state), it.lagging) for it in answer.replicas]
+        return Location(answer.slot, tuple(replicas), answer.node)
 
     async def status(self, *, timeout_s: float | None = None) -> tuple[NodeStatus, ...]:
         """How every node of the cluster is, by its own account, in the order of their addresses.
@@ -142,5 +155,5 @@ class AsyncClient(AsyncManyKeys):
     async def _get(
         self, key: str, form: Callable[[str], V], default: T, timeout_s: float | None
     ) -> V | T:
-        text = await self._session.get(key, timeout_s)
-        return default if text is None else form(text)
+        answer = await self._session.answer_to(partial(to_get, key), timeout_s)
+        return form(answer.value) if answer.found else default

@@ -6,21 +6,30 @@ loop over it may be left whenever one has seen enough.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
+from typing import TypeVar
 
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.face import AsyncFace
-from kvcluster.client.given import Given
+from kvcluster.client.given import as_keys, as_pair, as_pairs, checked_prefix, checked_range
 from kvcluster.client.many import ManyWrites
 from kvcluster.client.scan_course import Pair
-from kvcluster.client.session import checked_prefix, checked_range
-from kvcluster.client.sources import as_keys, as_pair, as_pairs, each
+from kvcluster.client.twins import Pages, one_by_one
+from kvcluster.client.values import Given
+
+_TURN = 256
+"""After so many items of a source that never waits, others have their turn."""
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 
 class AsyncManyKeys(AsyncFace):
     """The half of AsyncClient that is about many keys."""
 
+    @one_by_one
     async def scan(
         self,
         prefix: str = "",
@@ -28,7 +37,7 @@ class AsyncManyKeys(AsyncFace):
         start_after: str = "",
         limit: int | None = None,
         timeout_s: float | None = None,
-    ) -> AsyncIterator[Pair]:
+    ) -> Pages[Pair]:
         """All keys that begin with a prefix, with their texts, in the order of their UTF-8 bytes.
 
         A key that is there all the time comes exactly once; one that is put or deleted meanwhile
@@ -41,9 +50,9 @@ class AsyncManyKeys(AsyncFace):
         what = checked_range(prefix, start_after, limit, keys_only=False)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
             async for page in pages:
-                for key, text in page:
-                    yield key, self._form.text(text)
+                yield [(key, self._form.text(text)) for key, text in page]
 
+    @one_by_one
     async def read_scan(
         self,
         prefix: str = "",
@@ -51,14 +60,14 @@ class AsyncManyKeys(AsyncFace):
         start_after: str = "",
         limit: int | None = None,
         timeout_s: float | None = None,
-    ) -> AsyncIterator[tuple[str, str | bytes]]:
+    ) -> Pages[tuple[str, str | bytes]]:
         """As `scan`, with values as they were put: text or bytes."""
         what = checked_range(prefix, start_after, limit, keys_only=False)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
             async for page in pages:
-                for key, text in page:
-                    yield key, self._form.value(text)
+                yield [(key, self._form.value(text)) for key, text in page]
 
+    @one_by_one
     async def scan_keys(
         self,
         prefix: str = "",
@@ -66,13 +75,12 @@ class AsyncManyKeys(AsyncFace):
         start_after: str = "",
         limit: int | None = None,
         timeout_s: float | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> Pages[str]:
         """As `scan`, without the values, which then are not sent either."""
         what = checked_range(prefix, start_after, limit, keys_only=True)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
             async for page in pages:
-                for key, _ in page:
-                    yield key
+                yield [key for key, _ in page]
 
     async def put_many(
         self,
@@ -89,9 +97,9 @@ class AsyncManyKeys(AsyncFace):
         Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
         iterable raises, what was taken before is finished, and the error is passed on.
         """
-        source = pairs.items() if isinstance(pairs, Mapping) else as_pairs(pairs)
-        putting = self._session.putting(timeout_s, retry_unknown, self._form)
-        await self._write((as_pair(item) async for item in each(source)), putting)
+        source = (as_pair(item) async for item in _each(as_pairs(pairs)))
+        putting = self._session.putting(self._form, timeout_s, retry_unknown)
+        await self._write(source, putting)
         return putting.done
 
     async def delete_many(
@@ -107,9 +115,9 @@ class AsyncManyKeys(AsyncFace):
 
         Raises SomeFailed at the end, when every key was tried, if some were not deleted.
         """
-        source = as_keys(keys)
+        source = ((key, None) async for key in _each(as_keys(keys)))
         deleting = self._session.deleting(timeout_s, retry_unknown)
-        await self._write(((key, None) async for key in each(source)), deleting)
+        await self._write(source, deleting)
         return DeletedMany(deleting.done, deleting.found)
 
     async def delete_prefix(
@@ -146,7 +154,7 @@ class AsyncManyKeys(AsyncFace):
         finally:
             writing.cancel()
 
-    async def get_many(
+    def get_many(
         self, keys: Iterable[str] | AsyncIterable[str], *, timeout_s: float | None = None
     ) -> AsyncIterator[tuple[str, str | None]]:
         """Each key with its text, or with None if there is no such key, in the order of the keys.
@@ -154,24 +162,23 @@ class AsyncManyKeys(AsyncFace):
         Of the iterable only as many keys are taken as can be on their way. `timeout_s` is for each.
         Raises as `get` does, at the key that failed.
         """
-        async with aclosing(self._texts(keys, timeout_s)) as pairs:
-            async for key, text in pairs:
-                yield key, None if text is None else self._form.text(text)
+        return self._read(keys, self._form.text, timeout_s)
 
-    async def read_many(
+    def read_many(
         self, keys: Iterable[str] | AsyncIterable[str], *, timeout_s: float | None = None
     ) -> AsyncIterator[tuple[str, str | bytes | None]]:
         """As `get_many`, with values as they were put: text or bytes."""
-        async with aclosing(self._texts(keys, timeout_s)) as pairs:
-            async for key, text in pairs:
-                yield key, None if text is None else self._form.value(text)
+        return self._read(keys, self._form.value, timeout_s)
 
-    async def _texts(
-        self, keys: Iterable[str] | AsyncIterable[str], timeout_s: float | None
-    ) -> AsyncGenerator[tuple[str, str | None], None]:
-        """Each key with the text that is stored."""
-        source = each(as_keys(keys))
-        getting = self._session.getting(timeout_s)
+    async def _read(
+        self,
+        keys: Iterable[str] | AsyncIterable[str],
+        form: Callable[[str], V],
+        timeout_s: float | None,
+    ) -> AsyncIterator[tuple[str, V | None]]:
+        """Each key with what `form` makes of the text that is stored."""
+        source = _each(as_keys(keys))
+        getting = self._session.getting(form, timeout_s)
         failure: Exception | None = None
         try:
             while failure is None:
@@ -191,3 +198,15 @@ class AsyncManyKeys(AsyncFace):
                 raise failure
         finally:
             getting.cancel()
+
+
+async def _each(source: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
+    """What a source gives, one after the other."""
+    if isinstance(source, AsyncIterable):
+        async for item in source:
+            yield item
+        return
+    for number, item in enumerate(source, 1):
+        yield item
+        if number % _TURN == 0:
+            await asyncio.sleep(0)

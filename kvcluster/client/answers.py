@@ -3,12 +3,20 @@
 They are plain frozen values, not messages of the wire: a program can compare, print and keep them,
 and a field that is added to demo.proto breaks nobody. What a read gives needs no type of its own;
 it is the value.
+
+The wire speaks in numbers, people and programs read `SERVING`, `DEAD`, `UNREACHABLE`, the same
+words everywhere. A number that a later version of demo.proto may add is shown as a number; it is
+never a reason to fail.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from kvcluster.client.failure import FailureKind
+
+from demo_pb2 import PeerState, Status
 
 _VERSION_BYTES = 12
 
@@ -130,3 +138,19 @@ class NodeStatus:
     def serving(self) -> bool:
         """Whether it takes reads and writes now."""
         return self.state == "SERVING" and not self.disk_full
+
+
+def status_word(number: int) -> str:
+    """What a node says of itself: "SERVING"."""
+    return Status.Name(number) if number in Status.values() else f"STATUS {number}"
+
+
+def state_word(number: int) -> str:
+    """What a node says of another: "ALIVE"."""
+    known = number in PeerState.State.values()
+    return PeerState.State.Name(number) if known else f"STATE {number}"
+
+
+def failure_word(kind: FailureKind) -> str:
+    """What a node is called that did not answer: "UNREACHABLE"."""
+    return "REFUSED" if kind is FailureKind.BAD_REQUEST else kind.value.upper()

@@ -10,33 +10,26 @@ told is kept for the sentence in which it gives up.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import Any
 
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.pending import told_of
-from kvcluster.client.replies import Refusal
-from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
+from kvcluster.client.retrying import OVERSTRAINED
 from kvcluster.errors import BadRequest, Unavailable
 
 _PATIENCE_S = 1.0
 """So long a node may take for what it answers at once, before another one is asked."""
 _LEAST_S = 0.001
-UNREADABLE = Refusal(FailureKind.BROKEN, "its answer cannot be read", nothing_written=True)
 
 
 class Asking:
     """One question. It begins when this is made."""
 
-    def __init__(
-        self, nodes: Nodes, budget: RetryBudget, rng: random.Random, timeout_s: float
-    ) -> None:
+    def __init__(self, nodes: Nodes, timeout_s: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
-        self._budget = budget
-        self._rng = rng
         self._timeout_s = timeout_s
         self._deadline_s = self._loop.time() + timeout_s
         self._avoid: frozenset[str] = frozenset()
@@ -60,7 +53,7 @@ class Asking:
             answer = await self._nodes.question(node, request, patience_s)
             if fits(answer):
                 self._nodes.answered(node)
-                self._budget.succeeded()
+                self._nodes.budget.succeeded()
                 return answer
             self.refused(node, answer if isinstance(answer, Refusal) else UNREADABLE)
             self.check_budget()
@@ -79,7 +72,7 @@ class Asking:
                 raise self._unavailable("", "")
             self._avoid = frozenset()
             self._rounds += 1
-            await asyncio.sleep(min(rest_s(self._rounds, self._rng.random()), max(0.0, left_s)))
+            await self._nodes.rest(self._rounds, left_s)
 
     def refused(self, node: str, refusal: Refusal) -> None:
         """A node did not answer it; somebody else shall be asked. Raises BadRequest."""
@@ -92,12 +85,12 @@ class Asking:
 
     def look_elsewhere(self, node: str) -> None:
         """Somebody else may have a better answer."""
-        self._nodes.leave(node)
+        self._nodes.roster.leave(node)
         self._avoid |= {node}
 
     def check_budget(self) -> None:
         """Raise Unavailable if it may not be asked again."""
-        self._may_retry = self._may_retry or self._budget.spend()
+        self._may_retry = self._may_retry or self._nodes.budget.spend()
         if not self._may_retry:
             raise self._unavailable("", OVERSTRAINED)
 

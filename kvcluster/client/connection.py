@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeAlias
 
 import grpc
 
+from kvcluster.client.failure import UNREADABLE, refusal_in
 from kvcluster.wire.dial import dial, options_of_clients
 from kvcluster.wire.outline import exceeds, method_of, outline_of
 
@@ -68,6 +69,15 @@ class Connection(Protocol):
 
 
 Dial: TypeAlias = Callable[[str], Connection]
+
+
+async def answer_or_refusal(connection: Connection, request: Any, timeout_s: float) -> Any:
+    """The answer of a node to any request but a Scan; a Refusal if there is none to be read."""
+    try:
+        answer = await connection.ask(request, timeout_s)
+    except grpc.aio.AioRpcError as error:
+        return refusal_in(error, timeout_s)
+    return UNREADABLE if answer is None else answer
 
 
 class GrpcConnection:

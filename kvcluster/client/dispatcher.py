@@ -1,6 +1,6 @@
 """The dispatcher: operations in, calls to nodes out, and an end for every operation.
 
-Whoever wants something done hands over an `Pending`. What waits when the event loop comes round
+Whoever wants something done hands over a `Pending`. What waits when the event loop comes round
 leaves together in one *parcel*, so a thousand puts that are begun at once cost a call or two, and a
 lone one leaves at once, as a plain call. Two parcels may be on their first way at a time, and what
 comes meanwhile forms the next. More would make each of them smaller and the whole slower.
@@ -19,19 +19,17 @@ connection is given up, and nobody knows.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import grpc
 
 from kvcluster.client.connection import stop_quietly
+from kvcluster.client.failure import refusal_in
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.parcel import Parcel, is_too_much
-from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Reply, batch_of, refusal_in, replies_in
-from kvcluster.client.retrying import OVERSTRAINED, RetryBudget, rest_s
+from kvcluster.client.parcel import Parcel, Reply, batch_of, is_too_much, replies_in
+from kvcluster.client.pending import NOTHING, Pending
+from kvcluster.client.retrying import OVERSTRAINED
 from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import BadRequest
 
@@ -44,11 +42,9 @@ _CLOSED = "; the client was closed"
 class Dispatcher:
     """Everything between a client's methods and the wire. Make it inside the event loop."""
 
-    def __init__(self, nodes: Nodes, budget: RetryBudget, rng: random.Random) -> None:
+    def __init__(self, nodes: Nodes) -> None:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
-        self._budget = budget
-        self._rng = rng
         self._line = WaitingLine()
         self._parcels: dict[asyncio.Task[None], Parcel] = {}
         self._first_ways = 0
@@ -62,6 +58,7 @@ class Dispatcher:
         """
         if self._closed:
             raise BadRequest("the client is closed")
+        operation.deadline_s = self._loop.time() + operation.timeout_s
         operation.timer = self._loop.call_at(operation.deadline_s, self._expire, operation)
         self._line.join(operation)
         self._leave_soon()
@@ -96,10 +93,7 @@ class Dispatcher:
             self._end(left, _CLOSED)
 
     def _end(
-        self,
-        operations: Sequence[Pending],
-        why: str,
-        said: Mapping[str, str] = MappingProxyType({}),
+        self, operations: Sequence[Pending], why: str, said: Mapping[str, str] = NOTHING
     ) -> None:
         """These are not tried any more."""
         for operation in operations:
@@ -160,14 +154,12 @@ class Dispatcher:
         elif node is None:
             parcel.avoid = frozenset()
             parcel.rounds += 1
-            await asyncio.sleep(rest_s(parcel.rounds, self._rng.random()))
+            await self._nodes.rest(parcel.rounds)
         return node
 
     async def _visit(self, parcel: Parcel, node: str) -> None:
         """Ask a node for what is in a parcel; afterwards only what it did not do is in it."""
-        parcel.operations, over = _parted(parcel.operations)
-        for operation in over:
-            self._line.end(operation)
+        parcel.operations = self._wanted_of(parcel.operations)
         asked = parcel.operations[: self._line.limit]
         later = parcel.operations[self._line.limit :]
         replies = await self._ask(parcel, asked, node)
@@ -203,22 +195,27 @@ class Dispatcher:
     def _kept(self, parcel: Parcel, judgement: Judgement, node: str) -> list[Pending]:
         """What of a parcel is to be asked again; the rest of it ends here."""
         if judgement.concluded:
-            self._budget.succeeded()
+            self._nodes.budget.succeeded()
         if judgement.why_bad:
             self._nodes.failed(node, judgement.why_bad)
-        kept, over = _parted(judgement.again)
+        kept = self._wanted_of(judgement.again)
         if not parcel.is_hedge:
             kept = [operation for operation in kept if not operation.hedged]
         if kept and judgement.elsewhere:
-            self._nodes.leave(node)
+            self._nodes.roster.leave(node)
             parcel.avoid |= {node}
-            parcel.may_retry = parcel.may_retry or self._budget.spend()
+            parcel.may_retry = parcel.may_retry or self._nodes.budget.spend()
             if not parcel.may_retry:
                 self._end(kept, OVERSTRAINED)
                 kept = []
-        for operation in over:
-            self._line.end(operation)
         return kept
+
+    def _wanted_of(self, operations: Sequence[Pending]) -> list[Pending]:
+        """Those that somebody waits for. The others end here."""
+        for operation in operations:
+            if operation.over:
+                self._line.end(operation)
+        return [operation for operation in operations if not operation.over]
 
     def _make_room(self, parcel: Parcel) -> None:
         if parcel.on_first_way:
@@ -228,7 +225,7 @@ class Dispatcher:
 
     def _watch(self, parcel: Parcel, node: str, since_s: float) -> None:
         """Look whether a node says nothing at all, again and again until the parcel's call ends."""
-        heard_s, now_s = max(since_s, self._nodes.answered_s(node)), self._loop.time()
+        heard_s, now_s = max(since_s, self._nodes.roster.answered_s(node)), self._loop.time()
         due_s = heard_s + _SILENT_S
         if now_s >= due_s:
             self._is_silent(parcel, node)
@@ -237,17 +234,10 @@ class Dispatcher:
 
     def _is_silent(self, parcel: Parcel, node: str) -> None:
         self._make_room(parcel)
-        self._nodes.leave(node)
         self._nodes.doubt(node)
         reads = parcel.to_hedge()
-        if reads and not parcel.is_hedge and self._budget.spend():
+        if reads and not parcel.is_hedge and self._nodes.budget.spend():
             for operation in reads:
                 operation.hedged = True
             hedge = Parcel(reads, avoid=frozenset({node}), is_hedge=True, may_retry=True)
             parcel.hedges.append((hedge, self._set_off(hedge)))
-
-
-def _parted(operations: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
-    """Those that somebody waits for, and those that are over."""
-    kept = [operation for operation in operations if not operation.over]
-    return kept, [operation for operation in operations if operation.over]

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import enum
 import re
+from dataclasses import dataclass
 
 import grpc
 
-from kvcluster.errors import CERTAIN, KvError, as_told
+from kvcluster.errors import CERTAIN, AnswerFull, KvError, as_told, reason_of
 from kvcluster.wire.delivery import Undelivered, undelivered
 from kvcluster.wire.error_info import Told, told_in
 
@@ -33,25 +34,56 @@ class FailureKind(enum.Enum):
     BROKEN = "broken"  # the connection, or the node, failed on the way
 
 
+_ABOUT_THE_OPERATION = {
+    "ANSWER_FULL",
+    "CONNECTION_LOST",
+    "DISK_IS_FULL",
+    "NO_REPLICA",
+    "OUTCOME_UNKNOWN",
+    "TIMED_OUT",
+    "TOO_LATE",
+}
+"""Errors that a node has with one operation and not with others. So it may stay in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call, or one operation of it, was not carried out, or nobody knows."""
+
+    kind: FailureKind
+    reason: str
+    """Why. It goes on after "localhost:50051: "."""
+    nothing_written: bool
+    name: str = ""
+    """The node's own name for the error (`errors.reason_of`); empty if gRPC itself says it."""
+    value_limit_bytes: int | None = None
+    """If a value is too large, how large it may be, 0 where nobody says so; None if it is not."""
+
+    @property
+    def answer_full(self) -> bool:
+        """Whether the same node gives it at once if it is asked again."""
+        return self.name == reason_of(AnswerFull)
+
+    @property
+    def about_the_node(self) -> bool:
+        """Whether the node would refuse other operations as well."""
+        return self.kind not in (FailureKind.BAD_REQUEST, FailureKind.TIMED_OUT) and (
+            self.name not in _ABOUT_THE_OPERATION
+        )
+
+
+UNREADABLE = Refusal(FailureKind.BROKEN, "its answer cannot be read", nothing_written=False)
+"""What came is no message, or does not fit the question; nobody knows what the node did."""
+
+
 class CallFailed(KvError):
-    """A call to a node failed. The text says why; it goes on after "localhost:50051: ".
+    """A call to a node failed, for programs that look at single nodes. The text says why."""
 
-    `value_limit_bytes`: if a value is too large, how large it may be, 0 where nobody says so; None
-    if that is not the reason.
-    """
-
-    def __init__(
-        self,
-        kind: FailureKind,
-        reason: str,
-        nothing_written: bool,
-        value_limit_bytes: int | None = None,
-    ) -> None:
-        super().__init__(kind, reason, nothing_written, value_limit_bytes)
+    def __init__(self, kind: FailureKind, reason: str, nothing_written: bool) -> None:
+        super().__init__(kind, reason, nothing_written)
         self.kind = kind
         self.reason = reason
         self.nothing_written = nothing_written
-        self.value_limit_bytes = value_limit_bytes
 
     def __str__(self) -> str:
         return self.reason
@@ -76,29 +108,29 @@ _GARBLED = "deserializing response"
 _TOO_LARGE = "message larger than max"
 
 
-def explain(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: float) -> CallFailed:
+def explain(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: float) -> Refusal:
     """Say what a failed call means. Pure: the same words give the same answer.
 
     `told`: what a node said of it beside the status; None: no node did.
     """
     if told is not None:
-        return _said_by_node(code, details, told, timeout_s)
+        return _said_by_node(code, details, told)
     if why := undelivered(code.name, details):
         return _never_sent(why, details, timeout_s)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return CallFailed(FailureKind.TIMED_OUT, _silence(timeout_s), nothing_written=False)
+        return Refusal(FailureKind.TIMED_OUT, _silence(timeout_s), nothing_written=False)
     reason = as_told(details.removesuffix(CERTAIN)) or code.name
     if code in _KEPT_TO_THE_CONTRACT:
-        return CallFailed(_KEPT_TO_THE_CONTRACT[code], reason, nothing_written=True)
-    return CallFailed(FailureKind.BROKEN, _broken(details) or reason, nothing_written=False)
+        return Refusal(_KEPT_TO_THE_CONTRACT[code], reason, nothing_written=True)
+    return Refusal(FailureKind.BROKEN, _broken(details) or reason, nothing_written=False)
 
 
-def failure_of(error: grpc.aio.AioRpcError, timeout_s: float) -> CallFailed:
-    """What a call means that failed."""
+def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
+    """What a call means that failed, for every operation in it."""
     return explain(error.code(), error.details() or "", told_in(error), timeout_s)
 
 
-def _said_by_node(code: grpc.StatusCode, details: str, told: Told, timeout_s: float) -> CallFailed:
+def _said_by_node(code: grpc.StatusCode, details: str, told: Told) -> Refusal:
     reason = as_told(details.removesuffix(CERTAIN)) or code.name
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         kind = FailureKind.TIMED_OUT
@@ -108,20 +140,19 @@ def _said_by_node(code: grpc.StatusCode, details: str, told: Told, timeout_s: fl
         kind = FailureKind.BAD_REQUEST
     else:
         kind = FailureKind.REFUSED
-    return CallFailed(kind, reason, told.nothing_written, told.value_limit_bytes or None)
+    limit_bytes = told.value_limit_bytes or None
+    return Refusal(kind, reason, told.nothing_written, told.reason, limit_bytes)
 
 
-def _never_sent(why: Undelivered, details: str, timeout_s: float) -> CallFailed:
+def _never_sent(why: Undelivered, details: str, timeout_s: float) -> Refusal:
     if why is Undelivered.NO_CONNECTION:
         kind, reason = _no_connection(details, timeout_s)
     elif why is Undelivered.TOO_LARGE:
         reason = f"the message is {_sizes(details)}"
-        return CallFailed(
-            FailureKind.BAD_REQUEST, reason, nothing_written=True, value_limit_bytes=0
-        )
+        return Refusal(FailureKind.BAD_REQUEST, reason, nothing_written=True, value_limit_bytes=0)
     else:
         kind, reason = _NEVER_SENT[why]
-    return CallFailed(kind, reason, nothing_written=True)
+    return Refusal(kind, reason, nothing_written=True)
 
 
 def _no_connection(details: str, timeout_s: float) -> tuple[FailureKind, str]:
@@ -144,7 +175,7 @@ def _broken(details: str) -> str:
         return f"its answer is {_sizes(details)}"
     if any(phrase in text for phrase in _CUT):
         return "the connection broke before the answer came"
-    return "its answer cannot be read" if _GARBLED in text else ""
+    return UNREADABLE.reason if _GARBLED in text else ""
 
 
 def _silence(timeout_s: float) -> str:

@@ -1,100 +1,119 @@
-"""Given: what a program gives as a value, what it gets back, and why it could not be taken.
+"""Given: what a program gives, from keys to whole sources of them, and why it cannot be taken.
 
-How bytes stand in the store is told in `values.py`. Here it meets programs: whatever they give is
-turned into the text that is stored, or refused in a sentence that says what to do, and limits are
-told in bytes of what they gave, since nobody should have to know how it stands.
-
-A client has one of two forms. With `ENCODED`, what was put comes back. With `RAW`, texts go in and
-come out as they stand, for programs that carry them elsewhere: what was exported raw and is
-imported raw is the same again, bytes and all.
+Only that is refused here which no node could be told: other types, an empty key, text that UTF-8
+cannot carry. Sizes are limited by the nodes' settings, which may be others than those known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from kvcluster.client.pending import checked_text, shortened
-from kvcluster.client.values import (
-    BYTES_PREFIX,
-    TEXT_PREFIX,
-    as_bytes,
-    given_bytes,
-    longest_given,
-    original,
-    plain,
-    prefix_of,
-    stored,
-)
-from kvcluster.errors import BadRequest
+from kvcluster.client.scan_course import Range
+from kvcluster.errors import BadRequest, BadSetting
+from kvcluster.model.members import parse_members
 
-Value: TypeAlias = str | bytes
-"""What was put."""
-Given: TypeAlias = str | bytes | bytearray | memoryview
-"""What may be put."""
+S = TypeVar("S")
 
-_WHY_LONGER = {
-    BYTES_PREFIX: "bytes are stored as text, which takes a third more",
-    TEXT_PREFIX: f'a text that begins with "{BYTES_PREFIX}" takes a third more where it is stored',
+_TIMEOUT_LIMIT_S = 24 * 3600.0
+_SHOWN_CHARACTERS = 60
+_ADVICE = {
+    bytes: "; {0}.decode() makes one of it",
+    int: "; str({0}) makes one of it",
 }
+"""What to do with something that is no string, by its type."""
 
 
-@dataclass(frozen=True)
-class Form:
-    """How values go into the store, and come out of it."""
-
-    stored: Callable[[object], str]
-    """The text that is stored for what a program gave. Raises BadRequest."""
-    text: Callable[[str], str]
-    value: Callable[[str], Value]
-    bytes: Callable[[str], bytes]
+def checked_key(key: object) -> int:
+    """How many bytes of UTF-8 a key has. Raises BadRequest if it can be none."""
+    size_bytes = checked_text("key", key)
+    if not size_bytes:
+        raise BadRequest("the key is empty; a key has at least one character")
+    return size_bytes
 
 
-def objection(text: str, why: str, limit_bytes: int | None) -> str:
-    """Why a put is refused, of a value that is too large in bytes of what was given for it.
-
-    `why`: what is said of it, by who knows the stored text. `limit_bytes`: as in CallFailed.
-    """
-    prefix = prefix_of(text)
-    if not prefix or limit_bytes is None:
-        return why
-    is_long = f"the value is {given_bytes(text):,} bytes long"
-    if not limit_bytes:
-        return f"{why}; {is_long}, and {_WHY_LONGER[prefix]}"
-    longest = longest_given(prefix, limit_bytes)
-    return f"{is_long}, allowed are 0 to {longest:,}, since {_WHY_LONGER[prefix]}"
-
-
-def _encoded(value: object) -> str:
-    if isinstance(value, bytes | bytearray | memoryview):
-        return stored(bytes(value))
-    if not isinstance(value, str):
-        kind, advice = type(value).__name__, _advice(value)
-        raise BadRequest(f"a value is a string or bytes, not {kind}: {shortened(value)}{advice}")
+def checked_text(what: str, text: object) -> int:
+    """How many bytes of UTF-8 a text has. Raises BadRequest if it cannot be sent."""
+    if not isinstance(text, str):
+        advice = _ADVICE.get(type(text), "").format(what)
+        raise BadRequest(
+            f"a {what} is a string, not {type(text).__name__}: {shortened(text)}{advice}"
+        )
+    if text.isascii():
+        return len(text)
     try:
-        return stored(value)
-    except UnicodeEncodeError:
-        checked_text("value", value)
-        raise
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        # One such string would keep its whole batch from being sent.
+        raise BadRequest(
+            f"the {what} {shortened(text)} is not text that UTF-8 can carry:"
+            f" half a surrogate pair stands at position {error.start:,}"
+        ) from None
 
 
-def _advice(value: object) -> str:
-    """What to do with something that is no value."""
-    if value is None:
-        return "; a key is removed by delete"
-    if isinstance(value, int | float):
-        return "; str(value) makes a string of it"
-    if isinstance(value, dict | list | tuple):
-        return "; json.dumps(value) makes a string of it"
-    return ""
+def checked_timeout(timeout_s: object) -> float:
+    """A time to wait, in seconds. Raises BadRequest."""
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
+        raise BadRequest(f"a timeout is a number of seconds, not {shortened(timeout_s)}")
+    if not 0 < timeout_s <= _TIMEOUT_LIMIT_S:
+        raise BadRequest(f"the timeout {timeout_s:g} s is out of range: above 0, at most a day")
+    return float(timeout_s)
 
 
-def _as_it_stands(value: object) -> str:
-    if not isinstance(value, str):
-        raise BadRequest(f"a raw client stores strings, not {type(value).__name__}")
-    return value
+def checked_seeds(nodes: str | Iterable[str]) -> tuple[str, ...]:
+    """The addresses in "host:port,host:port" or in an iterable of such. Raises BadRequest."""
+    try:
+        return parse_members(nodes if isinstance(nodes, str) else ",".join(nodes))
+    except BadSetting as error:
+        raise BadRequest(str(error)) from None
+    except TypeError:
+        raise BadRequest(f"nodes are given as host:port,host:port,...; got {nodes!r}") from None
 
 
-ENCODED = Form(_encoded, plain, original, as_bytes)
-RAW = Form(_as_it_stands, str, str, str.encode)
+def checked_range(prefix: str, start_after: str, limit: int | None, *, keys_only: bool) -> Range:
+    """What a scan is for. Raises BadRequest."""
+    checked_text("prefix", prefix)
+    checked_text("start_after", start_after)
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+        raise BadRequest(f"the limit of a scan is a number of keys from 0 on, not {limit!r}")
+    return Range(prefix, start_after, limit, keys_only)
+
+
+def checked_prefix(prefix: str, *, everything: bool) -> str:
+    """The prefix of what is to be deleted. Raises BadRequest, for the empty one too."""
+    if not checked_text("prefix", prefix) and not everything:
+        raise BadRequest("the empty prefix means every key; say everything=True if you mean it")
+    return prefix
+
+
+def as_pairs(source: Any) -> Any:
+    """The pairs in whatever a dictionary takes for such. Raises BadRequest if it can have none."""
+    if isinstance(source, Mapping):
+        return source.items()
+    if hasattr(source, "keys"):  # a row of a database, say
+        return ((key, source[key]) for key in source.keys())  # noqa: SIM118
+    return _iterable(source, "pairs")
+
+
+def as_keys(source: S) -> S:
+    """The keys of a source. Raises BadRequest if it can have none."""
+    return _iterable(source, "keys")
+
+
+def as_pair(item: object) -> tuple[str, Any]:
+    """One pair of a source. Raises BadRequest if it is none; what is in it is checked later."""
+    if isinstance(item, tuple | list) and len(item) == 2:
+        return item[0], item[1]
+    raise BadRequest(f"wanted a pair of a key and a value, got {shortened(item)}")
+
+
+def _iterable(source: S, what: str) -> S:
+    if isinstance(source, str | bytes) or not isinstance(source, Iterable | AsyncIterable):
+        raise BadRequest(f"wanted an iterable of {what}, got {shortened(source)}")
+    return source
+
+
+def shortened(value: object) -> str:
+    """A value in a sentence: as Python shows it, and not much of it."""
+    text = repr(value)  # which escapes what cannot be printed
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -21,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.client.failure import FailureKind
-from kvcluster.client.given import objection
+from kvcluster.client.failure import FailureKind, Refusal
+from kvcluster.client.parcel import Reply
 from kvcluster.client.pending import Answer, Pending
-from kvcluster.client.replies import Refusal, Reply
+from kvcluster.client.values import objection
 from kvcluster.errors import CERTAIN, BadRequest, KvError
 
 from demo_pb2 import PutRequest

@@ -6,15 +6,12 @@ may have been written. Calls are made in the event loop in the background, as th
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any
-
-import grpc
+from typing import Any, TypeVar
 
 from kvcluster.client import engine
 from kvcluster.client.background import background
-from kvcluster.client.connection import GrpcConnection
-from kvcluster.client.failure import CallFailed, FailureKind, failure_of
+from kvcluster.client.connection import GrpcConnection, answer_or_refusal
+from kvcluster.client.failure import UNREADABLE, CallFailed, Refusal
 
 from demo_pb2 import (
     DeleteRequest,
@@ -26,6 +23,8 @@ from demo_pb2 import (
     PutRequest,
     PutResponse,
 )
+
+A = TypeVar("A", PutResponse, GetResponse, DeleteResponse)
 
 
 async def ask_once(address: str, request: Any, timeout_s: float) -> Any:
@@ -44,18 +43,14 @@ def _connection_to(address: str) -> GrpcConnection:
 
 async def answer_over(connection: GrpcConnection, request: Any, timeout_s: float) -> Any:
     """The answer of a node. Raises CallFailed, also where it cannot be read."""
-    try:
-        answer = await connection.ask(request, timeout_s)
-    except grpc.aio.AioRpcError as error:
-        raise failure_of(error, timeout_s) from None
-    if answer is None:
-        raise unreadable()
+    answer = await answer_or_refusal(connection, request, timeout_s)
+    if isinstance(answer, Refusal):
+        raise _call_failed(answer)
     return answer
 
 
-def unreadable() -> CallFailed:
-    """What a node answered is nothing that can be read; nobody knows what it did."""
-    return CallFailed(FailureKind.BROKEN, "its answer cannot be read", nothing_written=False)
+def _call_failed(refusal: Refusal) -> CallFailed:
+    return CallFailed(refusal.kind, refusal.reason, refusal.nothing_written)
 
 
 class Link:
@@ -71,28 +66,20 @@ class Link:
     def __enter__(self) -> Link:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def put(self, key: str, value: str) -> PutResponse:
         """Store a text under a key."""
-        stored: PutResponse = self._served(PutRequest(key=key, value=value))
-        return stored
+        return self._served(PutResponse, PutRequest(key=key, value=value))
 
     def get(self, key: str) -> GetResponse:
         """The value of a key, if there is one."""
-        read: GetResponse = self._served(GetRequest(key=key))
-        return read
+        return self._served(GetResponse, GetRequest(key=key))
 
     def delete(self, key: str) -> DeleteResponse:
         """Remove a key, whether it is there or not."""
-        deleted: DeleteResponse = self._served(DeleteRequest(key=key))
-        return deleted
+        return self._served(DeleteResponse, DeleteRequest(key=key))
 
     def locate(self, key: str) -> LocateResponse:
         """Where a key lives, whether it is there or not."""
@@ -104,11 +91,11 @@ class Link:
         if self._connection is not None:
             background().run(self._connection.close(), self._timeout_s)
 
-    def _served(self, request: Any) -> Any:
+    def _served(self, kind: type[A], request: Any) -> A:
         """A call whose answer names the node that gave it; an empty one is no answer of a node."""
         answer = self._call(request)
-        if not answer.served_by:
-            raise unreadable()
+        if not isinstance(answer, kind) or not answer.served_by:
+            raise _call_failed(UNREADABLE)
         return answer
 
     def _call(self, request: Any) -> Any:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.pending import Answer, Pending, Tell
@@ -28,6 +28,8 @@ _OPEN_LIMIT = 4_000
 _OPEN_BYTES = 16 * MIB
 _FIRST_GETS, _LEAST_GETS = 64, 8
 _FAILURES_KEPT = 1_000
+
+V = TypeVar("V")
 
 MakeWrite = Callable[[str, Any, Tell], Pending]
 MakeGet = Callable[[str, Tell], Pending]
@@ -110,12 +112,13 @@ class _Asked:
     outcome: Answer | KvError | None = None
 
 
-class ManyReads:
-    """The gets of one get_many, in their order."""
+class ManyReads(Generic[V]):
+    """The gets of one get_many, in their order. `form`: makes values of the texts that come."""
 
-    def __init__(self, dispatcher: Dispatcher, make: MakeGet) -> None:
+    def __init__(self, dispatcher: Dispatcher, make: MakeGet, form: Callable[[str], V]) -> None:
         self._dispatcher = dispatcher
         self._make = make
+        self._form = form
         self._asked: deque[_Asked] = deque()
         self._limit = _FIRST_GETS
         self._got = self._got_bytes = 0
@@ -126,7 +129,7 @@ class ManyReads:
         """For how many keys more there is room."""
         return max(0, self._limit - len(self._asked))
 
-    async def get(self, keys: Sequence[str], *, last: bool = False) -> list[tuple[str, str | None]]:
+    async def get(self, keys: Sequence[str], *, last: bool = False) -> list[tuple[str, V | None]]:
         """Ask for these, and return what came of the first of all; if there is room, maybe nothing.
 
         `last`: there are no more keys; with none asked for it returns nothing when all have come.
@@ -159,9 +162,9 @@ class ManyReads:
         asked.outcome = outcome
         self._changed.set()
 
-    def _come(self) -> list[tuple[str, str | None]]:
+    def _come(self) -> list[tuple[str, V | None]]:
         """What came of those at the beginning of the row."""
-        pairs: list[tuple[str, str | None]] = []
+        pairs: list[tuple[str, V | None]] = []
         while self._asked and self._asked[0].outcome is not None:
             outcome = self._asked[0].outcome
             if isinstance(outcome, KvError):
@@ -169,7 +172,8 @@ class ManyReads:
                     break  # next time
                 raise outcome
             assert isinstance(outcome, GetResponse)
-            pairs.append((self._asked.popleft().key, outcome.value if outcome.found else None))
+            value = self._form(outcome.value) if outcome.found else None
+            pairs.append((self._asked.popleft().key, value))
             self._got_bytes += len(outcome.value)
         self._widen(len(pairs))
         return pairs

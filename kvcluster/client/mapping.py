@@ -16,11 +16,10 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from kvcluster.client.given import Given, Value
-from kvcluster.client.pending import checked_text
-from kvcluster.client.sources import as_pair
+from kvcluster.client.given import as_pair, as_pairs, checked_text
+from kvcluster.client.values import Given, Value
 from kvcluster.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class ClusterMapping(MutableMapping[str, Value]):
         **more: Given,
     ) -> None:
         """Store all pairs of a mapping or an iterable, by `Client.put_many`."""
-        named = chain(map(as_pair, _pairs_of(other)), more.items())
+        named = chain(map(as_pair, as_pairs(other)), more.items())
         self._client.put_many((self._full(key), value) for key, value in named)
 
     def clear(self) -> None:
@@ -114,33 +113,19 @@ class ClusterMapping(MutableMapping[str, Value]):
 class _Items(ItemsView[str, Value]):
     """The pairs of a mapping, by one scan instead of a read for each."""
 
-    def __init__(self, mapping: ClusterMapping) -> None:
-        super().__init__(mapping)
-        self._pairs = mapping.pairs
+    _mapping: ClusterMapping
 
     def __iter__(self) -> Iterator[tuple[str, Value]]:
-        return self._pairs()
+        return self._mapping.pairs()
 
 
 class _Values(ValuesView[Value]):
     """The values of a mapping, likewise."""
 
-    def __init__(self, mapping: ClusterMapping) -> None:
-        super().__init__(mapping)
-        self._pairs = mapping.pairs
+    _mapping: ClusterMapping
 
     def __iter__(self) -> Iterator[Value]:
-        return (value for _, value in self._pairs())
+        return (value for _, value in self._mapping.pairs())
 
     def __contains__(self, value: object) -> bool:
         return any(value == it for it in self)
-
-
-def _pairs_of(source: Any) -> Iterable[Any]:
-    """The pairs in whatever a dictionary takes for such."""
-    if isinstance(source, Mapping):
-        return source.items()
-    if hasattr(source, "keys"):  # a row of a database, say
-        names = source.keys()
-        return ((name, source[name]) for name in names)
-    return cast("Iterable[Any]", source)

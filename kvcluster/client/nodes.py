@@ -16,11 +16,9 @@ import random
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import grpc
-
-from kvcluster.client.connection import Connection, Dial, Stream, stop_quietly
-from kvcluster.client.failure import FailureKind
-from kvcluster.client.replies import Refusal, refusal_in
+from kvcluster.client.connection import Connection, Dial, Stream, answer_or_refusal, stop_quietly
+from kvcluster.client.failure import FailureKind, Refusal
+from kvcluster.client.retrying import RetryBudget, rest_s
 from kvcluster.client.roster import Roster
 from kvcluster.steady import Sleep
 
@@ -52,31 +50,32 @@ class Nodes:
         take to say how it is.
         """
         self._loop = asyncio.get_running_loop()
-        self._roster = Roster(seeds, only=only)
+        self.roster = Roster(seeds, only=only)
         self.once = once
         self._knock_s = _KNOCK_TIMEOUT_S if knock_s is None else knock_s
         self._dial = dial
         self._rng = rng
+        self.budget = RetryBudget()
         self._sleep = Sleep()
         self._connections: dict[str, Connection] = {}
         self._knocks: dict[str, asyncio.Task[int]] = {}
         self._doubts: dict[str, asyncio.Task[None]] = {}
 
+    async def rest(self, failures: int, at_most_s: float = float("inf")) -> None:
+        """Leave them alone for a while, after so many failures in a row."""
+        await asyncio.sleep(min(rest_s(failures, self._rng.random()), max(0.0, at_most_s)))
+
     @property
     def reasons(self) -> dict[str, str]:
         """Why nodes were of no use, by address; for sentences."""
         unheard = dict.fromkeys(self._knocks, "no answer; it may be frozen or cut off")
-        return {**unheard, **self._roster.reasons}
-
-    def doubt_all(self) -> None:
-        """Believe of no node that it is as it was: knock before the next call."""
-        self._roster.doubt_all()
+        return {**unheard, **self.roster.reasons}
 
     def at_hand(self, avoid: Collection[str]) -> str | None:
         """The node to ask, if there is one that needs no search."""
         if self._sleep.is_over():
-            self._roster.doubt_all()  # this machine slept
-        return self._roster.current(avoid, self._loop.time())
+            self.roster.doubt_all()  # this machine slept
+        return self.roster.current(avoid, self._loop.time())
 
     async def find(self, avoid: Collection[str]) -> str | None:
         """Search for a node to ask, as long as it takes; None: only those to be avoided are left.
@@ -86,15 +85,15 @@ class Nodes:
         while True:
             if node := self.at_hand(avoid):
                 return node
-            if doubtful := self._roster.doubtful(avoid, self._loop.time()):
+            if doubtful := self.roster.doubtful(avoid, self._loop.time()):
                 await asyncio.wait({self._knock(doubtful)})
                 continue  # now it is at hand, or it is no candidate, or others are looked at, too
-            candidates = self._roster.candidates(avoid, self._loop.time(), rested=not self.once)
+            candidates = self.roster.candidates(avoid, self._loop.time(), rested=not self.once)
             if candidates and (node := await self._race(candidates)):
                 return node
             if avoid or self.once:
                 return None
-            await asyncio.sleep(self._roster.next_rest_ends_s() - self._loop.time())
+            await asyncio.sleep(self.roster.next_rest_ends_s() - self._loop.time())
 
     async def find_within(self, timeout_s: float, avoid: Collection[str]) -> str | None:
         """As `find`; raises TimeoutError of asyncio.
@@ -110,18 +109,8 @@ class Nodes:
         finally:
             search.cancel()
 
-    @property
-    def asked(self) -> str:
-        """How the node calls itself that is asked; empty: none is."""
-        return self._roster.asked
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """All nodes that are known."""
-        return self._roster.addresses
-
     async def ask(self, node: str, request: Any, timeout_s: float) -> object:
-        """The answer of a node to a Put, Get, Delete, Batch or Locate; None if it cannot be read.
+        """The answer of a node to a Put, Get, Delete or Batch; None if it cannot be read.
 
         Raises AioRpcError.
         """
@@ -129,20 +118,18 @@ class Nodes:
         self.answered(node)
         return answer
 
-    async def question(self, address: str, request: Any, timeout_s: float) -> object:
-        """The answer of a node to what it answers at once, CheckHealth or Status, or its Refusal.
+    async def question(self, address: str, request: Any, timeout_s: float) -> Any:
+        """The answer of a node to what it answers at once, or its Refusal.
 
         Without an answer an idle connection is given up: the other end may be gone for good.
         """
         connection = self._connection(address)
         was_busy = connection.busy
-        try:
-            return await connection.ask(request, timeout_s)
-        except grpc.aio.AioRpcError as error:
-            refusal = refusal_in(error, timeout_s)
-            if refusal.kind is FailureKind.TIMED_OUT and not was_busy and not connection.busy:
-                connection.give_up()
-            return refusal
+        answer = await answer_or_refusal(connection, request, timeout_s)
+        silent = isinstance(answer, Refusal) and answer.kind is FailureKind.TIMED_OUT
+        if silent and not was_busy and not connection.busy:
+            connection.give_up()
+        return answer
 
     def scan(self, node: str, request: ScanRequest, timeout_s: float) -> Stream:
         """The call in which a node streams its answer to a Scan; whoever has it cancels it."""
@@ -150,22 +137,15 @@ class Nodes:
 
     def answered(self, node: str) -> None:
         """A node gave a sign of life."""
-        self._roster.answered(node, self._loop.time())
-
-    def answered_s(self, node: str) -> float:
-        """When a node last answered anything, by the event loop's clock."""
-        return self._roster.answered_s(node)
+        self.roster.answered(node, self._loop.time())
 
     def failed(self, node: str, reason: str) -> None:
         """A node did not answer, or refuses whatever it is asked: it gets a rest."""
-        self._roster.failed(node, reason, self._loop.time(), self._rng.random())
-
-    def leave(self, node: str) -> None:
-        """Search again before asking this one, or another."""
-        self._roster.leave(node)
+        self.roster.failed(node, reason, self._loop.time(), self._rng.random())
 
     def doubt(self, node: str) -> None:
-        """Calls wait for a node that says nothing: see whether it answers at all."""
+        """A node says nothing while calls wait: search anew, and see whether it answers at all."""
+        self.roster.leave(node)
         if node not in self._doubts:
             doubt = self._doubts[node] = self._loop.create_task(self._knock_twice(node))
             doubt.add_done_callback(lambda _: self._doubts.pop(node))
@@ -179,38 +159,32 @@ class Nodes:
 
     async def _race(self, candidates: Sequence[str]) -> str | None:
         """Knock at all; the first that serves, else the one that is nearest to it, else None."""
-        ranks = await (self._in_order(candidates) if self.once else self._at_random(candidates))
+        ranks = await self._ranks(candidates)
         useful = [address for address, rank in ranks.items() if rank >= 0]
         if not useful:
             return None
         best = min(useful, key=ranks.__getitem__)
-        self._roster.stay_with(best, ranks[best], self._loop.time())
+        self.roster.stay_with(best, ranks[best], self._loop.time())
         return best
 
-    async def _at_random(self, candidates: Sequence[str]) -> dict[str, int]:
-        """The ranks of those that answered, until the first serves."""
-        # Who is knocked at first tends to win, so each client draws an order of its own.
-        order = self._rng.sample(candidates, len(candidates))
-        racing = {self._knock(address): address for address in order}
-        ranks: dict[str, int] = {}
-        while racing and 0 not in ranks.values():
-            await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
-            done = [knock for knock in racing if knock.done()]  # in that order
-            ranks |= {racing.pop(knock): knock.result() for knock in done}
-        return ranks
+    async def _ranks(self, candidates: Sequence[str]) -> dict[str, int]:
+        """The ranks of those that answered, until the first serves.
 
-    async def _in_order(self, candidates: Sequence[str]) -> dict[str, int]:
-        """The same, with a moment for those that stand before the first that serves."""
-        knocks = {address: self._knock(address) for address in candidates}
-        waiting, ends_s = set(knocks.values()), float("inf")
+        Who is knocked at first tends to win, so each client draws an order of its own. With `once`
+        those that stand before the first that serves have a moment more.
+        """
+        order = candidates if self.once else self._rng.sample(candidates, len(candidates))
+        knocks = {address: self._knock(address) for address in order}
         ranks: dict[str, int] = {}
+        waiting, ends_s = set(knocks.values()), float("inf")
         while waiting and self._loop.time() < ends_s:
             left_s = None if ends_s == float("inf") else ends_s - self._loop.time()
             first = asyncio.FIRST_COMPLETED
             _, waiting = await asyncio.wait(waiting, timeout=left_s, return_when=first)
             ranks = {it: knock.result() for it, knock in knocks.items() if knock.done()}
             serving = [it for it, rank in ranks.items() if rank == 0]
-            if serving and all(it in ranks for it in candidates[: candidates.index(serving[0])]):
+            before = order[: order.index(serving[0])] if serving and self.once else []
+            if serving and all(it in ranks for it in before):
                 break
             ends_s = min(ends_s, self._loop.time() + _GRACE_S) if serving else ends_s
         return ranks
@@ -226,20 +200,17 @@ class Nodes:
         asked_s = self._loop.time()
         for _ in range(2):
             await asyncio.wait({self._knock(node)})
-            if self.answered_s(node) >= asked_s:
+            if self.roster.answered_s(node) >= asked_s:
                 return
         self._connection(node).give_up()
 
     async def _rank_of(self, address: str) -> int:
         """How good a node is for work, by its own account; negative: not at all."""
         health = await self.question(address, HealthCheckRequest(), self._knock_s)
-        if isinstance(health, Refusal):
-            self.failed(address, health.reason)
-            return -1
-        if not isinstance(health, HealthCheckResponse):
-            self.failed(address, "its answer cannot be read")
-            return -1
-        return self._roster.heard(address, health, self._loop.time(), self._rng.random())
+        if isinstance(health, HealthCheckResponse):
+            return self.roster.heard(address, health, self._loop.time(), self._rng.random())
+        self.failed(address, health.reason)
+        return -1
 
     def _connection(self, address: str) -> Connection:
         if address not in self._connections:

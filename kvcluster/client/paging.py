@@ -17,18 +17,15 @@ page waits for what is missing, and the end of it says so (scan_course.py).
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import grpc
 
-from kvcluster.client.asking import UNREADABLE, Asking
+from kvcluster.client.asking import Asking
 from kvcluster.client.connection import Stream
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, refusal_in
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.replies import Refusal, refusal_in
-from kvcluster.client.retrying import RetryBudget
 from kvcluster.client.scan_course import Pair, PartialPage, Range, ScanCourse
 from kvcluster.config import MIB
 from kvcluster.errors import Unavailable
@@ -47,18 +44,8 @@ _SILENT = Refusal(
 class Paging:
     """One scan."""
 
-    def __init__(
-        self,
-        nodes: Nodes,
-        budget: RetryBudget,
-        what: Range,
-        timeout_s: float,
-        rng: random.Random,
-        page_keys: int,
-    ) -> None:
+    def __init__(self, nodes: Nodes, what: Range, timeout_s: float, page_keys: int) -> None:
         self._nodes = nodes
-        self._budget = budget
-        self._rng = rng
         self._course = ScanCourse(what, page_keys)
         self._timeout_s = timeout_s
         self._start_anew()
@@ -78,7 +65,7 @@ class Paging:
 
     def _start_anew(self) -> None:
         """What failed before counts no more."""
-        self._asking = Asking(self._nodes, self._budget, self._rng, self._timeout_s)
+        self._asking = Asking(self._nodes, self._timeout_s)
 
     async def _next_page(self) -> PartialPage:
         """Ask until something came, or the end; then only the first of many failures is behind.
@@ -92,7 +79,7 @@ class Paging:
                 node = await self._asking.node()
                 page, refusal = await self._ask(node)
                 if refusal is None:
-                    self._budget.succeeded()
+                    self._nodes.budget.succeeded()
                     if not self._wants_better(page):
                         return page
                     kept = page
@@ -144,7 +131,6 @@ class Paging:
             reading.cancel()
 
     async def _is_somebody_else_there(self, node: str, reading: asyncio.Future[Any]) -> bool:
-        self._nodes.leave(node)
         self._nodes.doubt(node)
         search = asyncio.ensure_future(self._nodes.find({node}))
         try:

@@ -1,7 +1,14 @@
-"""A parcel: operations that travel together, and what is known of their way.
+"""A parcel: operations that travel together, how they are sent, and what comes back for each.
 
 It holds the keys of its operations until they have ended (`waiting_line.py`), also while it rests
 or looks for a node. At each node it hands over as many operations as a batch may have, in order.
+
+A lone operation travels as a plain Put, Get or Delete, several as one Batch. Afterwards that makes
+no difference: each has a reply, an answer or a `Refusal`. If a call failed as a whole, that is the
+refusal of every operation in it. What a refusal means is decided in one place (`failure.py`).
+
+An answer that does not fit its question is a node that cannot be understood: unknown. So is one
+that names no node: an empty message must be read neither as "no such key" nor as "done".
 """
 
 from __future__ import annotations
@@ -9,10 +16,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from kvcluster.client.failure import FailureKind
-from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Refusal, Reply
+import grpc
+
+from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, explain
+from kvcluster.client.pending import Answer, Pending
+from kvcluster.wire.error_info import STATUS_CODES, Told
+from kvcluster.wire.kinds import kind_of
+
+from demo_pb2 import BatchRequest, BatchResponse, Failure
+
+Reply: TypeAlias = Answer | Refusal
 
 
 @dataclass(eq=False, slots=True)
@@ -58,6 +73,38 @@ class Parcel:
             elif not (operation.over or operation.hedged or operation.key in written):
                 reads.append(operation)
         return reads
+
+
+def batch_of(operations: Sequence[Pending]) -> BatchRequest:
+    """The message in which several operations travel together."""
+    batch = BatchRequest()
+    for operation in operations:
+        request, message = operation.request, batch.operations.add()
+        getattr(message, kind_of(request)).CopyFrom(request)
+    return batch
+
+
+def replies_in(answer: object, operations: Sequence[Pending]) -> list[Reply]:
+    """What the answer to a call says of each operation in it."""
+    if not isinstance(answer, BatchResponse):
+        return [_fitting(operation, answer) for operation in operations]
+    if len(answer.results) != len(operations):
+        return [UNREADABLE] * len(operations)
+    return [
+        _fitting(operation, getattr(result, result.WhichOneof("result") or "failure"))
+        for operation, result in zip(operations, answer.results, strict=True)
+    ]
+
+
+def _fitting(operation: Pending, answer: object) -> Reply:
+    if isinstance(answer, Failure):
+        code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
+        told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes)
+        return explain(code, answer.message, told, operation.timeout_s)
+    fits = kind_of(answer) == kind_of(operation.request)
+    if fits and answer.served_by:  # type: ignore[attr-defined]  # it is an answer to one
+        return answer  # type: ignore[return-value]
+    return UNREADABLE
 
 
 def is_too_much(replies: Sequence[Reply]) -> bool:

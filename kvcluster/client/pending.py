@@ -13,12 +13,14 @@ Nothing here touches the event loop; `tell` and `timer` are given by whoever doe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from kvcluster.errors import BadRequest, KvError, OutcomeUnknown, Unavailable
+from kvcluster.client.given import checked_key, checked_text
+from kvcluster.errors import KvError, OutcomeUnknown, Unavailable
 
 from demo_pb2 import (
     DeleteRequest,
@@ -32,38 +34,28 @@ from demo_pb2 import (
 Request: TypeAlias = PutRequest | GetRequest | DeleteRequest
 Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""What was said by nobody."""
 _ENVELOPE_BYTES = 16
 """What an operation takes on the wire beside its key and its value; rounded up."""
-_TIMEOUT_LIMIT_S = 24 * 3600.0
-_SHOWN_CHARACTERS = 60
-_ADVICE = {
-    bytes: "; {0}.decode() makes one of it",
-    int: "; str({0}) makes one of it",
-}
-"""What to do with something that is no string, by its type."""
-
-
-class Timer(Protocol):
-    """Ends an operation at its deadline, unless it is cancelled."""
-
-    def cancel(self) -> None:
-        """Do not."""
 
 
 @dataclass(eq=False, slots=True)
 class Pending:
-    """One put, get or delete. Times are those of the event loop's clock."""
+    """One put, get or delete."""
 
     request: Request
     key: str
     size_bytes: int
     writes: bool
-    deadline_s: float
     timeout_s: float
     """What the caller allowed, for sentences."""
     retry_unknown: bool
     tell: Callable[[Answer | KvError], None]
-    timer: Timer | None = None
+    deadline_s: float = 0.0
+    """By the event loop's clock, from its start on."""
+    timer: asyncio.TimerHandle | None = None
+    """Ends it at its deadline."""
     over: bool = False
     """Whoever asked was told, or does not want to know any more."""
     holds_key: bool = False
@@ -88,13 +80,13 @@ class Pending:
         if self.timer is not None:
             self.timer.cancel()
 
-    def too_late(self, said: dict[str, str]) -> KvError:
+    def too_late(self, said: Mapping[str, str]) -> KvError:
         """What its deadline means for it, now. `said`: what nodes said that it never reached."""
         within = f"within {self.timeout_s:g} s"
         silent = {self.asked: f"no answer {within}"} if self.asked else {}
         return self._error(f" {within}", {**said, **self.reasons, **silent}, "")
 
-    def refused(self, why: str, said: Mapping[str, str] = MappingProxyType({})) -> KvError:
+    def refused(self, why: str, said: Mapping[str, str] = NOTHING) -> KvError:
         """What it means that it is not tried again. `why`: the end of a sentence, or empty."""
         return self._error("", {**said, **self.reasons}, why)
 
@@ -118,15 +110,10 @@ def told_of(reasons: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a caller allows for an operation that begins now. `now_s`: the event loop's clock."""
+    """What a caller allows for an operation."""
 
-    now_s: float
     timeout_s: float
     retry_unknown: bool = False
-
-    def from_now(self, now_s: float) -> Allowance:
-        """The same for an operation that begins later."""
-        return Allowance(now_s, self.timeout_s, self.retry_unknown)
 
 
 Tell: TypeAlias = Callable[[Answer | KvError], None]
@@ -156,50 +143,7 @@ def _made(request: Request, size_bytes: int, terms: Allowance, tell: Tell) -> Pe
         key=request.key,
         size_bytes=_ENVELOPE_BYTES + size_bytes,
         writes=not isinstance(request, GetRequest),
-        deadline_s=terms.now_s + terms.timeout_s,
         timeout_s=terms.timeout_s,
         retry_unknown=terms.retry_unknown,
         tell=tell,
     )
-
-
-def checked_key(key: object) -> int:
-    """How many bytes of UTF-8 a key has. Raises BadRequest if it can be none."""
-    size_bytes = checked_text("key", key)
-    if not size_bytes:
-        raise BadRequest("the key is empty; a key has at least one character")
-    return size_bytes
-
-
-def checked_text(what: str, text: object) -> int:
-    """How many bytes of UTF-8 a text has. Raises BadRequest if it cannot be sent."""
-    if not isinstance(text, str):
-        advice = _ADVICE.get(type(text), "").format(what)
-        raise BadRequest(
-            f"a {what} is a string, not {type(text).__name__}: {shortened(text)}{advice}"
-        )
-    if text.isascii():
-        return len(text)
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError as error:
-        # One such string would keep its whole batch from being sent.
-        raise BadRequest(
-            f"the {what} {shortened(text)} is not text that UTF-8 can carry:"
-            f" half a surrogate pair stands at position {error.start:,}"
-        ) from None
-
-
-def checked_timeout(timeout_s: object) -> float:
-    """A time to wait, in seconds. Raises BadRequest."""
-    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
-        raise BadRequest(f"a timeout is a number of seconds, not {shortened(timeout_s)}")
-    if not 0 < timeout_s <= _TIMEOUT_LIMIT_S:
-        raise BadRequest(f"the timeout {timeout_s:g} s is out of range: above 0, at most a day")
-    return float(timeout_s)
-
-
-def shortened(value: object) -> str:
-    """A value in a sentence: as Python shows it, and not much of it."""
-    text = repr(value)  # which escapes what cannot be printed
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

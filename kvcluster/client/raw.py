@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from kvcluster.client.face import SyncFace
+from kvcluster.client.aio import AsyncClient
+from kvcluster.client.nodes import Nodes
 from kvcluster.client.pending import to_delete, to_get, to_put
-from kvcluster.client.scan_course import Range
 from kvcluster.client.session import Make, Session
+from kvcluster.client.sync import SyncFace
+from kvcluster.client.twins import scans
 from kvcluster.errors import Incomplete, Unavailable
 
 from demo_pb2 import DeleteResponse, GetResponse, LocateResponse, PutResponse
@@ -29,9 +30,11 @@ class RawClient(SyncFace):
     Raises as `Client` does; `KvError.reasons` has what each node said.
     """
 
+    _scan_keys = scans(AsyncClient.scan_keys)
+
     def __init__(self, nodes: Iterable[str], *, timeout_s: float, only: bool = False) -> None:
         super().__init__(nodes, timeout_s=timeout_s, raw=True)
-        self._open = partial(Session, only=only, once=True)
+        self._twin._open = partial(Session, only=only, once=True)
 
     def put(self, key: str, text: str, timeout_s: float | None = None) -> PutResponse:
         """Store a text under a key."""
@@ -51,43 +54,41 @@ class RawClient(SyncFace):
     def locate(self, key: str, timeout_s: float | None = None) -> LocateResponse:
         """Where a key lives, whether it is there or not."""
         session = self._session
-        return self._run(partial(session.where, key, timeout_s), timeout_s)
+        return self._wait(partial(session.where, key, timeout_s), timeout_s)
 
     def keys(self, prefix: str, limit: int, timeout_s: float | None = None) -> list[str]:
         """Some keys that begin so; fewer, where not all of the cluster answers in time."""
         found: list[str] = []
-        session = self._session
-
-        async def scan() -> None:
-            pages = session.pages(Range(prefix, "", limit, keys_only=True), timeout_s)
-            async with aclosing(pages):
-                async for page in pages:
-                    found.extend(key for key, _ in page)
-
         with contextlib.suppress(Unavailable, Incomplete):
-            self._run(scan, timeout_s)
+            for key in self._scan_keys(prefix, limit=limit, timeout_s=timeout_s):
+                found.append(key)
         return found
 
     def settle(self, timeout_s: float | None = None) -> str | None:
         """The node that the next call asks: one that serves now. None: none does."""
         session = self._session
-        return self._run(partial(session.settle, timeout_s), timeout_s)
+        return self._wait(partial(session.settle, timeout_s), timeout_s)
 
     @property
     def asked(self) -> str:
         """How the node calls itself that was asked last; empty: none was."""
-        return self._made.asked if self._made else ""
+        return self._nodes.roster.asked if self._nodes else ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """All nodes that are known, in the order in which they became known."""
-        return self._made.addresses if self._made else self._seeds
+        return self._nodes.roster.addresses if self._nodes else self._seeds
 
     @property
     def reasons(self) -> dict[str, str]:
         """Why nodes were of no use when they were asked last, by address."""
-        return self._made.reasons if self._made else {}
+        return self._nodes.reasons if self._nodes else {}
+
+    @property
+    def _nodes(self) -> Nodes | None:
+        session = self._twin._made
+        return session.nodes if session else None
 
     def _do(self, make: Make, timeout_s: float | None, *, writes: bool = False) -> Any:
-        work = partial(self._session.answer_to, make, timeout_s, None)
-        return self._run(work, timeout_s, writes=writes)
+        work = partial(self._session.answer_to, make, timeout_s)
+        return self._wait(work, timeout_s, writes=writes)

@@ -1,7 +1,7 @@
 """Retrying: how often, and after what rest, so that a sick cluster is not made sicker.
 
 The budget is the one of gRPC's own retry throttling (proposal A6): a bucket of ten tokens. Whatever
-is tried again takes one, an answered call gives a tenth back, and below half nobody retries. A
+is tried again takes one, an answered call gives a tenth back, and from half down nobody retries. A
 single fault is passed over at once; where every call fails, calls are made once and fail, instead
 of several times.
 

@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from kvcluster.client.answers import status_word
 from kvcluster.client.retrying import rest_s
-from kvcluster.client.words import status_word
 from kvcluster.model.members import is_address
 
 from demo_pb2 import SERVING, STARTING, SYNCING, HealthCheckResponse
@@ -38,7 +38,7 @@ LAST_RESORT_S = 1.0
 """So long a node that does not serve yet is used before others are looked for again."""
 TRUSTED_S = 2.0
 """So long after its last answer a node is asked without a knock."""
-_NODES_LIMIT = 256
+NODES_LIMIT = 256
 """What nodes name is not trusted to be short."""
 _RANKS = {SERVING: 0, SYNCING: 1, STARTING: 2}
 
@@ -62,7 +62,8 @@ class Roster:
         """`only`: nodes that these name are left alone."""
         self._nodes = {address: _Entry() for address in seeds}
         self._only = only
-        self._asked = ""
+        self.asked = ""
+        """How the node calls itself that was chosen last; empty: none was."""
         self._current: str | None = None
         self._good_until_s = float("inf")
 
@@ -148,18 +149,13 @@ class Roster:
         """This is the node to ask from now on, unless there is a good one already."""
         if self.current((), now_s) is None:
             self._current = address
-            self._asked = self._nodes[address].name or address
+            self.asked = self._nodes[address].name or address
             self._good_until_s = now_s + LAST_RESORT_S if rank else float("inf")
-
-    @property
-    def asked(self) -> str:
-        """How the node calls itself that was chosen last; empty: none was."""
-        return self._asked
 
     def _learn(self, names: Iterable[str]) -> None:
         if self._only:
             return
         known = {*self._nodes, *(node.name for node in self._nodes.values())}
         for name in names:
-            if name not in known and len(self._nodes) < _NODES_LIMIT and is_address(name):
+            if name not in known and len(self._nodes) < NODES_LIMIT and is_address(name):
                 self._nodes[name] = _Entry()

@@ -1,11 +1,7 @@
 """A session: one client's whole machinery, in one event loop.
 
-Both clients are a face on this. `AsyncClient` uses it in the loop of its caller, `Client` in a loop
-of its own, in a thread. Here arguments are checked, operations are made and handed on, and answers
-of the wire become plain values.
-
-What is checked here is only what no node could be told: types, an empty key, text that UTF-8 cannot
-carry. Sizes are limited by the nodes' settings, which may be others than those known here.
+Every client is a face on this: `AsyncClient` uses it in the loop of its caller, `Client` and the
+raw client in a loop in a thread. Here operations are made and handed on.
 """
 
 from __future__ import annotations
@@ -13,23 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from kvcluster.client.answers import (
-    Deleted,
-    Location,
-    NodeStatus,
-    Replica,
-    Stored,
-    Version,
-)
+from kvcluster.client.answers import NodeStatus
 from kvcluster.client.asking import Asking
 from kvcluster.client.connection import Dial, GrpcConnection
 from kvcluster.client.dispatcher import Dispatcher
-from kvcluster.client.given import Form
+from kvcluster.client.given import checked_key, checked_timeout
 from kvcluster.client.many import ManyReads, ManyWrites
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.paging import Paging
@@ -38,21 +26,18 @@ from kvcluster.client.pending import (
     Answer,
     Pending,
     Tell,
-    checked_key,
-    checked_text,
-    checked_timeout,
     to_delete,
     to_get,
     to_put,
 )
-from kvcluster.client.retrying import RetryBudget
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.client.survey import Survey
-from kvcluster.client.words import state_word
-from kvcluster.errors import BadRequest, BadSetting, KvError
-from kvcluster.model.members import parse_members
+from kvcluster.client.values import Form
+from kvcluster.errors import KvError
 
 from demo_pb2 import LocateRequest, LocateResponse
+
+V = TypeVar("V")
 
 Make = Callable[[Allowance, Tell], Pending]
 """Makes an operation, from what its caller allows and who is to be told."""
@@ -77,148 +62,86 @@ class Session:
         only: bool = False,
         once: bool = False,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        """Where it lives."""
         self._timeout_s = timeout_s
         self._retry_unknown = retry_unknown
-        self._rng = rng or random.Random()
         self._page_keys = page_keys
-        self._budget = RetryBudget()
         # Who asks one node, once, has time to wait for it.
         knock_s = timeout_s if once and len(seeds) == 1 else None
-        self._nodes = Nodes(seeds, dial, self._rng, only=only, once=once, knock_s=knock_s)
-        self._dispatcher = Dispatcher(self._nodes, self._budget, self._rng)
+        rng = rng or random.Random()
+        self.nodes = Nodes(seeds, dial, rng, only=only, once=once, knock_s=knock_s)
+        self._dispatcher = Dispatcher(self.nodes)
 
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """Where it lives."""
-        return self._loop
-
-    async def put(
-        self, key: str, value: str, timeout_s: float | None, retry_unknown: bool | None
-    ) -> Stored:
-        """See AsyncClient."""
-        answer = await self.answer_to(partial(to_put, key, value), timeout_s, retry_unknown)
-        version = Version(answer.version)
-        return Stored(version, answer.replicas, answer.acknowledged, answer.served_by)
-
-    async def get(self, key: str, timeout_s: float | None) -> str | None:
-        """See AsyncClient; None if there is no such key."""
-        answer = await self.answer_to(partial(to_get, key), timeout_s, None)
-        return answer.value if answer.found else None
-
-    async def delete(
-        self, key: str, timeout_s: float | None, retry_unknown: bool | None
-    ) -> Deleted:
-        """See AsyncClient."""
-        answer = await self.answer_to(partial(to_delete, key), timeout_s, retry_unknown)
-        version = Version(answer.version)
-        return Deleted(
-            answer.found, version, answer.replicas, answer.acknowledged, answer.served_by
-        )
-
-    async def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
+    def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
         """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
-        within_s = self._within_s(timeout_s)
-        paging = Paging(
-            self._nodes, self._budget, what, within_s, self._rng, page_keys=self._page_keys
-        )
-        async with aclosing(paging.pages()) as pages:
-            async for page in pages:
-                yield page
+        return Paging(self.nodes, what, self._within_s(timeout_s), self._page_keys).pages()
 
     async def where(self, key: str, timeout_s: float | None) -> LocateResponse:
         """What a node says of where a key lives. Raises BadRequest, Unavailable."""
         checked_key(key)
-        asking = Asking(self._nodes, self._budget, self._rng, self._within_s(timeout_s))
+        asking = Asking(self.nodes, self._within_s(timeout_s))
         located: LocateResponse = await asking.answer_to(
             LocateRequest(key=key),
             lambda it: isinstance(it, LocateResponse) and bool(it.node and it.replicas),
         )
         return located
 
-    async def locate(self, key: str, timeout_s: float | None) -> Location:
-        """See AsyncClient."""
-        answer = await self.where(key, timeout_s)
-        replicas = [Replica(it.node, state_word(it.state), it.lagging) for it in answer.replicas]
-        return Location(answer.slot, tuple(replicas), answer.node)
-
     async def status(self, timeout_s: float | None) -> tuple[NodeStatus, ...]:
-        """See AsyncClient."""
-        return await Survey(self._nodes, self._within_s(timeout_s)).run()
+        """How every node is, by its own account."""
+        return await Survey(self.nodes, self._within_s(timeout_s)).run()
 
     def putting(
-        self, timeout_s: float | None, retry_unknown: bool | None, form: Form
+        self, form: Form, timeout_s: float | None, retry_unknown: bool | None
     ) -> ManyWrites:
         """Something to put many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
 
         def make(key: str, value: object, tell: Tell) -> Pending:
-            return to_put(key, form.stored(value), terms.from_now(self._loop.time()), tell)
+            return to_put(key, form.stored(value), terms, tell)
 
         return ManyWrites(self._dispatcher, make, deletes=False)
 
     def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> ManyWrites:
         """Something to delete many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)
+        return ManyWrites(
+            self._dispatcher, lambda key, _, tell: to_delete(key, terms, tell), deletes=True
+        )
 
-        def make(key: str, _: object, tell: Tell) -> Pending:
-            return to_delete(key, terms.from_now(self._loop.time()), tell)
-
-        return ManyWrites(self._dispatcher, make, deletes=True)
-
-    def getting(self, timeout_s: float | None) -> ManyReads:
+    def getting(self, form: Callable[[str], V], timeout_s: float | None) -> ManyReads[V]:
         """Something to get many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, None)
-
-        def make(key: str, tell: Tell) -> Pending:
-            return to_get(key, terms.from_now(self._loop.time()), tell)
-
-        return ManyReads(self._dispatcher, make)
+        return ManyReads(self._dispatcher, lambda key, tell: to_get(key, terms, tell), form)
 
     async def close(self) -> None:
         """Let what is on its way come to its end, then let go of every connection."""
         try:
             await self._dispatcher.close()
         finally:
-            await self._nodes.close()
+            await self.nodes.close()
 
     def _within_s(self, timeout_s: float | None) -> float:
         return self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
 
     def _terms(self, timeout_s: float | None, retry_unknown: bool | None) -> Allowance:
         return Allowance(
-            self._loop.time(),
             self._within_s(timeout_s),
             self._retry_unknown if retry_unknown is None else retry_unknown,
         )
 
-    @property
-    def asked(self) -> str:
-        """How the node calls itself that was asked last; empty: none was."""
-        return self._nodes.asked
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """All nodes that are known."""
-        return self._nodes.addresses
-
-    @property
-    def reasons(self) -> dict[str, str]:
-        """Why nodes were of no use, by address."""
-        return self._nodes.reasons
-
     async def settle(self, timeout_s: float | None) -> str | None:
         """The node that the next call asks: one that answers now. None: there is none in time."""
-        self._nodes.doubt_all()
+        self.nodes.roster.doubt_all()
         with contextlib.suppress(asyncio.TimeoutError):
-            return await self._nodes.find_within(self._within_s(timeout_s), frozenset())
+            return await self.nodes.find_within(self._within_s(timeout_s), frozenset())
         return None
 
     async def answer_to(
-        self, make: Make, timeout_s: float | None, retry_unknown: bool | None
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None = None
     ) -> Any:
         """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[Any] = self.loop.create_future()
         operation = make(self._terms(timeout_s, retry_unknown), partial(_end, future))
         self._dispatcher.start(operation)
         try:
@@ -234,29 +157,3 @@ def _end(future: asyncio.Future[Any], outcome: Answer | KvError) -> None:
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
-
-
-def checked_seeds(nodes: str | Iterable[str]) -> tuple[str, ...]:
-    """The addresses in "host:port,host:port" or in an iterable of such. Raises BadRequest."""
-    try:
-        return parse_members(nodes if isinstance(nodes, str) else ",".join(nodes))
-    except BadSetting as error:
-        raise BadRequest(str(error)) from None
-    except TypeError:
-        raise BadRequest(f"nodes are given as host:port,host:port,...; got {nodes!r}") from None
-
-
-def checked_range(prefix: str, start_after: str, limit: int | None, *, keys_only: bool) -> Range:
-    """What a scan is for. Raises BadRequest."""
-    checked_text("prefix", prefix)
-    checked_text("start_after", start_after)
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise BadRequest(f"the limit of a scan is a number of keys from 0 on, not {limit!r}")
-    return Range(prefix, start_after, limit, keys_only)
-
-
-def checked_prefix(prefix: str, *, everything: bool) -> str:
-    """The prefix of what is to be deleted. Raises BadRequest, for the empty one too."""
-    if not checked_text("prefix", prefix) and not everything:
-        raise BadRequest("the empty prefix means every key; say everything=True if you mean it")
-    return prefix

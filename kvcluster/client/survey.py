@@ -13,17 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from kvcluster.client.answers import NodeStatus
+from kvcluster.client.answers import NodeStatus, failure_word, status_word
 from kvcluster.client.connection import stop_quietly
+from kvcluster.client.failure import Refusal
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.replies import Refusal
-from kvcluster.client.words import failure_word, status_word
+from kvcluster.client.roster import NODES_LIMIT
 from kvcluster.model.members import is_address, split_address
 
 from demo_pb2 import StatusRequest, StatusResponse
-
-_NODES_LIMIT = 256
-"""What nodes name is not trusted to be short."""
 
 
 class Survey:
@@ -34,12 +31,12 @@ class Survey:
         self._nodes = nodes
         self._ends_s = self._loop.time() + timeout_s
         self._known: set[str] = set()
-        self._asked: dict[asyncio.Task[object], str] = {}
+        self._asked: dict[asyncio.Task[StatusResponse | Refusal], str] = {}
         self._found: dict[str, NodeStatus] = {}
 
     async def run(self) -> tuple[NodeStatus, ...]:
         """Every node, in the order of its host and port."""
-        self._ask(self._nodes.addresses)
+        self._ask(self._nodes.roster.addresses)
         try:
             while self._asked:
                 done, _ = await asyncio.wait(self._asked, return_when=asyncio.FIRST_COMPLETED)
@@ -52,15 +49,16 @@ class Survey:
     def _ask(self, addresses: Iterable[str]) -> None:
         left_s = self._ends_s - self._loop.time()
         for address in addresses:
-            if address not in self._known and left_s > 0 and len(self._known) < _NODES_LIMIT:
+            if address not in self._known and left_s > 0 and len(self._known) < NODES_LIMIT:
                 self._known.add(address)
                 question = self._nodes.question(address, StatusRequest(), left_s)
                 self._asked[self._loop.create_task(question)] = address
 
-    def _heard(self, address: str, answer: object) -> None:
+    def _heard(self, address: str, answer: StatusResponse | Refusal) -> None:
         """What one address said, or why it did not."""
-        if not isinstance(answer, StatusResponse):
-            self._found.setdefault(address, _silent(address, answer))
+        if isinstance(answer, Refusal):
+            silent = NodeStatus(address, failure_word(answer.kind), answer.reason)
+            self._found.setdefault(address, silent)
             return
         name = answer.node if is_address(answer.node) else address
         self._known.add(name)
@@ -78,9 +76,3 @@ def _told(name: str, said: StatusResponse) -> NodeStatus:
         uptime_s=said.uptime_s,
         disk_full=said.disk_full,
     )
-
-
-def _silent(address: str, answer: object) -> NodeStatus:
-    if isinstance(answer, Refusal):
-        return NodeStatus(address, failure_word(answer.kind), answer.reason)
-    return NodeStatus(address, "BROKEN", "its answer cannot be read")

@@ -4,136 +4,177 @@
         client.put("city", "Hà Nội")
         print(client.get("city"))
 
-It lives in an event loop in the background (`background.py`), where the calls of all threads meet
-and travel together. Scans and the like fetch a page at a time from there, so the hop from thread to
-thread is paid for each page and not for each key.
+It has a twin, an AsyncClient that lives in an event loop in the background (`background.py`), where
+the calls of all threads meet and travel together. Most methods have the twin do it and wait
+(`twins.py`). Those that take from a source do it here, a chunk at a time, in the thread of its
+owner.
 
 A waiting call can be interrupted with Ctrl+C. A put that was interrupted may have happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TypeVar, overload
+from itertools import islice
+from typing import Any, TypeVar
 
-from kvcluster.client.answers import Deleted, Location, NodeStatus, Stored
-from kvcluster.client.given import Given
+from kvcluster.client import engine
+from kvcluster.client.aio import AsyncClient
+from kvcluster.client.answers import DeletedMany
+from kvcluster.client.background import background
+from kvcluster.client.face import Face
+from kvcluster.client.given import as_keys, as_pair, as_pairs, checked_timeout
+from kvcluster.client.many import ManyWrites
 from kvcluster.client.mapping import ClusterMapping
-from kvcluster.client.sync_many import ManyKeys
+from kvcluster.client.session import Session
+from kvcluster.client.twins import Pages, reads, scans, writes
+from kvcluster.client.values import RAW, Given
+
+_CHUNK = 256
+"""So many pairs go to the background at a time."""
+_PATIENCE_S = 0.005
+"""So long a source may take for them, or fewer go."""
 
 T = TypeVar("T")
 V = TypeVar("V")
+S = TypeVar("S", bound="SyncFace")
 
 
-class Client(ManyKeys):
-    """A client for programs without asyncio. Threads may share it.
+class SyncFace(Face):
+    """A client in the background, and the way to wait for it.
 
-    `nodes`: some nodes of the cluster, as "host:port,host:port" or an iterable of such; one is
-    enough to start with. `timeout_s`: how long each operation may take, in seconds.
-    `retry_unknown`: see `put`. `raw`: values are strings, and go in and come out as they stand in
-    the store, bytes as data URLs; for programs that carry them elsewhere and back.
+    Its session is made and used there only: whoever asks may be a `__del__` in the middle of
+    another call, so nothing here may need a lock.
     """
 
-    def put(
+    def _begin(self) -> None:
+        self._twin = AsyncClient(
+            self._seeds,
+            timeout_s=self._timeout_s,
+            retry_unknown=self._retry_unknown,
+            raw=self._form is RAW,
+        )
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connection. Operations on their way come to their end first."""
+        self._closed = True
+        if self._twin._made is not None and not engine.is_lost():
+            background().run(self._twin.close(), self._timeout_s)
+
+    @property
+    def _session(self) -> Session:
+        self._refuse_if_closed()
+        return self._twin._made or self._wait(self._make, None)
+
+    async def _make(self) -> Session:
+        return self._twin._session
+
+    def _wait(
         self,
-        key: str,
-        value: Given,
+        work: Callable[[], Coroutine[Any, Any, T]],
+        timeout_s: float | None,
+        *,
+        writes: bool = False,
+    ) -> T:
+        """Have something done in the background, and wait for it."""
+        self._refuse_if_closed()
+        within_s = self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
+        return background().run(work(), within_s, writes=writes)
+
+    def _fetch(self, pages: Pages[T], timeout_s: float | None) -> Iterator[T]:
+        """What is in these pages. Between two of them nothing stands open, so one may just go."""
+        while page := self._wait(partial(_next, pages), timeout_s):
+            yield from page
+
+    @staticmethod
+    def _give_up(cancel: Callable[[], None]) -> None:
+        """Nobody waits any more for what was begun in the background."""
+        if not engine.is_lost():  # as it is where a generator is closed by the end of the program
+            background().call(cancel)
+
+
+async def _next(pages: Pages[T]) -> list[T]:
+    """The next page; the empty one, which none of them is, at the end."""
+    return await anext(pages, [])
+
+
+class Client(SyncFace):
+    """A client for programs without asyncio. Threads may share it."""
+
+    put = writes(AsyncClient.put)
+    get = reads(AsyncClient.get)
+    get_bytes = reads(AsyncClient.get_bytes)
+    read = reads(AsyncClient.read)
+    exists = reads(AsyncClient.exists)
+    delete = writes(AsyncClient.delete)
+    locate = reads(AsyncClient.locate)
+    status = reads(AsyncClient.status)
+    scan = scans(AsyncClient.scan)
+    read_scan = scans(AsyncClient.read_scan)
+    scan_keys = scans(AsyncClient.scan_keys)
+    delete_prefix = writes(AsyncClient.delete_prefix)
+
+    def put_many(
+        self,
+        pairs: Mapping[str, Given] | Iterable[tuple[str, Given]],
         *,
         timeout_s: float | None = None,
         retry_unknown: bool | None = None,
-    ) -> Stored:
-        """Store a value under a key, and return when it is on disk at every node that is counted.
+    ) -> int:
+        """Store all pairs of a mapping or an iterable, which may be endless; how many there were.
 
-        Text is stored as it is, bytes as a text that says what it is (`get_bytes`, `read`).
+        Of the iterable only a few thousand pairs are taken at a time. Pairs of one key are stored
+        in their order. `timeout_s` and `retry_unknown` are for each pair, as with `put`.
 
-        Raises BadRequest, Unavailable: certainly not stored. OutcomeUnknown: perhaps stored; the
-        node or the connection broke, or the time was over, while the put was on its way.
-
-        `retry_unknown`: try again after such a failure, instead of raising OutcomeUnknown. It is
-        not done by default, because the first try may have been carried out, and the second may
-        then land over what another client has put in the meantime, and undo it. Allow it where
-        only one client writes a key, or where all of them write the same.
+        Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
+        iterable raises, what was taken before is finished, and the error is passed on.
         """
-        stored = self._form.stored(value)
-        work = partial(self._session.put, key, stored, timeout_s, retry_unknown)
-        return self._run(work, timeout_s, writes=True)
+        source = map(as_pair, as_pairs(pairs))
+        putting = self._session.putting(self._form, timeout_s, retry_unknown)
+        self._write(source, putting, timeout_s)
+        return putting.done
 
-    @overload
-    def get(self, key: str, *, timeout_s: float | None = None) -> str | None: ...
+    def delete_many(
+        self,
+        keys: Iterable[str],
+        *,
+        timeout_s: float | None = None,
+        retry_unknown: bool | None = None,
+    ) -> DeletedMany:
+        """Delete all keys of an iterable, which may be endless; how many, and how many were there.
 
-    @overload
-    def get(self, key: str, default: T, *, timeout_s: float | None = None) -> str | T: ...
+        Taken, carried out and retried as the pairs of `put_many` are.
 
-    def get(
-        self, key: str, default: T | None = None, *, timeout_s: float | None = None
-    ) -> str | T | None:
-        """The text under a key, or `default` if there is no such key.
-
-        Bytes come as the data URL (RFC 2397) that is stored for them: "data:;base64,iVBORw0...".
-
-        Raises BadRequest, Unavailable. A read that fails at one node is tried at another.
+        Raises SomeFailed at the end, when every key was tried, if some were not deleted.
         """
-        return self._get(key, self._form.text, default, timeout_s)
+        source = ((key, None) for key in as_keys(keys))
+        deleting = self._session.deleting(timeout_s, retry_unknown)
+        self._write(source, deleting, timeout_s)
+        return DeletedMany(deleting.done, deleting.found)
 
-    @overload
-    def get_bytes(self, key: str, *, timeout_s: float | None = None) -> bytes | None: ...
+    def get_many(
+        self, keys: Iterable[str], *, timeout_s: float | None = None
+    ) -> Iterator[tuple[str, str | None]]:
+        """Each key with its text, or with None if there is no such key, in the order of the keys.
 
-    @overload
-    def get_bytes(self, key: str, default: T, *, timeout_s: float | None = None) -> bytes | T: ...
-
-    def get_bytes(
-        self, key: str, default: T | None = None, *, timeout_s: float | None = None
-    ) -> bytes | T | None:
-        """The bytes under a key, of a text those of its UTF-8; `default` if there is no such key.
-
-        Raises as `get` does.
+        Of the iterable only as many keys are taken as can be on their way. `timeout_s` is for each.
+        Raises as `get` does, at the key that failed.
         """
-        return self._get(key, self._form.bytes, default, timeout_s)
+        return self._read(keys, self._form.text, timeout_s)
 
-    @overload
-    def read(self, key: str, *, timeout_s: float | None = None) -> str | bytes | None: ...
-
-    @overload
-    def read(self, key: str, default: T, *, timeout_s: float | None = None) -> str | bytes | T: ...
-
-    def read(
-        self, key: str, default: T | None = None, *, timeout_s: float | None = None
-    ) -> str | bytes | T | None:
-        """What was put under a key, text or bytes; `default` if there is no such key.
-
-        Raises as `get` does.
-        """
-        return self._get(key, self._form.value, default, timeout_s)
-
-    def exists(self, key: str, *, timeout_s: float | None = None) -> bool:
-        """Whether there is such a key. Raises as `get` does."""
-        return self._get(key, lambda _: True, False, timeout_s)
-
-    def delete(
-        self, key: str, *, timeout_s: float | None = None, retry_unknown: bool | None = None
-    ) -> Deleted:
-        """Remove a key. One that is not there is no error; the answer says so.
-
-        Raises and retries as `put` does.
-        """
-        work = partial(self._session.delete, key, timeout_s, retry_unknown)
-        return self._run(work, timeout_s, writes=True)
-
-    def locate(self, key: str, *, timeout_s: float | None = None) -> Location:
-        """Where a key lives, whether it is there or not: its slot, its primary, its replicas.
-
-        Raises as `get` does.
-        """
-        return self._run(partial(self._session.locate, key, timeout_s), timeout_s)
-
-    def status(self, *, timeout_s: float | None = None) -> tuple[NodeStatus, ...]:
-        """How every node of the cluster is, by its own account, in the order of their addresses.
-
-        All are asked at once, those that only other nodes name included. One that does not answer
-        in time is told as such; it is no error.
-        """
-        return self._run(partial(self._session.status, timeout_s), timeout_s)
+    def read_many(
+        self, keys: Iterable[str], *, timeout_s: float | None = None
+    ) -> Iterator[tuple[str, str | bytes | None]]:
+        """As `get_many`, with values as they were put: text or bytes."""
+        return self._read(keys, self._form.value, timeout_s)
 
     def mapping(self, prefix: str = "") -> ClusterMapping:
         """The keys that begin with a prefix, as a dictionary; its keys are those without it.
@@ -143,8 +184,56 @@ class Client(ManyKeys):
         """
         return ClusterMapping(self, prefix)
 
-    def _get(
-        self, key: str, form: Callable[[str], V], default: T, timeout_s: float | None
-    ) -> V | T:
-        text = self._run(partial(self._session.get, key, timeout_s), timeout_s)
-        return default if text is None else form(text)
+    def _write(
+        self, pairs: Iterator[tuple[str, object]], writing: ManyWrites, timeout_s: float | None
+    ) -> None:
+        try:
+            failure: Exception | None = None
+            while failure is None:
+                chunk, failure = _taken(pairs, _CHUNK)
+                self._wait(partial(writing.write, chunk), timeout_s, writes=True)
+                if not chunk:
+                    break
+            if failure is not None:
+                self._wait(writing.settle, timeout_s, writes=True)
+                raise failure
+            self._wait(writing.finish, timeout_s, writes=True)
+        finally:
+            self._give_up(writing.cancel)
+
+    def _read(
+        self, keys: Iterable[str], form: Callable[[str], V], timeout_s: float | None
+    ) -> Iterator[tuple[str, V | None]]:
+        """Each key with what `form` makes of the text that is stored."""
+        getting = self._session.getting(form, timeout_s)
+        source = iter(as_keys(keys))
+        try:
+            failure: Exception | None = None
+            while failure is None:
+                chunk, failure = _taken(source, getting.room)
+                if not chunk:
+                    break
+                yield from self._wait(partial(getting.get, chunk), timeout_s)
+            while pairs := self._wait(partial(getting.get, [], last=True), timeout_s):
+                yield from pairs
+            if failure is not None:
+                raise failure
+        finally:
+            self._give_up(getting.cancel)
+
+
+def _taken(source: Iterator[T], count: int) -> tuple[list[T], Exception | None]:
+    """The next items, not more than wanted; and what the source raised, if it did.
+
+    A source that takes its time gives fewer, so that nothing waits for what comes much later.
+    """
+    items: list[T] = []
+    patience_ends_s = time.monotonic() + _PATIENCE_S
+    try:
+        for item in islice(source, count):
+            items.append(item)
+            if time.monotonic() > patience_ends_s:
+                break
+    except Exception as error:
+        return items, error
+    return items, None

@@ -37,21 +37,13 @@ class WaitingLine:
     """Operations that wait. It knows nothing of nodes and of time."""
 
     def __init__(self, limit: int = BATCH_OPERATIONS, limit_bytes: int = BATCH_BYTES) -> None:
-        self._limit = limit
+        self.limit = limit
+        """How many operations travel together at most."""
         self._limit_bytes = limit_bytes
         self._line: OrderedDict[Pending, None] = OrderedDict()
         self._holders: dict[str, int] = {}
         """How many operations hold a key; none: the key is not in it."""
         self._blocked: dict[str, deque[Pending]] = {}
-
-    def __len__(self) -> int:
-        """How many wait, the blocked ones included."""
-        return len(self._line) + sum(map(len, self._blocked.values()))
-
-    @property
-    def limit(self) -> int:
-        """How many operations travel together at most."""
-        return self._limit
 
     def join(self, operation: Pending) -> None:
         """Stand at the end of the line."""
@@ -66,7 +58,7 @@ class WaitingLine:
         taken: list[Pending] = []
         here: set[str] = set()
         room_bytes = self._limit_bytes
-        while self._line and len(taken) < self._limit:
+        while self._line and len(taken) < self.limit:
             operation = next(iter(self._line))
             if operation.over:
                 del self._line[operation]
@@ -99,7 +91,7 @@ class WaitingLine:
 
     def shrink(self, refused: int) -> None:
         """Nodes do not take so many operations, or bytes, at once: let half of it travel."""
-        self._limit = max(1, min(self._limit, refused) // 2)
+        self.limit = max(1, min(self.limit, refused) // 2)
 
     def _hold(self, operation: Pending) -> None:
         operation.holds_key = True

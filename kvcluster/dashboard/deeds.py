@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from kvcluster.client.answers import Deleted, Stored
-from kvcluster.client.pending import checked_key
+from kvcluster.client.given import checked_key
 from kvcluster.dashboard.following import described
 from kvcluster.dashboard.ink import Tone, short
 from kvcluster.dashboard.log import Event

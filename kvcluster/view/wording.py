@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 
-from kvcluster.client.words import failure_word as failure_word
-from kvcluster.client.words import state_word as state_word
-from kvcluster.client.words import status_word as status_word
+from kvcluster.client.answers import failure_word as failure_word
+from kvcluster.client.answers import state_word as state_word
+from kvcluster.client.answers import status_word as status_word
 from kvcluster.console.screen import counted
 
 from demo_pb2 import PeerState, Progress

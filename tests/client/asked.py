@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import FailureKind, Refusal
 from kvcluster.client.pending import Allowance, Pending, to_delete, to_get, to_put
-from kvcluster.client.replies import Refusal
 
 _numbers = itertools.count()
 
@@ -21,15 +20,15 @@ class Asked:
     def put(self, key: str, value: str = "", *, retry_unknown: bool = False) -> Pending:
         """A put; without a value it gets one that no other has."""
         value = value or f"value {next(_numbers)}"
-        return to_put(key, value, Allowance(0.0, 5.0, retry_unknown), self.told.append)
+        return to_put(key, value, Allowance(5.0, retry_unknown), self.told.append)
 
     def get(self, key: str) -> Pending:
         """A get."""
-        return to_get(key, Allowance(0.0, 5.0), self.told.append)
+        return to_get(key, Allowance(5.0), self.told.append)
 
     def delete(self, key: str) -> Pending:
         """A delete."""
-        return to_delete(key, Allowance(0.0, 5.0), self.told.append)
+        return to_delete(key, Allowance(5.0), self.told.append)
 
 
 def refused(name: str = "NOT_READY") -> Refusal:

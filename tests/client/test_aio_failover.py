@@ -168,7 +168,7 @@ async def test_retries_end_when_everything_fails(cluster: FakeCluster) -> None:
             await client.get("a", timeout_s=1)
         before = _asked(cluster, "Get")
         assert before > 3
-        assert [client._session._budget.spend() for _ in range(5)] == [True] * 4 + [False]
+        assert [client._session.nodes.budget.spend() for _ in range(5)] == [True] * 4 + [False]
         with pytest.raises(Unavailable, match="too many calls of this client fail") as caught:
             await client.get("a")
     assert "no replica" in str(caught.value)
@@ -210,7 +210,7 @@ async def test_scan_that_every_node_refuses_rests_between_its_tries(cluster: Fak
             async for _ in client.scan():
                 pass
         assert 6 <= _asked(cluster, "Scan") < 30
-        while client._session._budget.spend():
+        while client._session.nodes.budget.spend():
             pass
         with pytest.raises(Unavailable, match="too many calls of this client fail"):
             async for _ in client.scan():

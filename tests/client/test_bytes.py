@@ -10,7 +10,7 @@ import pytest
 
 from kvcluster import AsyncClient, BadRequest, Client, SomeFailed
 from kvcluster.client.raw import RawClient
-from kvcluster.client.values import BYTES_PREFIX, TEXT_PREFIX, longest_bytes, stored
+from kvcluster.client.values import BYTES_PREFIX, TEXT_PREFIX, longest_given, stored
 from tests.client.fake_node import FakeCluster
 
 from demo_pb2 import Failure
@@ -125,7 +125,7 @@ def test_a_raw_client_tells_limits_in_bytes_too(cluster: FakeCluster) -> None:
 
 def test_the_limit_that_is_told_is_the_largest_that_fits() -> None:
     """One byte less than it would be a waste, one more a lie."""
-    assert longest_bytes(MIB) == 786_420
+    assert longest_given(BYTES_PREFIX, MIB) == 786_420
     assert len(stored(bytes(786_420))) <= MIB < len(stored(bytes(786_421)))
 
 

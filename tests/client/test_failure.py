@@ -90,7 +90,7 @@ def test_a_refusal_of_a_node_wrote_nothing_and_keeps_its_sentence(
 ) -> None:
     """Every code, if the node says so."""
     failure = explain(code, "not now; nothing was written", Told(reason, True), timeout_s=5.0)
-    assert (failure.kind, failure.nothing_written, str(failure)) == (kind, True, "not now")
+    assert (failure.kind, failure.nothing_written, failure.reason) == (kind, True, "not now")
 
 
 _QUOTED = [
@@ -122,7 +122,7 @@ def test_a_node_is_believed_and_not_the_words_in_its_sentence(
 def test_two_codes_are_enough_for_certainty(code: Code, details: str, kind: FailureKind) -> None:
     """gRPC itself never uses them, so whoever does keeps to demo.proto."""
     failure = explain(code, details, None, timeout_s=5.0)
-    assert (failure.kind, failure.nothing_written, str(failure)) == (kind, True, details)
+    assert (failure.kind, failure.nothing_written, failure.reason) == (kind, True, details)
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,8 @@ def test_every_other_failure_leaves_the_outcome_unknown(code: Code, details: str
 
 def test_silence_is_told_with_the_time_that_was_waited() -> None:
     """gRPC's "Deadline Exceeded" says less."""
-    assert "no answer within 1.5 s" in str(
-        explain(Code.DEADLINE_EXCEEDED, "Deadline Exceeded", None, 1.5)
-    )
+    refusal = explain(Code.DEADLINE_EXCEEDED, "Deadline Exceeded", None, 1.5)
+    assert "no answer within 1.5 s" in refusal.reason
 
 
 def test_a_message_over_grpcs_limit_is_the_callers_to_change() -> None:
@@ -175,12 +174,12 @@ def test_a_message_over_grpcs_limit_is_the_callers_to_change() -> None:
     details = "CLIENT: Sent message larger than max (18874379 vs. 16777216)"
     failure = explain(Code.RESOURCE_EXHAUSTED, details, None, timeout_s=5.0)
     assert failure.kind is FailureKind.BAD_REQUEST
-    assert str(failure) == "the message is 18,874,379 bytes long, allowed are 16,777,216"
+    assert failure.reason == "the message is 18,874,379 bytes long, allowed are 16,777,216"
     assert failure.nothing_written
 
 
 def test_answer_that_cannot_be_read_is_told_in_words_and_leaves_the_outcome_open() -> None:
     """gRPC speaks of an exception; whoever answered so may have written all the same."""
     failure = explain(Code.INTERNAL, "Exception deserializing response!", None, timeout_s=5.0)
-    assert (failure.kind, str(failure)) == (FailureKind.BROKEN, "its answer cannot be read")
+    assert (failure.kind, failure.reason) == (FailureKind.BROKEN, "its answer cannot be read")
     assert not failure.nothing_written

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kvcluster.client.failure import FailureKind
+from kvcluster.client.failure import FailureKind, Refusal
 from kvcluster.client.judging import Judgement, judge
+from kvcluster.client.parcel import Reply
 from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Refusal, Reply
 from kvcluster.errors import BadRequest, OutcomeUnknown, Unavailable
 from tests.client.asked import Asked, lost, refused
 

@@ -10,7 +10,7 @@ from kvcluster.client.values import (
     BYTES_PREFIX,
     TEXT_PREFIX,
     as_bytes,
-    longest_bytes,
+    longest_given,
     original,
     plain,
     stored,
@@ -66,6 +66,6 @@ def test_stored_bytes_say_what_they_are() -> None:
 @pytest.mark.parametrize("limit_bytes", [*range(13, 40), 1_048_576])
 def test_the_longest_bytes_just_fit(limit_bytes: int) -> None:
     """One byte more than the limit that is told would be refused."""
-    longest = longest_bytes(limit_bytes)
+    longest = longest_given(BYTES_PREFIX, limit_bytes)
     assert len(stored(b"x" * longest)) <= limit_bytes
     assert len(stored(b"x" * (longest + 1))) > limit_bytes

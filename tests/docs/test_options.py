@@ -15,6 +15,7 @@ from kvcluster.commands import health_check, parser
 from kvcluster.config import KIB, MIB, Settings
 from kvcluster.console import program
 from kvcluster.server.options import parse_arguments
+from kvcluster.wire.dial import options_of_clients
 from tests.docs.markdown import ROOT
 from tests.docs.prose import TEXTS, code, prose, section, tables
 
@@ -125,3 +126,10 @@ def test_every_setting_has_the_default_that_is_told(document: str, name: str, de
     number, _, unit = default.partition(" ")
     told = float(number.replace(",", "")) * _UNITS[unit]
     assert told == dataclasses.asdict(Settings())[name], f"{document}: {name}"
+
+
+def test_channel_options_in_the_protocol_are_those_of_the_library() -> None:
+    """Whoever writes a client of their own takes them from there."""
+    (table,) = tables(section(ROOT / "docs" / "protocol.md", "Connections"))
+    told = {option.strip("`"): int(value.replace(",", "")) for option, value, _ in table[2:]}
+    assert told == dict(options_of_clients())

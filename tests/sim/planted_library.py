@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 from kvcluster.client import judging
 from kvcluster.client.dispatcher import Dispatcher
+from kvcluster.client.failure import Refusal
 from kvcluster.client.parcel import Parcel
 from kvcluster.client.pending import Pending
-from kvcluster.client.replies import Refusal
 from kvcluster.client.scan_course import Range, ScanCourse
 from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import Unavailable
