@@ -2,6 +2,9 @@
 
 They only draw what they are given. A part is redrawn when its lines are others than before, so a
 screen without news is left alone, and costs nothing.
+
+The title of the part that has the arrow keys is shown in reverse. Textual draws what is in a widget
+anew when the focus comes to it only if the widget has a rule for that of its own, so there is one.
 """
 
 from __future__ import annotations
@@ -20,10 +23,11 @@ class Panel(Vertical):
     """One part. With `to_end`, the newest line is at the bottom and stays in sight."""
 
     DEFAULT_CSS = """
-    Part > .title { height: 1; text-wrap: nowrap; }
-    Part:focus-within > .title { text-style: reverse; }
-    Part > .lines { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
-    Part > .lines > Static { text-wrap: nowrap; text-overflow: ellipsis; width: auto; }
+    Panel > .title { height: 1; text-wrap: nowrap; }
+    Panel:focus-within { text-style: none; }
+    Panel:focus-within > .title { text-style: reverse; }
+    Panel > .lines { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
+    Panel > .lines > Static { text-wrap: nowrap; text-overflow: ellipsis; width: auto; }
     """
 
     def __init__(self, name: str, *, to_end: bool = False) -> None:

@@ -115,8 +115,8 @@ class ReadingPage(ModalScreen[None]):
     """Text to read, which scrolls."""
 
     DEFAULT_CSS = """
-    Page { align: center middle; }
-    Page > .box { width: 100%; max-width: 84; height: auto; max-height: 100%;
+    ReadingPage { align: center middle; }
+    ReadingPage > .box { width: 100%; max-width: 84; height: auto; max-height: 100%;
         border: round $primary; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
