@@ -116,7 +116,7 @@ class Dashboard(App[None]):
             self.set_interval(_ALONE_INTERVAL_S, self._leave_if_alone)
         self._source = self._connect()
         self._watching = Watching(self._source, self._asked)
-        self._asking = Dialogue(self, self._source, tell=self._tell, follow=self._follow)
+        self._asking = Dialogue(self, self._source.client, tell=self._tell, follow=self._follow)
         self._draw()
         self._watch()
 

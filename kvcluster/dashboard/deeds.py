@@ -8,30 +8,17 @@ failure is a sentence of the library's, never a traceback.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.pending import checked_key
 from kvcluster.dashboard.following import described
 from kvcluster.dashboard.ink import Tone, short
 from kvcluster.dashboard.log import Event
+from kvcluster.dashboard.source import KeyValue
 from kvcluster.errors import BadRequest, KvError
 from kvcluster.view.histogram import milliseconds
 
 YOU = "you"
-
-
-class KeyValue(Protocol):
-    """What is asked of a client. Every method raises KvError."""
-
-    async def put(self, key: str, value: str) -> Stored:
-        """Store a value."""
-
-    async def get(self, key: str) -> str | None:
-        """The value, if there is one."""
-
-    async def delete(self, key: str) -> Deleted:
-        """Remove a key."""
 
 
 Clock = Callable[[], float]

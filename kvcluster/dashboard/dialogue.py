@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 from textual.app import App
 
 from kvcluster.dashboard import deeds
-from kvcluster.dashboard.deeds import KeyValue
 from kvcluster.dashboard.ink import short
 from kvcluster.dashboard.log import Event
 from kvcluster.dashboard.prompts import Confirmation, Question
+from kvcluster.dashboard.source import KeyValue
 
 Answer: TypeAlias = "tuple[str, ...] | None"
 
