@@ -2,7 +2,7 @@
 
     app.py             looks, draws, and takes keys; the only file with Textual in it beside
     parts.py             the parts of the screen, which draw what they are given,
-    dialogue.py            from a key that is pressed to a deed,
+    deeds.py             put, get and delete for a person,
     prompts.py           and the boxes in which a person is asked
     help_page.py       what ? shows
     watching.py        asks every node again and again, and waits for none
@@ -21,7 +21,6 @@
     ink.py               signs, colours, and text that steers no terminal
     changes.py         what a look finds that the one before it did not know: events
     log.py               which are kept here
-    deeds.py           put, get and delete for a person
 
 What decides takes values and returns values, and is tested so. What the nodes' answers mean, and in
 which words it is said, is that of `client.py status`.

@@ -28,8 +28,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static
 
 from kvcluster.console.streams import has_hung_up
-from kvcluster.dashboard import deeds
-from kvcluster.dashboard.dialogue import Dialogue
+from kvcluster.dashboard.deeds import YOU, Deeds
 from kvcluster.dashboard.drawing import PARTS, Scene, draw
 from kvcluster.dashboard.help_page import PAGE
 from kvcluster.dashboard.ink import Tone, lines, plain, told, wrapped
@@ -63,10 +62,10 @@ class Dashboard(App[None]):
     ORDERS: ClassVar[tuple[Binding, ...]] = (
         _order("q", "leave", "Quit"),
         _order("question_mark,f1", "page", "Help", key_display="?"),
-        _order("p", "put", "Put"),
-        _order("g", "get", "Get"),
-        _order("d", "delete", "Delete"),
-        _order("f", "follow", "Follow"),
+        _order("p", "ask('put')", "Put"),
+        _order("g", "ask('get')", "Get"),
+        _order("d", "ask('delete')", "Delete"),
+        _order("f", "ask('follow')", "Follow"),
         _order("s", "slots", "Slots"),
         _order("e", "events", "Events"),
         _order("space", "pause", "Pause", key_display="Space"),
@@ -116,7 +115,7 @@ class Dashboard(App[None]):
             self.set_interval(_ALONE_INTERVAL_S, self._leave_if_alone)
         self._source = self._connect()
         self._watching = Watching(self._source, self._asked)
-        self._asking = Dialogue(self, self._source.client, tell=self._tell, follow=self._follow)
+        self._deeds = Deeds(self, self._source.client, tell=self._tell, follow=self._follow)
         self._draw()
         self._watch()
 
@@ -186,21 +185,9 @@ class Dashboard(App[None]):
         self._draw()
         self.action_look()
 
-    async def action_put(self) -> None:
-        """Ask for a key and a value, and store it."""
-        await self._asking.put()
-
-    async def action_get(self) -> None:
-        """Ask for a key, and read it."""
-        await self._asking.get()
-
-    async def action_delete(self) -> None:
-        """Ask for a key, ask whether it is meant, and remove it."""
-        await self._asking.delete()
-
-    async def action_follow(self) -> None:
-        """Ask for a key, and show what each of its replicas holds."""
-        await self._asking.follow()
+    async def action_ask(self, deed: str) -> None:
+        """Open the box of a deed."""
+        await self._deeds.begin(deed)
 
     def _follow(self, key: str) -> None:
         self._watching.follow(key)
@@ -278,9 +265,9 @@ class Dashboard(App[None]):
         try:
             Path(name).write_text(picture, "utf-8")
         except OSError as error:
-            self._tell(Event(Tone.BAD, deeds.YOU, f"{name} cannot be written: {error.strerror}"))
+            self._tell(Event(Tone.BAD, YOU, f"{name} cannot be written: {error.strerror}"))
         else:
-            self._tell(Event(Tone.PLAIN, deeds.YOU, f"the screen is in {name}"))
+            self._tell(Event(Tone.PLAIN, YOU, f"the screen is in {name}"))
 
 
 def _is_light() -> bool:
