@@ -28,14 +28,13 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static
 
 from kvcluster.console.streams import has_hung_up
+from kvcluster.dashboard.boxes import HelpPage
 from kvcluster.dashboard.deeds import YOU, Deeds
 from kvcluster.dashboard.drawing import PARTS, Scene, draw
-from kvcluster.dashboard.help_page import PAGE
 from kvcluster.dashboard.ink import Tone, lines, plain, told, wrapped
 from kvcluster.dashboard.layout import Size
 from kvcluster.dashboard.log import Event
 from kvcluster.dashboard.parts import Panel
-from kvcluster.dashboard.prompts import ReadingPage
 from kvcluster.dashboard.source import Source
 from kvcluster.dashboard.watching import Watching
 
@@ -248,7 +247,7 @@ class Dashboard(App[None]):
 
     def action_page(self) -> None:
         """Show what everything means."""
-        self.push_screen(ReadingPage(PAGE))
+        self.push_screen(HelpPage())
 
     def action_picture(self) -> None:
         """Save what the screen shows, as SVG, in the folder where the program was started.

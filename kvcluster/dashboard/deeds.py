@@ -19,10 +19,10 @@ from textual.app import App
 
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.pending import checked_key
+from kvcluster.dashboard.boxes import Confirmation, Question
 from kvcluster.dashboard.following import described
 from kvcluster.dashboard.ink import Tone, short
 from kvcluster.dashboard.log import Event
-from kvcluster.dashboard.prompts import Confirmation, Question
 from kvcluster.dashboard.source import KeyValue
 from kvcluster.errors import BadRequest, KvError
 from kvcluster.view.histogram import milliseconds

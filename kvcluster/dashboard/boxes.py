@@ -1,8 +1,8 @@
-"""Prompts: what a person is asked before anything is sent, in a box over the dashboard.
+"""The boxes over the dashboard: what a person is asked before anything is sent, and the help.
 
 What is typed is checked before it leaves, with the sentences of the library, and the box stays open
 until it is right or given up with Escape. A delete is asked for twice. The dashboard goes on behind
-it; asking a person never delays a look.
+a box; asking a person never delays a look.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kvcluster.console.screen import folded
 from kvcluster.dashboard.ink import plain
 
 _FRAME_COLUMNS = 5
-"""Of a page, the place for its scroll bar included."""
+"""Round the help, the place for its scroll bar included."""
 
 _BOX = """
     align: center bottom;
@@ -111,23 +111,52 @@ class Confirmation(ModalScreen[bool]):
             yield Static(plain(f"{self._question}  (y: yes, n: no)", "bold"))
 
 
-class ReadingPage(ModalScreen[None]):
-    """Text to read, which scrolls."""
+_PAGE = """\
+Keys                                    Escape closes this page
+  p  put a key       g  get a key       d  delete a key
+  f  follow a key: what each replica holds; an empty key ends it
+  s  the slots: usual, big, off         e  more room for the events
+  Space  pause       r  look now        + -  look more often, or less
+  Tab, arrows        to the next part, and scroll in it
+  t  colours: the terminal's, light, dark
+  S  save a picture of the screen       q, Ctrl+C  quit
+
+Signs
+  ●  well            ▲  on its way, or worth a look
+  ✗  wrong           ·  for your information
+  –  not known; it never means 0
+
+Nodes   By their own account; if they do not answer, by that of others.
+  ops/s, p50, p99    of the calls of clients since the last look
+  behind             age of the oldest write that it may not have yet
+  primary/held       how many slots it is the primary of, and holds
+  JSON age           how old its JSON file is
+
+Now     What is wrong or goes on at this moment, in the words of
+        `client.py status`; docs/operate.md says what to do.
+
+Slots   Each key lives in one of 4,096 slots; a cell is some of them.
+  a  the primary, which serves
+  ▒  the primary does not serve, another replica does
+  ×  no replica serves: keys here can be neither read nor written
+
+Events  What began, what changed, what is over; the newest last.
+"""
+
+
+class HelpPage(ModalScreen[None]):
+    """What the key ? shows, to be read and scrolled."""
 
     DEFAULT_CSS = """
-    ReadingPage { align: center middle; }
-    ReadingPage > .box { width: 100%; max-width: 84; height: auto; max-height: 100%;
+    HelpPage { align: center middle; }
+    HelpPage > .box { width: 100%; max-width: 84; height: auto; max-height: 100%;
         border: round $primary; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,space,f1,question_mark", "dismiss(None)", "Close")
     ]
 
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
     def compose(self) -> ComposeResult:
-        """The text as it is."""
+        """The page, in lines that fit."""
         with VerticalScroll(classes="box"):
-            yield Static(folded(self._text, self.app.size.width - _FRAME_COLUMNS), markup=False)
+            yield Static(folded(_PAGE, self.app.size.width - _FRAME_COLUMNS), markup=False)
