@@ -27,8 +27,7 @@ from kvcluster.shell.completer import LineCompleter, keys_beginning
 from kvcluster.shell.foot import foot, health
 from kvcluster.shell.history import history
 from kvcluster.shell.interpreter import Ended, Interpreter
-from kvcluster.shell.pulse import Look, Pulse
-from kvcluster.shell.whereabouts import KNOCK_S
+from kvcluster.shell.whereabouts import KNOCK_S, Look, Pulse
 from kvcluster.view.health import ask_health
 
 _MENU_LINES = 6
