@@ -53,6 +53,7 @@ class Whereabouts:
         found = self._store.settle(2 * KNOCK_S)
         if found is None or found == self.current:
             return ""
+        assert not self.pinned
         left, self.current = self.current, found
         reason = self._store.reasons.get(left) or "it does not serve yet"
         return f"{left}: {briefly(reason)}; moved to {found}."
