@@ -18,8 +18,7 @@
     picture.py           the slots as a field of cells
     following.py         one key at each of its replicas
     ink.py               signs, colours, and text that steers no terminal
-    changes.py         what a look finds that the one before it did not know: events
-    log.py               which are kept here
+    events.py          what a look finds that the one before it did not know, and the log
 
 What decides takes values and returns values, and is tested so. What the nodes' answers mean, and in
 which words it is said, is that of `client.py status`.

@@ -31,9 +31,9 @@ from kvcluster.console.streams import has_hung_up
 from kvcluster.dashboard.boxes import HelpPage
 from kvcluster.dashboard.deeds import YOU, Deeds
 from kvcluster.dashboard.drawing import PARTS, Scene, draw
+from kvcluster.dashboard.events import Event
 from kvcluster.dashboard.ink import Tone, lines, plain, told, wrapped
 from kvcluster.dashboard.layout import Size
-from kvcluster.dashboard.log import Event
 from kvcluster.dashboard.parts import Panel
 from kvcluster.dashboard.source import Source
 from kvcluster.dashboard.watching import Watching

@@ -16,10 +16,9 @@ from functools import partial
 from typing import Any
 
 from kvcluster.client.failure import CallFailed
-from kvcluster.dashboard.changes import changes
+from kvcluster.dashboard.events import Log, changes
 from kvcluster.dashboard.following import Home, home_of
 from kvcluster.dashboard.hearing import PATIENCE_S, Heard, strangers, views
-from kvcluster.dashboard.log import Log
 from kvcluster.dashboard.look import Look, take
 from kvcluster.dashboard.source import Source
 
