@@ -1,9 +1,8 @@
 """`client.py top`: the cluster live, on one screen, for the person on call.
 
     app.py             looks, draws, and takes keys; the only file with Textual in it beside
-    parts.py             the parts of the screen, which draw what they are given,
-    deeds.py             put, get and delete for a person,
-    boxes.py             and the boxes in which a person is asked, or helped
+    widgets.py           the parts of the screen and the boxes over it,
+    deeds.py             and put, get and delete for a person
     watching.py        asks every node again and again, and waits for none
     source.py            how a node is asked: over gRPC, or by a test
     hearing.py           what may be said of a node whose answer is late

@@ -28,15 +28,14 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static
 
 from kvcluster.console.streams import has_hung_up
-from kvcluster.dashboard.boxes import HelpPage
 from kvcluster.dashboard.deeds import YOU, Deeds
 from kvcluster.dashboard.drawing import PARTS, Scene, draw
 from kvcluster.dashboard.events import Event
 from kvcluster.dashboard.ink import Tone, lines, plain, told, wrapped
 from kvcluster.dashboard.layout import Size
-from kvcluster.dashboard.parts import Panel
 from kvcluster.dashboard.source import Source
 from kvcluster.dashboard.watching import Watching
+from kvcluster.dashboard.widgets import HelpPage, Panel
 
 _INTERVALS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _ANSWER_STAYS_S = 15.0

@@ -1,8 +1,12 @@
-"""The boxes over the dashboard: what a person is asked before anything is sent, and the help.
+"""The widgets: the parts of the screen, and the boxes over it in which a person is asked or helped.
 
-What is typed is checked before it leaves, with the sentences of the library, and the box stays open
-until it is right or given up with Escape. A delete is asked for twice. The dashboard goes on behind
-a box; asking a person never delays a look.
+A part is a title, and under it lines that scroll if there are too many of them. It only draws what
+it is given. It is redrawn when its lines are others than before, so a screen without news is left
+alone, and costs nothing.
+
+What is typed into a box is checked before it leaves, with the sentences of the library, and the box
+stays open until it is right or given up with Escape. A delete is asked for twice. Behind a box the
+dashboard is drawn as ever; asking a person never delays a look.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -17,7 +22,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from kvcluster.console.screen import folded
-from kvcluster.dashboard.ink import plain
+from kvcluster.dashboard.ink import cut, lines, plain
 
 _FRAME_COLUMNS = 5
 """Round the help, the place for its scroll bar included."""
@@ -31,6 +36,47 @@ _BOX = """
     .told { height: auto; }
     .objection { height: auto; color: $error; text-style: bold; }
 """
+
+
+class Panel(Vertical):
+    """One part. With `to_end`, the newest line is at the bottom and stays in sight."""
+
+    # The first rule changes nothing by itself. But only where a widget has a rule for its own focus
+    # does Textual style what is in it anew when the focus comes, and the title has to be.
+    DEFAULT_CSS = """
+    Panel:focus-within { text-style: none; }
+    Panel > .title { height: 1; text-wrap: nowrap; }
+    Panel:focus-within > .title { text-style: reverse; }
+    Panel > .lines { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
+    Panel > .lines > Static { text-wrap: nowrap; text-overflow: ellipsis; width: auto; }
+    """
+
+    def __init__(self, name: str, *, to_end: bool = False) -> None:
+        self._title = Static(classes="title", markup=False)
+        self._body = Static(markup=False)
+        self._scroll = VerticalScroll(self._body, classes="lines")
+        super().__init__(self._title, self._scroll, id=name)
+        self._to_end = to_end
+        self._shown: tuple[object, ...] = ()
+
+    def show(self, title: Text, body: Sequence[Text], *, width: int, height: int) -> None:
+        """Draw the part in so many lines, the title included; none: it is not shown."""
+        content = lines(body, width - (1 if len(body) >= height else 0))
+        heading = cut(title, width)
+        shown = (heading.markup, content.markup, width, height)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self.display = height > 0
+        self.styles.height = height
+        self._scroll.can_focus = len(body) >= height > 1
+        if not self._scroll.can_focus and self._scroll.has_focus:
+            self.screen.set_focus(None)
+        follows = self._to_end and self._scroll.is_vertical_scroll_end
+        self._title.update(heading)
+        self._body.update(content)
+        if follows:
+            self._scroll.scroll_end(animate=False)
 
 
 class Question(ModalScreen[tuple[str, ...] | None]):
@@ -147,11 +193,10 @@ Events  What began, what changed, what is over; the newest last.
 class HelpPage(ModalScreen[None]):
     """What the key ? shows, to be read and scrolled."""
 
-    DEFAULT_CSS = """
-    HelpPage { align: center middle; }
-    HelpPage > .box { width: 100%; max-width: 84; height: auto; max-height: 100%;
-        border: round $primary; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
-    """
+    DEFAULT_CSS = f"""HelpPage {{ {_BOX}
+        align: center middle;
+        .box {{ max-width: 84; scrollbar-size-vertical: 1; }}
+    }}"""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,space,f1,question_mark", "dismiss(None)", "Close")
     ]
