@@ -19,9 +19,10 @@ from textual.app import App
 
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.pending import checked_key
+from kvcluster.console.escaping import short
 from kvcluster.dashboard.events import Event
 from kvcluster.dashboard.following import described
-from kvcluster.dashboard.ink import Tone, short
+from kvcluster.dashboard.ink import Tone
 from kvcluster.dashboard.source import KeyValue
 from kvcluster.dashboard.widgets import Confirmation, Question
 from kvcluster.errors import BadRequest, KvError
