@@ -21,7 +21,7 @@ from kvcluster.dashboard.ink import Mark, Tone, marks, plain, ruled, wrapped
 from kvcluster.dashboard.layout import LinesWanted, Size, heights
 from kvcluster.dashboard.look import Look, stands
 from kvcluster.dashboard.matters import matters
-from kvcluster.dashboard.nodes_table import rows, table
+from kvcluster.dashboard.nodes_table import table
 from kvcluster.dashboard.picture import Slot, drawn, legend, slots_of
 
 _LABEL_COLUMNS = 5
@@ -75,7 +75,7 @@ def draw(scene: Scene, width: int, height: int) -> Drawing:
     all_slots = slots_of(look.configuration, {it.node for it in look.members if stands(it)})
     names = {slot.primary for slot in all_slots} | {it.node for it in look.members}
     marked = marks(names)
-    columns, *nodes = table(rows(look), marked, width)
+    columns, *nodes = table(look, marked, width)
     now = [part for line in matters(look) for part in wrapped(line, width - 1, _INDENT)]
     key = following.lines(scene.followed, look) if scene.followed else []
     wanted = LinesWanted(
