@@ -168,13 +168,12 @@ def _told_by_state(old: Member | None, member: Member) -> bool:
 
 
 def _failing(before: Look, now: Look) -> Iterator[Event]:
-    for node, at_s in now.failed_s.items():
-        quiet_s = at_s - before.failed_s.get(node, 0.0)
-        known = now.rates.get(node)
-        anew = quiet_s > max(_QUIET_S, now.now_s - before.now_s)  # looks may be a minute apart
-        if at_s == now.now_s and anew and known is not None:
-            yield Event(Tone.BAD, node, failures(known))
-        elif now.now_s - at_s > _QUIET_S >= before.now_s - at_s:
+    """Who begins to fail calls, and who has failed none for a while."""
+    quiet_s = max(_QUIET_S, now.now_s - before.now_s)  # looks may be a minute apart
+    for node, last_s in now.failed_s.items():
+        if last_s - before.failed_s.get(node, 0.0) > quiet_s:
+            yield Event(Tone.BAD, node, failures(now.rates[node]))
+        elif now.now_s - last_s > _QUIET_S >= before.now_s - last_s:
             yield Event(Tone.GOOD, node, f"has failed nothing for {duration(_QUIET_S)}")
 
 

@@ -49,8 +49,8 @@ class Heights:
     events: int
 
 
-LEAST_EVENTS = 3
-LEAST_MATTERS = 2
+_LEAST_EVENTS = 3
+_LEAST_MATTERS = 2
 _FRAME = 2
 """The headline, where it fits in one line, and the footer."""
 _PICTURES = (16, 8, 4, 2)
@@ -63,10 +63,10 @@ _USUAL_SHARE = 4
 def heights(height: int, wanted: LinesWanted) -> Heights:
     """The lines of each part on a screen of so many lines."""
     left = max(0, height - _FRAME)
-    events = min(LEAST_EVENTS, left // 3)
+    events = min(_LEAST_EVENTS, left // 3)
     nodes = min(wanted.nodes, (left - events + 1) // 2)
     left -= events + nodes
-    matters = min(wanted.matters, LEAST_MATTERS, left)
+    matters = min(wanted.matters, _LEAST_MATTERS, left)
     left -= matters
     followed = min(wanted.followed, left)
     left -= followed

@@ -43,7 +43,7 @@ class Slot:
 
 
 @lru_cache(maxsize=4)
-def slots(members: tuple[str, ...], replicas: int, serving: frozenset[str]) -> tuple[Slot, ...]:
+def _slots(members: tuple[str, ...], replicas: int, serving: frozenset[str]) -> tuple[Slot, ...]:
     """Every slot. `serving`: the members that do their work."""
     placement = placement_of(members, replicas)
     found = []
@@ -63,7 +63,7 @@ def slots_of(configuration: Configuration | None, serving: Collection[str]) -> t
     if known is None:
         return ()
     members, replicas = known
-    return slots(members, replicas, frozenset(serving).intersection(members))
+    return _slots(members, replicas, frozenset(serving).intersection(members))
 
 
 def shape(configuration: Configuration | None) -> tuple[tuple[str, ...], int] | None:
