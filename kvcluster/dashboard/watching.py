@@ -77,7 +77,7 @@ class Watching:
 
     def _ask(self, nodes: list[str]) -> None:
         for node in nodes:
-            if self._heard[node].asked_s is None:
+            if (node, "status") not in self._questions:
                 self._heard[node] = self._heard[node].ask(self._loop.time())
                 self._begin(node, "status", self._hear(node))
 
@@ -95,6 +95,7 @@ class Watching:
         return Followed.of(key, self.now.configuration if self.now else None)
 
     def _begin(self, node: str, kind: str, question: Coroutine[Any, Any, None]) -> None:
+        assert (node, kind) not in self._questions  # its end would be taken for that of this one
         task = asyncio.create_task(question)
         self._questions[node, kind] = task
         task.add_done_callback(partial(self._ended, (node, kind)))
