@@ -34,4 +34,9 @@ def harmless(text: str) -> str:
 
 def shown(text: str) -> str:
     """A key as a sentence names it: on one line, and cut if it is long."""
-    return as_line(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
+    return as_line(short(text))
+
+
+def short(text: str) -> str:
+    """A key or a value cut to what a line can hold; not escaped."""
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -1,10 +1,8 @@
 """`client.py top`: the cluster live, on one screen, for the person on call.
 
     app.py             looks, draws, and takes keys; the only file with Textual in it beside
-    parts.py             the parts of the screen, which draw what they are given,
-    dialogue.py            from a key that is pressed to a deed,
-    prompts.py           and the boxes in which a person is asked
-    help_page.py       what ? shows
+    widgets.py           the parts of the screen and the boxes over it,
+    deeds.py             and put, get and delete for a person
     watching.py        asks every node again and again, and waits for none
     source.py            how a node is asked: over gRPC, or by a test
     hearing.py           what may be said of a node whose answer is late
@@ -19,9 +17,7 @@
     picture.py           the slots as a field of cells
     following.py         one key at each of its replicas
     ink.py               signs, colours, and text that steers no terminal
-    changes.py         what a look finds that the one before it did not know: events
-    log.py               which are kept here
-    deeds.py           put, get and delete for a person
+    events.py          what a look finds that the one before it did not know, and the log
 
 What decides takes values and returns values, and is tested so. What the nodes' answers mean, and in
 which words it is said, is that of `client.py status`.

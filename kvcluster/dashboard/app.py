@@ -28,17 +28,14 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static
 
 from kvcluster.console.streams import has_hung_up
-from kvcluster.dashboard import deeds
-from kvcluster.dashboard.dialogue import Dialogue
+from kvcluster.dashboard.deeds import YOU, Deeds
 from kvcluster.dashboard.drawing import PARTS, Scene, draw
-from kvcluster.dashboard.help_page import PAGE
+from kvcluster.dashboard.events import Event
 from kvcluster.dashboard.ink import Tone, lines, plain, told, wrapped
 from kvcluster.dashboard.layout import Size
-from kvcluster.dashboard.log import Event
-from kvcluster.dashboard.parts import Panel
-from kvcluster.dashboard.prompts import ReadingPage
 from kvcluster.dashboard.source import Source
 from kvcluster.dashboard.watching import Watching
+from kvcluster.dashboard.widgets import HelpPage, Panel
 
 _INTERVALS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _ANSWER_STAYS_S = 15.0
@@ -63,10 +60,10 @@ class Dashboard(App[None]):
     ORDERS: ClassVar[tuple[Binding, ...]] = (
         _order("q", "leave", "Quit"),
         _order("question_mark,f1", "page", "Help", key_display="?"),
-        _order("p", "put", "Put"),
-        _order("g", "get", "Get"),
-        _order("d", "delete", "Delete"),
-        _order("f", "follow", "Follow"),
+        _order("p", "ask('put')", "Put"),
+        _order("g", "ask('get')", "Get"),
+        _order("d", "ask('delete')", "Delete"),
+        _order("f", "ask('follow')", "Follow"),
         _order("s", "slots", "Slots"),
         _order("e", "events", "Events"),
         _order("space", "pause", "Pause", key_display="Space"),
@@ -116,7 +113,7 @@ class Dashboard(App[None]):
             self.set_interval(_ALONE_INTERVAL_S, self._leave_if_alone)
         self._source = self._connect()
         self._watching = Watching(self._source, self._asked)
-        self._asking = Dialogue(self, self._source, tell=self._tell, follow=self._follow)
+        self._deeds = Deeds(self, self._source.client, tell=self._tell, follow=self._follow)
         self._draw()
         self._watch()
 
@@ -170,8 +167,7 @@ class Dashboard(App[None]):
             asked=self._asked,
             look=watching.now,
             events=watching.log.lines(width - 1),
-            home=watching.home,
-            seen=watching.seen,
+            followed=watching.followed,
             interval_s=self._interval_s,
             paused=self._paused,
             slots=self._slots_size,
@@ -183,28 +179,14 @@ class Dashboard(App[None]):
         self._watching.log.add(time.time(), [event])
         self._answered_s = time.time()
         self._answer = told(event.tone, event.what)
-        self._draw()
         self.action_look()
 
-    async def action_put(self) -> None:
-        """Ask for a key and a value, and store it."""
-        await self._asking.put()
-
-    async def action_get(self) -> None:
-        """Ask for a key, and read it."""
-        await self._asking.get()
-
-    async def action_delete(self) -> None:
-        """Ask for a key, ask whether it is meant, and remove it."""
-        await self._asking.delete()
-
-    async def action_follow(self) -> None:
-        """Ask for a key, and show what each of its replicas holds."""
-        await self._asking.follow()
+    async def action_ask(self, deed: str) -> None:
+        """Open the box of a deed."""
+        await self._deeds.begin(deed)
 
     def _follow(self, key: str) -> None:
         self._watching.follow(key)
-        self._draw()
         self.action_look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -225,22 +207,21 @@ class Dashboard(App[None]):
         self.exit()
 
     def action_look(self) -> None:
-        """Look now, or again as soon as the look that is going on is over."""
+        """Draw what is new here, and look now, or as soon as the look that is going on is over."""
+        self._draw()
         self._wake.set()
 
     def action_pause(self) -> None:
         """Look no more, or again."""
         self._paused = not self._paused
-        self._draw()
         self.action_look()
 
     def action_interval(self, step: int) -> None:
         """Look more often, or less."""
-        longer = [it for it in _INTERVALS_S if it > self._interval_s]
-        shorter = [it for it in _INTERVALS_S if it < self._interval_s]
-        nearest = longer[:1] if step > 0 else shorter[-1:]
-        self._interval_s = (nearest or [self._interval_s])[0]
-        self._draw()
+        usual_s = self._interval_s
+        longer_s = min((it for it in _INTERVALS_S if it > usual_s), default=usual_s)
+        shorter_s = max((it for it in _INTERVALS_S if it < usual_s), default=usual_s)
+        self._interval_s = longer_s if step > 0 else shorter_s
         self.action_look()
 
     def action_slots(self) -> None:
@@ -261,7 +242,7 @@ class Dashboard(App[None]):
 
     def action_page(self) -> None:
         """Show what everything means."""
-        self.push_screen(ReadingPage(PAGE))
+        self.push_screen(HelpPage())
 
     def action_picture(self) -> None:
         """Save what the screen shows, as SVG, in the folder where the program was started.
@@ -278,9 +259,9 @@ class Dashboard(App[None]):
         try:
             Path(name).write_text(picture, "utf-8")
         except OSError as error:
-            self._tell(Event(Tone.BAD, deeds.YOU, f"{name} cannot be written: {error.strerror}"))
+            self._tell(Event(Tone.BAD, YOU, f"{name} cannot be written: {error.strerror}"))
         else:
-            self._tell(Event(Tone.PLAIN, deeds.YOU, f"the screen is in {name}"))
+            self._tell(Event(Tone.PLAIN, YOU, f"the screen is in {name}"))
 
 
 def _is_light() -> bool:

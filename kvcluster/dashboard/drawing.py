@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.text import Text
 
 from kvcluster.console.screen import listed
 from kvcluster.dashboard import following
-from kvcluster.dashboard.following import Home, Sightings
+from kvcluster.dashboard.following import Followed
 from kvcluster.dashboard.headline import header, headline
 from kvcluster.dashboard.ink import Mark, Tone, marks, plain, ruled, wrapped
 from kvcluster.dashboard.layout import LinesWanted, Size, heights
 from kvcluster.dashboard.look import Look, stands
 from kvcluster.dashboard.matters import matters
-from kvcluster.dashboard.nodes_table import rows, table
+from kvcluster.dashboard.nodes_table import table
 from kvcluster.dashboard.picture import Slot, drawn, legend, slots_of
 
 _LABEL_COLUMNS = 5
@@ -38,8 +38,7 @@ class Scene:
     asked: tuple[str, ...]
     look: Look | None = None
     events: Sequence[Text] = ()
-    home: Home | None = None
-    seen: Sightings = field(default_factory=dict)
+    followed: Followed | None = None
     interval_s: float = 2.0
     paused: bool = False
     slots: Size = Size.USUAL
@@ -76,9 +75,9 @@ def draw(scene: Scene, width: int, height: int) -> Drawing:
     all_slots = slots_of(look.configuration, {it.node for it in look.members if stands(it)})
     names = {slot.primary for slot in all_slots} | {it.node for it in look.members}
     marked = marks(names)
-    columns, *nodes = table(rows(look), marked, width)
+    columns, *nodes = table(look, marked, width)
     now = [part for line in matters(look) for part in wrapped(line, width - 1, _INDENT)]
-    key = following.lines(scene.home, scene.seen, look) if scene.home is not None else []
+    key = following.lines(scene.followed, look) if scene.followed else []
     wanted = LinesWanted(
         1 + len(nodes), 1 + len(now), len(key), scene.slots if all_slots else Size.OFF, scene.log
     )

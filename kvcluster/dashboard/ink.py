@@ -3,7 +3,7 @@
 Nothing is told by colour alone: a state has a word and a sign, a node has a letter, and colour only
 says it again, for who sees it. The colours are the sixteen of the terminal. On a light terminal
 they are that terminal's own, and the default background is left alone, so nothing here has to know
-whether it is light or dark. Yellow and dim text are avoided, since they vanish on white.
+whether it is light or dark. No text is yellow or dim, since that vanishes on white.
 
 Whatever a node, a key or a value says is shown through `plain`: on one line, its control characters
 escaped, and never read as markup.
@@ -31,15 +31,11 @@ class Tone(enum.Enum):
     BUSY = ("▲", "bold magenta")
     BAD = ("✗", "bold red")
 
-    @property
-    def sign(self) -> str:
+    def __init__(self, sign: str, style: str) -> None:
+        self.sign = sign
         """One character that says it without colour."""
-        return self.value[0]
-
-    @property
-    def style(self) -> str:
+        self.style = style
         """The colour that says it again."""
-        return self.value[1]
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,6 @@ class Mark:
     """The style of a letter on a field of this colour; readable on any terminal."""
 
 
-_SHORT_CHARACTERS = 40
 _LETTERS = string.ascii_lowercase + string.ascii_uppercase + string.digits
 _COLOURS = (
     ("blue", "bold bright_white on blue"),
@@ -76,11 +71,6 @@ def marks(names: Iterable[str]) -> dict[str, Mark]:
 def plain(text: str, style: str = "") -> Text:
     """Text from anywhere, as it is: no markup, no control characters, one line."""
     return Text(as_line(text), style=style, no_wrap=True, overflow="ellipsis", end="")
-
-
-def short(text: str) -> str:
-    """A key or a value as a line can hold it. It is not escaped: `plain` does that, once."""
-    return text if len(text) <= _SHORT_CHARACTERS else text[:_SHORT_CHARACTERS] + "…"
 
 
 def told(tone: Tone, text: str) -> Text:

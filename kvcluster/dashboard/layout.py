@@ -1,8 +1,9 @@
 """Layout: how many lines each part of the screen gets, from the room that there is.
 
-The order of importance is fixed: the headline and the nodes, then what is wrong now, then what
-happened, then the picture of the slots. On a small screen the picture shrinks first, and what has
-more lines than its part shows scrolls. On a large one the picture and the log take what is left.
+The order of importance is fixed: the headline and the nodes, then what is wrong now, the key that
+is followed, what happened, and last the picture of the slots. On a small screen the picture shrinks
+first, and what has more lines than its part shows scrolls. On a large one the picture and the log
+take what is left.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Heights:
     events: int
 
 
-LEAST_EVENTS = 3
-LEAST_MATTERS = 2
+_LEAST_EVENTS = 3
+_LEAST_MATTERS = 2
 _FRAME = 2
 """The headline, where it fits in one line, and the footer."""
 _PICTURES = (16, 8, 4, 2)
@@ -63,10 +64,10 @@ _USUAL_SHARE = 4
 def heights(height: int, wanted: LinesWanted) -> Heights:
     """The lines of each part on a screen of so many lines."""
     left = max(0, height - _FRAME)
-    events = min(LEAST_EVENTS, left // 3)
+    events = min(_LEAST_EVENTS, left // 3)
     nodes = min(wanted.nodes, (left - events + 1) // 2)
     left -= events + nodes
-    matters = min(wanted.matters, LEAST_MATTERS, left)
+    matters = min(wanted.matters, _LEAST_MATTERS, left)
     left -= matters
     followed = min(wanted.followed, left)
     left -= followed

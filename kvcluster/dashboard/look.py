@@ -20,7 +20,7 @@ from kvcluster.view.health import View
 from kvcluster.view.notes import Note, notes
 from kvcluster.view.wording import state_word, status_word
 
-from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, PeerState
+from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, PeerState, StatusResponse
 
 _ON_ITS_WAY = (STARTING, SYNCING, DRAINING)
 TIMED_STATES = (state_word(PeerState.SUSPECT), state_word(PeerState.DEAD))
@@ -141,6 +141,14 @@ def stands(member: Member) -> bool:
     if member.own is not None:
         return member.serving
     return any(it.state.state == PeerState.ALIVE for it in member.opinions.values())
+
+
+def counting(member: Member | None) -> StatusResponse | None:
+    """Its answer, if it counts what it does. A node of an older version says nothing of traffic
+    and replication, and the wire cannot tell that from 0.
+    """
+    own = member.own if member is not None else None
+    return own if own is not None and own.HasField("traffic") else None
 
 
 def _with(words: tuple[str, ...], word: str) -> tuple[str, ...]:

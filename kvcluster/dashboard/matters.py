@@ -15,7 +15,7 @@ from rich.text import Text
 
 from kvcluster.console.screen import counted, listed
 from kvcluster.dashboard.ink import Tone, plain, told
-from kvcluster.dashboard.look import Look, catches_up
+from kvcluster.dashboard.look import Look, catches_up, counting
 from kvcluster.dashboard.nodes_table import age
 from kvcluster.dashboard.rates import Rates
 from kvcluster.view.census import Member
@@ -103,12 +103,12 @@ def _by_code(failed: Mapping[int, int]) -> str:
 
 
 def _replication(look: Look) -> str:
-    speakers = [it for it in look.members if it.own is not None and it.own.HasField("traffic")]
+    speakers = [own for it in look.members if (own := counting(it)) is not None]
     if not speakers:
         return "replication: these nodes do not say how it stands"
     opinions = [opinion for it in look.members for opinion in it.opinions.values()]
     in_flight = sum(opinion.writes_in_flight for opinion in opinions)
-    waiting = sum(it.own.writes_waiting for it in speakers if it.own is not None)
+    waiting = sum(own.writes_waiting for own in speakers)
     behind_s = max((opinion.behind_s for opinion in opinions), default=0.0)
     parts = [f"{counted(in_flight, 'write')} in flight, {waiting:,} waiting"]
     if behind_s:

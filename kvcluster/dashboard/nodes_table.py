@@ -17,7 +17,7 @@ from rich.text import Text
 from kvcluster.console.escaping import as_line
 from kvcluster.console.screen import DASH
 from kvcluster.dashboard.ink import Mark, Tone, plain
-from kvcluster.dashboard.look import Look, tone_of
+from kvcluster.dashboard.look import Look, counting, tone_of
 from kvcluster.dashboard.rates import Rates
 from kvcluster.view.census import Member
 from kvcluster.view.histogram import milliseconds
@@ -47,7 +47,7 @@ _LEAST = {"ops/s": 6, "p50": 7, "p99": 7, "behind": 7, _BOTH: 10}
 
 
 @dataclass(frozen=True)
-class Row:
+class _Row:
     """One node."""
 
     node: str
@@ -56,18 +56,14 @@ class Row:
     numbers: Mapping[str, str]
 
 
-def rows(look: Look) -> list[Row]:
-    """A row for each member, in the order of the look."""
-    return [_row(member, look) for member in look.members]
-
-
-def table(found: Sequence[Row], marks: Mapping[str, Mark], width: int) -> list[Text]:
-    """The head of the table and its rows, as rich as the width allows."""
-    plan = _plan(found, width)
+def table(look: Look, marks: Mapping[str, Mark], width: int) -> list[Text]:
+    """The head of the table and a row for each member, as rich as the width allows."""
+    rows = [_row(member, look) for member in look.members]
+    plan = _plan(rows, width)
     head = plain(f"  {'node':<{plan.name}}   {'state':<{plan.state}}", "bold")
     for column, columns in plan.numbers.items():
         head.append(f"{plan.gap}{column:>{columns}}")
-    return [head, *(_line(row, marks.get(row.node), plan) for row in found)]
+    return [head, *(_line(row, marks.get(row.node), plan) for row in rows)]
 
 
 @dataclass(frozen=True)
@@ -85,23 +81,23 @@ class _Plan:
         return 5 + self.name + self.state + sum(it + len(self.gap) for it in self.numbers.values())
 
 
-def _plan(found: Sequence[Row], width: int) -> _Plan:
-    name = max([cell_len(_name(row.node)) for row in found] + [len("node")])
-    state = max([cell_len(row.state) for row in found] + [_LEAST_STATE])
+def _plan(rows: Sequence[_Row], width: int) -> _Plan:
+    name = max([cell_len(_name(row.node)) for row in rows] + [len("node")])
+    state = max([cell_len(row.state) for row in rows] + [_LEAST_STATE])
     plans = (
-        _Plan(name, state, {column: _width(column, found) for column in columns}, gap)
+        _Plan(name, state, {column: _width(column, rows) for column in columns}, gap)
         for columns in _VARIANTS
         for gap in ("  ", " ")
     )
     return next((plan for plan in plans if plan.total <= width), _Plan(name, state, {}, ""))
 
 
-def _width(column: str, found: Sequence[Row]) -> int:
+def _width(column: str, rows: Sequence[_Row]) -> int:
     least = max(len(column), _LEAST.get(column, 0))
-    return max([least] + [len(row.numbers[column]) for row in found])
+    return max([least] + [len(row.numbers[column]) for row in rows])
 
 
-def _line(row: Row, mark: Mark | None, plan: _Plan) -> Text:
+def _line(row: _Row, mark: Mark | None, plan: _Plan) -> Text:
     line = plain("")
     line.append(mark.letter if mark else " ", mark.on if mark else "")
     name = _name(row.node)
@@ -119,7 +115,7 @@ def _name(node: str) -> str:
     return name if cell_len(name) <= _NAME_COLUMNS else "…" + name[-_NAME_COLUMNS + 1 :]
 
 
-def _row(member: Member, look: Look) -> Row:
+def _row(member: Member, look: Look) -> _Row:
     numbers = dict.fromkeys((name for columns in _VARIANTS for name in columns), DASH)
     numbers["behind"] = _behind(member, look)
     if member.own is not None:
@@ -134,7 +130,7 @@ def _row(member: Member, look: Look) -> Row:
             "p50": _latency(known.p50_s),
             "p99": _latency(known.p99_s),
         }
-    return Row(member.node, _tone(member, look), _state(member, look), numbers)
+    return _Row(member.node, _tone(member, look), _state(member, look), numbers)
 
 
 def _tone(member: Member, look: Look) -> Tone:
@@ -170,7 +166,7 @@ def _behind(member: Member, look: Look) -> str:
     behind_s = [
         opinion.behind_s
         for speaker, opinion in member.opinions.items()
-        if _counts(look.member(speaker)) and opinion.state.state != PeerState.UNKNOWN
+        if counting(look.member(speaker)) is not None and opinion.state.state != PeerState.UNKNOWN
     ]
     oldest_s = max(behind_s, default=0.0)
     fetches = member.own is not None and member.own.status == SYNCING
@@ -184,11 +180,6 @@ def age(age_s: float) -> str:
     if not age_s:
         return "0"
     return duration(age_s) if age_s >= 1 else milliseconds(age_s)
-
-
-def _counts(speaker: Member | None) -> bool:
-    # A node of before says nothing of replication, and the wire cannot tell that from 0.
-    return speaker is not None and speaker.own is not None and speaker.own.HasField("traffic")
 
 
 def _rate(per_s: float) -> str:

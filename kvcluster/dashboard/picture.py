@@ -4,7 +4,7 @@ A cell stands for several slots that lie side by side, and their primaries are a
 each cell showed the one with the most slots in it, a node with a little more than the others would
 seem to have everything. So the picture is dithered, as a newspaper prints grey: a cell shows the
 primary to whom the picture owes most so far. Each cell is true to a slot in it, and the whole is
-true to the shares: every node has as many cells as it should, give or take one or two.
+true to the shares: every node has as many cells as it should, give or take a few.
 
 What matters most is never averaged away: slots without a live replica get their share rounded up,
 so the first of them is seen wherever it is.
@@ -43,7 +43,7 @@ class Slot:
 
 
 @lru_cache(maxsize=4)
-def slots(members: tuple[str, ...], replicas: int, serving: frozenset[str]) -> tuple[Slot, ...]:
+def _slots(members: tuple[str, ...], replicas: int, serving: frozenset[str]) -> tuple[Slot, ...]:
     """Every slot. `serving`: the members that do their work."""
     placement = placement_of(members, replicas)
     found = []
@@ -63,7 +63,7 @@ def slots_of(configuration: Configuration | None, serving: Collection[str]) -> t
     if known is None:
         return ()
     members, replicas = known
-    return slots(members, replicas, frozenset(serving).intersection(members))
+    return _slots(members, replicas, frozenset(serving).intersection(members))
 
 
 def shape(configuration: Configuration | None) -> tuple[tuple[str, ...], int] | None:
@@ -76,6 +76,7 @@ def shape(configuration: Configuration | None) -> tuple[tuple[str, ...], int] | 
 
 def cells(all_slots: Sequence[Slot], count: int) -> list[Slot]:
     """So many cells; `count` divides the number of slots."""
+    assert len(all_slots) % count == 0
     each = len(all_slots) // count
     owed: defaultdict[str, int] = defaultdict(int)
     owed_lost = each - 1  # rounds up

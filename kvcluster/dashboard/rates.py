@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from demo_pb2 import MethodTraffic, StatusResponse, Traffic
+from demo_pb2 import StatusResponse, Traffic
 
-CLIENTS_METHODS = ("Put", "Get", "Delete", "Batch")
+_CLIENTS_METHODS = ("Put", "Get", "Delete", "Batch")
 """Calls of clients that end when they are answered; a Scan lasts as long as its reader wants."""
 _NO_FAULT = (0, 1, 3)
 """OK; CANCELLED, by the caller; INVALID_ARGUMENT, of the caller."""
@@ -54,7 +54,8 @@ def rates(before: StatusResponse, after: StatusResponse) -> Rates | None:
     if not counted or span_s <= 0 or before.incarnation != after.incarnation:
         return None
     old, new = before.traffic, after.traffic
-    durations = _durations(old, new)
+    passed = zip(_durations(old), _durations(new), strict=False)
+    durations = [max(0, count - earlier) for earlier, count in passed]
     return Rates(
         puts_per_s=max(0, new.puts - old.puts) / span_s,
         gets_per_s=max(0, new.gets - old.gets) / span_s,
@@ -84,23 +85,20 @@ def percentile(within_s: Sequence[float], durations: Sequence[int], share: float
     return math.inf
 
 
-def _durations(old: Traffic, new: Traffic) -> list[int]:
-    totals = [0] * (len(new.within_s) + 1)
-    earlier = {it.method: it for it in old.methods}
-    for method in new.methods:
-        if method.method not in CLIENTS_METHODS or len(method.durations) != len(totals):
-            continue
-        before = earlier.get(method.method, MethodTraffic())
-        for index, count in enumerate(method.durations):
-            known = before.durations[index] if index < len(before.durations) else 0
-            totals[index] += max(0, count - known)
+def _durations(traffic: Traffic) -> list[int]:
+    """How many calls of clients there were in each class, since the node was started."""
+    totals = [0] * (len(traffic.within_s) + 1)
+    for method in traffic.methods:
+        if method.method in _CLIENTS_METHODS and len(method.durations) == len(totals):
+            totals = [sum(pair) for pair in zip(totals, method.durations, strict=True)]
     return totals
 
 
 def _codes(traffic: Traffic) -> Counter[int]:
+    """How many of them ended with each status code."""
     codes: Counter[int] = Counter()
     for method in traffic.methods:
-        if method.method in CLIENTS_METHODS:
+        if method.method in _CLIENTS_METHODS:
             codes.update(dict(method.calls))
     return codes
 

@@ -1,7 +1,8 @@
 """The source: how nodes are asked, over gRPC. The one place here that touches a socket.
 
 Two questions go to one node and no other: how it is, and what it holds of a key. Each has a
-deadline, and each can be given up. Everything else a person asks for goes through the library.
+deadline, and each can be given up. What a person asks for goes through a client of the library, as
+in any program.
 
 A connection that a cut has silenced may look open for a quarter of an hour. So after a question
 without an answer the next one is asked on a new connection: a node that is back is seen at once.
@@ -19,7 +20,6 @@ from kvcluster.client.connection import GrpcConnection
 from kvcluster.client.face import DEFAULT_TIMEOUT_S
 from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.client.link import answer_over
-from kvcluster.dashboard.deeds import KeyValue
 
 from demo_pb2 import GetRequest, GetResponse, StatusRequest, StatusResponse
 
@@ -27,8 +27,25 @@ _CLOSING_S = 1.0
 """How long what is on its way may take when the dashboard ends."""
 
 
-class Source(KeyValue, Protocol):
+class KeyValue(Protocol):
+    """What is asked of a client. Every method raises KvError."""
+
+    async def put(self, key: str, value: str) -> Stored:
+        """Store a value."""
+
+    async def get(self, key: str) -> str | None:
+        """The value, if there is one."""
+
+    async def delete(self, key: str) -> Deleted:
+        """Remove a key."""
+
+
+class Source(Protocol):
     """Where the dashboard has everything from."""
+
+    @property
+    def client(self) -> KeyValue:
+        """Puts, gets and deletes for a person."""
 
     async def status(self, address: str) -> StatusResponse:
         """All that one node knows. Raises CallFailed."""
@@ -45,7 +62,7 @@ class Network:
 
     def __init__(self, nodes: tuple[str, ...], timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._client = AsyncClient(nodes, timeout_s=max(timeout_s, DEFAULT_TIMEOUT_S))
+        self.client = AsyncClient(nodes, timeout_s=max(timeout_s, DEFAULT_TIMEOUT_S))
         self._connections: dict[tuple[str, type], GrpcConnection] = {}
         """By address and kind of question."""
 
@@ -59,23 +76,11 @@ class Network:
         answer: GetResponse = await self._ask(address, GetRequest(key=key))
         return answer
 
-    async def put(self, key: str, value: str) -> Stored:
-        """See Source."""
-        return await self._client.put(key, value)
-
-    async def get(self, key: str) -> str | None:
-        """See Source."""
-        return await self._client.get(key)
-
-    async def delete(self, key: str) -> Deleted:
-        """See Source."""
-        return await self._client.delete(key)
-
     async def close(self) -> None:
         """See Source. Nobody waits for what is on its way to a silent node."""
         closing = [connection.close() for connection in self._connections.values()]
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.gather(self._client.close(), *closing), _CLOSING_S)
+            await asyncio.wait_for(asyncio.gather(self.client.close(), *closing), _CLOSING_S)
 
     async def _ask(self, address: str, request: Any) -> Any:
         """Ask one node. Each kind of question has a connection of its own."""

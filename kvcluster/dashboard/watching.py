@@ -11,22 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from kvcluster.client.failure import CallFailed
-from kvcluster.dashboard.changes import changes
-from kvcluster.dashboard.following import Home, home_of
+from kvcluster.dashboard.events import Log, changes
+from kvcluster.dashboard.following import Followed
 from kvcluster.dashboard.hearing import PATIENCE_S, Heard, strangers, views
-from kvcluster.dashboard.log import Log
 from kvcluster.dashboard.look import Look, take
 from kvcluster.dashboard.source import Source
 
-from demo_pb2 import GetResponse
-
 _GRACE_S = 0.1
 """How long a look waits for a node that was silent, and may be back."""
+
+T = TypeVar("T")
 
 
 class Watching:
@@ -41,10 +40,8 @@ class Watching:
         self.now: Look | None = None
         """The last look."""
         self.log = Log()
-        self.home: Home | None = None
-        """Where the key that is followed lives."""
-        self.seen: dict[str, GetResponse | CallFailed] = {}
-        """What its replicas last answered."""
+        self.followed: Followed | None = None
+        """The key that is read at its replicas in every look."""
         for node in nodes:
             self._know(node)
 
@@ -66,8 +63,7 @@ class Watching:
 
     def follow(self, key: str) -> None:
         """Read this key at its replicas from now on; an empty one ends it."""
-        self.seen = {}
-        self.home = self._home_of(key) if key else None
+        self.followed = self._placed(key) if key else None
 
     async def close(self) -> None:
         """Give up every question."""
@@ -81,23 +77,25 @@ class Watching:
 
     def _ask(self, nodes: list[str]) -> None:
         for node in nodes:
-            if self._heard[node].asked_s is None:
+            if (node, "status") not in self._questions:
                 self._heard[node] = self._heard[node].ask(self._loop.time())
                 self._begin(node, "status", self._hear(node))
 
     def _read_key(self) -> None:
-        if self.home is None:
+        if self.followed is None:
             return
-        if self.home != self._home_of(self.home.key):
-            self.follow(self.home.key)  # the nodes were started with another R, say
-        for replica in self.home.replicas:
+        placed = self._placed(self.followed.key)
+        if self.followed != placed:  # the nodes were started with another R, say
+            self.followed = placed
+        for replica in self.followed.replicas:
             if (replica, "key") not in self._questions:
-                self._begin(replica, "key", self._see(replica, self.home))
+                self._begin(replica, "key", self._see(replica, self.followed))
 
-    def _home_of(self, key: str) -> Home:
-        return home_of(key, self.now.configuration if self.now else None)
+    def _placed(self, key: str) -> Followed:
+        return Followed.of(key, self.now.configuration if self.now else None)
 
     def _begin(self, node: str, kind: str, question: Coroutine[Any, Any, None]) -> None:
+        assert (node, kind) not in self._questions  # its end would be taken for that of this one
         task = asyncio.create_task(question)
         self._questions[node, kind] = task
         task.add_done_callback(partial(self._ended, (node, kind)))
@@ -108,20 +106,11 @@ class Watching:
             self._broken = task.exception() or self._broken
 
     async def _hear(self, node: str) -> None:
-        try:
-            outcome = await self._source.status(node)
-        except CallFailed as failure:
-            self._heard[node] = self._heard[node].hear(failure, self._loop.time())
-        else:
-            self._heard[node] = self._heard[node].hear(outcome, self._loop.time())
+        outcome = await _outcome(self._source.status(node))
+        self._heard[node] = self._heard[node].hear(outcome, self._loop.time())
 
-    async def _see(self, node: str, home: Home) -> None:
-        try:
-            outcome: GetResponse | CallFailed = await self._source.get_at(node, home.key)
-        except CallFailed as failure:
-            outcome = failure
-        if self.home is home:  # else another key is followed by now
-            self.seen[node] = outcome
+    async def _see(self, node: str, followed: Followed) -> None:
+        followed.seen[node] = await _outcome(self._source.get_at(node, followed.key))
 
     async def _for_a_moment(self) -> None:
         """Wait for what is on its way, but hardly for those that are known to be silent."""
@@ -135,3 +124,10 @@ class Watching:
             await asyncio.wait(self._questions.values(), timeout=_GRACE_S)
         if self._broken is not None:
             raise self._broken  # a bug of ours; shown as a node that is silent it would blame it
+
+
+async def _outcome(question: Awaitable[T]) -> T | CallFailed:
+    try:
+        return await question
+    except CallFailed as failure:
+        return failure

@@ -3,10 +3,8 @@
     interpreter.py    one line after the other, from a script or from the conversation
     conversation.py   the prompt in a terminal: welcome, Ctrl+C, Ctrl+D
     line.py           a line as words, and the word at the cursor
-    grammar.py        the parser of client.py for a line: one sentence for each mistake
-    help_text.py      what `help` says
-    whereabouts.py    which node the shell talks to, and what it says when it moves
-    pulse.py          how the nodes are, while nobody types
+    grammar.py        the parser of client.py for a line: its help, a sentence for each mistake
+    whereabouts.py    which node the shell talks to, and how all of them are while nobody types
     expecting.py      what may stand at the cursor
     completer.py      what of it Tab offers
     foot.py           what is told at the foot of the screen

@@ -73,7 +73,7 @@ _LIMIT = 50
 _TIMEOUT_S = 0.5
 
 
-def keys_beginning(prefix: str, store: RawClient) -> list[str]:
+def keys_beginning(store: RawClient, prefix: str) -> list[str]:
     """Some keys; none that a line could not show, since nobody could tell what stands there."""
     try:
         prefix.encode()

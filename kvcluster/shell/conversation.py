@@ -14,6 +14,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -27,18 +28,12 @@ from kvcluster.shell.completer import LineCompleter, keys_beginning
 from kvcluster.shell.foot import foot, health
 from kvcluster.shell.history import history
 from kvcluster.shell.interpreter import Ended, Interpreter
-from kvcluster.shell.pulse import Look, Pulse
-from kvcluster.shell.whereabouts import KNOCK_S
+from kvcluster.shell.whereabouts import KNOCK_S, Look, Pulse
 from kvcluster.view.health import ask_health
 
 _MENU_LINES = 6
 """Room for completions below the line."""
 _TERMINATED = 128 + signal.SIGTERM
-
-
-def run(session: Interpreter) -> int:
-    """Talk until the person ends it; return the exit code."""
-    return Conversation(session).run()
 
 
 class Conversation:
@@ -50,7 +45,11 @@ class Conversation:
         self._pulse = Pulse(lambda: session.place.asked, self._see)
         self._prompt: PromptSession[str] = PromptSession(
             history=history(os.environ),
-            completer=LineCompleter(session.grammar, self._keys, lambda: session.place.known),
+            completer=LineCompleter(
+                session.grammar,
+                partial(keys_beginning, session.store),
+                lambda: session.place.known,
+            ),
             complete_in_thread=True,
             complete_while_typing=False,
             complete_style=CompleteStyle.COLUMN,
@@ -61,7 +60,7 @@ class Conversation:
         )
 
     def run(self) -> int:
-        """Welcome the person, and do what the lines say."""
+        """Welcome the person, and do what the lines say, until one ends it; the exit code."""
         try:
             self._welcome()
             with contextlib.suppress(EOFError, Ended):
@@ -71,7 +70,6 @@ class Conversation:
                         self._turn()
         finally:
             self._pulse.end()
-            self._session.close()
         return Exit.DONE
 
     def _welcome(self) -> None:
@@ -104,9 +102,6 @@ class Conversation:
         self._look = look
         if news:
             self._prompt.app.invalidate()  # draws it again, from any thread
-
-    def _keys(self, prefix: str) -> list[str]:
-        return keys_beginning(prefix, self._session.store)
 
     def _foot(self) -> str:
         text = self._prompt.default_buffer.document.text_before_cursor

@@ -8,24 +8,23 @@ again when it is back. One line, cut to the width of the screen.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
+from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.console.escaping import as_line
 from kvcluster.console.screen import listed
 from kvcluster.shell.expecting import expected
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.line import at_cursor
-from kvcluster.shell.whereabouts import Whereabouts, predicament
+from kvcluster.shell.whereabouts import Look, Whereabouts, briefly
 from kvcluster.view.census import serving_clause
 from kvcluster.view.health import Health
+from kvcluster.view.wording import status_word
 
 _COMMON = ("--help", "--cluster", "--node", "--timeout", "--output")
 """Options of all commands: usage leaves them out."""
 
 
-def foot(
-    grammar: Grammar, text: str, place: Whereabouts, answers: Sequence[Health], width: int
-) -> str:
+def foot(grammar: Grammar, text: str, place: Whereabouts, answers: Look, width: int) -> str:
     """The line, for the text before the cursor and the answers of the last look."""
     return _cut(hint(grammar, text) if text.strip() else health(place, answers), width)
 
@@ -37,14 +36,14 @@ def hint(grammar: Grammar, text: str) -> str:
     if here.command is None and here.argument is None:
         parser = grammar.commands.get(typed.text)
         if not before and parser is not None:
-            return f"{usage(parser)}   {parser.description}"
+            return f"{_usage(parser)}   {parser.description}"
         return "" if before else "Tab shows the commands, help explains them"
     if here.argument is not None and here.argument.option_strings:
         return f"{_spelled(here.argument)}   {_help_of(here.argument)}"
-    return usage(here.command) if here.command is not None else ""
+    return _usage(here.command) if here.command is not None else ""
 
 
-def usage(command: argparse.ArgumentParser) -> str:
+def _usage(command: argparse.ArgumentParser) -> str:
     """A command with its arguments and those options that are its own."""
     actions = [it for it in command._actions if not set(it.option_strings) & set(_COMMON)]
     arguments = [_argument(it) for it in actions if not it.option_strings]
@@ -52,14 +51,14 @@ def usage(command: argparse.ArgumentParser) -> str:
     return " ".join([command.prog, *arguments, *options])
 
 
-def health(place: Whereabouts, answers: Sequence[Health]) -> str:
+def health(place: Whereabouts, answers: Look) -> str:
     """How the nodes are, the current one first."""
     if not answers:
         return place.current
     count = serving_clause(answers)
     away = {answer.address: answer for answer in answers if not answer.serving}
     if place.pinned:
-        how = predicament(away[place.current]) if away else "serves"
+        how = _predicament(away[place.current]) if away else "serves"
         return f"{place.current} {how}; no other is asked, because of --node"
     if not away:
         return f"{place.current}   {count}"
@@ -67,7 +66,20 @@ def health(place: Whereabouts, answers: Sequence[Health]) -> str:
         return f"{count}; {listed(list(away), 'and')} do not"
     told = away.get(place.current, next(iter(away.values())))
     how_many = count if len(away) < len(answers) else "no node serves"
-    return f"{told.address} {predicament(told)}; {how_many}"
+    return f"{told.address} {_predicament(told)}; {how_many}"
+
+
+def _predicament(answer: Health) -> str:
+    """What is wrong with a node that does not serve, as words behind its name."""
+    if answer.said is not None:
+        return f"is {status_word(answer.said.status)}"
+    assert isinstance(answer.outcome, CallFailed)
+    why = str(answer.outcome)
+    if answer.outcome.kind is FailureKind.TIMED_OUT:
+        why = "frozen or cut off"
+    elif answer.outcome.kind is FailureKind.UNREACHABLE:
+        why = briefly(why)
+    return f"does not answer ({why})"
 
 
 def _argument(action: argparse.Action) -> str:

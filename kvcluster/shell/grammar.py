@@ -1,18 +1,22 @@
-"""The parser of a line: the commands of client.py, and one sentence for each mistake.
+"""The parser of a line: the commands of client.py, their help, and one sentence for each mistake.
 
 argparse was made for programs that end: it prints a usage of four lines and leaves. Here a mistake
 is an error with a sentence, and the usage stands at the foot of the screen already.
+
+`help` shows one page by hand, which is grouped by wishes, as that of client.py is, and fits 80
+columns. The help of a command is that of client.py, without that word in front, and without the
+examples that need another shell, with its pipes and files.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from kvcluster.commands.parser import Command, add_commands, add_help, too_many
 from kvcluster.commands.synonyms import NoSuch, in_our_words
-from kvcluster.shell.help_text import PAGE, without_program
 
 ENDS = ("exit", "quit")
 """Words that end the shell."""
@@ -32,6 +36,53 @@ examples:
 exit codes:
   0  the screen is empty, and no key is gone
 """
+_PAGE = """\
+one key or a few:
+  put KEY VALUE         store a value; put KEY --file FILE: what is in a file
+  get KEY...            print the value
+  delete KEY...         remove keys; --prefix P removes all that begin with P
+  locate KEY            show which nodes hold a key
+
+many keys:
+  scan [PREFIX]         print pairs in the order of their keys
+  import FILE           store the pairs of a file: .jsonl, .json, .csv, each
+  export FILE           also .gz; write pairs to such a file
+
+the cluster:
+  health [H:P...]       ask nodes how they are, a line each
+  status                show all nodes, and what they say of each other
+  top                   watch the cluster in the terminal, live
+  demo                  put, get and delete on every node, each step checked
+  bench                 measure how fast your cluster is
+
+this shell:
+  help [COMMAND]        this page, or all about a command
+  clear                 clear the screen
+  exit, quit            end it; so does Ctrl+D
+
+options, before or after the command:
+  --cluster H:P,...     ask these nodes, this time
+  --node H:P            ask this node, this time
+  --timeout S           seconds to wait for an answer
+  -o, --output FORMAT   text or json
+  -h, --help            after a command: all about that command
+
+keys:
+  Tab                   complete a command, an option, a file or a key
+  Up, Down, Ctrl+R      go through what was typed before
+  Right                 take the suggestion that stands behind the cursor
+  Ctrl+C                cancel the command that runs, or clear the line
+
+words:
+  put city "Hà Nội"     quotes keep spaces together, as in other shells
+  put degrees -- -7     a value that begins with a dash
+   put pin 1234         a line that begins with a space is not remembered
+
+The prompt names the node that is asked. When it does not answer, the next
+command moves to another, and says so. Pipes and redirections there are none.
+"""
+_OF_ANOTHER_SHELL = re.compile(r"  .*client\.py.* [<>|] |  .*\| client\.py|  client\.py$")
+"""Examples that cannot be typed here; the last is client.py alone."""
 
 
 class Mistake(Exception):
@@ -47,7 +98,9 @@ class _Parser(Command):
 
     def format_help(self) -> str:
         """As client.py has it, without that word."""
-        return without_program(super().format_help())
+        lines = super().format_help().split("\n")
+        told = "\n".join(line for line in lines if not _OF_ANOTHER_SHELL.match(line))
+        return told.replace("client.py ", "")
 
 
 class Grammar(argparse.ArgumentParser):
@@ -74,7 +127,7 @@ class Grammar(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """The page of the shell."""
-        return PAGE
+        return _PAGE
 
     def understand(self, words: Sequence[str]) -> argparse.Namespace:
         """What a line says. Raises Mistake; and SystemExit, as argparse does, after a --help."""

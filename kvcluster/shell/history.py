@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.history import FileHistory, History
 
 _LONGEST = 4_096
 """Characters of a line that is kept."""
@@ -34,7 +34,7 @@ def history(environment: Mapping[str, str]) -> History:
         path.chmod(_PRIVATE_FILE)  # also where it was there with another mode
         _shorten(path, _LIMIT_BYTES)
         return _Kept(str(path))
-    return _Remembered()
+    return _Kept(os.devnull)
 
 
 def place(environment: Mapping[str, str]) -> Path:
@@ -64,7 +64,7 @@ def _shorten(path: Path, limit_bytes: int) -> None:
 
 
 class _Kept(FileHistory):
-    """Lines that are kept in a file as well."""
+    """The lines worth keeping: as long as the shell runs, and in a file as far as it takes them."""
 
     def append_string(self, string: str) -> None:
         """Remember a line, if it is one to remember."""
@@ -75,12 +75,3 @@ class _Kept(FileHistory):
         """Write it, if the disk takes it, and if it is text: a terminal may send other bytes."""
         with contextlib.suppress(OSError, UnicodeError):
             super().store_string(string)
-
-
-class _Remembered(InMemoryHistory):
-    """Lines that are kept as long as the shell runs."""
-
-    def append_string(self, string: str) -> None:
-        """Remember a line, if it is one to remember."""
-        if worth_keeping(string):
-            super().append_string(string)

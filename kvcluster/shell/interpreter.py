@@ -18,7 +18,7 @@ import argparse
 import contextlib
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kvcluster.client.raw import RawClient
@@ -53,17 +53,15 @@ def run(options: argparse.Namespace, asked: Nodes, default_cluster: str) -> int:
     # After a command that was broken off, gRPC may report to an event loop that is gone.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     session = Interpreter(options, asked, default_cluster)
-    if somebody_is_there():
-        from kvcluster.shell import conversation
+    with session.store:
+        if somebody_is_there():
+            from kvcluster.shell.conversation import Conversation
 
-        return conversation.run(session)
-    if sys.stdin is None:
-        complain("There are no commands to read: standard input is closed.")
-        return Exit.BAD_USAGE
-    try:
+            return Conversation(session).run()
+        if sys.stdin is None:
+            complain("There are no commands to read: standard input is closed.")
+            return Exit.BAD_USAGE
         return session.run_script(sys.stdin.buffer)
-    finally:
-        session.close()
 
 
 class Ended(Exception):
@@ -84,19 +82,14 @@ class Interpreter:
 
     def run_script(self, lines: Iterable[bytes]) -> int:
         """Do a line after the other; return the code of the last one that failed."""
-        code, begun = int(Exit.DONE), False
-        for line in lines:
-            try:
+        return _last_failure(self._codes(lines))
+
+    def _codes(self, lines: Iterable[bytes]) -> Iterator[int]:
+        with contextlib.suppress(Ended):
+            for number, line in enumerate(lines):
                 # What is no UTF-8 is refused with a sentence, by whoever parses it.
                 text = line.decode(errors="surrogateescape")
-                ended = self.obey(text if begun else text.removeprefix("\ufeff"))
-                begun = True
-            except Ended:
-                break
-            if ended == Exit.INTERRUPTED:
-                return ended
-            code = ended or code
-        return code
+                yield self.obey(text if number else text.removeprefix("\ufeff"))
 
     def obey(self, text: str) -> int:
         """Do what a line says; return its exit code. Raises Ended, KeyboardInterrupt.
@@ -108,20 +101,18 @@ class Interpreter:
         except Unclosed as unclosed:
             complain(str(unclosed))
             return Exit.BAD_USAGE
-        code = int(Exit.DONE)
-        for words in pasted:
-            try:
-                ended = self._do(words)
-            except Mistake as mistake:
-                complain(str(mistake))
-                ended = Exit.BAD_USAGE
-            streams.flush()  # before the next sentence on standard error
-            if ended == Exit.INTERRUPTED:
-                return ended
-            code = ended or code
-        return code
+        return _last_failure(map(self._do, pasted))
 
     def _do(self, words: list[Word]) -> int:
+        try:
+            code = self._carry_out(words)
+        except Mistake as mistake:
+            complain(str(mistake))
+            code = Exit.BAD_USAGE
+        streams.flush()  # before the next sentence on standard error
+        return code
+
+    def _carry_out(self, words: list[Word]) -> int:
         for word in words:
             if word.for_another_shell:
                 raise Mistake(_PIPELESS.format(word.text))
@@ -162,14 +153,20 @@ class Interpreter:
             self._settle()  # so that the prompt names a node that serves
         return code
 
-    def close(self) -> None:
-        """Let go of every connection."""
-        self.store.close()
-
     def _settle(self) -> None:
         """Be with a node that serves, and say so if it is another one than before."""
         if not self.place.pinned and (moved := self.place.settle()):
             complain(as_line(moved))  # the reason may be in a stranger's words
+
+
+def _last_failure(codes: Iterable[int]) -> int:
+    """The last code but 0, if there is one. An interrupt is the last: nothing is done behind it."""
+    failure = int(Exit.DONE)
+    for code in codes:
+        if code == Exit.INTERRUPTED:
+            return code
+        failure = code or failure
+    return failure
 
 
 def _check_files(options: argparse.Namespace) -> None:

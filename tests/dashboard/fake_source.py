@@ -24,6 +24,7 @@ class FakeSource:
     """What the dashboard asks, and what it is told."""
 
     def __init__(self, *views: View) -> None:
+        self.client = self
         self.asked: Counter[str] = Counter()
         self.on_their_way: Counter[str] = Counter()
         self.frozen: set[str] = set()

@@ -178,6 +178,25 @@ async def test_the_parts_change_their_size() -> None:
         await person.sees("Slots by primary")
 
 
+async def test_the_parts_and_the_page_look_as_their_style_sheets_say() -> None:
+    """Textual passes over a sheet for a class that is not there: long lines broke twice, nothing
+    told which part has the arrow keys, and the help had no frame.
+    """
+    async with watched(FakeSource(*WELL)) as person:
+        for views in (AWAY, WELL) * 4:
+            person.source.say(*views)
+            asked = person.source.asked[A]
+            await person.presses("r")
+            while person.source.asked[A] == asked:
+                await person.pilot.pause()
+        await person.sees("refused, nothing listens \n           there")
+        await person.presses("tab")
+        title = person.pilot.app.screen.query_one("#events > .title")
+        assert title.styles.text_style.reverse
+        await person.presses("question_mark")
+        await person.sees("╭───", "│ Keys  ", "───╯")
+
+
 async def test_a_pause_asks_nobody() -> None:
     """The screen would change under the eyes of who wants to read it."""
     source = FakeSource(*WELL)

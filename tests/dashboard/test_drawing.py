@@ -6,7 +6,7 @@ import pytest
 
 from kvcluster.client.failure import FailureKind
 from kvcluster.dashboard.drawing import PARTS, Drawing, Scene, draw
-from kvcluster.dashboard.following import home_of
+from kvcluster.dashboard.following import Followed
 from kvcluster.dashboard.layout import Size
 from kvcluster.view.health import View
 from tests.dashboard.looks import START_S, WELL, looks, traffic
@@ -252,9 +252,9 @@ def test_a_line_that_is_too_long_goes_on_below() -> None:
 @pytest.mark.parametrize("views", [WELL, AWAY, ()])
 def test_it_fits_every_screen(width: int, height: int, views: tuple[View, ...]) -> None:
     """A part that is too high pushes the others out; a small terminal would end the dashboard."""
-    home = home_of("city", None)
+    key = Followed.of("city", None)
     for slots in Size:
-        scene = Scene(NAMES, looks(WELL, views)[-1], home=home, slots=slots)
+        scene = Scene(NAMES, looks(WELL, views)[-1], followed=key, slots=slots)
         drawing = draw(scene, width, height)
         assert tuple(drawing.sections) == PARTS
         used = len(drawing.head) + sum(part.height for part in drawing.sections.values())
@@ -282,18 +282,18 @@ def test_every_part_is_there_on_80x24() -> None:
 def test_followed_replicas_are_compared() -> None:
     """A replica with an old value would have to be found by eye."""
     look = looks(WELL)[-1]
-    home = home_of("city", look.configuration)
+    key = Followed.of("city", look.configuration)
     old, new = bytes([1] * 12), bytes([2] * 12)
-    first, *rest = home.replicas
+    first, *rest = key.replicas
 
     def judged(**values: tuple[str, bytes]) -> str:
-        seen = {
-            name: GetResponse(found=True, value=value, version=version, served_by=name)
-            for name, (value, version) in values.items()
-        }
-        return text(draw(Scene(NAMES, look, home=home, seen=seen), 120, 40), "followed")
+        key.seen.clear()
+        for name, (value, version) in values.items():
+            answer = GetResponse(found=True, value=value, version=version, served_by=name)
+            key.seen[name] = answer
+        return text(draw(Scene(NAMES, look, followed=key), 120, 40), "followed")
 
-    equal = judged(**dict.fromkeys(home.replicas, ("x", new)))
+    equal = judged(**dict.fromkeys(key.replicas, ("x", new)))
     assert "● all 3 replicas are equal" in equal
     assert f"primary {first}" in equal
     assert "2 of 3 replicas seen, equal" in judged(**dict.fromkeys(rest, ("x", new)))
@@ -306,13 +306,12 @@ def test_followed_replicas_are_compared() -> None:
 def test_an_answer_of_another_node_is_not_compared() -> None:
     """A replica that forwards reads would seem to hold what another holds."""
     look = looks(WELL)[-1]
-    home = home_of("city", look.configuration)
-    first, second, _ = home.replicas
-    seen = {
-        name: GetResponse(found=True, value="x", version=bytes(12), served_by=second)
-        for name in (first, second)
-    }
-    shown = text(draw(Scene(NAMES, look, home=home, seen=seen), 120, 40), "followed")
+    key = Followed.of("city", look.configuration)
+    first, second, _ = key.replicas
+    for name in (first, second):
+        answer = GetResponse(found=True, value="x", version=bytes(12), served_by=second)
+        key.seen[name] = answer
+    shown = text(draw(Scene(NAMES, look, followed=key), 120, 40), "followed")
     assert "1 of 3 replicas seen" in shown
     assert f"does not answer reads itself; {second} says" in shown
 
@@ -323,12 +322,11 @@ def test_nothing_that_a_node_or_a_key_says_steers_the_terminal() -> None:
     look = looks(
         (view(A, status=STARTING, reason=evil), view(B), silent(C, FailureKind.BROKEN, evil))
     )[-1]
-    home = home_of(evil, look.configuration)
-    seen = {
-        name: GetResponse(found=True, value=evil, version=bytes(12), served_by=name)
-        for name in home.replicas
-    }
-    drawing = draw(Scene(NAMES, look, home=home, seen=seen), 200, 40)
+    key = Followed.of(evil, look.configuration)
+    for name in key.replicas:
+        answer = GetResponse(found=True, value=evil, version=bytes(12), served_by=name)
+        key.seen[name] = answer
+    drawing = draw(Scene(NAMES, look, followed=key), 200, 40)
     shown = "\n".join(text(drawing, part) for part in PARTS)
     assert not {"\x1b", "\x9b"} & set(shown)
     assert shown.count("\\x1b[2J[red]x[/]\\n\\x9b") >= 5

@@ -33,7 +33,7 @@ def test_without_textual_it_says_how_to_get_it(
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.setitem(sys.modules, "textual", None)
-    for name in ("app", "parts", "prompts"):
+    for name in ("app", "widgets"):
         monkeypatch.delitem(sys.modules, f"kvcluster.dashboard.{name}", raising=False)
     assert dashboard.run(("localhost:1",), timeout_s=1, interval_s=1) == Exit.BAD_USAGE
     assert "pip install textual" in capsys.readouterr().err

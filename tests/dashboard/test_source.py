@@ -36,11 +36,11 @@ async def test_a_node_is_asked_for_itself(cluster: FakeCluster) -> None:
 async def test_what_a_person_asks_goes_through_the_library(cluster: FakeCluster) -> None:
     """Puts and gets would know nothing of other nodes when one fails."""
     source = Network(tuple(cluster.addresses), 5.0)
-    stored = await source.put("k", "v")
+    stored = await source.client.put("k", "v")
     assert stored.acknowledged == 3
-    assert await source.get("k") == "v"
-    assert (await source.delete("k")).found
-    assert await source.get("k") is None
+    assert await source.client.get("k") == "v"
+    assert (await source.client.delete("k")).found
+    assert await source.client.get("k") is None
     await source.close()
 
 

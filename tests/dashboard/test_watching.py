@@ -57,14 +57,14 @@ async def test_a_key_is_read_at_its_replicas_only() -> None:
     source.store["city"] = "x"
     watching = Watching(source, NAMES)
     watching.follow("city")
-    assert watching.home is not None
-    assert watching.home.replicas == ()
+    assert watching.followed is not None
+    assert watching.followed.replicas == ()
     await watching.look()
     await watching.look()
-    assert watching.home is not None
-    assert set(watching.seen) == set(watching.home.replicas) == set(NAMES)
+    assert watching.followed is not None
+    assert set(watching.followed.seen) == set(watching.followed.replicas) == set(NAMES)
     watching.follow("")
-    assert watching.home is None
+    assert watching.followed is None
 
 
 @pytest.mark.usefixtures("hasty")
@@ -78,15 +78,17 @@ async def test_another_key_shows_nothing_of_the_one_before() -> None:
     source.may_read.clear()
     await watching.look()
     watching.follow("town")
-    assert watching.seen == {}
+    assert watching.followed is not None
+    assert watching.followed.seen == {}
     source.may_read.set()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert watching.seen == {}
+    assert watching.followed.seen == {}
     source.store["town"] = "new"
     await watching.look()
     await watching.look()
-    assert {it.value for it in watching.seen.values() if isinstance(it, GetResponse)} == {"new"}
+    answers = watching.followed.seen.values()
+    assert {it.value for it in answers if isinstance(it, GetResponse)} == {"new"}
 
 
 async def test_a_key_is_followed_to_where_it_lives_now() -> None:
@@ -96,13 +98,13 @@ async def test_a_key_is_followed_to_where_it_lives_now() -> None:
     watching = Watching(source, NAMES)
     await watching.look()
     watching.follow("city")
-    assert watching.home is not None
-    assert len(watching.home.replicas) == 2
+    assert watching.followed is not None
+    assert len(watching.followed.replicas) == 2
     source.say(*WELL)
     await watching.look()
     await watching.look()
-    assert watching.home is not None
-    assert set(watching.home.replicas) == set(NAMES)
+    assert watching.followed is not None
+    assert set(watching.followed.replicas) == set(NAMES)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -131,3 +133,18 @@ async def test_a_bug_in_a_question_blames_no_node() -> None:
     source.status = broken  # type: ignore[method-assign]
     with pytest.raises(ZeroDivisionError):
         await Watching(source, NAMES).look()
+
+
+async def test_a_question_that_follows_at_once_is_given_up_as_well() -> None:
+    """The end of the one before it would be taken for its own, and nobody would ever end it."""
+    source = FakeSource(*WELL)
+    watching = Watching(source, (A,))
+    watching._ask([A])
+    await asyncio.sleep(0)  # it is answered, and the loop has yet to say so
+    source.frozen = {A}
+    for _ in range(3):
+        watching._ask([A])
+        await asyncio.sleep(0)
+    assert source.on_their_way[A] == 1
+    await watching.close()
+    assert source.on_their_way[A] == 0

@@ -94,15 +94,15 @@ def test_keys_are_asked_from_the_cluster(cluster: FakeCluster) -> None:
     """Those that begin so, without their values, and no key that a line cannot show."""
     cluster.store.update({"a/1": "x", "a/2": "y", "a/\x1b[2J": "z", "b": "1"})
     with _at(cluster.addresses[0]) as store:
-        assert keys_beginning("a/", store) == ["a/1", "a/2"]
-        assert keys_beginning("\udce1", store) == []
+        assert keys_beginning(store, "a/") == ["a/1", "a/2"]
+        assert keys_beginning(store, "\udce1") == []
 
 
 def test_no_more_than_some_keys_are_asked_for(cluster: FakeCluster) -> None:
     """A million of them would fill the screen and the half second."""
     cluster.store.update((f"{number:04}", "") for number in range(500))
     with _at(cluster.addresses[0]) as store:
-        assert len(keys_beginning("", store)) == 50
+        assert len(keys_beginning(store, "")) == 50
 
 
 def test_a_cluster_in_trouble_offers_nothing(
@@ -114,5 +114,5 @@ def test_a_cluster_in_trouble_offers_nothing(
     cluster.nodes[1].hangs.add("Scan")
     for node in (*cluster.addresses[:2], nobody, frozen):
         with _at(node) as store:
-            assert keys_beginning("a", store) == []
+            assert keys_beginning(store, "a") == []
     assert capsys.readouterr() == ("", "")

@@ -1,15 +1,18 @@
-"""The node that is asked: when it is left, for which one, and what is said then."""
+"""The node that is asked: when it is left, for which one, what is said then; and the pulse."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from kvcluster.client.raw import RawClient
-from kvcluster.shell.whereabouts import Whereabouts
+from kvcluster.shell.whereabouts import Look, Pulse, Whereabouts
 from tests.client.fake_node import FakeCluster
 
 from demo_pb2 import DRAINING, SYNCING
+
+_DEADLINE_S = 20.0
 
 
 @contextmanager
@@ -55,3 +58,21 @@ def test_the_others_are_learned_from_one(cluster: FakeCluster) -> None:
         pinned = stack.enter_context(_at(cluster.addresses[:1], pinned=True))
         pinned.settle()
         assert pinned.known == pinned.asked == (cluster.addresses[0],)
+
+
+def test_the_pulse_beats_while_the_prompt_stands(cluster: FakeCluster) -> None:
+    """At once when it comes: what was seen before a command is old."""
+    looks: list[Look] = []
+    seen = threading.Event()
+
+    def see(look: Look) -> None:
+        looks.append(look)
+        seen.set()
+
+    pulse = Pulse(lambda: cluster.addresses, see)
+    for _ in range(3):
+        with pulse.beating():
+            assert seen.wait(_DEADLINE_S)
+        seen.clear()
+    pulse.end()
+    assert [answer.address for answer in looks[0]] == list(cluster.addresses)

@@ -1,19 +1,26 @@
-"""Changes: what a look finds that the one before it did not know, as events.
+"""Events: what a look finds that the one before it did not know, and the log that keeps them.
 
 An event is news, and is told once. When a trouble is over, that is news as well, and it says how
 long it lasted: whoever comes back to the screen can read what happened and that it has passed.
 
 Whom nobody reaches is called by turns unreachable, suspect and dead, as the others come to notice.
 Only what is worse than anything before is told, until it answers again.
+
+The log is bounded, because a dashboard stays open for weeks. What came of a person's own deeds is
+in it as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.text import Text
 
 from kvcluster.console.screen import counted
-from kvcluster.dashboard.ink import Tone
-from kvcluster.dashboard.log import Event
+from kvcluster.dashboard.ink import Tone, plain, told, wrapped
 from kvcluster.dashboard.look import TIMED_STATES, Look, state_of, tone_of
 from kvcluster.dashboard.matters import failures
 from kvcluster.view.census import Member, serving_clause
@@ -22,8 +29,53 @@ from kvcluster.view.wording import duration, why_not_serving
 
 from demo_pb2 import SYNCING
 
-QUIET_S = 10.0
+LIMIT = 500
+"""Events that are kept."""
+_INDENT = len("00:00:00 ● ")
+_QUIET_S = 10.0
 """A node that failed no call for so long is over it."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened: to whom, and what."""
+
+    tone: Tone
+    who: str
+    """A node; "cluster", or "you"."""
+    what: str
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        return f"{self.who}  {self.what}"
+
+
+class Log:
+    """Events with their times, in seconds since 1970, the newest last; the oldest falls out."""
+
+    def __init__(self) -> None:
+        self._events: deque[tuple[float, Event]] = deque(maxlen=LIMIT)
+        self._drawn: tuple[int, list[Text]] = (0, [])
+        """All of them in lines, and how wide those are; 0: something is new."""
+
+    def add(self, now_s: float, events: Iterable[Event]) -> None:
+        """Note events of one moment."""
+        for event in events:
+            self._events.append((now_s, event))
+            self._drawn = (0, [])
+
+    def lines(self, width: int) -> list[Text]:
+        """All of them, the newest last, in lines of so many columns."""
+        if self._drawn[0] != width:
+            entries = (wrapped(_line(*entry), width, _INDENT) for entry in self._events)
+            self._drawn = (width, [line for entry in entries for line in entry])
+        return self._drawn[1]
+
+
+def _line(now_s: float, event: Event) -> Text:
+    clock = time.strftime("%H:%M:%S", time.localtime(now_s))
+    return plain(f"{clock} ").append_text(told(event.tone, event.text))
 
 
 def changes(before: Look | None, now: Look) -> list[Event]:
@@ -116,14 +168,13 @@ def _told_by_state(old: Member | None, member: Member) -> bool:
 
 
 def _failing(before: Look, now: Look) -> Iterator[Event]:
-    for node, at_s in now.failed_s.items():
-        quiet_s = at_s - before.failed_s.get(node, 0.0)
-        known = now.rates.get(node)
-        anew = quiet_s > max(QUIET_S, now.now_s - before.now_s)  # looks may be a minute apart
-        if at_s == now.now_s and anew and known is not None:
-            yield Event(Tone.BAD, node, failures(known))
-        elif now.now_s - at_s > QUIET_S >= before.now_s - at_s:
-            yield Event(Tone.GOOD, node, f"has failed nothing for {duration(QUIET_S)}")
+    """Who begins to fail calls, and who has failed none for a while."""
+    quiet_s = max(_QUIET_S, now.now_s - before.now_s)  # looks may be a minute apart
+    for node, last_s in now.failed_s.items():
+        if last_s - before.failed_s.get(node, 0.0) > quiet_s:
+            yield Event(Tone.BAD, node, failures(now.rates[node]))
+        elif now.now_s - last_s > _QUIET_S >= before.now_s - last_s:
+            yield Event(Tone.GOOD, node, f"has failed nothing for {duration(_QUIET_S)}")
 
 
 def _notes(before: Look, now: Look) -> Iterator[Event]:

@@ -1,11 +1,12 @@
-"""Events: what is news, what is not, and that the end of a trouble is told as well."""
+"""Events: what is news, what is not, that the end of a trouble is told as well; and their log."""
 
 from __future__ import annotations
 
 import itertools
 
 from kvcluster.client.failure import FailureKind
-from kvcluster.dashboard.changes import changes
+from kvcluster.dashboard.events import LIMIT, Event, Log, changes
+from kvcluster.dashboard.ink import Tone
 from kvcluster.view.health import View
 from tests.dashboard.looks import WELL, looks, traffic
 from tests.view.views import ALIVE, DEAD, SUSPECT, A, B, C, says, silent, view
@@ -236,3 +237,33 @@ def test_suspicion_and_death_are_two_events() -> None:
     suspected = (view(A, says(C, SUSPECT)), view(B, says(C, SUSPECT)), silent(C))
     assert any("SERVING → SUSPECT" in line for line in news(WELL, suspected))
     assert any("SUSPECT → DEAD" in line for line in news(suspected, AWAY))
+
+
+def test_the_oldest_falls_out() -> None:
+    """A dashboard that stays open for weeks would fill the memory."""
+    log = Log()
+    log.add(0.0, (Event(Tone.PLAIN, "cluster", f"event {n}") for n in range(LIMIT + 10)))
+    lines = log.lines(80)
+    assert len(lines) == LIMIT
+    assert lines[0].plain.endswith("event 10")
+    assert lines[-1].plain.endswith(f"event {LIMIT + 9}")
+
+
+def test_a_new_event_is_shown_at_once() -> None:
+    """What was drawn before would be shown for ever."""
+    log = Log()
+    log.add(0.0, [Event(Tone.PLAIN, "cluster", "one")])
+    assert len(log.lines(80)) == 1
+    log.add(1.0, [Event(Tone.BAD, "cluster", "two")])
+    assert [line.plain[9:] for line in log.lines(80)] == ["· cluster  one", "✗ cluster  two"]
+
+
+def test_a_long_event_is_wrapped_under_itself() -> None:
+    """Its end would be cut off, and a narrower window would keep the old breaks."""
+    log = Log()
+    log.add(0.0, [Event(Tone.PLAIN, "cluster", "word " * 20)])
+    wide, narrow = len(log.lines(80)), len(log.lines(40))
+    assert 1 < wide < narrow
+    for width in range(30, 80):  # in some of them a word just fits
+        assert all(len(line.plain) <= width for line in log.lines(width))
+    assert log.lines(40)[1].plain.startswith(" " * 11 + "word")
