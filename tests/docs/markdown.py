@@ -34,7 +34,7 @@ DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 MARKS = ("untested", "runs elsewhere", "first", "on", "exits with", "output")
 PROGRAMS = ("sh", "python")
-TO_LOOK_AT = ("", "ini", "json", "yaml")
+TO_LOOK_AT = ("", "ini", "json", "mermaid", "yaml")
 
 _FENCE = re.compile(r"( *)```(\w*)$")
 _MARK = re.compile(r"<!-- ([a-z ]+): (.+) -->")
