@@ -29,7 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_PLAYED = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = (*(ROOT / name for name in _PLAYED), *sorted((ROOT / "docs").glob("*.md")))
 """Those whose commands are run. README.vi.md has the same as README.md, which is a test."""
 
 MARKS = ("untested", "runs elsewhere", "first", "on", "exits with", "output")

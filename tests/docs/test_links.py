@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT
+from tests.docs.markdown import ROOT, blocks, commands
 from tests.docs.prose import TEXTS, anchors, code, links, prose
 
 _FILE = re.compile(r"[\w./-]+\.(py|md|proto)")
 _TEST = re.compile(r"test_\w+")
+_FOLDER = re.compile(r"(tests|kvcluster|docs)(/[\w*-]+)*/?")
+_WORD = re.compile(r"make ([a-z]+)")
+"""A chore of the Makefile."""
 _NAME = re.compile(r"(?!kvcluster_|process_|python_|test_|data_node_)[a-z]+(_[a-z]+)+")
 """A setting, a field, a function; not a metric."""
 
@@ -62,6 +65,24 @@ def test_every_file_and_test_that_is_named_exists(document: Path) -> None:
             assert any(file.endswith(f"/{name}") for file in files()), f"{document.name}: {word}"
         elif _TEST.fullmatch(word):
             assert word in known_tests(), f"{document.name}: {word}"
+
+
+@every_text
+def test_every_folder_that_is_named_exists(document: Path) -> None:
+    """Folders move more often than files."""
+    for word in code(prose(document)):
+        if _FOLDER.fullmatch(word):
+            assert list(ROOT.glob(word.rstrip("/"))), f"{document.name}: {word}"
+
+
+@every_text
+def test_every_chore_that_is_named_is_one(document: Path) -> None:
+    """`make` would have no rule to make it."""
+    chores = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    typed = [line for block in blocks(document) for line in commands(block.text)]
+    for word in [*code(prose(document)), *typed]:
+        if found := _WORD.match(word):
+            assert found[1] in chores, f"{document.name}: {word}"
 
 
 @every_text
