@@ -59,8 +59,9 @@ check: style oldest  ## style, types, generated code, tree rules, the oldest ver
 oldest: $(OLDEST)/done  ## the walk on the oldest versions that we claim
 	$(OLDEST)/bin/python -m pytest tests/test_generated.py tests/processes/test_walk.py
 
-gen: $(OLDEST)/done  ## make the generated files from demo.proto
+gen: $(OLDEST)/done  ## make what is generated: the files from demo.proto, docs/architecture.md
 	$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. demo.proto
+	$(OLDEST)/bin/python -m tests.docs.architecture
 
 sim: $(VENV)/dev  ## random histories in virtual time; SEEDS=10000 FIRST=, or SEED=, or PLANTED=all
 	$(BIN)/python -m tests.sim $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \

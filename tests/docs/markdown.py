@@ -29,12 +29,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_PLAYED = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = (*(ROOT / name for name in _PLAYED), *sorted((ROOT / "docs").glob("*.md")))
 """Those whose commands are run. README.vi.md has the same as README.md, which is a test."""
 
 MARKS = ("untested", "runs elsewhere", "first", "on", "exits with", "output")
 PROGRAMS = ("sh", "python")
-TO_LOOK_AT = ("", "ini", "json", "yaml")
+TO_LOOK_AT = ("", "ini", "json", "mermaid", "yaml")
 
 _FENCE = re.compile(r"( *)```(\w*)$")
 _MARK = re.compile(r"<!-- ([a-z ]+): (.+) -->")

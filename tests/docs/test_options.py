@@ -105,6 +105,21 @@ def commands_of_client() -> set[str]:
     return set(commands.choices)
 
 
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [
+        ("README.md", "client.py"),
+        ("README.vi.md", "client.py"),
+        ("docs/client.md", "The command line"),
+    ],
+)
+def test_every_command_is_told(name: str, heading: str) -> None:
+    """In the first table there, and no other."""
+    table = tables(section(ROOT / name, heading))[0]
+    told = {words.split()[0] for row in table for words in code(row[0])}
+    assert told - {"zsh", "fish"} == commands_of_client() - {"help"}
+
+
 def settings_told() -> list[tuple[str, str, str]]:
     """Where, which, and its default: every row of every table of settings."""
     found = []
