@@ -1,4 +1,4 @@
-"""What docs/protocol.md says that there is, calls, errors and options, is what there is."""
+"""What docs/protocol.md says that there is, calls and errors, is what there is."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import re
 
 import grpc
 
-from kvcluster.config import MIB
 from kvcluster.errors import NothingWritten, by_reason, reason_of
-from kvcluster.wire.dial import options_of_clients
 from kvcluster.wire.failures import failure_of
 from tests.docs.markdown import ROOT
 from tests.docs.prose import section, tables
@@ -41,17 +39,3 @@ def test_every_call_is_told_and_no_other() -> None:
     told = {row[0].strip("`"): set(re.findall(r"\b[A-Z]\w+", row[2])) for row in table}
     for service in DESCRIPTOR.services_by_name.values():
         assert told[service.full_name] == {method.name for method in service.methods}
-
-
-def test_every_option_of_our_own_channels_is_told_and_no_other() -> None:
-    """The page says that these are all of them."""
-    (table,) = tables(section(PROTOCOL, "Connections"))
-    told = {row[0].strip("`"): _number(row[1]) for row in table[2:]}
-    assert told == dict(options_of_clients())
-
-
-def _number(told: str) -> int:
-    if told == "no limit":
-        return -1
-    number, _, unit = told.partition(" ")
-    return int(number.replace(",", "")) * (MIB if unit == "MiB" else 1)
