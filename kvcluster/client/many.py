@@ -90,6 +90,7 @@ class ManyWrites:
 
     def _told(self, number: int, key: str, outcome: Answer | KvError) -> None:
         self._open_bytes -= self._open.pop(number).size_bytes
+        assert self._open_bytes > 0 if self._open else self._open_bytes == 0
         if isinstance(outcome, KvError):
             self._fail(key, outcome)
         else:

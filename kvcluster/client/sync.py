@@ -103,7 +103,9 @@ class SyncFace(Face):
 
 async def _next(pages: Pages[T]) -> list[T]:
     """The next page; the empty one, which none of them is, at the end."""
-    return await anext(pages, [])
+    page = await anext(pages, None)
+    assert page != []
+    return page or []
 
 
 class Client(SyncFace):
