@@ -144,13 +144,14 @@ class AsyncManyKeys(AsyncFace):
 
     @staticmethod
     async def _write(pairs: AsyncIterable[tuple[str, object]], writing: ManyWrites) -> None:
+        failure: Exception | None = None
         try:
-            async for pair in pairs:
-                await writing.write([pair])
-            await writing.finish()
-        except Exception:
-            await writing.settle()
-            raise
+            try:
+                async for pair in pairs:
+                    await writing.write([pair])
+            except Exception as error:
+                failure = error
+            await writing.finish(failure)
         finally:
             writing.cancel()
 

@@ -221,6 +221,7 @@ class Dispatcher:
         if parcel.on_first_way:
             parcel.on_first_way = False
             self._first_ways -= 1
+            assert 0 <= self._first_ways < _FIRST_WAYS
         self._leave_soon()
 
     def _watch(self, parcel: Parcel, node: str, since_s: float) -> None:

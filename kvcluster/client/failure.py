@@ -34,6 +34,8 @@ class FailureKind(enum.Enum):
     BROKEN = "broken"  # the connection, or the node, failed on the way
 
 
+_OPEN = (FailureKind.TIMED_OUT, FailureKind.BROKEN)
+"""Only what failed so may have been carried out all the same."""
 _ABOUT_THE_OPERATION = {
     "ANSWER_FULL",
     "CONNECTION_LOST",
@@ -58,6 +60,9 @@ class Refusal:
     """The node's own name for the error (`errors.reason_of`); empty if gRPC itself says it."""
     value_limit_bytes: int | None = None
     """If a value is too large, how large it may be, 0 where nobody says so; None if it is not."""
+
+    def __post_init__(self) -> None:
+        assert self.nothing_written or self.kind in _OPEN
 
     @property
     def answer_full(self) -> bool:

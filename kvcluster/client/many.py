@@ -67,16 +67,14 @@ class ManyWrites:
             self._open_bytes += operation.size_bytes
             await self._until(_OPEN_LIMIT, _OPEN_BYTES)
 
-    async def finish(self) -> None:
-        """Wait for the last. Raises SomeFailed."""
-        await self.settle()
+    async def finish(self, failure: Exception | None) -> None:
+        """Wait for the last, also where the source failed. Raises that, or SomeFailed."""
+        await self._until(1, 1)
+        if failure is not None:
+            raise failure
         if self._failed:
             found = self.found if self._deletes else None
             raise SomeFailed(self.done, self._failed, self._failures, found)
-
-    async def settle(self) -> None:
-        """Wait until every write that was begun has ended."""
-        await self._until(1, 1)
 
     def cancel(self) -> None:
         """Give up what has not ended. What is on its way may still happen."""
@@ -90,6 +88,7 @@ class ManyWrites:
 
     def _told(self, number: int, key: str, outcome: Answer | KvError) -> None:
         self._open_bytes -= self._open.pop(number).size_bytes
+        assert self._open_bytes > 0 if self._open else self._open_bytes == 0
         if isinstance(outcome, KvError):
             self._fail(key, outcome)
         else:

@@ -103,7 +103,9 @@ class SyncFace(Face):
 
 async def _next(pages: Pages[T]) -> list[T]:
     """The next page; the empty one, which none of them is, at the end."""
-    return await anext(pages, [])
+    page = await anext(pages, None)
+    assert page != []
+    return page or []
 
 
 class Client(SyncFace):
@@ -191,13 +193,10 @@ class Client(SyncFace):
             failure: Exception | None = None
             while failure is None:
                 chunk, failure = _taken(pairs, _CHUNK)
-                self._wait(partial(writing.write, chunk), timeout_s, writes=True)
                 if not chunk:
                     break
-            if failure is not None:
-                self._wait(writing.settle, timeout_s, writes=True)
-                raise failure
-            self._wait(writing.finish, timeout_s, writes=True)
+                self._wait(partial(writing.write, chunk), timeout_s, writes=True)
+            self._wait(partial(writing.finish, failure), timeout_s, writes=True)
         finally:
             self._give_up(writing.cancel)
 

@@ -94,5 +94,6 @@ class WaitingLine:
         self.limit = max(1, min(self.limit, refused) // 2)
 
     def _hold(self, operation: Pending) -> None:
+        assert not operation.holds_key, "it travels twice"
         operation.holds_key = True
         self._holders[operation.key] = self._holders.get(operation.key, 0) + 1
