@@ -31,11 +31,10 @@ from prometheus_client.exposition import choose_encoder
 
 from kvcluster.model.members import split_address
 from kvcluster.node import Node
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.listening import addresses_of
 from kvcluster.server.metrics.collector import Collector, NoAnswer
 from kvcluster.server.metrics.web import HttpResponse, Web
-from kvcluster.server.traffic import Traffic
 
 log = logging.getLogger("kvcluster")
 
@@ -45,16 +44,14 @@ _PLAIN, _OPEN_METRICS = (choose_encoder(accept) for accept in ("", "application/
 class Exposition:
     """Serves the metrics of a node from now on. Made inside the node's event loop."""
 
-    def __init__(
-        self, node: Node, traffic: Traffic, limits: Limits, address: tuple[str, int]
-    ) -> None:
+    def __init__(self, node: Node, intake: Intake, address: tuple[str, int]) -> None:
         """`address`: a host, on all of whose addresses it listens, and a port.
 
         Raises CannotStart.
         """
         self._settings = node.settings
         self._registry = CollectorRegistry()
-        self._registry.register(Collector(node, traffic, limits))
+        self._registry.register(Collector(node, intake))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._lock = threading.Lock()
