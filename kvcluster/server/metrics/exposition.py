@@ -1,17 +1,9 @@
 """The page: http://host:port/metrics, for Prometheus and for whoever is curious.
 
 It is served by threads, apart from the event loop (collector.py says how the two meet), with what
-Python's library and prometheus_client have for it. Whoever can reach the port may ask, so what a
-stranger can cost is bounded, as the settings have it (`metrics_...`):
-
-- however often it is asked, a page is made at most a twentieth of the time, one at a time. Whoever
-  comes meanwhile is given the same again;
-- a connection lives for ten seconds, is used for one request, and sixteen at most are open. Past
-  that the oldest ends: a scrape takes milliseconds, so who has been here longest is no scraper;
-- fifty a second are taken, the others wait.
-
-Rejected: `prometheus_client.start_http_server`. It serves every path, keeps a silent connection and
-its thread for ever, and has as many of them as anybody opens.
+prometheus_client has for it and a server of our own (web.py). Whoever can reach the port may ask;
+but a page is made at most a twentieth of the time, one at a time, as the settings have it
+(`metrics_...`). Whoever comes meanwhile is given the same again.
 """
 
 from __future__ import annotations
