@@ -38,12 +38,11 @@ import demo_pb2 as pb
 
 log = logging.getLogger("kvcluster")
 
-Servicer = TypeVar("Servicer")
-Request = TypeVar("Request")
 Response = TypeVar("Response")
-Method = Callable[[Servicer, Request, float], Awaitable[Response]]
-Handler = Callable[[Servicer, Any, Any], Awaitable[Response]]
-Stream = Callable[[Servicer, Request, float], AsyncGenerator[Response, None]]
+Method = Callable[[Any, Any, float], Awaitable[Response]]
+"""Takes a servicer, a request and a deadline; a handler gRPC's context in the place of that."""
+Handler = Callable[[Any, Any, Any], Awaitable[Response]]
+Stream = Callable[[Any, Any, float], AsyncGenerator[Response, None]]
 StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
 
 _OK, _CANCELLED = 0, 1
@@ -51,7 +50,7 @@ _OK, _CANCELLED = 0, 1
 
 def rpc(
     *, budget: str | None = None, writes: bool = False
-) -> Callable[[Method[Any, Any, Response]], Handler[Any, Response]]:
+) -> Callable[[Method[Response]], Handler[Response]]:
     """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
 
     `budget` names a field of the servicer's `intake`; a method that answers without waiting for
@@ -59,7 +58,7 @@ def rpc(
     nothing; clients rely on it.
     """
 
-    def decorate(method: Method[Any, Any, Response]) -> Handler[Any, Response]:
+    def decorate(method: Method[Response]) -> Handler[Response]:
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> Response:
             intake, started_s = servicer.intake, asyncio.get_running_loop().time()
@@ -85,10 +84,10 @@ def rpc(
     return decorate
 
 
-def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamHandler]:
+def rpc_stream(*, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
     """The same for a method that reads, and answers with a stream."""
 
-    def decorate(method: Stream[Any, Any, Response]) -> StreamHandler:
+    def decorate(method: Stream[Response]) -> StreamHandler:
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> AsyncIterator[Response]:
             intake, started_s = servicer.intake, asyncio.get_running_loop().time()
