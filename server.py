@@ -38,7 +38,7 @@ from kvcluster.errors import CannotStart
 from kvcluster.model.members import split_address
 from kvcluster.node import Node
 from kvcluster.server.activity import Activity
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.listening import addresses_of, make_server, until_left
 from kvcluster.server.open_files import raise_file_limit, watch_open_files
 from kvcluster.server.options import cluster_of, parse_arguments, refusal
@@ -53,7 +53,6 @@ from kvcluster.server.process import (
 )
 from kvcluster.server.rpc import Registrar, Service, rpc, rpc_stream
 from kvcluster.server.standard_services import Health, Reflection
-from kvcluster.server.traffic import Traffic
 
 import demo_pb2 as pb
 from demo_pb2_grpc import (
@@ -63,7 +62,7 @@ from demo_pb2_grpc import (
     add_PeerServicer_to_server,
 )
 
-OpenPage = Callable[[Node, Traffic, Limits], Any]
+OpenPage = Callable[[Node, Intake], Any]
 """Makes the page of the metrics, which is closed in the end."""
 Pages = AsyncGenerator[pb.ScanResponse, None]
 
@@ -74,17 +73,11 @@ class KeyValue(KeyValueServicer):
     """What clients call, and what peers call to copy writes and to see how we are."""
 
     def __init__(
-        self,
-        service: Service,
-        replica: Receiver,
-        activity: Activity,
-        traffic: Traffic,
-        limits: Limits,
+        self, service: Service, replica: Receiver, activity: Activity, intake: Intake
     ) -> None:
         self._service = service
         self._replica = replica
-        self.traffic = traffic
-        self.limits = limits
+        self.intake = intake
         self._activity = activity
 
     @rpc(budget="clients", writes=True)
@@ -139,7 +132,7 @@ class KeyValue(KeyValueServicer):
     async def Status(self, request: pb.StatusRequest, deadline_s: float) -> pb.StatusResponse:
         """Say everything that this node knows of itself and of the others."""
         response = self._service.status()
-        response.traffic.CopyFrom(self.traffic.report())
+        response.traffic.CopyFrom(self.intake.traffic.report())
         return response
 
     @rpc()
@@ -151,10 +144,9 @@ class KeyValue(KeyValueServicer):
 class Peer(PeerServicer):
     """What peers call besides: forwarded requests, catching up, anti-entropy, tombstones."""
 
-    def __init__(self, node: Node, activity: Activity, traffic: Traffic, limits: Limits) -> None:
+    def __init__(self, node: Node, activity: Activity, intake: Intake) -> None:
         self.node = node
-        self.traffic = traffic
-        self.limits = limits
+        self.intake = intake
         self._activity = activity
 
     @rpc(budget="forwards", writes=True)
@@ -230,12 +222,11 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
 async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
     file_limit = raise_file_limit()
-    activity, traffic = Activity(node.membership.name, node.settings), Traffic()
-    limits = Limits.of(node.settings)
+    activity, intake = Activity(node.membership.name, node.settings), Intake.of(node.settings)
     await node.start(Channels(node.membership.peers, node.settings))
     server = make_server(node.settings, addresses)
-    health = offer(server, node, activity, traffic, limits)
-    page = open_page(node, traffic, limits) if open_page else None
+    health = offer(server, node, activity, intake)
+    page = open_page(node, intake) if open_page else None
     stop = stop_on_signals()
     await server.start()
     say_hello(node, addresses)
@@ -247,28 +238,32 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> i
         # What is on disk is unknown: nothing that could still write may run.
         end_at_once(node.failed.exception())
     log.info("STOP  finishing what is in flight (Ctrl+C again ends at once)")
-    health.leave()
-    await asyncio.sleep(node.settings.announce_s)
-    await node.drain()
-    await until_left(limits, node.settings)
-    limits.arrivals.leave()
-    await server.stop(node.settings.drain_timeout_s)
-    await node.stop()
+    await leave(server, node, health)
     if page:
         page.close()
     return say_goodbye(node)
 
 
-def offer(
-    server: grpc.aio.Server, node: Node, activity: Activity, traffic: Traffic, limits: Limits
-) -> Health:
+async def leave(server: grpc.aio.Server, node: Node, health: Health) -> None:
+    """Announce the stop, refuse what comes, finish what is in flight, write everything down."""
+    intake, settings = health.intake, node.settings
+    health.leave()
+    await asyncio.sleep(settings.announce_s)
+    await node.drain()
+    await until_left(intake)
+    intake.arrivals.leave()
+    await server.stop(settings.drain_timeout_s)
+    await node.stop()
+
+
+def offer(server: grpc.aio.Server, node: Node, activity: Activity, intake: Intake) -> Health:
     """Put every service on a server."""
-    registrar = Registrar(server, limits)
+    registrar = Registrar(server, intake)
     add_KeyValueServicer_to_server(
-        KeyValue(node, node.writing.replica, activity, traffic, limits), registrar
+        KeyValue(node, node.writing.replica, activity, intake), registrar
     )
-    add_PeerServicer_to_server(Peer(node, activity, traffic, limits), registrar)
-    health = Health(node.gate, traffic, limits)
+    add_PeerServicer_to_server(Peer(node, activity, intake), registrar)
+    health = Health(node.gate, intake)
     health.add_to(server)
     Reflection(health).add_to(server)
     return health

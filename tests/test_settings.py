@@ -27,7 +27,6 @@ FACTS = {
     "(_OK, _CANCELLED)",  # codes of gRPC and of a process
     "_INTERRUPTED",
     "_STANDARD_ERROR",
-    "_KEY_LENGTH",  # how a line is set
     "_COLUMNS",
 }
 """Numbers of a node and its process that nobody decides, or not by a setting of the node."""

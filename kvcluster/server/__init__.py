@@ -6,7 +6,7 @@ environment.py         the same in the environment
 rpc.py                 a handler: admitted, timed, counted, its errors translated
 listening.py           a gRPC server on every address of a host
 standard_services.py   health and reflection, as every gRPC server has them
-budgets.py             how many calls may run at once, and how much they may carry
+budgets.py             how many calls may run at once, how much they may carry; around each, Intake
 arrivals.py            calls that have begun, and whose message has not come
 traffic.py             what was asked, how it ended, how long it took
 activity.py            what a node does, a line each

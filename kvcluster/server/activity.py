@@ -19,6 +19,7 @@ from typing import Any
 
 from kvcluster.config import Settings
 from kvcluster.wire.kinds import WRITING, kind_of
+from kvcluster.wire.limits import shown
 
 from demo_pb2 import (
     BatchResponse,
@@ -29,7 +30,6 @@ from demo_pb2 import (
 
 log = logging.getLogger("kvcluster")
 
-_KEY_LENGTH = 40
 _SUMMARY_INTERVAL_S = 1.0
 
 
@@ -44,7 +44,7 @@ class Activity:
         """A Put or a Delete was acknowledged; `sender` forwarded it, if one did."""
         kind = kind_of(request)
         if self._allows(kind.capitalize()):
-            what = f"{_show(request.key)}{_size_of(request)}{_found_by(response)}"
+            what = f"{shown(request.key)}{_size_of(request)}{_found_by(response)}"
             _log(kind.upper(), f"{what}, {self._where(response)}{_for(sender)}")
 
     def batch(self, response: BatchResponse, sender: str = "") -> None:
@@ -69,7 +69,7 @@ class Activity:
         count = len(request.entries)
         if count and self._allows("Replicate", count):
             more = f" and {count - 1:,} more" if count > 1 else ""
-            key = _show(request.entries[0].key)
+            key = shown(request.entries[0].key)
             _log("REPLICATE", f"{key}{more}, from {request.sender}")
 
     async def summarize(self) -> None:
@@ -95,10 +95,6 @@ class Activity:
 
 def _log(what: str, text: str) -> None:
     log.info("%s  %s", what, text)
-
-
-def _show(key: str) -> str:
-    return repr(key) if len(key) <= _KEY_LENGTH else repr(key[:_KEY_LENGTH]) + "…"
 
 
 def _size_of(request: Any) -> str:

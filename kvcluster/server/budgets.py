@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kvcluster.config import Settings
 from kvcluster.errors import Overloaded
 from kvcluster.server.arrivals import Arrivals
+from kvcluster.server.traffic import Traffic
 
 
 class Budget:
@@ -60,8 +61,8 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The budgets of a server, and what else bounds its calls."""
+class Intake:
+    """What stands around every call of a server: its limits, and what is counted of it."""
 
     clients: Budget
     peers: Budget
@@ -71,6 +72,7 @@ class Limits:
     settings: Settings
     arrivals: Arrivals
     """For calls whose message has not come."""
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def asked(self) -> int:
@@ -78,8 +80,8 @@ class Limits:
         return self.clients.asked + self.forwards.asked + self.scans.asked
 
     @classmethod
-    def of(cls, settings: Settings) -> Limits:
-        """The limits that the settings ask for."""
+    def of(cls, settings: Settings) -> Intake:
+        """The intake that the settings ask for."""
         size_bytes = settings.call_bytes_in_flight
         return cls(
             clients=Budget("client", settings.client_calls_in_flight, size_bytes),

@@ -22,7 +22,7 @@ import grpc
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.members import Cluster
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.wire.dial import bind
 
 
@@ -37,13 +37,13 @@ def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
     return server
 
 
-async def until_left(limits: Limits, settings: Settings) -> None:
+async def until_left(intake: Intake) -> None:
     """Return when calls have ceased to come to a node that refuses them all, or at a limit."""
-    now_s = asyncio.get_running_loop().time
+    now_s, settings = asyncio.get_running_loop().time, intake.settings
     end_s = now_s() + settings.lame_duck_limit_s
     asked = -1
-    while asked != limits.asked and now_s() < end_s:
-        asked = limits.asked
+    while asked != intake.asked and now_s() < end_s:
+        asked = intake.asked
         await asyncio.sleep(settings.lame_duck_quiet_s)
 
 

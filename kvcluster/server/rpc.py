@@ -28,7 +28,7 @@ from kvcluster.errors import (
     TooLate,
     reason_of,
 )
-from kvcluster.server.budgets import Budget, Limits
+from kvcluster.server.budgets import Budget, Intake
 from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
 from kvcluster.wire.failures import code_of, details_of, value_limit_of
 from kvcluster.wire.outline import method_of
@@ -38,12 +38,11 @@ import demo_pb2 as pb
 
 log = logging.getLogger("kvcluster")
 
-Servicer = TypeVar("Servicer")
-Request = TypeVar("Request")
 Response = TypeVar("Response")
-Method = Callable[[Servicer, Request, float], Awaitable[Response]]
-Handler = Callable[[Servicer, Any, Any], Awaitable[Response]]
-Stream = Callable[[Servicer, Request, float], AsyncGenerator[Response, None]]
+Method = Callable[[Any, Any, float], Awaitable[Response]]
+"""Takes a servicer, a request and a deadline; a handler gRPC's context in the place of that."""
+Handler = Callable[[Any, Any, Any], Awaitable[Response]]
+Stream = Callable[[Any, Any, float], AsyncGenerator[Response, None]]
 StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
 
 _OK, _CANCELLED = 0, 1
@@ -51,23 +50,23 @@ _OK, _CANCELLED = 0, 1
 
 def rpc(
     *, budget: str | None = None, writes: bool = False
-) -> Callable[[Method[Any, Any, Response]], Handler[Any, Response]]:
+) -> Callable[[Method[Response]], Handler[Response]]:
     """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
 
-    `budget` names a field of the servicer's `limits`; a method that answers without waiting for
-    anything needs none. The servicer's `traffic` counts. A method that writes tells its caller when
-    a failure certainly wrote nothing; clients rely on it.
+    `budget` names a field of the servicer's `intake`; a method that answers without waiting for
+    anything needs none. A method that writes tells its caller when a failure certainly wrote
+    nothing; clients rely on it.
     """
 
-    def decorate(method: Method[Any, Any, Response]) -> Handler[Any, Response]:
+    def decorate(method: Method[Response]) -> Handler[Response]:
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> Response:
-            limits, started_s = servicer.limits, asyncio.get_running_loop().time()
+            intake, started_s = servicer.intake, asyncio.get_running_loop().time()
             code: int = _CANCELLED  # unless it comes to an end of its own
             answer: Response | None = None
             try:
-                with _admitted(limits, budget, request):
-                    deadline_s = _deadline_s(request, context, limits.settings.request_timeout_s)
+                with _admitted(intake, budget, request):
+                    deadline_s = _deadline_s(request, context, intake.settings.request_timeout_s)
                     answer = await method(servicer, request, deadline_s)
                 code = _OK
                 return answer
@@ -78,24 +77,24 @@ def rpc(
                 raise AssertionError("abort always raises") from error
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
-                servicer.traffic.ended(method.__name__, code, duration_s, request, answer)
+                intake.traffic.ended(method.__name__, code, duration_s, request, answer)
 
         return handler
 
     return decorate
 
 
-def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamHandler]:
+def rpc_stream(*, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
     """The same for a method that reads, and answers with a stream."""
 
-    def decorate(method: Stream[Any, Any, Response]) -> StreamHandler:
+    def decorate(method: Stream[Response]) -> StreamHandler:
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> AsyncIterator[Response]:
-            limits, started_s = servicer.limits, asyncio.get_running_loop().time()
+            intake, started_s = servicer.intake, asyncio.get_running_loop().time()
             code: int = _CANCELLED
             try:
-                with _admitted(limits, budget, request):
-                    deadline_s = _deadline_s(request, context, limits.settings.scan_timeout_s)
+                with _admitted(intake, budget, request):
+                    deadline_s = _deadline_s(request, context, intake.settings.scan_timeout_s)
                     async with aclosing(method(servicer, request, deadline_s)) as answers:
                         async for answer in answers:
                             yield answer
@@ -106,17 +105,17 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Any, Any, Response]], StreamH
                 await context.abort(*status_of(refusal, writes=False))
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
-                servicer.traffic.ended(method.__name__, code, duration_s)
+                intake.traffic.ended(method.__name__, code, duration_s)
 
         return handler
 
     return decorate
 
 
-def _admitted(limits: Limits, budget: str | None, request: object) -> AbstractContextManager[None]:
+def _admitted(intake: Intake, budget: str | None, request: object) -> AbstractContextManager[None]:
     if budget is None:
         return nullcontext()
-    admits: Budget = getattr(limits, budget)
+    admits: Budget = getattr(intake, budget)
     return admits.admit(_size_bytes(request))
 
 
@@ -159,9 +158,9 @@ class Registrar:
     A handler sees what cannot be used as Unusable (wire/parsing.py), and refuses it.
     """
 
-    def __init__(self, server: grpc.aio.Server, limits: Limits) -> None:
+    def __init__(self, server: grpc.aio.Server, intake: Intake) -> None:
         self._server = server
-        self._limits = limits
+        self._intake = intake
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Nothing: the generated code registers the same handlers by name as well."""
@@ -177,8 +176,8 @@ class Registrar:
 
     def _taking_in_safely(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
         kind, parse = method_of(path).input_type, handler.request_deserializer
-        parse = parser_of_requests(kind, parse, self._limits.settings)
-        arrivals = self._limits.arrivals
+        parse = parser_of_requests(kind, parse, self._intake.settings)
+        arrivals = self._intake.arrivals
 
         async def take_in(context: Any) -> Any:
             try:

@@ -47,9 +47,8 @@ from grpc_reflection.v1alpha.reflection import aio
 from kvcluster.cluster.peers.gate import Gate
 from kvcluster.errors import UnknownService
 from kvcluster.model.readiness import Status
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.rpc import Registrar, rpc, rpc_stream
-from kvcluster.server.traffic import Traffic
 from kvcluster.wire.outline import method_of
 from kvcluster.wire.parsing import parser_of_requests, refuse_unusable
 
@@ -66,9 +65,8 @@ Statuses = AsyncGenerator[HealthCheckResponse, None]
 class Health(HealthServicer):
     """The standard health service, as the gate has it."""
 
-    def __init__(self, gate: Gate, traffic: Traffic, limits: Limits) -> None:
-        self.traffic = traffic
-        self.limits = limits
+    def __init__(self, gate: Gate, intake: Intake) -> None:
+        self.intake = intake
         self._gate = gate
         self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolves when the node has announced that it stops."""
@@ -101,7 +99,7 @@ class Health(HealthServicer):
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Put it on a server."""
-        registrar: Any = Registrar(server, self.limits)  # all that the generated code needs
+        registrar: Any = Registrar(server, self.intake)  # all that the generated code needs
         add_HealthServicer_to_server(self, registrar)
 
     def _status(self, service: str) -> int:
@@ -121,8 +119,7 @@ class Reflection(aio.ReflectionServicer):
 
     def __init__(self, health: Health) -> None:
         super().__init__([KEY_VALUE, PEER, HEALTH, *REFLECTIONS], _descriptions())
-        self.traffic = health.traffic
-        self.limits = health.limits
+        self.intake = health.intake
         self._leaving = health.leaving
 
     @rpc_stream(budget="watchers")
@@ -152,10 +149,10 @@ class Reflection(aio.ReflectionServicer):
         """Put it on a server, under both names that it goes by."""
         kind = method_of(f"/{V1ALPHA}/ServerReflectionInfo").input_type
         from_string = reflection_pb2.ServerReflectionRequest.FromString
-        parse = parser_of_requests(kind, from_string, self.limits.settings)
+        parse = parser_of_requests(kind, from_string, self.intake.settings)
 
         async def questions(context: Any) -> AsyncGenerator[Any, None]:
-            while (data := await self.limits.arrivals.message(context)) is not None:
+            while (data := await self.intake.arrivals.message(context)) is not None:
                 yield parse(data)
 
         async def answer(_: object, context: Any) -> AsyncGenerator[Any, None]:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -44,32 +45,23 @@ _KINDS = {dict: "an object", list: "a list", bool: "true or false", type(None): 
 _SHOWN_CHARACTERS = 40
 
 
+@dataclass(frozen=True)
 class Base:
     """Loads the base into `found`."""
 
-    def __init__(
-        self,
-        disk: Disk,
-        json_path: Path,
-        folder: Path,
-        *,
-        settings: Settings,
-        aside: Aside,
-        found: Recovered,
-    ) -> None:
-        self._disk = disk
-        self._json_path = json_path
-        self._folder = folder
-        self._settings = settings
-        self._aside = aside
-        self._found = found
+    disk: Disk
+    json_path: Path
+    folder: Path
+    settings: Settings
+    aside: Aside
+    found: Recovered
 
     def load(self, numbers: Iterable[int], segments: frozenset[int]) -> int:
         """Load JSON and versions; return the first journal segment to replay.
 
         `numbers` are those of the versions files, `segments` those of the journal that are there.
         """
-        data = {n: self._disk.read(self._folder / versions_name(n)) for n in numbers}
+        data = {n: self.disk.read(self.folder / versions_name(n)) for n in numbers}
         held = {number: versions.decode(data[number]) for number in sorted(data)}
         json = self._read_json()
         if json is not None:
@@ -77,56 +69,56 @@ class Base:
             if own is not None:
                 self._load_own(json, held[own])
                 return own
-        self._found.rewrite = True
+        self.found.rewrite = True
         held = _candidates(held, segments)
         pairs = {} if json is None else self._parse(json, bool(held))
         for number, candidate in held.items():
             self._take(candidate)
             if not candidate.whole:
                 name = versions_name(number)
-                self._aside.keep(self._folder / name, data[number], "damaged")
-                self._found.damage(f"{name} is damaged")
+                self.aside.keep(self.folder / name, data[number], "damaged")
+                self.found.damage(f"{name} is damaged")
         if json is None and any(candidate.footer.pairs for candidate in held.values()):
-            self._found.damage(f"{self._json_path.name} is missing")
+            self.found.damage(f"{self.json_path.name} is missing")
         else:
             self._load_by_hash(pairs, held)
         return min(held, default=0)
 
     def _read_json(self) -> bytes | None:
         try:
-            return self._disk.read(self._json_path)
+            return self.disk.read(self.json_path)
         except FileNotFoundError:
             return None
 
     def _load_own(self, json: bytes, own: Versions) -> None:
         pairs: dict[str, str] = orjson.loads(json)
-        self._found.table.load(pairs, own.by_place())
+        self.found.table.load(pairs, own.by_place())
         self._take(own)
 
     def _parse(self, json: bytes, has_versions: bool) -> dict[str, str]:
         """The pairs of a JSON that no versions file knows, with a copy kept if need be."""
-        name = self._json_path.name
+        name = self.json_path.name
         try:
-            pairs = parse_handmade(json, name, self._settings)
+            pairs = parse_handmade(json, name, self.settings)
         except orjson.JSONDecodeError as error:
-            self._aside.keep(self._json_path, json, "corrupt")
-            self._found.damage(f"{name} is not JSON ({error})")
+            self.aside.keep(self.json_path, json, "corrupt")
+            self.found.damage(f"{name} is not JSON ({error})")
             return {}
         if has_versions:
-            self._aside.keep(self._json_path, json, "edited")
+            self.aside.keep(self.json_path, json, "edited")
         return pairs
 
     def _load_by_hash(self, pairs: dict[str, str], held: Mapping[int, Versions]) -> None:
-        name, remarks = self._json_path.name, self._found.remarks
+        name, remarks = self.json_path.name, self.found.remarks
         known = {hash_: v for one in held.values() for hash_, v in one.by_hash().items()}
         hashes = [versions.hash_bytes(key, value) for key, value in pairs.items()]
         found = [known.get(hash_, ZERO) for hash_ in hashes]
-        self._found.table.load(pairs, found)
+        self.found.table.load(pairs, found)
         there = frozenset(hashes)
         gone = min((len(one.by_hash().keys() - there) for one in held.values()), default=0)
         new = found.count(ZERO)
-        self._found.repair |= bool(new)
-        if (new or gone) and held and not self._found.incomplete:
+        self.found.repair |= bool(new)
+        if (new or gone) and held and not self.found.incomplete:
             self._tell_of_edit(new, gone)
         elif new:
             remarks.append(
@@ -135,17 +127,17 @@ class Base:
             )
 
     def _tell_of_edit(self, new: int, gone: int) -> None:
-        sentence = f"{self._json_path.name} was edited: {_told(new, gone)}"
+        sentence = f"{self.json_path.name} was edited: {_told(new, gone)}"
         if gone:
-            self._found.lack(sentence)
-        self._found.remarks.append(
+            self.found.lack(sentence)
+        self.found.remarks.append(
             f"{sentence}; a peer's copy of such a key wins. To change what all nodes hold use put,"
             " delete or import. If nobody edited the file, look at the disk"
         )
 
     def _take(self, base: Versions) -> None:
         """Take over everything of a versions file but the pairs."""
-        found, footer = self._found, base.footer
+        found, footer = self.found, base.footer
         for message in base.tombstones:
             found.table.apply_message(message)
         found.clock = max(found.clock, footer.clock)

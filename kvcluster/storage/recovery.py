@@ -50,10 +50,9 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     names = disk.names(folder)
     held = numbers_of(names, VERSIONS_PREFIX)
     segments = numbers_of(names, SEGMENT_PREFIX)
-    base = Base(disk, json_path, folder, settings=settings, aside=aside, found=found)
+    base = Base(disk, json_path, folder, settings, aside, found)
     first = base.load(held, frozenset(segments))
-    replay = _Replay(disk, folder, aside, found)
-    replay.run(segments, held, first)
+    _Replay(disk, folder, aside, found).run(segments, held, first)
     found.new = not (held or segments or found.table.live or found.remarks)
     found.repair |= not held and not found.behind
     if found.incomplete:  # what carried the clock may be what is missing
@@ -80,14 +79,14 @@ class _Segment:
         return bool(self.scanned.damaged) or len(self.groups) < len(self.scanned.payloads)
 
 
+@dataclass(frozen=True)
 class _Replay:
     """The journal part of one recovery."""
 
-    def __init__(self, disk: Disk, folder: Path, aside: Aside, found: Recovered) -> None:
-        self._disk = disk
-        self._folder = folder
-        self._aside = aside
-        self._found = found
+    disk: Disk
+    folder: Path
+    aside: Aside
+    found: Recovered
 
     def run(self, segments: list[int], held: list[int], first: int) -> None:
         """Apply every good frame from segment `first` on."""
@@ -99,29 +98,29 @@ class _Replay:
         for segment in read:
             for group in segment.groups:
                 self._apply(group)
-        if not held and self._found.behind:
-            self._found.damage("a versions file is missing")
+        if not held and self.found.behind:
+            self.found.damage("a versions file is missing")
         unused = last in numbers and last not in held and not read[-1].data
-        self._found.next_segment = last if unused else last + 1
+        self.found.next_segment = last if unused else last + 1
         while read and not read[-1].data:  # a start that wrote nothing, or a failed checkpoint
             # Perhaps it was cut to nothing on a full disk, and that was never synced.
-            self._disk.truncate(read.pop().path, 0)
+            self.disk.truncate(read.pop().path, 0)
         for segment in read:
             self._mend(segment, last=segment is read[-1])
 
     def _look_for_gaps(self, numbers: list[int], expected: range) -> None:
         missing = sorted(set(expected).difference(numbers))
         if missing:
-            self._found.damage(f"{segment_name(missing[0])} is missing")
+            self.found.damage(f"{segment_name(missing[0])} is missing")
 
     def _read(self, number: int) -> _Segment:
-        path = self._folder / segment_name(number)
-        data = self._disk.read(path)
+        path = self.folder / segment_name(number)
+        data = self.disk.read(path)
         scanned = frames.scan(data)
         return _Segment(path, data, scanned, frames.messages(scanned.payloads, JournalFrame))
 
     def _apply(self, frame: JournalFrame) -> None:
-        found = self._found
+        found = self.found
         for message in frame.entries:
             found.table.apply_message(message)
         for drop in frame.drops:
@@ -138,14 +137,14 @@ class _Replay:
         """Cut what a crash tore; keep a copy of what is damaged; make durable what was read."""
         path, scanned = segment.path, segment.scanned
         if segment.damaged or (scanned.torn and not last):
-            self._aside.keep(path, segment.data, "damaged")
-            self._found.damage(
+            self.aside.keep(path, segment.data, "damaged")
+            self.found.damage(
                 f"{path.name} is damaged ({len(segment.groups):,} of its groups could be read)"
             )
             return
-        self._disk.truncate(path, scanned.good_bytes)  # which syncs it, too
+        self.disk.truncate(path, scanned.good_bytes)  # which syncs it, too
         if scanned.torn:
-            self._found.remarks.append(
+            self.found.remarks.append(
                 f"cut an unfinished group off the end of {path.name}: a crash; nothing"
                 " acknowledged was in it"
             )

@@ -66,11 +66,12 @@ def _check_size(what: str, text: str, least: int, most: int) -> None:
         size_bytes = len(text.encode())
         if not least <= size_bytes <= most:
             raise BadRequest(
-                f"the {what} {_shorten(text)} is {size_bytes:,} bytes long,"
+                f"the {what} {shown(text)} is {size_bytes:,} bytes long,"
                 f" allowed are {least} to {most:,}",
                 value_limit_bytes=most if what == "value" else 0,
             )
 
 
-def _shorten(text: str) -> str:
+def shown(text: str) -> str:
+    """A key or a value as it stands in a sentence: in quotes, and cut if it is long."""
     return repr(text) if len(text) <= _SHOWN_CHARACTERS else repr(text[:_SHOWN_CHARACTERS]) + "…"

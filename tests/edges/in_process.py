@@ -18,9 +18,8 @@ from kvcluster.config import Settings
 from kvcluster.model.members import Cluster
 from kvcluster.node import Node
 from kvcluster.server.activity import Activity
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.listening import make_server
-from kvcluster.server.traffic import Traffic
 from server import offer
 from tests.processes.knobs import Knobs, SlowDisk
 
@@ -39,13 +38,13 @@ def make_node(
 
 
 @asynccontextmanager
-async def serving(node: Node, limits: Limits | None = None) -> AsyncIterator[str]:
+async def serving(node: Node, intake: Intake | None = None) -> AsyncIterator[str]:
     """The node serves at this address; it is stopped cleanly, and must not have failed."""
     await node.start(Channels((), node.settings))
     name = node.membership.name
     server = make_server(node.settings, [name])
     activity = Activity(name, node.settings)
-    offer(server, node, activity, Traffic(), limits or Limits.of(node.settings))
+    offer(server, node, activity, intake or Intake.of(node.settings))
     await server.start()
     node.meet_peers()
     try:

@@ -25,9 +25,8 @@ from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.config import Settings
 from kvcluster.model.entry import Version
 from kvcluster.model.readiness import Readiness
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.standard_services import Health, Reflection
-from kvcluster.server.traffic import Traffic
 from tests.edges.in_process import until
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, started
@@ -45,7 +44,7 @@ class Standing:
     def __init__(self, settings: Settings) -> None:
         readiness = Readiness({"peer": {1}}, repair=False, incomplete=False)
         self.gate = Gate(readiness, Surroundings().times, settings)
-        self.health = Health(self.gate, Traffic(), Limits.of(settings))
+        self.health = Health(self.gate, Intake.of(settings))
         self.channel: Any = None
         self.health_stub: Any = None
 
@@ -141,7 +140,7 @@ async def test_those_who_watch_cannot_hide_the_health_of_the_node() -> None:
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert await node.check("demo.Peer") == SERVING
         watches[0].cancel()
-        await until(lambda: node.health.limits.watchers.running == 1)
+        await until(lambda: node.health.intake.watchers.running == 1)
         assert (await node.watch().read()).status == NOT_SERVING
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from kvcluster.config import Settings
 from kvcluster.node import Node
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from tests.edges.in_process import make_node, serving, until
 
 from demo_pb2 import (
@@ -38,9 +38,9 @@ def counted(traffic: Traffic) -> dict[str, dict[int, int]]:
 
 
 @asynccontextmanager
-async def stub_of(node: Node, limits: Limits | None = None) -> AsyncIterator[Any]:
+async def stub_of(node: Node, intake: Intake | None = None) -> AsyncIterator[Any]:
     """A client's stub for a node that serves meanwhile."""
-    async with serving(node, limits) as name, grpc.aio.insecure_channel(name) as channel:
+    async with serving(node, intake) as name, grpc.aio.insecure_channel(name) as channel:
         yield KeyValueStub(channel)
 
 
@@ -104,11 +104,11 @@ async def test_what_an_answer_has_no_room_for_is_no_failure(tmp_path: Path) -> N
 async def test_the_operations_of_a_batch_that_is_refused_are_counted(tmp_path: Path) -> None:
     """As a lone Put is; else a node would seem to be asked for less the more it refuses."""
     get = Operation(get=GetRequest(key="a"))
-    limits = Limits.of(SETTINGS)
-    async with stub_of(make_node(tmp_path, SETTINGS), limits) as stub:
+    intake = Intake.of(SETTINGS)
+    async with stub_of(make_node(tmp_path, SETTINGS), intake) as stub:
         with ExitStack() as places:
             for _ in range(SETTINGS.client_calls_in_flight):
-                places.enter_context(limits.clients.admit(0))
+                places.enter_context(intake.clients.admit(0))
             for _ in range(2):
                 with pytest.raises(grpc.aio.AioRpcError):
                     await stub.Batch(BatchRequest(operations=[get] * 3), timeout=10)
@@ -119,10 +119,10 @@ async def test_the_operations_of_a_batch_that_is_refused_are_counted(tmp_path: P
 
 async def test_a_call_that_was_given_up_is_counted_as_cancelled(tmp_path: Path) -> None:
     """Clients that give up are the first sign of a slow disk."""
-    limits = Limits.of(SETTINGS)
-    async with stub_of(make_node(tmp_path, SETTINGS, sync_delay_s=0.1), limits) as stub:
+    intake = Intake.of(SETTINGS)
+    async with stub_of(make_node(tmp_path, SETTINGS, sync_delay_s=0.1), intake) as stub:
         call = stub.Put(PutRequest(key="a", value="v"), timeout=20)
-        await until(lambda: limits.clients.running == 1)
+        await until(lambda: intake.clients.running == 1)
         call.cancel()
-        await until(lambda: limits.clients.running == 0)
+        await until(lambda: intake.clients.running == 0)
         assert counted(await traffic_of(stub)) == {"Put": {CANCELLED: 1}}

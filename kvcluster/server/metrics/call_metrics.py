@@ -10,20 +10,19 @@ from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric
 
-from kvcluster.server.budgets import Budget, Limits
+from kvcluster.server.budgets import Budget, Intake
 from kvcluster.server.metrics.families import counter, gauge, histogram
-from kvcluster.server.traffic import Traffic
 from kvcluster.wire.error_info import code_name
 
 
-def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
+def calls(intake: Intake) -> Iterator[Metric]:
     """How many, how they ended, how long they took, how many are at it."""
     yield counter(
         "kvcluster_calls_total",
         "Calls that ended, by method and status code",
         {
             (method, code_name(code)): count
-            for method, of in traffic.methods.items()
+            for method, of in intake.traffic.methods.items()
             for code, count in of.by_code.items()
         },
         ["method", "code"],
@@ -31,22 +30,22 @@ def calls(traffic: Traffic, limits: Limits) -> Iterator[Metric]:
     yield histogram(
         "kvcluster_call_duration_seconds",
         "How long calls took, however they ended; a stream as long as its reader wanted",
-        {(method,): of.timings for method, of in traffic.methods.items()},
+        {(method,): of.timings for method, of in intake.traffic.methods.items()},
         ["method"],
     )
     yield counter(
         "kvcluster_operations_total",
         "Operations that clients asked for, alone or in a Batch, whatever became of them",
-        {(kind,): count for kind, count in traffic.operations.items()},
+        {(kind,): count for kind, count in intake.traffic.operations.items()},
         ["operation"],
     )
     yield counter(
         "kvcluster_batch_failures_total",
         "Operations that failed in a Batch that did not, by status code",
-        {(code_name(code),): count for code, count in traffic.batch_failures.items()},
+        {(code_name(code),): count for code, count in intake.traffic.batch_failures.items()},
         ["code"],
     )
-    budgets = {name: each for name, each in vars(limits).items() if isinstance(each, Budget)}
+    budgets = {name: each for name, each in vars(intake).items() if isinstance(each, Budget)}
     yield gauge(
         "kvcluster_calls_in_flight",
         "Calls that are being answered, by the budget that they count against",

@@ -21,12 +21,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector as PrometheusCollector
 
 from kvcluster.node import Node
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.metrics.call_metrics import calls
 from kvcluster.server.metrics.peer_metrics import replication, states_of_peers
 from kvcluster.server.metrics.storage_metrics import checkpoints, held, journal
 from kvcluster.server.metrics.upkeep_metrics import process, syncing
-from kvcluster.server.traffic import Traffic
 
 
 class NoAnswer(Exception):
@@ -36,11 +35,10 @@ class NoAnswer(Exception):
 class Collector(PrometheusCollector):
     """Gives every metric of a node. Made inside its event loop, once the node is started."""
 
-    def __init__(self, node: Node, traffic: Traffic, limits: Limits) -> None:
+    def __init__(self, node: Node, intake: Intake) -> None:
         self._loop = asyncio.get_running_loop()
         self._node = node
-        self._traffic = traffic
-        self._limits = limits
+        self._intake = intake
         self._patience_s = node.settings.metrics_patience_s
         self._started_at_s = time.time() - node.status().uptime_s
 
@@ -65,7 +63,7 @@ class Collector(PrometheusCollector):
         """From the loop, all in one step."""
         node, status = self._node, self._node.status()
         yield from process(node, status, self._started_at_s)
-        yield from calls(self._traffic, self._limits)
+        yield from calls(self._intake)
         yield from held(status, node.peering.peers)
         yield from journal(node.store)
         yield from checkpoints(status, node.store)

@@ -1,17 +1,9 @@
 """The page: http://host:port/metrics, for Prometheus and for whoever is curious.
 
 It is served by threads, apart from the event loop (collector.py says how the two meet), with what
-Python's library and prometheus_client have for it. Whoever can reach the port may ask, so what a
-stranger can cost is bounded, as the settings have it (`metrics_...`):
-
-- however often it is asked, a page is made at most a twentieth of the time, one at a time. Whoever
-  comes meanwhile is given the same again;
-- a connection lives for ten seconds, is used for one request, and sixteen at most are open. Past
-  that the oldest ends: a scrape takes milliseconds, so who has been here longest is no scraper;
-- fifty a second are taken, the others wait.
-
-Rejected: `prometheus_client.start_http_server`. It serves every path, keeps a silent connection and
-its thread for ever, and has as many of them as anybody opens.
+prometheus_client has for it and a server of our own (web.py). Whoever can reach the port may ask;
+but a page is made at most a twentieth of the time, one at a time, as the settings have it
+(`metrics_...`). Whoever comes meanwhile is given the same again.
 """
 
 from __future__ import annotations
@@ -31,11 +23,10 @@ from prometheus_client.exposition import choose_encoder
 
 from kvcluster.model.members import split_address
 from kvcluster.node import Node
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.listening import addresses_of
 from kvcluster.server.metrics.collector import Collector, NoAnswer
 from kvcluster.server.metrics.web import HttpResponse, Web
-from kvcluster.server.traffic import Traffic
 
 log = logging.getLogger("kvcluster")
 
@@ -45,16 +36,14 @@ _PLAIN, _OPEN_METRICS = (choose_encoder(accept) for accept in ("", "application/
 class Exposition:
     """Serves the metrics of a node from now on. Made inside the node's event loop."""
 
-    def __init__(
-        self, node: Node, traffic: Traffic, limits: Limits, address: tuple[str, int]
-    ) -> None:
+    def __init__(self, node: Node, intake: Intake, address: tuple[str, int]) -> None:
         """`address`: a host, on all of whose addresses it listens, and a port.
 
         Raises CannotStart.
         """
         self._settings = node.settings
         self._registry = CollectorRegistry()
-        self._registry.register(Collector(node, traffic, limits))
+        self._registry.register(Collector(node, intake))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._lock = threading.Lock()

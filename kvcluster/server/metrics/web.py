@@ -1,8 +1,12 @@
 """The web: the page's own HTTP server, one address, one thread for each connection.
 
-It is Python's `ThreadingHTTPServer` with what that leaves open closed: how long a connection may
-live, how many there may be, how fast they are taken, and what is said on the terminal when a
-stranger sends rubbish (nothing). It speaks HTTP/1.0, so each connection ends with its answer.
+It is Python's `ThreadingHTTPServer` with what that leaves open closed, as the settings have it
+(`metrics_...`). A connection lives for ten seconds, is used for one request, and sixteen at most
+are open. Past that the oldest ends: a scrape takes milliseconds, so who has been here longest is no
+scraper. Fifty a second are taken, the others wait. When a stranger sends rubbish, nothing is said.
+
+Rejected: `prometheus_client.start_http_server`. It serves every path, keeps a silent connection and
+its thread for ever, and has as many of them as anybody opens.
 """
 
 from __future__ import annotations

@@ -19,9 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from kvcluster.config import Settings
 from kvcluster.node import Node
 from kvcluster.server.activity import Activity
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.metrics.collector import Collector
-from kvcluster.server.traffic import Traffic
 from server import KeyValue
 from tests.cluster.memory import MemoryCluster
 from tests.storage.virtual_loop import VirtualLoop, run
@@ -65,10 +64,10 @@ class Watched:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        traffic, limits = Traffic(), Limits.of(node.settings)
+        intake = Intake.of(node.settings)
         activity = Activity("", node.settings)
-        self.front = KeyValue(node, node.writing.replica, activity, traffic, limits)
-        self._collector = Collector(node, traffic, limits)
+        self.front = KeyValue(node, node.writing.replica, activity, intake)
+        self._collector = Collector(node, intake)
 
     def collect(self) -> Iterator[Metric]:
         """What a registry asks for; from the loop itself."""

@@ -21,9 +21,8 @@ from kvcluster.cluster.peers.channels import Channels
 from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.config import Settings
 from kvcluster.node import Node
-from kvcluster.server.budgets import Limits
+from kvcluster.server.budgets import Intake
 from kvcluster.server.metrics import collector, exposition, web
-from kvcluster.server.traffic import Traffic
 from tests.edges.in_process import make_node
 from tests.processes.harness import eventually
 
@@ -33,7 +32,7 @@ async def page_of(node: Node) -> AsyncIterator[tuple[exposition.Exposition, int]
     """A page of a node that was started, and its port."""
     await node.start(Channels((), node.settings))
     (port,) = free_ports(1)
-    made = exposition.Exposition(node, Traffic(), Limits.of(node.settings), ("localhost", port))
+    made = exposition.Exposition(node, Intake.of(node.settings), ("localhost", port))
     try:
         yield made, port
     finally:

@@ -71,7 +71,7 @@ async def test_operations_that_fail_in_a_batch_are_counted(scene: Scene) -> None
     assert now("batch_failures_total", code="INVALID_ARGUMENT") == 2
     assert now("calls_total", method="Batch", code="OK") == 1
     rubbish = BatchResponse(results=[Result(failure=Failure(code=99))])  # as a peer may send it
-    front.traffic.ended("Batch", 0, 0.001, BatchRequest(), rubbish)
+    front.intake.traffic.ended("Batch", 0, 0.001, BatchRequest(), rubbish)
     assert scene.look()("batch_failures_total", code="99") == 1
 
 
