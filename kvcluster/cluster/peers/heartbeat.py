@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peer, Peers
 from kvcluster.cluster.peers.surroundings import Transport
 from kvcluster.errors import (
@@ -64,14 +64,11 @@ STATUS_CODES = {
 }
 
 
-class Heartbeats:
+class Heartbeats(OnGround):
     """Beats to every peer, and hears theirs."""
 
     def __init__(self, ground: Ground, transport: Transport, peers: Peers, hints: Hints) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._time = ground.time
-        self._gate = ground.gate
+        super().__init__(ground)
         self._transport = transport
         self._peers = peers
         self._hints = hints
@@ -81,7 +78,7 @@ class Heartbeats:
         self._broken: set[str] = set()
         """Peers to which the connection of the last heartbeat broke."""
         self._terms = Terms.of(ground.settings)
-        peers.listen(died=self._died)
+        peers.on_death.append(self._died)
 
     @property
     def configuration(self) -> Configuration:

@@ -25,7 +25,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peer
 from kvcluster.cluster.repair.merging import Brought, Merger, advance
 from kvcluster.cluster.repair.progress import SyncProgress
@@ -37,14 +37,11 @@ from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
 log = logging.getLogger("kvcluster")
 
 
-class AntiEntropy:
+class AntiEntropy(OnGround):
     """Compares with one peer after the other, and fetches what differs."""
 
     def __init__(self, ground: Ground, peering: Peering, progress: SyncProgress) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._gate = ground.gate
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._rng = random.Random(ground.time.incarnation)
         self._merger = Merger(ground, peering.calls)
@@ -57,7 +54,8 @@ class AntiEntropy:
         self._progress = progress
         self._totals = progress.totals
         ground.gate.listen(self._gate_changed)
-        self._peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
+        self._peers.on_return.append(lambda peer: self.want([peer.name]))
+        self._peers.on_death.append(self._peer_died)
 
     def want(self, names: Iterable[str]) -> None:
         """Compare everything with some peers soon."""

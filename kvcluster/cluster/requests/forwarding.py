@@ -14,7 +14,7 @@ What a node answers passes through as it is, its errors included (wire/failures.
 from __future__ import annotations
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.errors import (
     BadRequest,
     ConnectionLost,
@@ -34,13 +34,11 @@ from kvcluster.errors import (
 from demo_pb2 import ForwardRequest, ForwardResponse
 
 
-class Forwarding:
+class Forwarding(OnGround):
     """Asks single replicas. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, peering: Peering) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._gate = ground.gate
+        super().__init__(ground)
         self._peers = peering.peers
         self._calls = peering.calls
 

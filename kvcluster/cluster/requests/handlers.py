@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding
 from kvcluster.cluster.requests.router import Router
@@ -30,13 +30,11 @@ from demo_pb2 import (
 )
 
 
-class Handlers:
+class Handlers(OnGround):
     """Operations, alone and in batches. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
-        self._settings = ground.settings
-        self._time = ground.time
-        self._envelope = ground.envelope
+        super().__init__(ground)
         self._routing = Router(ground, coordinator, forwarding)
 
     async def one(self, request: Any, deadline_s: float) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.heartbeat import STATUS_CODES
 from kvcluster.cluster.peers.peers import Peer
 from kvcluster.cluster.repair import Repair
@@ -38,15 +38,11 @@ _STATE_CODES = {
 }
 
 
-class Report:
+class Report(OnGround):
     """Says how this node is and what it sees."""
 
     def __init__(self, ground: Ground, peering: Peering, writing: Writing, repair: Repair) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._time = ground.time
-        self._gate = ground.gate
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._heartbeats = peering.heartbeats
         self._hints = writing.hinting.hints

@@ -25,7 +25,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import unless
 from kvcluster.errors import PeerBroke
 from kvcluster.model.entry import ZERO, Verdict, Version
@@ -35,12 +35,11 @@ from kvcluster.model.hints import Hints
 from demo_pb2 import MissedWrites
 
 
-class Hinting:
+class Hinting(OnGround):
     """Owns the hints of one node."""
 
     def __init__(self, ground: Ground, hints: Hints, peering: Peering) -> None:
-        self._settings = ground.settings
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._heartbeats = peering.heartbeats
         self.hints = hints
