@@ -40,28 +40,17 @@ from kvcluster.model.agreement import Terms, conflict, difference
 from kvcluster.model.detector import Liveness
 from kvcluster.model.entry import Version
 from kvcluster.model.hints import Hints
-from kvcluster.model.readiness import Status
 from kvcluster.model.slots import SLOTS
 from kvcluster.storage.store import Spawn
 
 from demo_pb2 import (
     DRAINING,
-    SERVING,
-    STARTING,
-    SYNCING,
     Configuration,
     HealthCheckRequest,
     HealthCheckResponse,
     Heartbeat,
     PeerState,
 )
-
-STATUS_CODES = {
-    Status.STARTING: STARTING,
-    Status.SYNCING: SYNCING,
-    Status.SERVING: SERVING,
-    Status.DRAINING: DRAINING,
-}
 
 
 class Heartbeats(OnGround):
@@ -257,7 +246,7 @@ class Heartbeats(OnGround):
             node=self._membership.name,
             incarnation=self._time.incarnation,
             clock=self._time.now(),
-            status=STATUS_CODES[self._gate.status],
+            status=self._gate.status.name,  # it is called the same on the wire
             missed_since=self._hints.since(name) or b"",
             configuration=self.configuration,
         )

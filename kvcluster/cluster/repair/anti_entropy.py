@@ -127,7 +127,8 @@ class AntiEntropy(OnGround):
         self._totals.comparisons += 1
         # Comparing all may take longer than the time between two looks, and must not put off the
         # second for ever.
-        self._note_differing(name, different, not_later_than_s=self._due_s(name))
+        due_s, _ = self._differing.get(name, (math.inf, []))
+        self._note_differing(name, different, not_later_than_s=due_s)
 
     async def _recheck(self, name: str) -> None:
         """Compare again what differed; fetch what still does."""
@@ -144,10 +145,6 @@ class AntiEntropy(OnGround):
                 "ANTI-ENTROPY  %s slots differed from %s: %s", f"{len(different):,}", name, tally
             )
         self._note_differing(name, different)
-
-    def _due_s(self, name: str) -> float:
-        """When slots that differed are compared again; infinitely late if none did."""
-        return self._differing.get(name, (math.inf, []))[0]
 
     def _note_differing(
         self, name: str, slots: list[int], *, not_later_than_s: float = math.inf

@@ -8,9 +8,8 @@ the same nodes keep go together: a slot has few, and a call for each would take 
 
 It is a trickle: a round takes a twentieth of the time at most; more only where strays are left. No
 tombstone waits for who holds a stray, so these should be home before one goes that is newer, or
-they bring back what was deleted. To wait for a peer that is
-silent for a while is no work, and does not count, or one freeze would put the next round off for
-minutes.
+they bring back what was deleted. To wait for a peer that is silent for a while is no work, and does
+not count, or one freeze would put the next round off for minutes.
 """
 
 from __future__ import annotations

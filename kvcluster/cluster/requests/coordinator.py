@@ -13,8 +13,7 @@ once more, because a write that is acknowledged must not already be invisible.
 Reads come from memory. That they are not stale is not checked here: the gate holds them back
 until this node has what others have acknowledged.
 
-Each operation succeeds or fails for itself. Who carries one out, this node or another, is decided
-before (router.py).
+Who carries an operation out, this node or another, is decided before (router.py).
 """
 
 from __future__ import annotations

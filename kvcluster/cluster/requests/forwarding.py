@@ -46,11 +46,8 @@ class Forwarding(OnGround):
         """The live replicas of a slot other than this node, the most promising first."""
         others = self._membership.others(slot)
         alive = [self._peers[name] for name in others if self._peers[name].alive]
-        if reads:
-            ranked = sorted(alive, key=lambda peer: not peer.serves_reads)
-        else:
-            ranked = sorted(alive, key=lambda peer: peer.lagging)
-        return [peer.name for peer in ranked]
+        alive.sort(key=lambda peer: not peer.serves_reads if reads else peer.lagging)
+        return [peer.name for peer in alive]
 
     def nobody(self, slot: int) -> NoReplica:
         """Why nobody else can be asked for a key of this slot."""

@@ -28,6 +28,7 @@ from demo_pb2 import (
     ForwardRequest,
     ForwardResponse,
 )
+from demo_pb2 import Operation as OperationMessage
 
 
 class Handlers(OnGround):
@@ -59,11 +60,10 @@ class Handlers(OnGround):
         name = request.WhichOneof("operation")
         if name is None:
             raise BadRequest("a forwarded request without an operation")
-        operations: list[Operation | BadRequest]
-        if name == "batch":
-            operations = each_of(request.batch.operations, self._settings)
-        else:  # from a node that is older than this
-            operations = [operation_of(getattr(request, name), self._settings)]
+        asked = list(request.batch.operations)
+        if name != "batch":  # from a node that is older than this
+            asked = [OperationMessage(**{name: getattr(request, name)})]
+        operations = each_of(asked, self._settings)
         if any(isinstance(it, Operation) and it.writes for it in operations):
             # It would get a version of now, and undo what was acknowledged since it was sent.
             limit_s = self._settings.forward_age_limit_s
@@ -71,7 +71,7 @@ class Handlers(OnGround):
         outcomes = await self._routing.carry_out_here(operations, deadline_s)
         response = ForwardResponse()
         if name == "batch":
-            response.batch.CopyFrom(batch_response(request.batch.operations, outcomes))
+            response.batch.CopyFrom(batch_response(asked, outcomes))
         elif isinstance(outcomes[0], KvError):
             raise outcomes[0]
         else:

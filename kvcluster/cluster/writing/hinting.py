@@ -13,9 +13,8 @@ replica that misses them, known or not; it costs 40 bytes.
 A peer that answers, and does not know yet that it is behind, must hear of it before the write is
 acknowledged: `tell`.
 
-One object keeps the hints, and everybody comes to it: who sends (replication.py), who receives
-(replica.py), who is pulled from (cluster/repair/pulls.py) and who catches up
-(cluster/repair/catching_up.py).
+One object keeps the hints, and everybody comes to it: who sends, who receives, who is pulled from,
+who catches up, and heartbeats, which tell of them.
 """
 
 from __future__ import annotations

@@ -8,9 +8,6 @@ leaves at once, and a busy node forms large rounds by itself.
 One round at a time is the default: with more, rounds get smaller and each write costs more work
 than it saves in waiting. (Measured with three nodes on two cores and 64 clients: two at a time
 carried 0.8 times the writes of one, three 0.65 times.)
-
-One slow peer holds up one round, once, for the replication timeout; after that it is left behind
-and no round waits for it.
 """
 
 from __future__ import annotations
