@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from kvcluster.client.scan_course import ScanCourse
-from kvcluster.cluster.requests.scan_position import Holes
+from kvcluster.cluster.requests.scans import Holes
 from tests.sim.planting import planted, replace
 
 

@@ -12,7 +12,7 @@ about to end, and nobody hears it any more.
 
 from __future__ import annotations
 
-from kvcluster.cluster.writing.rounds import Outcome
+from kvcluster.cluster.writing.replication import Outcome
 from kvcluster.model.slots import slot_of
 from kvcluster.node import Node
 from tests.sim.broken import Broken

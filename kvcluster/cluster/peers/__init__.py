@@ -19,20 +19,18 @@ import asyncio
 from collections.abc import Callable
 
 from kvcluster.cluster.peers.calls import Calls
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.heartbeat import Heartbeats
 from kvcluster.cluster.peers.peers import Peers
 from kvcluster.cluster.peers.surroundings import Transport
 from kvcluster.model.hints import Hints
 
 
-class Peering:
+class Peering(OnGround):
     """The three of one node. `hints`: what its heartbeats tell peers that they missed."""
 
     def __init__(self, ground: Ground, transport: Transport, hints: Hints) -> None:
-        self._settings = ground.settings
-        self._gate = ground.gate
-        self._spawn = ground.spawn
+        super().__init__(ground)
         self.peers = Peers(ground.membership.peers, ground.settings)
         self.heartbeats = Heartbeats(ground, transport, self.peers, hints)
         self.calls = Calls(ground, transport, self.peers)

@@ -24,7 +24,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peers
 from kvcluster.cluster.peers.surroundings import Transport
 from kvcluster.cluster.peers.tasks import unless
@@ -53,15 +53,13 @@ _MAY_BE_REPEATED = (
 )
 
 
-class Calls:
+class Calls(OnGround):
     """Asks peers."""
 
     def __init__(self, ground: Ground, transport: Transport, peers: Peers) -> None:
+        super().__init__(ground)
         self._transport = transport
         self._peers = peers
-        self._envelope = ground.envelope
-        self._time = ground.time
-        self._redial_interval_s = ground.settings.redial_interval_s
 
     async def ask(self, name: str, request: Message, timeout_s: float) -> Any:
         """The answer of a peer, the message that belongs to the request.
@@ -96,4 +94,4 @@ class Calls:
                 if self._peers[name].silence.is_set() or now_s() + rest_s >= end_s:
                     raise
             await asyncio.sleep(rest_s)
-            rest_s = self._redial_interval_s
+            rest_s = self._settings.redial_interval_s

@@ -34,7 +34,8 @@ class Gate:
         self._readiness = readiness
         self._times = times
         self._pauses = Pauses(interval_s=settings.tick_interval_s, limit_s=settings.pause_limit_s)
-        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Resolves at the next change of status. Whoever waits for it leaves it as it is."""
         self._status = readiness.status
         self._outvoted = False
         self._listeners: list[Callable[[], None]] = []
@@ -64,11 +65,6 @@ class Gate:
         if self._status is Status.SYNCING:
             return "data was lost or edited here and no peer is up to restore it; see --salvage"
         return ""
-
-    @property
-    def changed(self) -> asyncio.Future[None]:
-        """Resolves at the next change of status. Whoever waits for it leaves it as it is."""
-        return self._changed
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Have a function called whenever there may be something new to pull."""
@@ -184,14 +180,17 @@ class Gate:
         self.refuse_if_draining()
         while not self.writable:
             self._refuse_if_outvoted()
-            await self._wait(deadline_s)
+            try:
+                await within(self.changed, deadline_s, "becoming ready")
+            except TimedOut:
+                raise self.not_ready() from None
             if not reads and self.sleeps != sleeps:
                 raise NotReady(_STOPPED)
         self.refuse_if_draining()
 
     async def until_changed(self, deadline_s: float) -> None:
         """Return when the status changes, or at a time."""
-        await asyncio.wait([self._changed], timeout=deadline_s - asyncio.get_running_loop().time())
+        await asyncio.wait([self.changed], timeout=deadline_s - asyncio.get_running_loop().time())
 
     def refuse_if_slept_since(self, sleeps: int) -> None:
         """Raise NotReady if this process was away since `sleeps` was what it was then.
@@ -223,12 +222,6 @@ class Gate:
         if self._status is Status.DRAINING:
             raise NotReady("this node is stopping")
 
-    async def _wait(self, deadline_s: float) -> None:
-        try:
-            await within(self._changed, deadline_s, "becoming ready")
-        except TimedOut:
-            raise self.not_ready() from None
-
     def not_ready(self) -> NotReady:
         """Why this node does not do it now."""
         if self._overdue:
@@ -247,8 +240,8 @@ class Gate:
             listener()
 
     def _wake(self) -> None:
-        self._changed.set_result(None)
-        self._changed = asyncio.get_running_loop().create_future()
+        self.changed.set_result(None)
+        self.changed = asyncio.get_running_loop().create_future()
 
 
 def _say(pause: Pause) -> str:

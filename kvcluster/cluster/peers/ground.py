@@ -2,7 +2,7 @@
 
 Who belongs, how long things may take, what time it is, whether this node may answer, what it holds,
 how messages between nodes are marked, and how something is run in the background. Seven things that
-nearly every part needs; named once, each part says what it needs besides.
+nearly every part needs: they are named once, here, and each part says what it needs besides.
 
 The envelope is what every request between nodes says of its sender: who it is, what time it is
 there, and a digest of its configuration. `check` is the first thing that happens to a request: a
@@ -62,3 +62,16 @@ class Ground:
     store: Store
     envelope: Envelope
     spawn: Spawn
+
+
+class OnGround:
+    """A part of a node, which has all of that at hand."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._membership = ground.membership
+        self._settings = ground.settings
+        self._time = ground.time
+        self._gate = ground.gate
+        self._store = ground.store
+        self._envelope = ground.envelope
+        self._spawn = ground.spawn

@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peer, Peers
 from kvcluster.cluster.peers.surroundings import Transport
 from kvcluster.errors import (
@@ -40,15 +40,11 @@ from kvcluster.model.agreement import Terms, conflict, difference
 from kvcluster.model.detector import Liveness
 from kvcluster.model.entry import Version
 from kvcluster.model.hints import Hints
-from kvcluster.model.readiness import Status
 from kvcluster.model.slots import SLOTS
 from kvcluster.storage.store import Spawn
 
 from demo_pb2 import (
     DRAINING,
-    SERVING,
-    STARTING,
-    SYNCING,
     Configuration,
     HealthCheckRequest,
     HealthCheckResponse,
@@ -56,22 +52,12 @@ from demo_pb2 import (
     PeerState,
 )
 
-STATUS_CODES = {
-    Status.STARTING: STARTING,
-    Status.SYNCING: SYNCING,
-    Status.SERVING: SERVING,
-    Status.DRAINING: DRAINING,
-}
 
-
-class Heartbeats:
+class Heartbeats(OnGround):
     """Beats to every peer, and hears theirs."""
 
     def __init__(self, ground: Ground, transport: Transport, peers: Peers, hints: Hints) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._time = ground.time
-        self._gate = ground.gate
+        super().__init__(ground)
         self._transport = transport
         self._peers = peers
         self._hints = hints
@@ -81,7 +67,7 @@ class Heartbeats:
         self._broken: set[str] = set()
         """Peers to which the connection of the last heartbeat broke."""
         self._terms = Terms.of(ground.settings)
-        peers.listen(died=self._died)
+        peers.on_death.append(self._died)
 
     @property
     def configuration(self) -> Configuration:
@@ -260,7 +246,7 @@ class Heartbeats:
             node=self._membership.name,
             incarnation=self._time.incarnation,
             clock=self._time.now(),
-            status=STATUS_CODES[self._gate.status],
+            status=self._gate.status.name,  # it is called the same on the wire
             missed_since=self._hints.since(name) or b"",
             configuration=self.configuration,
         )

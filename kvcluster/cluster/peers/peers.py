@@ -104,8 +104,10 @@ class Peers:
             for name in names
         }
         self.strangers = Strangers(settings)
-        self._died: list[Listener] = []
-        self._returned: list[Listener] = []
+        self.on_death: list[Listener] = []
+        """Called when a peer becomes DEAD."""
+        self.on_return: list[Listener] = []
+        """Called when one becomes ALIVE, again or in a new life."""
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers.values())
@@ -120,18 +122,6 @@ class Peers:
     def now_s() -> float:
         """The time by which silence is measured."""
         return asyncio.get_running_loop().time()
-
-    def listen(
-        self,
-        *,
-        died: Listener | None = None,
-        returned: Listener | None = None,
-    ) -> None:
-        """Have functions called when a peer becomes DEAD, or ALIVE (again, or in a new life)."""
-        if died:
-            self._died.append(died)
-        if returned:
-            self._returned.append(returned)
 
     def answered(self, name: str, said: HealthCheckResponse, *, behind: bool) -> None:
         """It answered a heartbeat. `behind`: a hint says that it missed writes."""
@@ -238,7 +228,7 @@ class Peers:
         anew = another and known is not None
         if anew and peer.alive:
             log.info("PEER  %s was started anew", name)
-            self._tell(self._returned, peer)
+            _tell(self.on_return, peer)
         return anew
 
     def _spare(self, peer: Peer, now_s: float, *, returns: bool) -> None:
@@ -282,11 +272,11 @@ class Peers:
             sentence = "is alive but missed writes; it will pull them"
         log.info("PEER  %s %s%s", peer.name, sentence, f" ({why})" if why else "")
         if state is Liveness.DEAD:
-            self._tell(self._died, peer)
+            _tell(self.on_death, peer)
         elif state is Liveness.ALIVE:
-            self._tell(self._returned, peer)
+            _tell(self.on_return, peer)
 
-    @staticmethod
-    def _tell(listeners: list[Listener], peer: Peer) -> None:
-        for listener in listeners:
-            listener(peer)
+
+def _tell(listeners: list[Listener], peer: Peer) -> None:
+    for listener in listeners:
+        listener(peer)

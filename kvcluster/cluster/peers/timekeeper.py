@@ -86,9 +86,8 @@ class Timekeeper:
                 f" over the limit of {self._limits.absurd_ms / 1000:.0f} s"
             )
         if skew is Skew.STALE and not stale_is_fine:
-            age_s = ((self.now() - time) >> COUNTER_BITS) / 1000
             raise HeldBack(
-                f"a message of {sender} is {age_s:.0f} s old, over the limit"
+                f"a message of {sender} is {self._seconds_ago(time):.0f} s old, over the limit"
                 f" of {self._limits.stale_ms / 1000:.0f} s; the clock here is {self.now()}"
             )
         if skew is Skew.AHEAD:
@@ -121,11 +120,11 @@ class Timekeeper:
 
     def age_s(self, version: Version) -> float:
         """How long ago a version was made, in seconds."""
-        return max(0, (self.now() - time_of(version)) >> COUNTER_BITS) / 1000
+        return max(0.0, self._seconds_ago(time_of(version)))
 
     def refuse_late(self, sender: str, time: int, limit_s: float) -> None:
         """Raise HeldBack if what a peer sent at a time was on its way for longer than the limit."""
-        age_s = ((self.now() - time) >> COUNTER_BITS) / 1000
+        age_s = self._seconds_ago(time)
         if age_s > limit_s:
             raise HeldBack(
                 f"a write that {sender} forwarded is {age_s:.1f} s old, over the limit of"
@@ -175,6 +174,9 @@ class Timekeeper:
                 sender,
                 self._seconds_ahead(time),
             )
+
+    def _seconds_ago(self, time: int) -> float:
+        return ((self.now() - time) >> COUNTER_BITS) / 1000
 
     def _seconds_ahead(self, time: int) -> float:
         return self._clock.ahead_ms(time, self._wall_ms()) / 1000

@@ -14,7 +14,7 @@ The first three run in the background, and know nothing of each other.
 from __future__ import annotations
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.repair.anti_entropy import AntiEntropy
 from kvcluster.cluster.repair.catching_up import CatchingUp
 from kvcluster.cluster.repair.holding import Holding
@@ -23,11 +23,11 @@ from kvcluster.cluster.repair.pulls import Pulls
 from kvcluster.cluster.writing.hinting import Hinting
 
 
-class Repair:
+class Repair(OnGround):
     """All of it, of one node."""
 
     def __init__(self, ground: Ground, peering: Peering, hinting: Hinting) -> None:
-        self._spawn = ground.spawn
+        super().__init__(ground)
         self.progress = SyncProgress(ground.settings.sync_announce_s)
         self._catching_up = CatchingUp(ground, peering.calls, hinting, self.progress)
         self.anti_entropy = AntiEntropy(ground, peering, self.progress)

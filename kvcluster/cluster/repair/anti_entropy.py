@@ -25,7 +25,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peer
 from kvcluster.cluster.repair.merging import Brought, Merger, advance
 from kvcluster.cluster.repair.progress import SyncProgress
@@ -37,14 +37,11 @@ from demo_pb2 import CompareRequest, PullDifferencesRequest, SlotHashes
 log = logging.getLogger("kvcluster")
 
 
-class AntiEntropy:
+class AntiEntropy(OnGround):
     """Compares with one peer after the other, and fetches what differs."""
 
     def __init__(self, ground: Ground, peering: Peering, progress: SyncProgress) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._gate = ground.gate
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._rng = random.Random(ground.time.incarnation)
         self._merger = Merger(ground, peering.calls)
@@ -57,7 +54,8 @@ class AntiEntropy:
         self._progress = progress
         self._totals = progress.totals
         ground.gate.listen(self._gate_changed)
-        self._peers.listen(returned=lambda peer: self.want([peer.name]), died=self._peer_died)
+        self._peers.on_return.append(lambda peer: self.want([peer.name]))
+        self._peers.on_death.append(self._peer_died)
 
     def want(self, names: Iterable[str]) -> None:
         """Compare everything with some peers soon."""
@@ -129,7 +127,8 @@ class AntiEntropy:
         self._totals.comparisons += 1
         # Comparing all may take longer than the time between two looks, and must not put off the
         # second for ever.
-        self._note_differing(name, different, not_later_than_s=self._due_s(name))
+        due_s, _ = self._differing.get(name, (math.inf, []))
+        self._note_differing(name, different, not_later_than_s=due_s)
 
     async def _recheck(self, name: str) -> None:
         """Compare again what differed; fetch what still does."""
@@ -146,10 +145,6 @@ class AntiEntropy:
                 "ANTI-ENTROPY  %s slots differed from %s: %s", f"{len(different):,}", name, tally
             )
         self._note_differing(name, different)
-
-    def _due_s(self, name: str) -> float:
-        """When slots that differed are compared again; infinitely late if none did."""
-        return self._differing.get(name, (math.inf, []))[0]
 
     def _note_differing(
         self, name: str, slots: list[int], *, not_later_than_s: float = math.inf

@@ -25,7 +25,7 @@ import logging
 from dataclasses import dataclass
 
 from kvcluster.cluster.peers.calls import Calls
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.repair.merging import Brought, Merger, advance
 from kvcluster.cluster.repair.progress import SyncProgress
 from kvcluster.cluster.writing.hinting import Hinting
@@ -57,17 +57,13 @@ class _Debt:
         assert self.since == ZERO or not self.repair
 
 
-class CatchingUp:
+class CatchingUp(OnGround):
     """Pays debts, one after the other."""
 
     def __init__(
         self, ground: Ground, calls: Calls, hinting: Hinting, progress: SyncProgress
     ) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._time = ground.time
-        self._gate = ground.gate
-        self._store = ground.store
+        super().__init__(ground)
         self._calls = calls
         self._hinting = hinting
         self._progress = progress

@@ -8,9 +8,8 @@ the same nodes keep go together: a slot has few, and a call for each would take 
 
 It is a trickle: a round takes a twentieth of the time at most; more only where strays are left. No
 tombstone waits for who holds a stray, so these should be home before one goes that is newer, or
-they bring back what was deleted. To wait for a peer that is
-silent for a while is no work, and does not count, or one freeze would put the next round off for
-minutes.
+they bring back what was deleted. To wait for a peer that is silent for a while is no work, and does
+not count, or one freeze would put the next round off for minutes.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.errors import KvError
 from kvcluster.model.entry import Version
 from kvcluster.model.slots import slot_of
@@ -35,13 +34,11 @@ from demo_pb2 import Entry as EntryMessage
 log = logging.getLogger("kvcluster")
 
 
-class Holding:
+class Holding(OnGround):
     """Takes tombstones and strays where they belong."""
 
     def __init__(self, ground: Ground, peering: Peering) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._calls = peering.calls
         self._tombstones = Tombstones(ground.membership.name, ground.settings.tombstone_wait_s)

@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from kvcluster.cluster.peers.calls import Calls
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.config import KIB
 from kvcluster.errors import PeerRefused
 from kvcluster.model.slots import slot_of
@@ -49,18 +49,16 @@ class Brought:
         return f"{self.entries:,} {noun} ({size}), {self.new:,} new here"
 
 
-class Merger:
+class Merger(OnGround):
     """Fetches what peers hold, and stores it."""
 
     def __init__(self, ground: Ground, calls: Calls) -> None:
-        self._store = ground.store
-        self._time = ground.time
-        self._timeout_s = ground.settings.pull_timeout_s
+        super().__init__(ground)
         self._calls = calls
 
     async def fetch(self, name: str, request: Message, tally: Brought) -> Any:
         """What a peer answers. Raises PeerUnavailable."""
-        answer = await self._calls.ask(name, request, self._timeout_s)
+        answer = await self._calls.ask(name, request, self._settings.pull_timeout_s)
         tally.add(size_bytes=request.ByteSize() + answer.ByteSize())
         return answer
 

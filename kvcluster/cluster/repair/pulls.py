@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peers
 from kvcluster.cluster.repair.pages import cut_page, since, unlisted
 from kvcluster.cluster.writing.hinting import Hinting
@@ -41,16 +41,11 @@ from demo_pb2 import (
 )
 
 
-class Pulls:
+class Pulls(OnGround):
     """The side that is pulled from. Every method may raise PeerRefused, BadRequest."""
 
     def __init__(self, ground: Ground, peers: Peers, hinting: Hinting) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._time = ground.time
-        self._gate = ground.gate
-        self._envelope = ground.envelope
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peers
         self._hinting = hinting
 

@@ -7,8 +7,7 @@ batch.py           what is asked, in groups, and what came of it so far
 coordinator.py     operations on keys that live here
 forwarding.py      a call to a replica that shall do it instead
 scans.py           keys in order, from all the nodes that together hold every slot
-scan_pages.py      a page of them, from this node
-scan_position.py   how far a scan has come
+scan_pages.py      a page of them, from this node, and where the next begins
 report.py          how this node is, and what it sees
 """
 

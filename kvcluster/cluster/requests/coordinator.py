@@ -13,8 +13,7 @@ once more, because a write that is acknowledged must not already be invisible.
 Reads come from memory. That they are not stale is not checked here: the gate holds them back
 until this node has what others have acknowledged.
 
-Each operation succeeds or fails for itself. Who carries one out, this node or another, is decided
-before (router.py).
+Who carries an operation out, this node or another, is decided before (router.py).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
@@ -53,14 +52,11 @@ class Done:
     """If it writes."""
 
 
-class Coordinator:
+class Coordinator(OnGround):
     """Carries out operations here. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, rounds: Rounds) -> None:
-        self._membership = ground.membership
-        self._gate = ground.gate
-        self._time = ground.time
-        self._store = ground.store
+        super().__init__(ground)
         self._rounds = rounds
 
     async def carry_out(

@@ -14,7 +14,7 @@ What a node answers passes through as it is, its errors included (wire/failures.
 from __future__ import annotations
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.errors import (
     BadRequest,
     ConnectionLost,
@@ -34,13 +34,11 @@ from kvcluster.errors import (
 from demo_pb2 import ForwardRequest, ForwardResponse
 
 
-class Forwarding:
+class Forwarding(OnGround):
     """Asks single replicas. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, peering: Peering) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._gate = ground.gate
+        super().__init__(ground)
         self._peers = peering.peers
         self._calls = peering.calls
 
@@ -48,11 +46,8 @@ class Forwarding:
         """The live replicas of a slot other than this node, the most promising first."""
         others = self._membership.others(slot)
         alive = [self._peers[name] for name in others if self._peers[name].alive]
-        if reads:
-            ranked = sorted(alive, key=lambda peer: not peer.serves_reads)
-        else:
-            ranked = sorted(alive, key=lambda peer: peer.lagging)
-        return [peer.name for peer in ranked]
+        alive.sort(key=lambda peer: not peer.serves_reads if reads else peer.lagging)
+        return [peer.name for peer in alive]
 
     def nobody(self, slot: int) -> NoReplica:
         """Why nobody else can be asked for a key of this slot."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding
 from kvcluster.cluster.requests.router import Router
@@ -28,15 +28,14 @@ from demo_pb2 import (
     ForwardRequest,
     ForwardResponse,
 )
+from demo_pb2 import Operation as OperationMessage
 
 
-class Handlers:
+class Handlers(OnGround):
     """Operations, alone and in batches. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
-        self._settings = ground.settings
-        self._time = ground.time
-        self._envelope = ground.envelope
+        super().__init__(ground)
         self._routing = Router(ground, coordinator, forwarding)
 
     async def one(self, request: Any, deadline_s: float) -> Any:
@@ -61,11 +60,10 @@ class Handlers:
         name = request.WhichOneof("operation")
         if name is None:
             raise BadRequest("a forwarded request without an operation")
-        operations: list[Operation | BadRequest]
-        if name == "batch":
-            operations = each_of(request.batch.operations, self._settings)
-        else:  # from a node that is older than this
-            operations = [operation_of(getattr(request, name), self._settings)]
+        asked = list(request.batch.operations)
+        if name != "batch":  # from a node that is older than this
+            asked = [OperationMessage(**{name: getattr(request, name)})]
+        operations = each_of(asked, self._settings)
         if any(isinstance(it, Operation) and it.writes for it in operations):
             # It would get a version of now, and undo what was acknowledged since it was sent.
             limit_s = self._settings.forward_age_limit_s
@@ -73,7 +71,7 @@ class Handlers:
         outcomes = await self._routing.carry_out_here(operations, deadline_s)
         response = ForwardResponse()
         if name == "batch":
-            response.batch.CopyFrom(batch_response(request.batch.operations, outcomes))
+            response.batch.CopyFrom(batch_response(asked, outcomes))
         elif isinstance(outcomes[0], KvError):
             raise outcomes[0]
         else:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.peers.heartbeat import STATUS_CODES
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peer
 from kvcluster.cluster.repair import Repair
 from kvcluster.cluster.writing import Writing
-from kvcluster.model.detector import Liveness
 from kvcluster.model.slots import slot_of
 from kvcluster.wire.limits import check_key
 
@@ -30,23 +28,12 @@ from demo_pb2 import (
     Waiting,
 )
 
-_STATE_CODES = {
-    Liveness.UNKNOWN: PeerState.UNKNOWN,
-    Liveness.ALIVE: PeerState.ALIVE,
-    Liveness.SUSPECT: PeerState.SUSPECT,
-    Liveness.DEAD: PeerState.DEAD,
-}
 
-
-class Report:
+class Report(OnGround):
     """Says how this node is and what it sees."""
 
     def __init__(self, ground: Ground, peering: Peering, writing: Writing, repair: Repair) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._time = ground.time
-        self._gate = ground.gate
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._heartbeats = peering.heartbeats
         self._hints = writing.hinting.hints
@@ -58,7 +45,7 @@ class Report:
     def health(self, beat: Heartbeat | None = None) -> HealthCheckResponse:
         """How this node is; `beat`: to a peer, whose heartbeat it answers, our own."""
         return HealthCheckResponse(
-            status=STATUS_CODES[self._gate.status],
+            status=self._gate.status.name,
             node=self._membership.name,
             keys=self._store.table.live,
             peers=[self._state(peer) for peer in self._peers],
@@ -74,7 +61,7 @@ class Report:
         checkpointed_s = store.checkpointer.finished_s
         return StatusResponse(
             node=self._membership.name,
-            status=STATUS_CODES[self._gate.status],
+            status=self._gate.status.name,
             reason=self._gate.reason,
             incarnation=self._time.incarnation,
             uptime_s=now_s - self._started_s,
@@ -137,7 +124,7 @@ class Report:
         ]
 
     def _state(self, peer: Peer) -> PeerState:
-        state = _STATE_CODES[peer.detector.state]
+        state = peer.detector.state.name  # the names are those of the wire
         return PeerState(node=peer.name, state=state, lagging=peer.alive and peer.lagging)
 
     def _state_of(self, name: str) -> PeerState:

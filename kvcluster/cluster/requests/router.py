@@ -22,7 +22,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.batch import Batch, Group
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding, may_ask_next, may_pass
@@ -41,13 +41,11 @@ Calls = dict[tuple[str, bool], list[Group]]
 """By the node that is asked, and whether only reads go there: what it is asked for."""
 
 
-class Router:
+class Router(OnGround):
     """Carries out operations. Deadlines are times of the event loop's clock."""
 
     def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._gate = ground.gate
+        super().__init__(ground)
         self._coordinator = coordinator
         self._forwarding = forwarding
 

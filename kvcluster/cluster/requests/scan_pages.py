@@ -1,8 +1,8 @@
 """Scan pages: the next live keys behind a position, with their values, in portions.
 
 A page is cut from the table's key index without a pause, in time for a thousand keys; it may hold
-keys of chosen slots only. It says up to which key it reaches, and the next one begins there: no
-state is kept between pages, and keys that come or go meanwhile shift nothing.
+keys of chosen slots only. It says up to which key it reaches, and the next one begins there: that
+position is all the state of a scan, and keys that come or go meanwhile shift nothing.
 
 Which slots are chosen travels as 4,096 bits, the lowest of a byte first.
 """
@@ -47,6 +47,36 @@ class ScanPage:
             return False
         ascending = all(one < next_ for one, next_ in itertools.pairwise(keys))
         return ascending and (self.reached is None or keys[-1] <= self.reached)
+
+
+class ScanPosition:
+    """How far one scan has come."""
+
+    def __init__(self, request: ScanRequest) -> None:
+        self._request = request
+        self._left = request.limit or None
+        self.position = request.start_after
+        self.ended = False
+
+    def next_page(self, keys: int) -> ScanRequest:
+        """What to ask a node for."""
+        return ScanRequest(
+            prefix=self._request.prefix,
+            start_after=self.position,
+            limit=keys if self._left is None else min(keys, self._left),
+            keys_only=self._request.keys_only,
+        )
+
+    def pass_on(self, pairs: list[Pair], position: str) -> list[Pair]:
+        """Those of the pairs that are still wanted; everything up to the position is done."""
+        assert self.position <= position, "a scan goes back"
+        self.position = position
+        if self._left is None:
+            return pairs
+        wanted = pairs[: self._left]
+        self._left -= len(wanted)
+        self.ended = not self._left
+        return wanted
 
 
 def cut_scan_page(

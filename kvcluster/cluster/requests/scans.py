@@ -25,15 +25,16 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
+from kvcluster.cluster.peers.membership import Membership
 from kvcluster.cluster.requests.scan_pages import (
     ScanPage,
+    ScanPosition,
     cut_scan_page,
     from_bits,
     pair_bytes,
     to_bits,
 )
-from kvcluster.cluster.requests.scan_position import Holes, ScanPosition
 from kvcluster.cluster.requests.translation import refuse_if_too_large
 from kvcluster.errors import NoReplica, PeerRefused, PeerUnavailable, TooLate
 from kvcluster.model.merge import Merge
@@ -44,16 +45,11 @@ from kvcluster.wire.limits import check_scan
 from demo_pb2 import Pair, ScanPartRequest, ScanPartResponse, ScanRequest, ScanResponse
 
 
-class Scans:
+class Scans(OnGround):
     """Scans for clients, and their parts for peers. Deadlines are times of the loop's clock."""
 
     def __init__(self, ground: Ground, peering: Peering) -> None:
-        self._membership = ground.membership
-        self._settings = ground.settings
-        self._time = ground.time
-        self._gate = ground.gate
-        self._envelope = ground.envelope
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._calls = peering.calls
         self._now_s = asyncio.get_running_loop().time
@@ -202,3 +198,28 @@ class _LostError(Exception):
     def __init__(self, names: set[str]) -> None:
         super().__init__(names)
         self.names = names
+
+
+class Holes:
+    """Slots that were not read for some part of the stream so far.
+
+    They are only ever added: what is missing there is missing for good, whoever answers later.
+    """
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self.slots: frozenset[int] = frozenset()
+        self._told = ScanResponse()
+
+    def add(self, uncovered: frozenset[int]) -> None:
+        """From here on these are not read."""
+        if not uncovered <= self.slots:
+            self.slots |= uncovered
+            holders = {name for slot in self.slots for name in self._membership.replicas(slot)}
+            self._told = ScanResponse(missing_slots=len(self.slots), missing_nodes=sorted(holders))
+
+    def tell(self, message: ScanResponse) -> ScanResponse:
+        """Say in a message what is missing up to its end."""
+        message.MergeFrom(self._told)
+        assert message.missing_slots == len(self.slots), "a hole is not told"
+        return message

@@ -13,9 +13,8 @@ replica that misses them, known or not; it costs 40 bytes.
 A peer that answers, and does not know yet that it is behind, must hear of it before the write is
 acknowledged: `tell`.
 
-One object keeps the hints, and everybody comes to it: who sends (replication.py), who receives
-(replica.py), who is pulled from (cluster/repair/pulls.py) and who catches up
-(cluster/repair/catching_up.py).
+One object keeps the hints, and everybody comes to it: who sends, who receives, who is pulled from,
+who catches up, and heartbeats, which tell of them.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import unless
 from kvcluster.errors import PeerBroke
 from kvcluster.model.entry import ZERO, Verdict, Version
@@ -35,12 +34,11 @@ from kvcluster.model.hints import Hints
 from demo_pb2 import MissedWrites
 
 
-class Hinting:
+class Hinting(OnGround):
     """Owns the hints of one node."""
 
     def __init__(self, ground: Ground, hints: Hints, peering: Peering) -> None:
-        self._settings = ground.settings
-        self._store = ground.store
+        super().__init__(ground)
         self._peers = peering.peers
         self._heartbeats = peering.heartbeats
         self.hints = hints

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import PeerRefused
@@ -27,15 +27,13 @@ from demo_pb2 import (
 from demo_pb2 import Entry as EntryMessage
 
 
-class Receiver:
+class Receiver(OnGround):
     """The receiving side of Replicate, Hold and Drop. Each may raise PeerRefused, BadRequest,
     DiskIsFull, OutcomeUnknown.
     """
 
     def __init__(self, ground: Ground, hinting: Hinting) -> None:
-        self._time = ground.time
-        self._envelope = ground.envelope
-        self._store = ground.store
+        super().__init__(ground)
         self._hinting = hinting
 
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.cluster.peers import Peering
-from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
 from kvcluster.model.entry import Verdict, Version
@@ -48,21 +48,20 @@ class Shares:
 
 
 @dataclass(slots=True)
-class Shared:
-    """What the peers made of the entries of one round, by the entries' places."""
+class Outcome:
+    """How a round ended, by the places of its entries."""
 
     acknowledged: list[int]
-    """How many peers hold the entry, or something newer, durably."""
+    """Nodes that hold the entry, or something newer, durably."""
     superseded: set[int]
-    """Which entries met something newer at some peer, or may have."""
+    """Entries that met something newer somewhere, or may have."""
 
 
-class Replication:
+class Replication(OnGround):
     """Sends entries to peers, and has hints kept for those that miss them."""
 
     def __init__(self, ground: Ground, peering: Peering, hinting: Hinting) -> None:
-        self._membership = ground.membership
-        self._timeout_s = ground.settings.replication_timeout_s
+        super().__init__(ground)
         self._peers = peering.peers
         self._calls = peering.calls
         self._hinting = hinting
@@ -75,13 +74,13 @@ class Replication:
         hints = self._hinting.missed(absent)
         return Shares(shares, self._hinting.untold(absent)), hints
 
-    async def share(self, packed: Shares, entries: Sequence[EntryMessage]) -> Shared:
+    async def share(self, packed: Shares, entries: Sequence[EntryMessage]) -> Outcome:
         """Send every share; return when each peer has answered or failed, and there is a hint if
-        so.
+        so. What came of the entries here is not in it yet.
 
         Raises OutcomeUnknown if a hint cannot be kept here.
         """
-        shared = Shared([0] * len(entries), set())
+        outcome = Outcome([0] * len(entries), set())
         shares = packed.by_peer
         sending = [self._send(name, packed, entries) for name in shares]
         telling = [self._hinting.tell(name) for name in packed.untold]
@@ -97,14 +96,14 @@ class Replication:
                 del holders[name]
         await asyncio.gather(*packed.keeping)
         for name in packed.held_back:
-            shared.superseded.update(shares[name].places)
+            outcome.superseded.update(shares[name].places)
         for name, share in holders.items():
             for place in share.places:
-                shared.acknowledged[place] += 1
+                outcome.acknowledged[place] += 1
             answer = answers[name]
             older = frozenset(answer.superseded if answer else ())
-            shared.superseded.update(p for i, p in enumerate(share.places) if i in older)
-        return shared
+            outcome.superseded.update(p for i, p in enumerate(share.places) if i in older)
+        return outcome
 
     async def _send(
         self, name: str, packed: Shares, entries: Sequence[EntryMessage]
@@ -149,8 +148,9 @@ class Replication:
     ) -> ReplicateResponse | None:
         """One call; if it fails, the peer is left behind. See Shares for `held_back`."""
         asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
+        timeout_s = self._settings.replication_timeout_s
         try:
-            response: ReplicateResponse = await self._calls.ask(name, request, self._timeout_s)
+            response: ReplicateResponse = await self._calls.ask(name, request, timeout_s)
         except PeerUnavailable as error:
             exchange.failures += 1
             reason = error.reason if isinstance(error, PeerRejected) else error

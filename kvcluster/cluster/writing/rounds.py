@@ -8,33 +8,19 @@ leaves at once, and a busy node forms large rounds by itself.
 One round at a time is the default: with more, rounds get smaller and each write costs more work
 than it saves in waiting. (Measured with three nodes on two cores and 64 clients: two at a time
 carried 0.8 times the writes of one, three 0.65 times.)
-
-One slow peer holds up one round, once, for the replication timeout; after that it is left behind
-and no round waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from kvcluster.cluster.peers.ground import Ground
-from kvcluster.cluster.writing.replication import Replication
+from kvcluster.cluster.peers.ground import Ground, OnGround
+from kvcluster.cluster.writing.replication import Outcome, Replication
 from kvcluster.errors import KvError, NotReady, OutcomeUnknown
 from kvcluster.model.entry import Verdict
 
 from demo_pb2 import Entry as EntryMessage
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a round ended, by the places of its entries."""
-
-    acknowledged: list[int]
-    """Nodes that hold the entry durably, this one included."""
-    superseded: set[int]
-    """Entries that met something newer."""
 
 
 class Round:
@@ -58,7 +44,7 @@ class Round:
         self.done.exception()  # seen, even if every client has left
 
 
-class Rounds:
+class Rounds(OnGround):
     """Gathers writes into rounds and sees them through."""
 
     def __init__(
@@ -67,11 +53,7 @@ class Rounds:
         replication: Replication,
         compare_with: Callable[[Iterable[str]], None],
     ) -> None:
-        self._replica_count = ground.membership.replica_count
-        self._time = ground.time
-        self._settings = ground.settings
-        self._spawn = ground.spawn
-        self._store = ground.store
+        super().__init__(ground)
         self._replication = replication
         self._compare_with = compare_with
         self._gathering: list[Round] = []
@@ -132,12 +114,15 @@ class Rounds:
         shares, hints = self._replication.pack(entries)
         local = self._store.write(entries, hints)
         try:
-            shared = await self._replication.share(shares, entries)
+            outcome = await self._replication.share(shares, entries)
             verdicts = await local
         except OutcomeUnknown:
             self._compare_with(shares.by_peer)  # they may hold what could not be kept here
             raise
-        here = {place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER}
-        acknowledged = [1 + count for count in shared.acknowledged]
-        assert max(acknowledged) <= self._replica_count, "more hold it than should"
-        return Outcome(acknowledged, shared.superseded | here)
+        for place, verdict in enumerate(verdicts):
+            outcome.acknowledged[place] += 1
+            if verdict is Verdict.OLDER:
+                outcome.superseded.add(place)
+        most = self._membership.replica_count
+        assert max(outcome.acknowledged) <= most, "more hold it than should"
+        return outcome
