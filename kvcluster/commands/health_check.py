@@ -12,13 +12,15 @@ import os
 from collections.abc import Sequence
 
 from kvcluster.client.failure import CallFailed
+from kvcluster.client.words import failure_word, status_word
 from kvcluster.console import interrupts
 from kvcluster.console.arguments import ENVIRONMENT, address, given, nodes, seconds
 from kvcluster.console.program import ShowVersion
 from kvcluster.console.screen import Exit, columns, counted, is_for_people, run_calmly, say
 from kvcluster.model.members import DEFAULT_CLUSTER
+from kvcluster.view.census import peer_word
 from kvcluster.view.health import Health, ask_health
-from kvcluster.view.wording import failure_word, peer_word, status_word, why_not_serving
+from kvcluster.view.wording import why_not_serving
 
 from demo_pb2 import SERVING, HealthCheckResponse
 

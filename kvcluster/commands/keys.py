@@ -23,6 +23,7 @@ from typing import Any
 
 from kvcluster.client import values
 from kvcluster.client.raw import RawClient
+from kvcluster.client.words import state_word
 from kvcluster.commands import outcome
 from kvcluster.commands.binary import summary
 from kvcluster.console import key_remarks
@@ -37,7 +38,8 @@ from kvcluster.console.screen import (
     say,
     show,
 )
-from kvcluster.view.wording import forwarded, peer_word, state_word
+from kvcluster.view.census import peer_word
+from kvcluster.view.wording import forwarded
 
 from demo_pb2 import DeleteResponse, GetResponse, LocateResponse, PutResponse
 

@@ -13,8 +13,8 @@ import re
 
 from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.client.raw import RawClient
+from kvcluster.client.words import status_word
 from kvcluster.view.health import Health
-from kvcluster.view.wording import status_word
 
 KNOCK_S = 1.0
 """How long a node may take to say how it is."""

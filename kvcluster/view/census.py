@@ -15,16 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvcluster.client.failure import CallFailed
+from kvcluster.client.words import failure_word, state_word, status_word
 from kvcluster.console.screen import counted
 from kvcluster.view.health import Health, View
-from kvcluster.view.wording import (
-    duration,
-    failure_word,
-    peer_word,
-    state_word,
-    status_word,
-    why_not_serving,
-)
+from kvcluster.view.wording import duration, why_not_serving
 
 from demo_pb2 import SERVING, MemberStatus, PeerState, StatusResponse
 
@@ -76,6 +70,11 @@ class Member:
 def _account(own: StatusResponse) -> str:
     why = why_not_serving(own.reason, own.sync)
     return f"{status_word(own.status)}: {why}" if why else status_word(own.status)
+
+
+def peer_word(peer: PeerState) -> str:
+    """What a node says of another, and whether it lags: "ALIVE (lagging)"."""
+    return state_word(peer.state) + (" (lagging)" if peer.lagging else "")
 
 
 def serving_clause(nodes: Sequence[Member | Health]) -> str:

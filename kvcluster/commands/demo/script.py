@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.client.link import Link
+from kvcluster.client.words import state_word
 from kvcluster.console.screen import DASH, Checklist, listed, quoted, say
-from kvcluster.view.wording import forwarded, state_word
+from kvcluster.view.wording import forwarded
 
 from demo_pb2 import DeleteResponse, PeerState, PutResponse
 
