@@ -13,6 +13,7 @@ import difflib
 from collections.abc import Collection, Sequence
 
 from kvcluster.commands import lacking
+from kvcluster.commands.command import names
 from kvcluster.console.escaping import shown
 
 _KEYS = ("scan", "--keys-only")
@@ -92,7 +93,7 @@ class NoSuch(Exception):
 def in_our_words(words: Sequence[str], commands: Collection[str]) -> list[str]:
     """The words of a command line, its command as we call it. Raises NoSuch."""
     words = words[1:] if words[:1] == ["--"] else words
-    place = _place_of_command(words)
+    place = place_of_command(words)
     if place is None:
         return list(words)
     before, rest = list(words[:place]), list(words[place:])
@@ -121,7 +122,8 @@ def _plain(word: str) -> str:
     return word.lower().removeprefix(".").rstrip(";")
 
 
-def _place_of_command(words: Sequence[str]) -> int | None:
+def place_of_command(words: Sequence[str]) -> int | None:
+    """Where the command stands; None: there is none. Raises NoSuch at an unknown option."""
     place = 0
     while place < len(words) and words[place].startswith("-"):
         option, _, value = words[place].partition("=")
@@ -151,8 +153,9 @@ def _arguments(
 def _sentence(word: str, commands: Collection[str]) -> str:
     asked = _plain(word)
     (ours, *_) = MEANS.get(asked, (asked,))
-    if ours in lacking.ELSEWHERE:
-        return f'There is no "{shown(word)}" here: {lacking.ELSEWHERE[ours]}.'
+    elsewhere = dict.fromkeys([*names(), "--version"], lacking.OUTSIDE) | lacking.ELSEWHERE
+    if ours in elsewhere:
+        return f'There is no "{shown(word)}" here: {elsewhere[ours]}.'
     if guess := _guess(asked, commands):
         return f'There is no command "{shown(word)}"; did you mean "{guess}"?'
     return f'There is no command "{shown(word)}"; help shows all commands.'

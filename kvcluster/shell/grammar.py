@@ -10,9 +10,17 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from kvcluster.commands.parser import Command, add_commands, add_help, too_many
+from kvcluster.commands.command import WISHES, offered
+from kvcluster.commands.parser import (
+    CommandParser,
+    add_command,
+    add_help,
+    add_options,
+    add_parser,
+    too_many,
+)
 from kvcluster.commands.synonyms import NoSuch, in_our_words
-from kvcluster.shell.help_text import PAGE, without_program
+from kvcluster.shell.help_text import page, without_program
 
 ENDS = ("exit", "quit")
 """Words that end the shell."""
@@ -38,7 +46,7 @@ class Mistake(Exception):
     """A line does not say what to do. The text is a sentence."""
 
 
-class _Parser(Command):
+class _Parser(CommandParser):
     """The parser of one command."""
 
     def error(self, message: str) -> NoReturn:
@@ -59,11 +67,14 @@ class Grammar(argparse.ArgumentParser):
         subparsers = self.add_subparsers(
             dest="command", metavar="COMMAND", required=True, parser_class=_Parser
         )
-        add = add_commands(self, subparsers, default_cluster, front="")
+        add_options(self, default_cluster)
+        for wish in WISHES:
+            for name, command in offered(wish, in_shell=True):
+                add_command(subparsers, name, command, default_cluster, front="")
         for name in ENDS:
-            add(name, "end the shell", _END)
-        add("clear", "clear the screen", _CLEAR)
-        add_help(add, subparsers)
+            add_parser(subparsers, name, "end the shell", _END, front="")
+        add_parser(subparsers, "clear", "clear the screen", _CLEAR, front="")
+        add_help(subparsers, [*subparsers.choices, "help"], front="")
         self.set_defaults(**given)
         self.commands: Mapping[str, argparse.ArgumentParser] = subparsers.choices
         """The parser of each command."""
@@ -74,7 +85,7 @@ class Grammar(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """The page of the shell."""
-        return PAGE
+        return page()
 
     def understand(self, words: Sequence[str]) -> argparse.Namespace:
         """What a line says. Raises Mistake; and SystemExit, as argparse does, after a --help."""

@@ -1,32 +1,18 @@
-"""What `help` says in the shell: one page by hand, and the help of each command without client.py.
+"""What `help` says in the shell: one page, and the help of each command without client.py.
 
-The page is grouped by wishes, as that of client.py is, and fits 80 columns. Examples that need
-another shell, with its pipes and files, are left out here.
+The page is grouped by wishes, as that of client.py is (commands/manual.py), and fits 80 columns.
+Examples that need another shell, with its pipes and files, are left out here.
 """
 
 from __future__ import annotations
 
 import re
 
-PAGE = """\
-one key or a few:
-  put KEY VALUE         store a value; put KEY --file FILE: what is in a file
-  get KEY...            print the value
-  delete KEY...         remove keys; --prefix P removes all that begin with P
-  locate KEY            show which nodes hold a key
+from kvcluster.commands.command import CLUSTER, FEW_KEYS, MANY_KEYS
+from kvcluster.commands.manual import told
 
-many keys:
-  scan [PREFIX]         print pairs in the order of their keys
-  import FILE           store the pairs of a file: .jsonl, .json, .csv, each
-  export FILE           also .gz; write pairs to such a file
-
-the cluster:
-  health [H:P...]       ask nodes how they are, a line each
-  status                show all nodes, and what they say of each other
-  top                   watch the cluster in the terminal, live
-  demo                  put, get and delete on every node, each step checked
-  bench                 measure how fast your cluster is
-
+_PAGE = """\
+{commands}
 this shell:
   help [COMMAND]        this page, or all about a command
   clear                 clear the screen
@@ -56,6 +42,12 @@ command moves to another, and says so. Pipes and redirections there are none.
 
 _OF_ANOTHER_SHELL = re.compile(r"  .*client\.py.* [<>|] |  .*\| client\.py|  client\.py$")
 """Examples that cannot be typed here; the last is client.py alone."""
+
+
+def page() -> str:
+    """The page of the shell."""
+    commands = told((FEW_KEYS, MANY_KEYS, CLUSTER), in_shell=True)
+    return _PAGE.replace("{commands}", commands)
 
 
 def without_program(text: str) -> str:

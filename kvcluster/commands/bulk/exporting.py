@@ -16,6 +16,7 @@ import stat
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kvcluster import AsyncClient
@@ -30,7 +31,7 @@ from kvcluster.console.arguments import STANDARD
 from kvcluster.console.escaping import shown
 from kvcluster.console.output import emit, file_name, give_up
 from kvcluster.console.screen import Exit, complain, counted, say
-from kvcluster.console.stopping import unless, wishes
+from kvcluster.console.stopping import unless, unless_wished, wishes
 from kvcluster.errors import KvError
 from kvcluster.view.meter import Meter, speed
 
@@ -86,7 +87,8 @@ class ExportOrder:
 def run(order: ExportOrder) -> int:
     """Export; return the exit code."""
     if order.file == STANDARD:
-        return asyncio.run(_to_standard_output(order))
+        client = AsyncClient(order.nodes, timeout_s=order.timeout_s, raw=True)
+        return asyncio.run(unless_wished(client, partial(_print, order)))
     # A link stays one: what it leads to is written.
     target = Path(os.path.realpath(order.file))
     try:
@@ -209,15 +211,6 @@ def _say_place(part: Part, shelf: Shelf, how: str, code: int) -> int:
     complain(f"{how}, with {keys} in {part.name}; the same command goes on from there.")
     if shelf.trouble:
         complain(f"How far it came could not be noted: {shelf.trouble}.")
-    return code
-
-
-async def _to_standard_output(order: ExportOrder) -> int:
-    with wishes() as wish:
-        async with AsyncClient(order.nodes, timeout_s=order.timeout_s, raw=True) as client:
-            code = await unless(wish, _print(order, client, wish))
-    if code is None or wish.is_set():
-        raise KeyboardInterrupt
     return code
 
 
