@@ -16,8 +16,7 @@ from kvcluster.commands import parser as words
 from kvcluster.commands.command import Asks, Call, Command, given_nodes, named, perform
 from kvcluster.commands.synonyms import NoSuch, in_our_words, place_of_command
 from kvcluster.console.arguments import ENVIRONMENT, given, usual_nodes
-from kvcluster.console.program import Program
-from kvcluster.console.screen import run_calmly
+from kvcluster.console.program import Program, run_calmly
 
 
 def run(arguments: Sequence[str] | None, program: Program) -> int:

@@ -14,9 +14,7 @@ from collections.abc import Sequence
 from kvcluster import AsyncClient
 from kvcluster.commands.command import Call
 from kvcluster.commands.keys import of_nothing
-from kvcluster.console.escaping import shown
-from kvcluster.console.output import emit, give_up
-from kvcluster.console.screen import Exit, complain, counted, say
+from kvcluster.console.screen import Exit, complain, counted, emit, give_up, say, shown
 from kvcluster.console.stopping import unless, wishes
 from kvcluster.errors import KvError, SomeFailed
 

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from kvcluster.console import interrupts
+from kvcluster.console import program
 from kvcluster.console.arguments import Argument
 from kvcluster.console.program import Program
 
@@ -176,5 +176,5 @@ def given_nodes(
 def perform(call: Call) -> int:
     """Do what a command line says; return the exit code."""
     work = call.command.prepare(call)
-    interrupts.raise_them()  # all that it needs is loaded
+    program.raise_interrupts()  # all that it needs is loaded
     return work()

@@ -13,9 +13,7 @@ from kvcluster.commands import keys
 from kvcluster.commands.command import Call, Command, Work
 from kvcluster.console import arguments, key_remarks
 from kvcluster.console.arguments import flag, prefix
-from kvcluster.console.escaping import shown
-from kvcluster.console.output import emit
-from kvcluster.console.screen import Exit, complain, counted, say
+from kvcluster.console.screen import Exit, complain, counted, emit, say, shown
 
 if TYPE_CHECKING:
     from kvcluster.client.raw import RawClient

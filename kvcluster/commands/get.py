@@ -18,9 +18,16 @@ from kvcluster.commands import keys
 from kvcluster.commands.command import Call, Command, Work
 from kvcluster.console import arguments, key_remarks
 from kvcluster.console.arguments import flag
-from kvcluster.console.escaping import as_line, harmless, shown
-from kvcluster.console.output import emit
-from kvcluster.console.screen import Exit, complain, is_for_people, show
+from kvcluster.console.screen import (
+    Exit,
+    as_line,
+    complain,
+    emit,
+    harmless,
+    is_for_people,
+    show,
+    shown,
+)
 from kvcluster.view.wording import forwarded
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from kvcluster.commands.command import LOOK_TIMEOUT_S, Asks, Call, Command, Work
-from kvcluster.console import interrupts
+from kvcluster.console import program
 from kvcluster.console.arguments import (
     ENVIRONMENT,
     address,
@@ -20,8 +20,7 @@ from kvcluster.console.arguments import (
     seconds,
     usual_nodes,
 )
-from kvcluster.console.program import ShowVersion
-from kvcluster.console.screen import run_calmly
+from kvcluster.console.program import ShowVersion, run_calmly
 from kvcluster.model.members import DEFAULT_CLUSTER
 
 _EPILOG = """\
@@ -42,7 +41,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(given() if arguments is None else arguments)
     from kvcluster.commands.health_lines import show
 
-    interrupts.raise_them()
+    program.raise_interrupts()
     addresses = options.addresses or usual_nodes(DEFAULT_CLUSTER, parser.error)
     return show(addresses, options.timeout)
 

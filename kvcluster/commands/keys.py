@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kvcluster.client import values
 from kvcluster.commands.command import Call
 from kvcluster.console import key_remarks
-from kvcluster.console.output import sentence
-from kvcluster.console.screen import Exit, closed, complain, counted
+from kvcluster.console.screen import Exit, closed, complain, counted, sentence
 from kvcluster.errors import CERTAIN, BadRequest, KvError, OutcomeUnknown
 from kvcluster.view.wording import forwarded
 

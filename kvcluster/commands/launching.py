@@ -26,14 +26,14 @@ from typing import NoReturn
 
 from kvcluster import doorstep
 from kvcluster.commands.demo.local_cluster import SERVER, is_free
-from kvcluster.console import interrupts
-from kvcluster.console.output import file_name
+from kvcluster.console import program
 from kvcluster.console.program import typed
 from kvcluster.console.screen import (
     Exit,
     columns,
     complain,
     counted,
+    file_name,
     folded,
     is_for_people,
     listed,
@@ -99,7 +99,7 @@ def run(order: UpOrder, refuse: Callable[[str], NoReturn]) -> int:
     except OSError as error:
         refuse(f"the folder {file_name(str(order.folder))} cannot be made: {error.strerror}")
     doorstep.enter(serves=True)
-    interrupts.treat_all_alike()
+    program.treat_all_alike()
     with Launched(order) as nodes:
         try:
             nodes.run()
@@ -161,7 +161,7 @@ class Launched:
             self.code = Exit.INTERRUPTED
 
     def _start(self, port: int) -> None:
-        with interrupts.postponed():
+        with program.postponed():
             process = subprocess.Popen(
                 [sys.executable, *self._order.words(port), "--log-format", "short"],
                 stdin=subprocess.DEVNULL,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from kvcluster.commands import keys
 from kvcluster.commands.command import Call, Command, Work
 from kvcluster.console.arguments import word
-from kvcluster.console.output import emit
-from kvcluster.console.screen import Exit, say
+from kvcluster.console.screen import Exit, emit, say
 
 if TYPE_CHECKING:
     from kvcluster.client.raw import RawClient

@@ -22,9 +22,8 @@ from kvcluster.commands import manual
 from kvcluster.commands.command import LOOK_TIMEOUT_S, TIMEOUT_S, Asks, Command, named, names
 from kvcluster.commands.synonyms import no_such_option
 from kvcluster.console.arguments import nodes, one_node, seconds
-from kvcluster.console.escaping import shown
 from kvcluster.console.program import Program, ShowVersion
-from kvcluster.console.screen import Exit, columns, complain, folded
+from kvcluster.console.screen import Exit, columns, complain, folded, shown
 
 _HELP = """\
 examples:

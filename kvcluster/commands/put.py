@@ -17,8 +17,7 @@ from kvcluster.commands.command import Call, Command, Work
 from kvcluster.config import VALUE_CEILING_BYTES
 from kvcluster.console import key_remarks
 from kvcluster.console.arguments import STANDARD, file, word
-from kvcluster.console.output import emit, file_name
-from kvcluster.console.screen import Exit, complain_once, say
+from kvcluster.console.screen import Exit, complain_once, emit, file_name, say
 
 if TYPE_CHECKING:
     from kvcluster.client.raw import RawClient

@@ -1,7 +1,7 @@
 """`client.py scan`: pairs in the order of their keys, a line each, as they come.
 
 A line is a pair whatever stands in it: what would end a line or a column is escaped
-(console/escaping.py). Nothing is collected first, so `scan | head` ends at once, and a scan of
+(console/screen.py). Nothing is collected first, so `scan | head` ends at once, and a scan of
 everything costs no memory.
 
 When some slots have no live replica, all that was found is printed, standard error says what is
@@ -19,9 +19,17 @@ from kvcluster.commands import keys
 from kvcluster.commands.command import Call, Command, Work
 from kvcluster.console import streams
 from kvcluster.console.arguments import argument, beginning, beginning_of, flag, valid, whole_number
-from kvcluster.console.escaping import as_line, shown
-from kvcluster.console.output import as_json, give_up
-from kvcluster.console.screen import Exit, complain, is_for_people, say, show
+from kvcluster.console.screen import (
+    Exit,
+    as_json,
+    as_line,
+    complain,
+    give_up,
+    is_for_people,
+    say,
+    show,
+    shown,
+)
 from kvcluster.errors import Incomplete, KvError
 
 if TYPE_CHECKING:

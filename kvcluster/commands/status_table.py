@@ -31,8 +31,7 @@ from rich.text import Text
 
 from kvcluster.commands.command import Call
 from kvcluster.console.arguments import INTERVAL_S
-from kvcluster.console.output import emit
-from kvcluster.console.screen import DASH, Exit, closed, complain, counted, say
+from kvcluster.console.screen import DASH, Exit, closed, complain, counted, emit, say
 from kvcluster.console.streams import has_hung_up
 from kvcluster.view.census import Member, census, serving_clause
 from kvcluster.view.disagreements import disagreements, healthy

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 
 from kvcluster.commands import lacking
 from kvcluster.commands.command import names
-from kvcluster.console.escaping import shown
+from kvcluster.console.screen import shown
 
 _KEYS = ("scan", "--keys-only")
 _EVERYTHING = ("delete", "--prefix", "")

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from kvcluster.console.escaping import shown
+from kvcluster.console.screen import shown
 from kvcluster.errors import BadSetting
 from kvcluster.model.members import parse_members, split_address
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from kvcluster.console.escaping import as_line
-from kvcluster.console.screen import listed
+from kvcluster.console.screen import as_line, listed
 from kvcluster.shell.expecting import expected
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.line import at_cursor

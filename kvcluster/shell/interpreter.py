@@ -26,13 +26,14 @@ from kvcluster.client.raw import RawClient
 from kvcluster.commands.command import Asks, Call, Command, given_nodes, named, perform
 from kvcluster.console import streams
 from kvcluster.console.arguments import STANDARD
-from kvcluster.console.escaping import as_line, shown
 from kvcluster.console.screen import (
     Exit,
+    as_line,
     complain,
     complain_once,
     is_for_people,
     show,
+    shown,
     somebody_is_there,
 )
 from kvcluster.shell.grammar import ENDS, Grammar, Mistake

@@ -13,7 +13,6 @@ from typing import Any
 
 from kvcluster import AsyncClient
 from kvcluster.commands.bench.load import Load, Plan, Tally
-from kvcluster.console.output import emit, give_up
 from kvcluster.console.program import typed
 from kvcluster.console.screen import (
     Exit,
@@ -21,6 +20,8 @@ from kvcluster.console.screen import (
     columns,
     complain,
     counted,
+    emit,
+    give_up,
     is_for_people,
     say,
 )

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kvcluster.console.output import file_name
+from kvcluster.console.screen import file_name
 
 SUFFIX = ".kv-progress"
 _PRIVATE = 0o600

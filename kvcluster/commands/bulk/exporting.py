@@ -28,9 +28,7 @@ from kvcluster.commands.bulk.part import Part
 from kvcluster.config import MIB
 from kvcluster.console import key_remarks
 from kvcluster.console.arguments import STANDARD
-from kvcluster.console.escaping import shown
-from kvcluster.console.output import emit, file_name, give_up
-from kvcluster.console.screen import Exit, complain, counted, say
+from kvcluster.console.screen import Exit, complain, counted, emit, file_name, give_up, say, shown
 from kvcluster.console.stopping import unless, unless_wished, wishes
 from kvcluster.errors import KvError
 from kvcluster.view.meter import Meter, speed

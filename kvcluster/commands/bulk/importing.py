@@ -25,9 +25,18 @@ from kvcluster.commands.bulk.reading import (
     source_of,
 )
 from kvcluster.console.arguments import STANDARD
-from kvcluster.console.escaping import shown
-from kvcluster.console.output import capital, emit, file_name, sentence
-from kvcluster.console.screen import Exit, closed, complain, counted, say
+from kvcluster.console.screen import (
+    Exit,
+    capital,
+    closed,
+    complain,
+    counted,
+    emit,
+    file_name,
+    say,
+    sentence,
+    shown,
+)
 from kvcluster.console.stopping import wishes
 from kvcluster.console.streams import BrokenOff
 from kvcluster.errors import KvError

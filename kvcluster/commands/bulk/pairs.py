@@ -21,8 +21,7 @@ from typing import Any
 import orjson
 
 from kvcluster.commands.bulk.formats import BadFile
-from kvcluster.console.escaping import shown
-from kvcluster.console.screen import counted
+from kvcluster.console.screen import counted, shown
 from kvcluster.errors import KvError
 
 Pair = tuple[str, str]

@@ -29,7 +29,7 @@ from kvcluster.commands.bulk.formats import Format
 from kvcluster.commands.bulk.pairs import to_line, to_member
 from kvcluster.commands.bulk.reading import BINARY
 from kvcluster.config import MIB
-from kvcluster.console.output import file_name
+from kvcluster.console.screen import file_name
 
 SUFFIX = ".kv-part"
 _GZIP_BITS = 31

@@ -17,7 +17,7 @@ import csv
 import io
 from collections.abc import Callable
 
-from kvcluster.console.escaping import shown
+from kvcluster.console.screen import shown
 
 _FIELDS = ["key", "value"]
 _MOST_CHARACTERS = 2**31 - 1

@@ -18,10 +18,10 @@ from kvcluster.client.link import Link
 from kvcluster.client.words import status_word
 from kvcluster.commands.demo import live_list
 from kvcluster.commands.demo.script import Script
+from kvcluster.commands.demo.stage import Checklist
 from kvcluster.console.screen import (
     DASH,
     TICK,
-    Checklist,
     Exit,
     complain,
     counted,

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kvcluster.console import interrupts
+from kvcluster.console import program
 from kvcluster.view.health import Health, ask_until, settled
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -113,7 +113,7 @@ class LocalCluster:
         command += ["--cluster", self.members, "--data-dir", str(self.folder)]
         command += ["--log-format", "short"]  # a person looks on, as at a terminal
         command += self.options
-        with self._log_file(number).open("ab") as log, interrupts.postponed():
+        with self._log_file(number).open("ab") as log, program.postponed():
             self._log_starts[number] = log.tell()
             self._processes[number] = subprocess.Popen(
                 command,
@@ -162,7 +162,7 @@ class LocalCluster:
 
     def close(self) -> None:
         """End every process, gently first. A second Ctrl+C does not leave any of them behind."""
-        with interrupts.postponed():
+        with program.postponed():
             for process in self._processes.values():
                 process.send_signal(signal.SIGINT)
             deadline = time.monotonic() + _STOP_PATIENCE_S

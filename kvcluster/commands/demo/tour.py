@@ -16,10 +16,11 @@ import textwrap
 from pathlib import Path
 
 from kvcluster.commands.demo.local_cluster import ClusterFailed, LocalCluster, free_ports
-from kvcluster.commands.demo.stage import Stage
+from kvcluster.commands.demo.stage import Checklist, Stage
 from kvcluster.commands.demo.tour_of_parts import TourOfParts
-from kvcluster.console import interrupts
-from kvcluster.console.screen import Checklist, Exit, complain, counted, run_calmly, say
+from kvcluster.console import program
+from kvcluster.console.program import run_calmly
+from kvcluster.console.screen import Exit, complain, counted, say
 
 _PAIRS = {
     "thủ đô": "Hà Nội",
@@ -32,7 +33,7 @@ _MISSED = ("news", "while one was away")
 
 def main() -> int:
     """Run the tour; return the exit code."""
-    interrupts.treat_all_alike()
+    program.treat_all_alike()
     return run_calmly(_run)
 
 
