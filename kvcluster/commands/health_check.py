@@ -23,7 +23,7 @@ from kvcluster.console.arguments import (
 from kvcluster.console.program import ShowVersion, run_calmly
 from kvcluster.model.members import DEFAULT_CLUSTER
 
-_EPILOG = """\
+_EXIT_CODES = """\
 exit codes:
   0  every node serves
   1  at least one does not
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="health_check_client.py",
         description="Ask nodes how they are, all at once, and print a line for each.",
-        epilog=_EPILOG,
+        epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -93,11 +93,8 @@ examples:
   client.py health
   client.py health localhost:50051 localhost:50052
 
-exit codes:
-  0  every node serves
-  1  at least one does not
-  2  bad usage
-""",
+"""
+    + _EXIT_CODES,
     timeout_s=LOOK_TIMEOUT_S,
     arguments=(
         argument("nodes", text="which (default: all)", nargs="*", metavar="H:P", type=one_node),

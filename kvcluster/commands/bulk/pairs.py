@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from kvcluster.commands.bulk.formats import BadFile
-from kvcluster.console.screen import counted, shown
+from kvcluster.console.screen import shown
 from kvcluster.errors import KvError
 
 Pair = tuple[str, str]
@@ -136,11 +136,3 @@ def to_line(key: str, value: str) -> bytes:
 def to_member(key: str, value: str) -> bytes:
     """A line of a flat JSON object, without a comma and without the newline."""
     return b"  " + orjson.dumps(key) + b": " + orjson.dumps(value)
-
-
-def member_of(line: bytes) -> Pair:
-    """The pair of such a line, with or without its comma. Raises BadPair."""
-    pairs = parse_object(b"{" + line.strip().removesuffix(b",") + b"}")
-    if len(pairs) != 1:
-        raise BadPair(0, f"holds {counted(len(pairs), 'pair')}")
-    return check_pair(*pairs[0], 0)
