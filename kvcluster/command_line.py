@@ -33,8 +33,8 @@ def _run(given_words: Sequence[str], program: Program) -> int:
     except NoSuch as mistake:
         words.build(program, ()).refuse(str(mistake))
     place = place_of_command(ours)
-    # The command and, behind `help`, the one that it is about.
-    meant = [] if place is None else ours[place : place + 2]
+    meant = [] if place is None else ours[place:]
+    meant = meant[: 2 if meant[:1] == ["help"] else 1]  # behind `help` the one that it is about
     parser = words.build(program, meant)
     if other := program.other(meant):
         parser.refuse(f"{other.name} stands in front, and its options behind it.")
