@@ -33,8 +33,8 @@ COMMAND = Command(
     page="export FILE           also .gz; write pairs to such a file",
     epilog="""\
 Pairs are written in the order of their keys to FILE.kv-part, which becomes FILE
-at the end. After Ctrl+C or a crash the same command goes on with it. An export
-is no snapshot: what is written meanwhile may be in it or not.
+at the end. After Ctrl+C or a crash, run the same command again to continue. An
+export is no snapshot: what is written meanwhile may be in it or not.
 
 examples:
   client.py export all.jsonl

@@ -36,9 +36,9 @@ flat object, as a node's data_node_*.json; it is read as a whole. The name says
 which (.jsonl, .json), or the beginning of the file.
 
 A line that cannot be stored ends the import; everything before it is stored.
-How far it has come stands in FILE.kv-progress: after Ctrl+C, a crash, or a line
-that you mended, the same command goes on from there. The last second may then
-be stored twice; who wrote the same keys in between is overwritten by that.
+How far it has come stands in FILE.kv-progress: after Ctrl+C or a crash, or when
+you have mended a line, run the same command again to continue. The last second
+may then be stored twice; who wrote the same keys in between is overwritten.
 
 examples:
   client.py import users.jsonl

@@ -3,7 +3,7 @@
 Each node is a process of its own, as in three terminals, so it may be killed, stopped and frozen
 like any other, and the rest goes on. What they log comes here line by line, each with the port of
 its node in its own colour. Ctrl+C ends all of them at once and in good order; so do `kill` and a
-terminal that is closed. What was stored stays in the folder, and the next `up` goes on with it.
+terminal that is closed. What was stored stays in the folder, and is there again at the next `up`.
 
 They are in sessions of their own: or Ctrl+C would reach them beside us, and a second one, meant to
 hurry us, would kill them in the middle of their goodbyes. They are told to end by SIGTERM, which a

@@ -35,6 +35,9 @@ class Member:
     opinions: Mapping[str, MemberStatus]
     """What the others say of it, by who says so."""
 
+    def __post_init__(self) -> None:
+        assert self.own is None or self.failure is None, self.node
+
     @property
     def serving(self) -> bool:
         """Whether it says itself that it takes reads and writes now."""

@@ -1,8 +1,8 @@
 """`client.py bench`: how fast the cluster is, in a table and in bars that a person can read.
 
 What the load is, and what its figures mean, is in load.py. Ctrl+C ends it early, and what was
-measured until then is told all the same; its keys are removed in any case, and if that fails, the
-command that does it is named.
+measured until then is told all the same. Its keys are removed, unless they shall stay (--keep), and
+if that fails, the command that does it is named.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`client.py export`: pairs are read in pages, in the order of their keys, and written to a file.
 
 A page counts once it is complete. If a slot has no live replica, its keys are missing all over the
-page, so the export ends before that page, and goes on from there when the node is back: what is in
-the file is never full of holes that nobody knows of.
+page, so the export ends before that page, and continues there when the node is back: the file never
+has holes that nobody knows of.
 
 Written to standard output nothing can be taken back: there, what was found is printed, and the end
 says what is missing.
@@ -168,7 +168,7 @@ def _place(order: ExportOrder, part: Part, shelf: Shelf) -> None:
         if not why and not part.go_on(mark):
             why = f"{part.name} is not as it was left"
         if why:
-            complain(f"An earlier export is not gone on with: {why}. It begins anew.")
+            complain(f"An earlier export cannot be continued: {why}. It begins anew.")
         else:
             complain(f"Going on behind {counted(part.keys, 'key')} that were written before.")
     part.begin()
@@ -206,7 +206,7 @@ async def _fill(
 def _say_place(part: Part, shelf: Shelf, how: str, code: int) -> int:
     mark = shelf.find()
     keys = counted(mark.keys if mark is not None else 0, "key")
-    complain(f"{how}, with {keys} in {part.name}; the same command goes on from there.")
+    complain(f"{how}, with {keys} in {part.name}; run the same command again to continue.")
     if shelf.trouble:
         complain(f"How far it came could not be noted: {shelf.trouble}.")
     return code

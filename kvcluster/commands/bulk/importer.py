@@ -1,7 +1,7 @@
 """An import at work: a file is read in chunks, a few of which are on their way at a time.
 
 **Nothing is lost.** The bookmark moves when a chunk and all before it are stored, never before. It
-is written each second and at the end, whatever the end is. What was stored behind it is stored
+is written twice a second and at the end, whatever the end is. What was stored behind it is stored
 again by the next run: a put of the same value.
 
 **Order.** A key that stands twice in the file ends with its last value: a chunk waits while one
@@ -9,8 +9,8 @@ that is on its way has a key of it.
 
 **Unknown outcomes are tried again.** The file says what shall be; whether the first attempt arrived
 does not matter. What somebody else wrote under the same key in between is overwritten, as it would
-be by an import a moment later. A cluster that answers nothing for two timeouts ends the import,
-which the same command takes up again.
+be by an import a moment later. A cluster that answers nothing for two timeouts ends the import;
+the same command continues it.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class Importer:
             self.on_bad(BadPair(chunk.numbers[key], f"is refused: {why}"))
         self._refused += len(refused)
         if chunk.end is not None:
+            assert self.mark is None or self.mark.done <= chunk.end.done, "it never moves back"
             self.mark = replace(chunk.end, keys=chunk.end.keys - self._refused)
             self.meter.show(self.mark.done, self.mark.keys)
         if time.monotonic() - self._saved_s >= _SAVE_INTERVAL_S:

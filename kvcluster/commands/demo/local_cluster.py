@@ -1,4 +1,4 @@
-"""Three servers on this machine, on free ports, with their data in one folder.
+"""Servers on this machine, on free ports, with their data in one folder.
 
 They run as a user would start them: `python server.py PORT`, one process each. Each has a session
 of its own, so that Ctrl+C in the terminal ends them through `close` and in no other way; and
