@@ -12,7 +12,6 @@ node takes as Ctrl+C; one that is still being loaded ends by it without a word.
 
 from __future__ import annotations
 
-import argparse
 import os
 import selectors
 import shlex
@@ -61,11 +60,6 @@ class UpOrder:
     port: int
     replicas: int | None
     folder: Path
-
-    @classmethod
-    def of(cls, options: argparse.Namespace) -> UpOrder:
-        """From the options of the command."""
-        return cls(options.nodes, options.port, options.replicas, Path(options.dir))
 
     @property
     def ports(self) -> range:

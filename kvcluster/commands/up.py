@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from kvcluster.commands.command import Asks, Call, Command, Work
 from kvcluster.console.arguments import argument, folder, number, whole_number
@@ -11,7 +12,9 @@ from kvcluster.console.arguments import argument, folder, number, whole_number
 def _prepare(call: Call) -> Work:
     from kvcluster.commands.launching import UpOrder, run
 
-    return partial(run, UpOrder.of(call.options), call.refuse)
+    options = call.options
+    order = UpOrder(options.nodes, options.port, options.replicas, Path(options.dir))
+    return partial(run, order, call.refuse)
 
 
 COMMAND = Command(
