@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kvcluster import doorstep
 
@@ -51,22 +51,18 @@ def _parser_of_server(front: str) -> argparse.ArgumentParser:
 
 
 def _serve(words: Sequence[str]) -> int:
-    doorstep.enter(serves=True)
-    return int(_script("server").main(list(words), program="kvcluster server"))
-
-
-def _script(name: str) -> Any:
-    """A script at the top of the tree, as a module."""
+    """Run the script that is called server, wherever it stands, as a module."""
     from importlib.util import module_from_spec, spec_from_file_location
 
+    doorstep.enter(serves=True)
     from kvcluster.commands.demo.local_cluster import SERVER
 
-    spec = spec_from_file_location(name, SERVER)
+    spec = spec_from_file_location("server", SERVER)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return int(module.main(list(words), program="kvcluster server"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
 """The command line of client.py: from its words to the command that they mean.
 
-What the words may be is in commands/parser.py. Here it is decided which nodes they are about, and
-each command is imported only when it is the one: `get` answers in a sixth of a second, and need not
-wait for the libraries that draw tables and bars.
-
-The nodes: `--node` or `--cluster`, or else the environment (KV_NODES), or else those that
-server.py has built in. Whoever is wrong is named with the value that is.
+What the words may be is in commands/parser.py. Here it is decided which command is meant, and only
+that one is loaded; and which nodes it is about: `--node` or `--cluster`, or else the environment
+(KV_NODES), or else those that server.py has built in. Whoever is wrong is named with the value that
+is.
 """
 
 from __future__ import annotations
@@ -15,13 +13,10 @@ import os
 from collections.abc import Sequence
 
 from kvcluster.commands import parser as words
-from kvcluster.commands.perform import Nodes, given_nodes, perform
-from kvcluster.commands.synonyms import NoSuch, in_our_words
-from kvcluster.console import interrupts
-from kvcluster.console.arguments import ENVIRONMENT, given, nodes
-from kvcluster.console.program import Program
-from kvcluster.console.screen import run_calmly
-from kvcluster.model.members import parse_members
+from kvcluster.commands.command import Asks, Call, Command, given_nodes, named, perform
+from kvcluster.commands.synonyms import NoSuch, in_our_words, place_of_command
+from kvcluster.console.arguments import ENVIRONMENT, given, usual_nodes
+from kvcluster.console.program import Program, run_calmly
 
 
 def run(arguments: Sequence[str] | None, program: Program) -> int:
@@ -33,52 +28,47 @@ def run(arguments: Sequence[str] | None, program: Program) -> int:
 
 
 def _run(given_words: Sequence[str], program: Program) -> int:
-    parser = words.build(program)
-    commands = words.commands_of(parser)
     try:
-        ours = in_our_words(given_words, [*commands, "--version"])
+        ours = in_our_words(given_words, [*words.names_of(program), "--version"])
     except NoSuch as mistake:
-        parser.refuse(str(mistake))
+        words.build(program, ()).refuse(str(mistake))
+    place = place_of_command(ours)
+    meant = [] if place is None else ours[place:]
+    meant = meant[: 2 if meant[:1] == ["help"] else 1]  # behind `help` the one that it is about
+    parser = words.build(program, meant)
+    if other := program.other(meant):
+        parser.refuse(f"{other.name} stands in front, and its options behind it.")
     options, surplus = parser.parse_known_args(ours)
-    command = commands.get(options.command, parser)
+    command = words.commands_of(parser).get(options.command, parser)
     if surplus:
         command.error(words.too_many(surplus))
-    return _do(parser, command, options, program)
+    name = options.command or program.alone
+    if name is None:
+        parser.print_help()
+    elif name == "help":
+        words.commands_of(parser).get(options.about, parser).print_help()
+    else:
+        return perform(_call(named(name), command, options, program))
+    return 0
 
 
-def _do(
+def _call(
+    command: Command,
     parser: argparse.ArgumentParser,
-    command: argparse.ArgumentParser,
     options: argparse.Namespace,
     program: Program,
-) -> int:
-    if options.command is None and program.alone is None:
-        parser.print_help()
-        return 0
-    if options.command == "help":
-        words.commands_of(parser).get(options.about, parser).print_help()
-        return 0
-    if options.command == "completion":
-        from kvcluster.commands import completion
-
-        return completion.run(parser, options.shell)
-    if options.command == "up":
-        from kvcluster.commands import up
-
-        return up.run(up.UpOrder.of(options), command.error)
-    # What is wrong from here on is shown with the usage of the command that it is about.
-    asked = given_nodes(command, options) or _default_nodes(command, program.default_cluster)
-    if options.command == "shell":
-        from kvcluster.shell import interpreter
-
-        interrupts.raise_them()
-        return interpreter.run(options, asked, program.default_cluster)
-    return perform(command, options, asked)
-
-
-def _default_nodes(parser: argparse.ArgumentParser, default_cluster: str) -> Nodes:
-    text = os.environ.get(ENVIRONMENT, "")
-    try:
-        return nodes(text) if text else parse_members(default_cluster)
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"{ENVIRONMENT}: {error}")
+) -> Call:
+    """What is to be done. What is wrong from here on is shown with the usage of the command."""
+    asked, is_named = None, False
+    if command.asks is not Asks.NOBODY:
+        asked = given_nodes(command, options, parser.error)
+        is_named = bool(asked or os.environ.get(ENVIRONMENT))
+        asked = asked or usual_nodes(program.default_cluster, parser.error)
+    return Call(
+        command=command,
+        options=options,
+        program=program,
+        refuse=parser.error,
+        nodes=asked or (),
+        named=is_named,
+    )

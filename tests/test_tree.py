@@ -34,7 +34,7 @@ LAW = {
     "shell": "client commands console view",
     "server": "client cluster/peers config console errors model node view wire",
     "server/metrics": "cluster/* config errors model node server storage wire",
-    "command_line": "commands console model shell",
+    "command_line": "commands console",
     "__main__": "command_line commands commands/* console doorstep model server",
 }
 """What each room may import besides itself. No room is named before it stands here, so no import

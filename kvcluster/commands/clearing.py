@@ -12,10 +12,9 @@ import sys
 from collections.abc import Sequence
 
 from kvcluster import AsyncClient
-from kvcluster.commands.scanning import of_nothing
-from kvcluster.console.escaping import shown
-from kvcluster.console.output import emit, give_up
-from kvcluster.console.screen import Exit, complain, counted, say
+from kvcluster.commands.command import Call
+from kvcluster.commands.keys import of_nothing
+from kvcluster.console.screen import Exit, complain, counted, emit, give_up, say, shown
 from kvcluster.console.stopping import unless, wishes
 from kvcluster.errors import KvError, SomeFailed
 
@@ -26,7 +25,7 @@ _EVERYTHING = (
 )
 
 
-def run(nodes: tuple[str, ...], prefix: str, *, timeout_s: float, json: bool, agreed: bool) -> int:
+def run(call: Call, prefix: str, *, agreed: bool) -> int:
     """Ask, and remove; return the exit code."""
     if agreed and not prefix:
         complain(_EVERYTHING)
@@ -35,13 +34,11 @@ def run(nodes: tuple[str, ...], prefix: str, *, timeout_s: float, json: bool, ag
         nobody = "Nobody can be asked, since standard input is no terminal; say --yes."
         complain(nobody if prefix else _EVERYTHING)
         return Exit.BAD_USAGE
-    return asyncio.run(_run(nodes, prefix, timeout_s, json, agreed))
+    return asyncio.run(_run(call, prefix, agreed))
 
 
-async def _run(
-    nodes: tuple[str, ...], prefix: str, timeout_s: float, json: bool, agreed: bool
-) -> int:
-    async with AsyncClient(nodes, timeout_s=timeout_s) as client:
+async def _run(call: Call, prefix: str, agreed: bool) -> int:
+    async with AsyncClient(call.nodes, timeout_s=call.timeout_s) as client:
         try:
             with wishes() as wish:
                 keys = await unless(wish, _find(client, prefix, wish))
@@ -55,7 +52,7 @@ async def _run(
         if not agreed and keys and not _asked(prefix, len(keys)):
             complain("Nothing was deleted.")
             return Exit.NOT_SO
-        return await _remove(client, keys, json)
+        return await _remove(client, keys, call.json)
 
 
 async def _find(client: AsyncClient, prefix: str, wish: asyncio.Event) -> list[str]:

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import argparse
 
+from kvcluster.commands.command import Asks, Call, Command, Work
+from kvcluster.commands.parser import build
+from kvcluster.console.arguments import argument
 from kvcluster.console.screen import Exit, complain, show
 
 _BASH = """
@@ -61,7 +64,12 @@ complete -c python3 -n _kv_behind_python -f -k -a '(_kv_offers)'
 _BEHIND_PYTHON = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def run(parser: argparse.ArgumentParser, shell: str) -> int:
+def _prepare(call: Call) -> Work:
+    parser = build(call.program)
+    return lambda: _run(parser, call.options.shell)
+
+
+def _run(parser: argparse.ArgumentParser, shell: str) -> int:
     """Print the script; return the exit code."""
     try:
         import shtab
@@ -77,3 +85,22 @@ def run(parser: argparse.ArgumentParser, shell: str) -> int:
         behind = _BEHIND_PYTHON[shell].replace("PROGRAM", parser.prog)
         show(f"{behind.replace('FUNCTION', function)}\n")
     return Exit.DONE
+
+
+COMMAND = Command(
+    text="print what makes a shell complete",
+    asks=Asks.NOBODY,
+    page="completion SHELL      print what makes bash, zsh or fish complete",
+    epilog="""\
+examples:
+  source <(python client.py completion bash)          or this line in ~/.bashrc
+  eval "$(python client.py completion zsh)"           or in ~/.zshrc
+  python client.py completion fish | source
+  python client.py completion fish > ~/.config/fish/completions/client.py.fish
+
+The words are completed behind client.py, ./client.py and python client.py.
+""",
+    in_shell=False,
+    arguments=(argument("shell", text="which shell", choices=tuple(_BEHIND_PYTHON)),),
+    prepare=_prepare,
+)

@@ -1,30 +1,29 @@
-"""The health check, printed: a line for each address, in the order given.
+"""`client.py health`, and `health_check_client.py`, which does the same and nothing else.
 
-The ways not to be well read differently, because they call for different remedies: start the node
-(UNREACHABLE), look at its process (TIMED OUT), wait or read its reason (STARTING, SYNCING,
-DRAINING, NOT_SERVING), correct the address (WRONG SERVICE).
+How the answers are printed is in health_lines.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
+from functools import partial
 
-from kvcluster.client.failure import CallFailed
-from kvcluster.console import interrupts
-from kvcluster.console.arguments import ENVIRONMENT, address, given, nodes, seconds
-from kvcluster.console.program import ShowVersion
-from kvcluster.console.screen import Exit, columns, counted, is_for_people, run_calmly, say
+from kvcluster.commands.command import LOOK_TIMEOUT_S, Asks, Call, Command, Work
+from kvcluster.console import program
+from kvcluster.console.arguments import (
+    ENVIRONMENT,
+    address,
+    argument,
+    given,
+    one_node,
+    seconds,
+    usual_nodes,
+)
+from kvcluster.console.program import ShowVersion, run_calmly
 from kvcluster.model.members import DEFAULT_CLUSTER
-from kvcluster.view.health import Health, ask_health
-from kvcluster.view.wording import failure_word, peer_word, status_word, why_not_serving
 
-from demo_pb2 import SERVING, HealthCheckResponse
-
-DEFAULT_TIMEOUT_S = 2.0
-
-_EPILOG = """\
+_EXIT_CODES = """\
 exit codes:
   0  every node serves
   1  at least one does not
@@ -40,34 +39,18 @@ def run(arguments: Sequence[str] | None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(given() if arguments is None else arguments)
-    interrupts.raise_them()
-    return show(options.addresses or _default(parser), options.timeout)
+    from kvcluster.commands.health_lines import show
 
-
-def show(addresses: Sequence[str], timeout_s: float) -> int:
-    """Ask, and print a line for each; return the exit code."""
-    answers = ask_health(addresses, timeout_s)
-    told = lines(answers)
-    if is_for_people() and max(map(len, told)) > columns():
-        told = stacked(answers)
-    for line in told:
-        say(line)
-    return Exit.DONE if all(answer.serving for answer in answers) else Exit.NOT_SO
-
-
-def _default(parser: argparse.ArgumentParser) -> Sequence[str]:
-    """Those of the environment, or those that server.py has built in."""
-    try:
-        return nodes(os.environ.get(ENVIRONMENT) or DEFAULT_CLUSTER)
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"{ENVIRONMENT}: {error}")
+    program.raise_interrupts()
+    addresses = options.addresses or usual_nodes(DEFAULT_CLUSTER, parser.error)
+    return show(addresses, options.timeout)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="health_check_client.py",
         description="Ask nodes how they are, all at once, and print a line for each.",
-        epilog=_EPILOG,
+        epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -81,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--timeout",
         type=seconds,
-        default=DEFAULT_TIMEOUT_S,
+        default=LOOK_TIMEOUT_S,
         metavar="S",
         help="seconds to wait for each answer (default: %(default)g)",
     )
@@ -89,74 +72,32 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def lines(answers: Sequence[Health]) -> list[str]:
-    """A line for each answer, in columns: address, status, time, and what there is to say."""
-    rows = [(_name(answer), _status(answer), _time(answer)) for answer in answers]
-    name, status, time = _widths(rows)
-    return [
-        f"{row[0]:<{name}}  {row[1]:<{status}}  {row[2]:>{time}}  {remark}".rstrip()
-        for row, remark in zip(rows, _remarks(answers), strict=True)
-    ]
+def _prepare(call: Call) -> Work:
+    if call.json:
+        call.refuse("health is for people; it has no --output json, and status has")
+    from kvcluster.commands.health_lines import show
+
+    asked = [node for one in call.options.nodes for node in one] or call.nodes
+    return partial(show, asked, call.timeout_s)
 
 
-def stacked(answers: Sequence[Health]) -> list[str]:
-    """The same for a narrow terminal: what there is to say has lines of its own."""
-    told = []
-    for answer, remark in zip(answers, _remarks(answers), strict=True):
-        told.append(f"{_name(answer)}  {_status(answer)}  {_time(answer)}")
-        told += [f"  {part}" for part in remark.strip().split("  ") if part]
-    return told
+COMMAND = Command(
+    text="ask nodes how they are, a line each",
+    asks=Asks.EACH_NODE,
+    usage="health [H:P...]",
+    epilog="""\
+A line for each node: its state, how long the answer took, its keys, its peers.
+Without addresses all nodes are asked.
 
+examples:
+  client.py health
+  client.py health localhost:50051 localhost:50052
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-
-def _time(answer: Health) -> str:
-    return f"{answer.elapsed_s * 1000:.1f} ms"
-
-
-def _name(answer: Health) -> str:
-    # A node reached by another address than its own name is shown with both.
-    node = answer.said.node if answer.said else ""
-    return f"{answer.address} = {node}" if node and node != answer.address else answer.address
-
-
-def _status(answer: Health) -> str:
-    if isinstance(answer.outcome, CallFailed):
-        return failure_word(answer.outcome.kind)
-    return status_word(answer.outcome.status)
-
-
-def _remarks(answers: Sequence[Health]) -> list[str]:
-    """Keys, peers and reason of those that answered; of the others, what went wrong."""
-    nodes = [answer.said for answer in answers if answer.said is not None]
-    keys, peers = _widths([(_keys(node), _peers(node)) for node in nodes]) if nodes else (0, 0)
-    return [
-        str(answer.outcome)
-        if (node := answer.said) is None
-        else f"{_keys(node):>{keys}}  {_peers(node):<{peers}}  {_reason(node)}"
-        for answer in answers
-    ]
-
-
-def _keys(health: HealthCheckResponse) -> str:
-    return counted(health.keys, "key")
-
-
-def _peers(health: HealthCheckResponse) -> str:
-    if not health.peers:
-        return "no peers"
-    return "peers " + ", ".join(
-        f"{_short(peer.node, health.node)} {peer_word(peer)}" for peer in health.peers
-    )
-
-
-def _short(peer: str, node: str) -> str:
-    # Beside a node of the same host, the port says which peer it is.
-    host, colon, _ = node.rpartition(":")
-    return peer.removeprefix(host + colon) if colon else peer
-
-
-def _reason(health: HealthCheckResponse) -> str:
-    return why_not_serving(health.reason, health.sync) if health.status != SERVING else ""
+"""
+    + _EXIT_CODES,
+    timeout_s=LOOK_TIMEOUT_S,
+    arguments=(
+        argument("nodes", text="which (default: all)", nargs="*", metavar="H:P", type=one_node),
+    ),
+    prepare=_prepare,
+)

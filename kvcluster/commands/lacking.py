@@ -68,10 +68,12 @@ ELSEWHERE = {
     "clear": "that is for the shell of this program; your own has one, too",
     "shell": "this is it; exit ends it",
     "completion": "Tab completes here; that is for bash, zsh and fish, outside of this shell",
-    **dict.fromkeys(("up", "--version"), "type it outside of this shell"),
     "server": "a node is a program of its own: python server.py 50051",
 }
 """Commands that are not in the program that was asked, where another one has them."""
+
+OUTSIDE = "type it outside of this shell"
+"""For those commands of the command line that are not among them."""
 
 _SCANS = "scan is for many keys: scan PREFIX --keys-only, --count, --limit N, --start-after KEY"
 _WHOM = "--node names one node, --cluster all of them"

@@ -1,47 +1,27 @@
-"""What `--help` says: one page by hand.
+"""What `--help` says: one page, grouped by wishes.
 
 argparse would list all commands in one heap. A person who opens this page has a wish, so it is
-grouped by wishes, and fits 80 columns. Tests hold that every command and every option for all of
-them stands here, and that no line is longer. What a single command's help says is in epilogs.py.
+grouped by wishes, and fits 80 columns. What each command says of itself is in its file; the rest is
+written by hand. Tests hold that every option for all of them stands here, and that no line is
+longer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from kvcluster.commands.command import CLUSTER, WISHES, offered
 from kvcluster.console.program import Program
 
 PROGRAM = "client.py"
 """What stands for the name of the program in these texts."""
 
-PAGE = """\
+_PAGE = """\
 usage: client.py [--node H:P | --cluster H:P,...] [OPTIONS] COMMAND ...
 
 Ask the key-value cluster. Without a command: {alone}.
 
-one key or a few:
-  put KEY VALUE         store a value; "-" reads it from standard input
-  put KEY --file FILE   store what is in a file, a picture as well
-  get KEY...            print the value; --binary writes stored bytes
-  delete KEY...         remove keys; --prefix P removes all that begin with P
-  locate KEY            show which nodes hold a key
-
-many keys:
-  scan [PREFIX]         print pairs in the order of their keys
-  import FILE           store the pairs of a file: .jsonl, .json, .csv, each
-  export FILE           also .gz; write pairs to such a file
-
-the cluster:
-{others}  up                    run one in this terminal, until Ctrl+C
-  health [H:P...]       ask nodes how they are, a line each
-  status                show all nodes, and what they say of each other;
-                        --watch goes on showing them
-  top                   watch the cluster in the terminal, live
-  demo                  put, get and delete on every node, each step checked
-  bench                 measure how fast your cluster is
-
-this program:
-  shell                 type these commands at a prompt, with history and Tab
-  completion SHELL      print what makes bash, zsh or fish complete
-  help [COMMAND]        the same as COMMAND --help
+{commands}  help [COMMAND]        the same as COMMAND --help
   --version             print the version
 
 options, before or after the command:
@@ -83,7 +63,21 @@ exit codes:
 
 def page(program: Program) -> str:
     """The page of a program."""
-    others = "".join(f"  {it.name:<20}  {it.text}\n" for it in program.others)
-    text = PAGE.replace("{alone}", "the scripted demo" if program.alone else "this page")
-    text = text.replace("{others}", others).replace("{nodes}", program.default_cluster)
-    return text.replace(PROGRAM, program.name)
+    others = [f"{it.name:<22}{it.text}" for it in program.others]
+    text = _PAGE.replace("{alone}", "the scripted demo" if program.alone else "this page")
+    text = text.replace("{commands}", told(WISHES, others=others))
+    return text.replace("{nodes}", program.default_cluster).replace(PROGRAM, program.name)
+
+
+def told(wishes: Iterable[str], *, in_shell: bool = False, others: Sequence[str] = ()) -> str:
+    """The lines of all commands for these wishes; `others`: more lines about the cluster."""
+    texts = []
+    for wish in wishes:
+        # What starts a cluster (and no shell of ours has it) stands before what asks one.
+        found = sorted(offered(wish, in_shell=in_shell), key=lambda it: it[1].in_shell)
+        lines = [*others] if wish == CLUSTER else []
+        for name, it in found:
+            page = (in_shell and it.page_in_shell) or it.page
+            lines += page.splitlines() or [f"{it.usage or name:<22}{it.text}"]
+        texts.append("".join([f"{wish}:\n", *(f"  {line}\n" for line in lines)]))
+    return "\n".join(texts)

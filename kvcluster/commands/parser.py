@@ -3,9 +3,9 @@
 Options may stand before or after the command. A value that begins with a dash comes after `--`,
 as everywhere; a value `-` alone is standard input, a file `-` standard input or output.
 
-What an argument may be is decided in console/arguments.py, what the help says in manual.py; what
-follows from all of it in kvcluster/command_line.py. `complete` on an argument is what completion.py
-reads.
+Which commands there are and what each takes is in command.py and their files, what an argument may
+be in console/arguments.py, what the page of help says in manual.py. What follows from all of it is
+in kvcluster/command_line.py.
 
 The lines of `client.py shell` are parsed by the same commands, so nothing is said twice. There they
 have no program in front, and words of their own about it: `exit` instead of `completion`.
@@ -15,26 +15,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
-from kvcluster.commands import epilogs, manual, parameters
-from kvcluster.commands.parameters import Add
+from kvcluster.commands import manual
+from kvcluster.commands.command import LOOK_TIMEOUT_S, TIMEOUT_S, Asks, Command, named, names
 from kvcluster.commands.synonyms import no_such_option
 from kvcluster.console.arguments import nodes, one_node, seconds
-from kvcluster.console.escaping import shown
 from kvcluster.console.program import Program, ShowVersion
-from kvcluster.console.screen import Exit, columns, complain, folded
+from kvcluster.console.screen import Exit, columns, complain, folded, shown
 
-DEFAULT_TIMEOUT_S = 5.0
-STATUS_TIMEOUT_S = 2.0
-"""A look at all nodes does not wait so long for a frozen one."""
-FOR_ALL_NODES = (None, "demo", "status")
-"""Commands that have no use for --node."""
-WITHOUT_NODES = ("up", "completion", "help", "exit", "quit", "clear")
-"""Commands that ask nobody."""
-
-_OPTIONS = ("cluster", "node", "timeout", "output")
+_HELP = """\
+examples:
+  client.py help
+  client.py help import
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,18 +49,18 @@ class _Parser(argparse.ArgumentParser):
 class _Page(_Parser):
     """The parser of the words before the command: its help is a page by hand."""
 
-    page = ""
+    program: Program
 
     def format_help(self) -> str:
         """The page."""
-        return folded(self.page, columns())
+        return folded(manual.page(self.program), columns())
 
 
-class Command(_Parser):
+class CommandParser(_Parser):
     """The parser of one command."""
 
     instead: tuple[str, str] | None = None
-    """An option, and the argument that may be left out where it is given."""
+    """See `Command`."""
     _given: Sequence[str] = ()
 
     def format_help(self) -> str:
@@ -131,63 +126,63 @@ class Command(_Parser):
         return [it.split("=")[0] for it in before if len(it) > 1 and it[0] == "-"]
 
 
-def build(program: Program) -> _Page:
-    """The parser of a program."""
+def build(program: Program, only: Collection[str] | None = None) -> _Page:
+    """The parser of a program. `only`: the commands that the words may be about; None: all."""
     usage = f"{program.name} [OPTIONS] COMMAND ..."
     parser = _Page(prog=program.name, usage=usage, allow_abbrev=False)
-    parser.page = manual.page(program)
+    parser.program = program
     parser.add_argument("--version", action=ShowVersion)
+    add_options(parser, program.default_cluster)
     subparsers: Any = parser.add_subparsers(
-        dest="command", metavar="COMMAND", prog=program.name, parser_class=Command
+        dest="command", metavar="COMMAND", prog=program.name, parser_class=CommandParser
     )
-    add = add_commands(parser, subparsers, program.default_cluster, program.name)
-    parameters.add_up(add)
-    add("shell", "type these commands at a prompt, with history and Tab", epilogs.SHELL)
-    completion = add("completion", "print what makes a shell complete", epilogs.COMPLETION)
-    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
-    for other in program.others:
+    for name in (name for name in names() if only is None or name in only):
+        add_command(subparsers, name, named(name), program.default_cluster, program.name)
+    for other in (it for it in program.others if only is None or it.name in only):
         front = f"{program.name} {other.name}"
         subparsers.add_parser(
             other.name, prog=front, help=other.text, parents=[other.parser(front)], add_help=False
         )
-    add_help(add, subparsers)
+    add_help(subparsers, names_of(program), program.name)
     return parser
 
 
-def add_commands(
-    parser: argparse.ArgumentParser, subparsers: Any, default_cluster: str, front: str
-) -> Add:
-    """Add the common options and the commands about keys and the cluster; how to add one more.
-
-    `front`: what stands before a command where it is typed.
-    """
-    _add_options(parser, default_cluster, dict.fromkeys(_OPTIONS))
-
-    def add(name: str, text: str, epilog: str) -> Command:
-        command: Command = subparsers.add_parser(
-            name,
-            prog=f"{front} {name}".strip(),
-            help=text,
-            description=f"{text[0].upper()}{text[1:]}.",
-            epilog=epilog.replace(manual.PROGRAM, front) if front else epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        # An option that is not given here must not undo one given before the command.
-        given = dict.fromkeys(_OPTIONS, argparse.SUPPRESS)
-        if name not in WITHOUT_NODES:
-            _add_options(command, default_cluster, given, node=name not in FOR_ALL_NODES)
-        return command
-
-    parameters.add_all(add)
-    return add
+def names_of(program: Program) -> list[str]:
+    """All its commands."""
+    return [*names(), *(it.name for it in program.others), "help"]
 
 
-def add_help(add: Add, subparsers: Any) -> None:
-    """Add the command that shows what all the others do."""
-    helps = add("help", "show what a command does", epilogs.HELP)
-    names = tuple(subparsers.choices)
-    helps.add_argument("about", nargs="?", choices=names, metavar="COMMAND", help="which command")
+def add_command(
+    subparsers: Any, name: str, command: Command, default_cluster: str, front: str
+) -> None:
+    """Add a command. `front`: what stands before it where it is typed."""
+    parser = add_parser(subparsers, name, command.text, command.epilog, front)
+    if command.asks is not Asks.NOBODY:
+        node = command.asks is not Asks.ALL_NODES
+        add_options(parser, default_cluster, behind=True, node=node)
+    for argument in command.arguments:
+        argument(parser)
+    parser.instead = command.instead
+
+
+def add_help(subparsers: Any, choices: Collection[str], front: str) -> None:
+    """Add the command that shows what all the others do; these are all."""
+    helps = add_parser(subparsers, "help", "show what a command does", _HELP, front)
+    helps.add_argument("about", nargs="?", choices=choices, metavar="COMMAND", help="which command")
+
+
+def add_parser(subparsers: Any, name: str, text: str, epilog: str, front: str) -> CommandParser:
+    """Add a command without arguments; the same words as in `Command`."""
+    parser: CommandParser = subparsers.add_parser(
+        name,
+        prog=f"{front} {name}".strip(),
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=epilog.replace(manual.PROGRAM, front) if front else epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    return parser
 
 
 def too_many(surplus: Sequence[str]) -> str:
@@ -205,39 +200,44 @@ def commands_of(parser: argparse.ArgumentParser) -> Mapping[str, argparse.Argume
     return choices
 
 
-def _add_options(
+def add_options(
     parser: argparse.ArgumentParser,
     default_cluster: str,
-    defaults: Mapping[str, str | None],
     *,
+    behind: bool = False,
     node: bool = True,
 ) -> None:
+    """Add the options of all commands.
+
+    `behind`: those that stand behind the command; one that is not given there must not undo one
+    that was given before. `node`: whether --node is told of.
+    """
+    default = argparse.SUPPRESS if behind else None
     parser.add_argument(
         "--cluster",
         type=nodes,
         metavar="H:P,...",
-        default=defaults["cluster"],
+        default=default,
         help=f"the nodes (default: KV_NODES or {default_cluster})",
     )
     parser.add_argument(
         "--node",
         type=one_node,
         metavar="H:P",
-        default=defaults["node"],
+        default=default,
         help="ask this node" if node else argparse.SUPPRESS,
     )
     parser.add_argument(
         "--timeout",
         type=seconds,
         metavar="S",
-        default=defaults["timeout"],
-        help="seconds to wait for an answer"
-        f" (default: {DEFAULT_TIMEOUT_S:g}; status: {STATUS_TIMEOUT_S:g})",
+        default=default,
+        help=f"seconds to wait for an answer (default: {TIMEOUT_S:g}; status: {LOOK_TIMEOUT_S:g})",
     )
     parser.add_argument(
         "-o",
         "--output",
         choices=("text", "json"),
-        default=defaults["output"],
+        default=default,
         help="how results are printed (default: text)",
     )

@@ -13,69 +13,38 @@ import difflib
 from collections.abc import Collection, Sequence
 
 from kvcluster.commands import lacking
-from kvcluster.console.escaping import shown
+from kvcluster.commands.command import names
+from kvcluster.console.screen import shown
 
 _KEYS = ("scan", "--keys-only")
 _EVERYTHING = ("delete", "--prefix", "")
 
-MEANS: dict[str, tuple[str, ...]] = {
-    "set": ("put",),
-    "store": ("put",),
-    "write": ("put",),
-    "insert": ("put",),
-    "update": ("put",),
-    "upsert": ("put",),
-    "read": ("get",),
-    "cat": ("get",),
-    "mget": ("get",),
-    "del": ("delete",),
-    "rm": ("delete",),
-    "remove": ("delete",),
-    "unset": ("delete",),
-    "unlink": ("delete",),
-    "keys": _KEYS,
-    "ls": _KEYS,
-    "list": ("scan",),
-    "range": ("scan",),
-    "dbsize": ("scan", "--count"),
-    "count": ("scan", "--count"),
-    "info": ("status",),
-    "stats": ("status",),
-    "nodes": ("status",),
-    "member": ("status",),
-    "members": ("status",),
-    "member list": ("status",),
-    "cluster info": ("status",),
-    "cluster nodes": ("status",),
-    "cluster-info": ("status",),
-    "cluster keyslot": ("locate",),
-    "endpoint status": ("status",),
-    "ping": ("health",),
-    "endpoint health": ("health",),
-    "monitor": ("top",),
-    "backup": ("export",),
-    "dump": ("export",),
-    "save": ("export",),
-    "snapshot save": ("export",),
-    "restore": ("import",),
-    "load": ("import",),
-    "snapshot restore": ("import",),
-    "flushall": _EVERYTHING,
-    "flushdb": _EVERYTHING,
-    "benchmark": ("bench",),
-    "start": ("up",),
-    "repl": ("shell",),
-    "bye": ("exit",),
-    "q": ("exit",),
-    ":q": ("exit",),
-    "\\q": ("exit",),
-    "cls": ("clear",),
-    "?": ("help",),
-    "\\?": ("help",),
-    "h": ("help",),
-    "man": ("help",),
-    "version": ("--version",),
+_WORDS = {
+    ("put",): ("set", "store", "write", "insert", "update", "upsert"),
+    ("get",): ("read", "cat", "mget"),
+    ("delete",): ("del", "rm", "remove", "unset", "unlink"),
+    _EVERYTHING: ("flushall", "flushdb"),
+    ("locate",): ("cluster keyslot",),
+    ("scan",): ("list", "range"),
+    _KEYS: ("keys", "ls"),
+    ("scan", "--count"): ("dbsize", "count"),
+    ("import",): ("restore", "load", "snapshot restore"),
+    ("export",): ("backup", "dump", "save", "snapshot save"),
+    ("status",): (
+        *("info", "stats", "nodes", "member", "members", "member list", "endpoint status"),
+        *("cluster info", "cluster nodes", "cluster-info"),
+    ),
+    ("health",): ("ping", "endpoint health"),
+    ("top",): ("monitor",),
+    ("bench",): ("benchmark",),
+    ("up",): ("start",),
+    ("shell",): ("repl",),
+    ("exit",): ("bye", "q", ":q", "\\q"),
+    ("clear",): ("cls",),
+    ("help",): ("?", "\\?", "h", "man"),
+    ("--version",): ("version",),
 }
+MEANS = {word: meant for meant, words in _WORDS.items() for word in words}
 """What a word, or two, stand for."""
 
 _WITH_VALUE = frozenset(("--cluster", "--node", "--timeout", "-o", "--output"))
@@ -92,7 +61,7 @@ class NoSuch(Exception):
 def in_our_words(words: Sequence[str], commands: Collection[str]) -> list[str]:
     """The words of a command line, its command as we call it. Raises NoSuch."""
     words = words[1:] if words[:1] == ["--"] else words
-    place = _place_of_command(words)
+    place = place_of_command(words)
     if place is None:
         return list(words)
     before, rest = list(words[:place]), list(words[place:])
@@ -121,7 +90,8 @@ def _plain(word: str) -> str:
     return word.lower().removeprefix(".").rstrip(";")
 
 
-def _place_of_command(words: Sequence[str]) -> int | None:
+def place_of_command(words: Sequence[str]) -> int | None:
+    """Where the command stands; None: there is none. Raises NoSuch at an unknown option."""
     place = 0
     while place < len(words) and words[place].startswith("-"):
         option, _, value = words[place].partition("=")
@@ -151,8 +121,9 @@ def _arguments(
 def _sentence(word: str, commands: Collection[str]) -> str:
     asked = _plain(word)
     (ours, *_) = MEANS.get(asked, (asked,))
-    if ours in lacking.ELSEWHERE:
-        return f'There is no "{shown(word)}" here: {lacking.ELSEWHERE[ours]}.'
+    elsewhere = dict.fromkeys([*names(), "--version"], lacking.OUTSIDE) | lacking.ELSEWHERE
+    if ours in elsewhere:
+        return f'There is no "{shown(word)}" here: {elsewhere[ours]}.'
     if guess := _guess(asked, commands):
         return f'There is no command "{shown(word)}"; did you mean "{guess}"?'
     return f'There is no command "{shown(word)}"; help shows all commands.'

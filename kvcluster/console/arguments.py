@@ -1,9 +1,9 @@
 """The kinds of arguments that these programs take, each refused with a sentence of its own.
 
 argparse calls a kind with the text that was given and shows the reason if it does not fit. So a
-wrong address, number or text is named before any node is asked.
-
-KV_NODES is read by the programs, not here: where a list came from is theirs to say.
+wrong address, number or text is named before any node is asked. Below the kinds stand the arguments
+that commands are made of, each as a function that adds it to a parser. A metavar says what kind of
+word it is: by it the shell completes (shell/expecting.py).
 
 Words are UTF-8, as keys and values are everywhere, whatever the locale says. Only the names of
 files stay as the system has them.
@@ -15,9 +15,10 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
+from kvcluster.console.screen import shown
 from kvcluster.errors import BadSetting
 from kvcluster.model.members import parse_members, split_address
 
@@ -25,10 +26,24 @@ ENVIRONMENT = "KV_NODES"
 """The environment variable with the nodes to ask when the command line names none."""
 STANDARD = "-"
 """Standard input, where a value is named, and standard input or output, where a file is."""
+INTERVAL_S = 2.0
+"""Between two looks of who goes on looking."""
+Argument = Callable[[argparse.ArgumentParser], object]
+"""Adds an argument or an option to a parser."""
 _USUAL_PORT = 50051
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TIMEOUT_LIMIT_S = 24 * 3600.0
 _DIGITS = 18
+_FILES = {
+    "bash": "_shtab_compgen_files",
+    "zsh": "_files",
+    "fish": "(__fish_complete_path (commandline -ct))",
+}
+_FOLDERS = {
+    "bash": "_shtab_compgen_dirs",
+    "zsh": "_files -/",
+    "fish": "(__fish_complete_directories)",
+}
 
 
 class StoreWord(argparse.Action):
@@ -89,6 +104,14 @@ def nodes(text: str) -> tuple[str, ...]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def usual_nodes(default_cluster: str, refuse: Callable[[str], NoReturn]) -> tuple[str, ...]:
+    """The nodes for who names none: those of the environment, or those that are built in."""
+    try:
+        return nodes(os.environ.get(ENVIRONMENT) or default_cluster)
+    except argparse.ArgumentTypeError as error:
+        refuse(f"{ENVIRONMENT}: {error}")
+
+
 def seconds(text: str) -> float:
     """An argument that is a time to wait."""
     try:
@@ -123,3 +146,76 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return kind
+
+
+def argument(
+    *names: str, text: str, complete: Mapping[str, str] | None = None, **how: Any
+) -> Argument:
+    """An argument or an option; `how` as in argparse, `complete` as in shtab."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        made = parser.add_argument(*names, help=text, **how)
+        if complete:
+            made.complete = complete  # type: ignore[attr-defined]
+
+    return add
+
+
+def word(name: str, text: str, nargs: str | None = None) -> Argument:
+    """An argument that is text: a key, a value."""
+    return argument(
+        name, text=text, metavar=name.upper(), type=valid, action=StoreWord, nargs=nargs
+    )
+
+
+def keys(count: str) -> Argument:
+    """Keys; how many as in argparse."""
+    return argument("keys", text="the keys", metavar="KEY", nargs=count, type=valid)
+
+
+def flag(*names: str, text: str) -> Argument:
+    """An option without a value."""
+    return argument(*names, text=text, action="store_true")
+
+
+def number(name: str, text: str, least: int, most: int, default: int) -> Argument:
+    """An option that is a whole number; its help tells the default."""
+    kind = whole_number(least, most)
+    text = f"{text} (default: {default:,})"
+    return argument(name, text=text, metavar="N", type=kind, default=default)
+
+
+def interval() -> Argument:
+    """How often to look."""
+    text = f"seconds between two looks (default: {INTERVAL_S:g})"
+    return argument("--interval", text=text, metavar="S", type=seconds)
+
+
+def prefix(text: str) -> Argument:
+    """--prefix P, or --prefix alone, which is about the word that stands without it."""
+    how: dict[str, Any] = {"nargs": "?", "const": True, "dest": "beginning"}
+    return argument("--prefix", text=text, metavar="P", type=valid, **how)
+
+
+def beginning() -> tuple[Argument, Argument]:
+    """How keys begin, as a word or as an option: what `beginning_of` reads."""
+    return word("prefix", "only keys that begin so", nargs="?"), prefix("the same")
+
+
+def beginning_of(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> str:
+    """Said by a word, by --prefix, or by a word that --prefix is about; empty: all keys."""
+    given = [it for it in (options.prefix, options.beginning) if it not in (None, True)]
+    if len(given) > 1:
+        refuse(f'"{shown(given[0])}" or --prefix {shown(given[1])}? Give one of the two')
+    return given[0] if given else ""
+
+
+def file(name: str, text: str) -> Argument:
+    """A file, as an option or as an argument."""
+    action = "store" if name.startswith("-") else StoreWord
+    return argument(name, text=text, complete=_FILES, metavar="FILE", type=path, action=action)
+
+
+def folder(name: str, text: str, default: str) -> Argument:
+    """A folder, as an option."""
+    return argument(name, text=text, complete=_FOLDERS, metavar="D", type=path, default=default)

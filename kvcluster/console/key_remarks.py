@@ -17,7 +17,7 @@ import re
 import shlex
 import unicodedata
 
-from kvcluster.console.escaping import shown
+from kvcluster.console.screen import shown
 
 _STAR = re.compile(r"\*")
 _ANY = re.compile(r"[*?[]")

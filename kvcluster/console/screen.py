@@ -1,29 +1,41 @@
-"""Text for people, and the calm end of a program.
+"""What is printed: sentences for people, objects for programs, and values that steer no terminal.
 
-Standard output carries results, standard error carries what went wrong. Every program ends
-through `run_calmly`: Ctrl+C, a closed pipe and a full disk are ordinary ways to end, and none of
-them prints a stack trace. What cannot be written is told, and never with exit code 0.
+Standard output carries results, standard error carries what went wrong. With `--output json` each
+result is one JSON object on a line of its own. Its fields are listed in docs/client.md and stay:
+they may become more, none goes or changes its meaning. A version is a string of hexadecimal digits;
+compare two of them as strings, the larger is newer. Errors are sentences on standard error there as
+well; the exit code tells them apart.
+
+What would end a line or steer a terminal is escaped, and a backslash, too, so every line can be
+turned back. `scan`, `get` of several keys and all sentences that name a key go through `as_line`;
+`get` of one key prints the value as it is, but for what would steer a terminal.
 
 Below what is printed here stands streams.py, which writes it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import os
-import re
 import shutil
 import sys
-from collections.abc import Callable, MutableMapping
 from functools import cache
+from typing import Any
 
-from kvcluster.console import streams
+from kvcluster.errors import BadRequest, KvError
 
 _USUAL_COLUMNS = 80
 _DRAWN = "\x1b"
-_SIZE = re.compile("0*[1-9][0-9]{0,3}")
 TICK, CROSS, DASH = "✓", "✗", "–"
+_SHOWN_CHARACTERS = 40
+_CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
+_LINE_ENDS = (0x2028, 0x2029)
+_TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+"""They reverse what follows, so a line would read other than it is: see https://trojansource.codes."""
+_ESCAPES: dict[int, str] = {code: f"\\x{code:02x}" for code in _CONTROLS}
+_ESCAPES |= {code: f"\\u{code:04x}" for code in (*_LINE_ENDS, *_TURNS)}
+_ESCAPES |= str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_STEERING = {code: text for code, text in _ESCAPES.items() if chr(code) not in "\t\n\\"}
 
 
 class Exit(enum.IntEnum):
@@ -35,43 +47,6 @@ class Exit(enum.IntEnum):
     UNKNOWN = 3  # no node could be reached, or nobody knows what became of the request
     INTERRUPTED = 130  # as shells report Ctrl+C
     CLOSED_PIPE = 141  # as shells report a program whose reader went away
-
-
-def run_calmly(work: Callable[[], int]) -> int:
-    """Do the work and return its exit code, whatever happens to the terminal meanwhile."""
-    streams.take_over()
-    _forget_absurd_sizes(os.environ)
-    try:
-        code = _code_of(work)
-        streams.flush()
-    except (KeyboardInterrupt, streams.BrokenOff):
-        with contextlib.suppress(OSError), streams.in_no_time():
-            complain("Interrupted.")
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        return Exit.CLOSED_PIPE
-    except OSError as error:
-        with contextlib.suppress(OSError):  # it may be standard error that takes no more
-            complain(f"Cannot go on: {error.strerror or error}.")
-        return Exit.UNKNOWN
-    return code
-
-
-def _code_of(work: Callable[[], int]) -> int:
-    try:
-        return int(work())
-    except SystemExit as end:  # argparse has shown a help, or what is wrong with the arguments
-        return end.code if isinstance(end.code, int) else Exit.DONE
-
-
-def _forget_absurd_sizes(environment: MutableMapping[str, str]) -> None:
-    """Take away sizes of the screen that are none: who draws would believe them, and draw nothing.
-
-    Where nothing is said, the terminal is asked, and one that does not know has 80 columns.
-    """
-    for name in ("COLUMNS", "LINES"):
-        if name in environment and not _SIZE.fullmatch(environment[name]):
-            del environment[name]
 
 
 def somebody_is_there() -> bool:
@@ -133,9 +108,40 @@ def show(text: str) -> None:
     sys.stdout.write(text)
 
 
-def quoted(value: str | None) -> str:
-    """A value as it is shown to a person; a missing one has no quotes."""
-    return "not found" if value is None else f'"{value}"'
+def emit(**fields: Any) -> None:
+    """Print an object at once, on one line however wide the terminal is."""
+    print(as_json(fields), flush=True)
+
+
+def as_json(fields: dict[str, Any]) -> str:
+    """An object as one line."""
+    import orjson  # only who asks for JSON waits for it
+
+    return orjson.dumps(fields).decode()
+
+
+def as_line(text: str) -> str:
+    r"""Text as a part of one line: a tab is \t, a line's end \n or \r, a backslash \\.
+
+    Other control characters are \x1b and the like, those that turn the direction of writing \u202e
+    and the like: no value steers the terminal of who reads it.
+    """
+    return text.translate(_ESCAPES)
+
+
+def harmless(text: str) -> str:
+    """Text for a terminal, with its lines and tabs, and without anything else that steers one."""
+    return text.replace("\r\n", "\n").translate(_STEERING)
+
+
+def shown(text: str) -> str:
+    """A key as a sentence names it: on one line, and cut if it is long."""
+    return as_line(short(text))
+
+
+def short(text: str) -> str:
+    """A key or a value cut to what a line can hold; not escaped."""
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
 
 def listed(names: list[str], conjunction: str) -> str:
@@ -155,33 +161,23 @@ def closed(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
-class Checklist:
-    """Steps with a tick or a cross, and how many of them held."""
+def file_name(name: str) -> str:
+    """The name of a file as text; bytes of it that are no UTF-8 are replaced."""
+    return os.fsencode(name).decode(errors="replace")
 
-    def __init__(self) -> None:
-        self.held = 0
-        self.total = 0
 
-    def check(self, step: str, *, expected: str, got: str, held: bool | None = None) -> bool:
-        """Print a step. It holds if it went as expected, unless `held` says otherwise."""
-        held = expected == got if held is None else held
-        self.total += 1
-        self.held += held
-        if held:
-            say(f"  {TICK} {step}  as expected: {got}")
-        else:
-            say(f"  {CROSS} {step}  expected {expected}, got {got}")
-        return held
+def sentence(error: KvError) -> str:
+    """What an error says, as a sentence; the name of a node keeps its small letter."""
+    text = closed(str(error))
+    return text if ":" in text.split(" ", 1)[0] else capital(text)
 
-    @property
-    def all_held(self) -> bool:
-        """Whether there were steps and every one of them held."""
-        return self.held == self.total > 0
 
-    @property
-    def summary(self) -> str:
-        """One clause: how many steps held."""
-        if self.all_held:
-            return f"{TICK} All {counted(self.total, 'step')} held"
-        missed = self.total - self.held
-        return f"{CROSS} {missed} of {counted(self.total, 'step')} did not hold"
+def capital(text: str) -> str:
+    """A sentence as it begins."""
+    return text[:1].upper() + text[1:]
+
+
+def give_up(error: KvError) -> int:
+    """Say why a command cannot go on; return the exit code."""
+    complain(sentence(error))
+    return Exit.BAD_USAGE if isinstance(error, BadRequest) else Exit.UNKNOWN

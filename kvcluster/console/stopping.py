@@ -17,7 +17,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -84,3 +85,15 @@ async def unless(wish: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
         for task in (working, wished):
             task.cancel()
         await asyncio.wait({working, wished})
+
+
+async def unless_wished(
+    opened: AbstractAsyncContextManager[T], work: Callable[[T, Wish], Coroutine[Any, Any, int]]
+) -> int:
+    """The exit code of work with what is opened, a client say; KeyboardInterrupt at the wish."""
+    with wishes() as wish:
+        async with opened as it:
+            code = await unless(wish, work(it, wish))
+    if code is None or wish.is_set():
+        raise KeyboardInterrupt
+    return code

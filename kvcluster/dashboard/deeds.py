@@ -19,7 +19,7 @@ from textual.app import App
 
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.given import checked_key
-from kvcluster.console.escaping import short
+from kvcluster.console.screen import short
 from kvcluster.dashboard.events import Event
 from kvcluster.dashboard.following import described
 from kvcluster.dashboard.ink import Tone

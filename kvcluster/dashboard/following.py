@@ -18,8 +18,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from kvcluster.client.failure import CallFailed
-from kvcluster.console.escaping import as_line, short
-from kvcluster.console.screen import counted, listed
+from kvcluster.console.screen import as_line, counted, listed, short
 from kvcluster.dashboard.ink import Tone, plain, told
 from kvcluster.dashboard.look import Look, state_of, tone_of
 from kvcluster.dashboard.picture import shape

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from kvcluster.console.escaping import as_line
+from kvcluster.console.screen import as_line
 
 
 class Tone(enum.Enum):

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from kvcluster.client.answers import state_word, status_word
 from kvcluster.dashboard.ink import Tone
 from kvcluster.dashboard.rates import Rates, rates
 from kvcluster.dashboard.troubles import Troubles, standing
@@ -18,7 +19,6 @@ from kvcluster.view.census import NOT_WELL, Member, census
 from kvcluster.view.disagreements import Disagreement, configured, disagreements
 from kvcluster.view.health import View
 from kvcluster.view.notes import Note, notes
-from kvcluster.view.wording import state_word, status_word
 
 from demo_pb2 import DRAINING, STARTING, SYNCING, Configuration, PeerState, StatusResponse
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from kvcluster.console.escaping import as_line
-from kvcluster.console.screen import DASH
+from kvcluster.console.screen import DASH, as_line
 from kvcluster.dashboard.ink import Mark, Tone, plain
 from kvcluster.dashboard.look import Look, counting, tone_of
 from kvcluster.dashboard.rates import Rates

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import sys
 
+from kvcluster.client.answers import status_word
 from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.errors import as_told
 from kvcluster.model.members import Cluster
 from kvcluster.view.health import ask_health
-from kvcluster.view.wording import status_word
 
 from demo_pb2 import HealthCheckResponse
 

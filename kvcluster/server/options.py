@@ -12,8 +12,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from kvcluster.console.program import ShowVersion
-from kvcluster.console.screen import run_calmly
+from kvcluster.console.program import ShowVersion, run_calmly
 from kvcluster.errors import BadSetting, CannotStart
 from kvcluster.model.members import (
     DEFAULT_CLUSTER,

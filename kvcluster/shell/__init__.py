@@ -17,3 +17,45 @@ all commands is there once.
 prompt_toolkit is imported by those three that stand in front of a person (conversation, completer,
 history), and only in a terminal.
 """
+
+from __future__ import annotations
+
+from functools import partial
+
+from kvcluster.commands.command import Call, Command, Work
+
+
+def _prepare(call: Call) -> Work:
+    from kvcluster.shell import interpreter
+
+    return partial(interpreter.run, call)
+
+
+COMMAND = Command(
+    text="type these commands at a prompt, with history and Tab",
+    epilog="""\
+The commands are those of client.py, without it in front. Up, Down and Ctrl+R
+go through what was typed before, Tab completes commands, options, files and
+keys. Ctrl+C cancels a command, Ctrl+D ends the shell. It stays with one node;
+when that one does not answer, it moves to another and says so in a line. With
+--node it asks that one only.
+
+Without a terminal it runs the commands of its standard input, a line each;
+empty lines and lines that begin with # are skipped, and an error does not end
+it.
+
+Lines are kept in ~/.local/state/kvcluster/history, or below $XDG_STATE_HOME;
+one that begins with a space is not.
+
+examples:
+  client.py shell
+  client.py shell --cluster localhost:50051,localhost:50052
+  client.py shell < commands.txt
+
+exit codes:
+  0  it was ended; without a terminal: no line failed
+  2  bad usage; without a terminal, the code of the last line that failed
+""",
+    in_shell=False,
+    prepare=_prepare,
+)

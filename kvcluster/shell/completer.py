@@ -16,7 +16,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Path
 from prompt_toolkit.document import Document
 
 from kvcluster.client.raw import RawClient
-from kvcluster.console.escaping import as_line, shown
+from kvcluster.console.screen import as_line, shown
 from kvcluster.shell.expecting import FILES, KEYS, NODES, Expected, expected
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.line import at_cursor, quoted

@@ -22,8 +22,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from kvcluster.console.escaping import as_line
-from kvcluster.console.screen import Exit, complain, say
+from kvcluster.console.screen import Exit, as_line, complain, say
 from kvcluster.shell.completer import LineCompleter, keys_beginning
 from kvcluster.shell.foot import foot, health
 from kvcluster.shell.history import history

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 
+from kvcluster.client.answers import status_word
 from kvcluster.client.failure import CallFailed, FailureKind
-from kvcluster.console.escaping import as_line
-from kvcluster.console.screen import listed
+from kvcluster.console.screen import as_line, listed
 from kvcluster.shell.expecting import expected
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.line import at_cursor
 from kvcluster.shell.whereabouts import Look, Whereabouts, briefly
 from kvcluster.view.census import serving_clause
 from kvcluster.view.health import Health
-from kvcluster.view.wording import status_word
 
 _COMMON = ("--help", "--cluster", "--node", "--timeout", "--output")
 """Options of all commands: usage leaves them out."""

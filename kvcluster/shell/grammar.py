@@ -3,9 +3,9 @@
 argparse was made for programs that end: it prints a usage of four lines and leaves. Here a mistake
 is an error with a sentence, and the usage stands at the foot of the screen already.
 
-`help` shows one page by hand, which is grouped by wishes, as that of client.py is, and fits 80
-columns. The help of a command is that of client.py, without that word in front, and without the
-examples that need another shell, with its pipes and files.
+`help` shows one page, which is grouped by wishes, as that of client.py is, and fits 80 columns. The
+help of a command is that of client.py, without that word in front, and without the examples that
+need another shell, with its pipes and files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from kvcluster.commands.parser import Command, add_commands, add_help, too_many
+from kvcluster.commands.command import CLUSTER, FEW_KEYS, MANY_KEYS, WISHES, offered
+from kvcluster.commands.manual import told
+from kvcluster.commands.parser import (
+    CommandParser,
+    add_command,
+    add_help,
+    add_options,
+    add_parser,
+    too_many,
+)
 from kvcluster.commands.synonyms import NoSuch, in_our_words
 
 ENDS = ("exit", "quit")
@@ -36,25 +45,9 @@ examples:
 exit codes:
   0  the screen is empty, and no key is gone
 """
+
 _PAGE = """\
-one key or a few:
-  put KEY VALUE         store a value; put KEY --file FILE: what is in a file
-  get KEY...            print the value
-  delete KEY...         remove keys; --prefix P removes all that begin with P
-  locate KEY            show which nodes hold a key
-
-many keys:
-  scan [PREFIX]         print pairs in the order of their keys
-  import FILE           store the pairs of a file: .jsonl, .json, .csv, each
-  export FILE           also .gz; write pairs to such a file
-
-the cluster:
-  health [H:P...]       ask nodes how they are, a line each
-  status                show all nodes, and what they say of each other
-  top                   watch the cluster in the terminal, live
-  demo                  put, get and delete on every node, each step checked
-  bench                 measure how fast your cluster is
-
+{commands}
 this shell:
   help [COMMAND]        this page, or all about a command
   clear                 clear the screen
@@ -81,6 +74,7 @@ words:
 The prompt names the node that is asked. When it does not answer, the next
 command moves to another, and says so. Pipes and redirections there are none.
 """
+
 _OF_ANOTHER_SHELL = re.compile(r"  .*client\.py.* [<>|] |  .*\| client\.py|  client\.py$")
 """Examples that cannot be typed here; the last is client.py alone."""
 
@@ -89,7 +83,7 @@ class Mistake(Exception):
     """A line does not say what to do. The text is a sentence."""
 
 
-class _Parser(Command):
+class _Parser(CommandParser):
     """The parser of one command."""
 
     def error(self, message: str) -> NoReturn:
@@ -99,8 +93,8 @@ class _Parser(Command):
     def format_help(self) -> str:
         """As client.py has it, without that word."""
         lines = super().format_help().split("\n")
-        told = "\n".join(line for line in lines if not _OF_ANOTHER_SHELL.match(line))
-        return told.replace("client.py ", "")
+        kept = "\n".join(line for line in lines if not _OF_ANOTHER_SHELL.match(line))
+        return kept.replace("client.py ", "")
 
 
 class Grammar(argparse.ArgumentParser):
@@ -112,11 +106,14 @@ class Grammar(argparse.ArgumentParser):
         subparsers = self.add_subparsers(
             dest="command", metavar="COMMAND", required=True, parser_class=_Parser
         )
-        add = add_commands(self, subparsers, default_cluster, front="")
+        add_options(self, default_cluster)
+        for wish in WISHES:
+            for name, command in offered(wish, in_shell=True):
+                add_command(subparsers, name, command, default_cluster, front="")
         for name in ENDS:
-            add(name, "end the shell", _END)
-        add("clear", "clear the screen", _CLEAR)
-        add_help(add, subparsers)
+            add_parser(subparsers, name, "end the shell", _END, front="")
+        add_parser(subparsers, "clear", "clear the screen", _CLEAR, front="")
+        add_help(subparsers, [*subparsers.choices, "help"], front="")
         self.set_defaults(**given)
         self.commands: Mapping[str, argparse.ArgumentParser] = subparsers.choices
         """The parser of each command."""
@@ -127,7 +124,7 @@ class Grammar(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """The page of the shell."""
-        return _PAGE
+        return _PAGE.replace("{commands}", told((FEW_KEYS, MANY_KEYS, CLUSTER), in_shell=True))
 
     def understand(self, words: Sequence[str]) -> argparse.Namespace:
         """What a line says. Raises Mistake; and SystemExit, as argparse does, after a --help."""

@@ -19,27 +19,27 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from kvcluster.client.raw import RawClient
-from kvcluster.commands.parser import DEFAULT_TIMEOUT_S
-from kvcluster.commands.perform import Nodes, given_nodes, perform
+from kvcluster.commands.command import Asks, Call, Command, given_nodes, named, perform
 from kvcluster.console import streams
 from kvcluster.console.arguments import STANDARD
-from kvcluster.console.escaping import as_line, shown
 from kvcluster.console.screen import (
     Exit,
+    as_line,
     complain,
     complain_once,
     is_for_people,
     show,
+    shown,
     somebody_is_there,
 )
 from kvcluster.shell.grammar import ENDS, Grammar, Mistake
 from kvcluster.shell.line import Unclosed, Word, commands
 from kvcluster.shell.whereabouts import Whereabouts
 
-_ABOUT_KEYS = ("put", "get", "delete", "locate", "scan", "import", "export", "bench")
 _PIPELESS = (
     'This shell has no pipes, redirections or second commands; a word "{}" stands in quotes.'
 )
@@ -48,11 +48,11 @@ _CLEAR_SCREEN = "\x1b[H\x1b[2J"
 _NO_INPUT = '"-" means standard input, and this shell reads its commands there; give the {}.'
 
 
-def run(options: argparse.Namespace, asked: Nodes, default_cluster: str) -> int:
+def run(call: Call) -> int:
     """The shell: a conversation in a terminal, a script otherwise; return the exit code."""
     # After a command that was broken off, gRPC may report to an event loop that is gone.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    session = Interpreter(options, asked, default_cluster)
+    session = Interpreter(call)
     with session.store:
         if somebody_is_there():
             from kvcluster.shell.conversation import Conversation
@@ -71,14 +71,13 @@ class Ended(Exception):
 class Interpreter:
     """What holds from one line to the next."""
 
-    def __init__(self, options: argparse.Namespace, asked: Nodes, default_cluster: str) -> None:
-        given = {"timeout": options.timeout, "output": options.output}
-        self.grammar = Grammar(default_cluster, given)
-        pinned = options.node is not None
-        self.store = RawClient(asked, timeout_s=options.timeout or DEFAULT_TIMEOUT_S, only=pinned)
+    def __init__(self, call: Call) -> None:
+        given = {"timeout": call.options.timeout, "output": call.options.output}
+        self.grammar = Grammar(call.program.default_cluster, given)
+        pinned = call.options.node is not None
+        self.store = RawClient(call.nodes, timeout_s=call.timeout_s, only=pinned)
         self.place = Whereabouts(self.store, pinned=pinned)
-        self._named = bool(options.node or options.cluster)
-        """Whether the nodes were named on the command line."""
+        self._call = call
 
     def run_script(self, lines: Iterable[bytes]) -> int:
         """Do a line after the other; return the code of the last one that failed."""
@@ -132,23 +131,26 @@ class Interpreter:
             about = options.about
             show((self.grammar.commands[about] if about else self.grammar).format_help())
             return Exit.DONE
-        _check_files(options)
-        return self._ask(options)
+        command = named(options.command)
+        parser = self.grammar.commands[options.command]
+        _check_files(command, parser, options)
+        line = replace(
+            self._call, command=command, options=options, refuse=parser.error, a_line=True
+        )
+        return self._ask(line)
 
-    def _ask(self, options: argparse.Namespace) -> int:
-        command = self.grammar.commands[options.command]
-        if given := given_nodes(command, options):
-            return perform(command, options, given, a_line=True)
-        if options.command not in _ABOUT_KEYS:
+    def _ask(self, line: Call) -> int:
+        if given := given_nodes(line.command, line.options, line.refuse):
+            return perform(replace(line, nodes=given, named=True))
+        if line.command.asks is not Asks.ONE_NODE:
             asked = (self.place.current,) if self.place.pinned else self.place.known
-            options.cluster = asked if self._named else None
-            return perform(command, options, asked, a_line=True)
+            return perform(replace(line, nodes=asked))
         try:
             self._settle()
         except KeyboardInterrupt:
             complain("Cancelled, before anything was sent.")
             return Exit.INTERRUPTED
-        code = perform(command, options, self.place.asked, store=self.store, a_line=True)
+        code = perform(replace(line, nodes=self.place.asked, store=self.store))
         if code == Exit.UNKNOWN:
             self._settle()  # so that the prompt names a node that serves
         return code
@@ -169,15 +171,17 @@ def _last_failure(codes: Iterable[int]) -> int:
     return failure
 
 
-def _check_files(options: argparse.Namespace) -> None:
+def _check_files(
+    command: Command, parser: argparse.ArgumentParser, options: argparse.Namespace
+) -> None:
     """Files are named as in other shells; standard input is none of them. Raises Mistake."""
-    if options.command == "put" and STANDARD in (options.value, options.file):
-        raise Mistake(_NO_INPUT.format("value"))
-    if options.command not in ("put", "import", "export") or not options.file:
-        return
-    if options.command == "import" and options.file == STANDARD:
-        raise Mistake(_NO_INPUT.format("name of a file"))
-    if "\0" in options.file:
-        raise Mistake(f'No file can have the name "{shown(options.file)}".')
-    with contextlib.suppress(RuntimeError):  # it names the home of nobody
-        options.file = str(Path(options.file).expanduser())
+    for argument, what in command.standard_input.items():
+        if getattr(options, argument) == STANDARD:
+            raise Mistake(_NO_INPUT.format(what))
+    for argument in (it.dest for it in parser._actions if it.metavar == "FILE"):
+        name = getattr(options, argument)
+        if name and "\0" in name:
+            raise Mistake(f'No file can have the name "{shown(name)}".')
+        if name:
+            with contextlib.suppress(RuntimeError):  # it names the home of nobody
+                setattr(options, argument, str(Path(name).expanduser()))

@@ -16,7 +16,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from kvcluster.console.escaping import shown
+from kvcluster.console.screen import shown
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _PIECE = re.compile(

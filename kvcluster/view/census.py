@@ -14,17 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kvcluster.client.answers import failure_word, state_word, status_word
 from kvcluster.client.failure import CallFailed
 from kvcluster.console.screen import counted
 from kvcluster.view.health import Health, View
-from kvcluster.view.wording import (
-    duration,
-    failure_word,
-    peer_word,
-    state_word,
-    status_word,
-    why_not_serving,
-)
+from kvcluster.view.wording import duration, why_not_serving
 
 from demo_pb2 import SERVING, MemberStatus, PeerState, StatusResponse
 
@@ -40,6 +34,9 @@ class Member:
     failure: CallFailed | None
     opinions: Mapping[str, MemberStatus]
     """What the others say of it, by who says so."""
+
+    def __post_init__(self) -> None:
+        assert self.own is None or self.failure is None, self.node
 
     @property
     def serving(self) -> bool:
@@ -76,6 +73,11 @@ class Member:
 def _account(own: StatusResponse) -> str:
     why = why_not_serving(own.reason, own.sync)
     return f"{status_word(own.status)}: {why}" if why else status_word(own.status)
+
+
+def peer_word(peer: PeerState) -> str:
+    """What a node says of another, and whether it lags: "ALIVE (lagging)"."""
+    return state_word(peer.state) + (" (lagging)" if peer.lagging else "")
 
 
 def serving_clause(nodes: Sequence[Member | Health]) -> str:

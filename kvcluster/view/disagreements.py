@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from kvcluster.client.answers import state_word
 from kvcluster.console.screen import counted, listed
 from kvcluster.view.census import NOT_WELL, Member
-from kvcluster.view.wording import duration, state_word
+from kvcluster.view.wording import duration
 
 from demo_pb2 import DRAINING, Configuration, MemberStatus, PeerState
 

@@ -11,7 +11,6 @@ import collections
 import sys
 import time
 from pathlib import PurePath
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kvcluster.view.wording import duration
@@ -65,12 +64,7 @@ class Meter:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 

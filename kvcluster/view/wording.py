@@ -1,20 +1,19 @@
-"""How states, times and amounts are put into words, the same in every program here.
+"""How times, amounts and reasons are put into words, the same in every program here.
 
-The wire speaks in numbers. A person reads `SYNCING`, `ALIVE (lagging)`, `12 s`, `1.2 MiB`, and one
-clause on how far a node has come. All of it is pure: a message in, a few words out. A number that
-a later version of demo.proto may add is shown as a number; it is never a reason to fail.
+A person reads `12 s`, `1.2 MiB`, and one clause on how far a node has come. A message or a number
+goes in, a few words come out; a moment is told in the time zone of whoever reads it. What states
+are called is in client/answers.py.
 """
 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from kvcluster.client.answers import failure_word as failure_word
-from kvcluster.client.answers import state_word as state_word
-from kvcluster.client.answers import status_word as status_word
 from kvcluster.console.screen import counted
 
-from demo_pb2 import PeerState, Progress
+if TYPE_CHECKING:
+    from demo_pb2 import Progress
 
 _CATCHING_UP = "catching up from"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -22,11 +21,6 @@ _KIB = 1024
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 MILLISECONDS_BYTES = 6
 """A version begins with so many bytes of milliseconds since 1970 (docs/files.md)."""
-
-
-def peer_word(peer: PeerState) -> str:
-    """What a node says of another, and whether it lags: "ALIVE (lagging)"."""
-    return state_word(peer.state) + (" (lagging)" if peer.lagging else "")
 
 
 def forwarded(asked: str, served_by: str) -> str:

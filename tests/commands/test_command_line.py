@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from kvcluster import command_line
+from kvcluster.__main__ import program as kvcluster_program
 from kvcluster.commands import parser
 from kvcluster.config import MIB
 from kvcluster.console import program
@@ -79,7 +81,7 @@ def test_a_value_that_no_node_takes_is_not_read_to_its_end(
     client: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have none; and the node is not blamed that was never asked."""
-    monkeypatch.setattr("kvcluster.commands.value.VALUE_CEILING_BYTES", 4)
+    monkeypatch.setattr("kvcluster.commands.put.VALUE_CEILING_BYTES", 4)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"12345")))
     ended = client("put", "a", "-")
     assert ended.code == 2
@@ -238,3 +240,11 @@ def test_an_empty_environment_is_none(client: Program, monkeypatch: pytest.Monke
     monkeypatch.setenv("KV_NODES", "")
     assert client("get", "a", "--timeout", "nan").code == 2
     assert "KV_NODES" not in client("status", "--node", "h:1").err
+
+
+def test_the_server_takes_its_options_behind_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """With one in front, the demo was played against the letters of the default cluster."""
+    assert command_line.run(["--timeout", "2", "server", "50051"], kvcluster_program()) == 2
+    assert (
+        capsys.readouterr().err == "kvcluster: server stands in front, and its options behind it.\n"
+    )

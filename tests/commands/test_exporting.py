@@ -234,7 +234,7 @@ def part(
         ended = client("export", str(file), "--cluster", filled.members)
     assert (ended.code, ended.out) == (3, "")
     assert "cannot be written: No space left on device." in ended.err
-    assert f"with 12 keys in {file}.kv-part; the same command goes on from there." in ended.err
+    assert f"with 12 keys in {file}.kv-part; run the same command again to continue." in ended.err
     assert not file.exists()
     return file
 

@@ -102,7 +102,7 @@ def test_the_last_of_two_values_wins(cluster: FakeCluster, client: Program, tmp_
 def test_a_bad_line_is_named_and_all_before_it_is_stored(
     cluster: FakeCluster, client: Program, file: Path
 ) -> None:
-    """Mended, the file is gone on with just there."""
+    """Mended, the file is continued just there."""
     lines = file.read_text().splitlines()
     good, lines[13] = lines[13], lines[13][:-5]
     file.write_text("\n".join(lines))
@@ -295,4 +295,4 @@ def test_without_a_node_it_ends_with_3_and_says_how_far_it_came(
     ended = client("import", str(file), "--node", nobody, "--timeout", "1")
     assert (ended.code, ended.out) == (3, "")
     assert "connection refused" in ended.err
-    assert "0 keys stored; the same command goes on" in ended.err
+    assert "0 keys stored; run the same command again to continue" in ended.err

@@ -10,7 +10,7 @@ import pytest
 
 from kvcluster.commands.demo import local_cluster
 from kvcluster.commands.demo.local_cluster import ClusterFailed, LocalCluster, free_ports
-from kvcluster.console import interrupts
+from kvcluster.console import program
 
 DIES = "import sys; print('no room left'); sys.exit(2)"
 STUBBORN = """\
@@ -87,7 +87,7 @@ def test_an_interrupt_is_postponed_and_not_lost() -> None:
 
 
 def _work_and_be_interrupted(steps: list[str]) -> None:
-    with interrupts.postponed():
+    with program.postponed():
         steps.append("before")
         signal.raise_signal(signal.SIGTERM)
         steps.append("after")

@@ -19,7 +19,7 @@ from kvcluster.commands.bulk.pairs import (
     to_line,
     to_member,
 )
-from kvcluster.console.escaping import as_line
+from kvcluster.console.screen import as_line
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 _KEY = _TEXT.filter(bool)

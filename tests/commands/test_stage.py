@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvcluster.commands.demo.local_cluster import LocalCluster
-from kvcluster.commands.demo.stage import Stage
-from kvcluster.console.screen import Checklist
+from kvcluster.commands.demo.stage import Checklist, Stage
 from tests.client.fake_node import FakeCluster
 
 

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from rich.console import Console
 
-from kvcluster.commands.status import render
+from kvcluster.commands.status_table import render
 from kvcluster.view.census import census
 from kvcluster.view.health import View
 from tests.client.fake_node import FakeCluster

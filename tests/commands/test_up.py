@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kvcluster.commands.demo.local_cluster import free_ports
-from kvcluster.commands.up import Launched, UpOrder
+from kvcluster.commands.launching import Launched, UpOrder
 from kvcluster.view.health import ask_health
 
 pytestmark = pytest.mark.processes
@@ -113,7 +113,7 @@ def test_a_node_is_known_before_an_interrupt_is_let_in(
         signal.raise_signal(signal.SIGINT)
         return real([sys.executable, "-c", ""], stdout=more["stdout"])
 
-    monkeypatch.setattr("kvcluster.commands.up.subprocess.Popen", interrupted)
+    monkeypatch.setattr("kvcluster.commands.launching.subprocess.Popen", interrupted)
     with Launched(UpOrder(3, 1, None, tmp_path)) as nodes:
         with pytest.raises(KeyboardInterrupt):
             nodes.run()

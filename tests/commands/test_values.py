@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kvcluster.commands.binary import summary
+from kvcluster.commands.keys import summary
 from kvcluster.console import screen
 from tests.client.fake_node import FakeCluster
 from tests.commands.conftest import Program
@@ -26,7 +26,7 @@ def _nothing_said_before() -> None:
 
 
 def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("console.screen", "commands.keys"):
+    for module in ("console.screen", "commands.get"):
         monkeypatch.setattr(f"kvcluster.{module}.is_for_people", lambda: True)
 
 

@@ -206,7 +206,7 @@ def test_what_the_disk_does_ends_no_shell(
     def fail(*_: object, **__: object) -> int:
         raise full
 
-    monkeypatch.setattr("kvcluster.commands.status.run", fail)
+    monkeypatch.setattr("kvcluster.commands.status_table.run", fail)
     ended = typed("status\rput a 1\r", "--cluster", cluster.members)
     assert ended.err == "Cannot go on: No space left on device.\n"
     assert cluster.store == {"a": "1"}

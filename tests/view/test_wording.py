@@ -6,16 +6,9 @@ import time
 
 import pytest
 
-from kvcluster.view.wording import (
-    duration,
-    forwarded,
-    moment,
-    peer_word,
-    size,
-    state_word,
-    status_word,
-    why_not_serving,
-)
+from kvcluster.client.answers import state_word, status_word
+from kvcluster.view.census import peer_word
+from kvcluster.view.wording import duration, forwarded, moment, size, why_not_serving
 
 from demo_pb2 import PeerState, Progress
 

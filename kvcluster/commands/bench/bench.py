@@ -1,8 +1,8 @@
 """`client.py bench`: how fast the cluster is, in a table and in bars that a person can read.
 
 What the load is, and what its figures mean, is in load.py. Ctrl+C ends it early, and what was
-measured until then is told all the same; its keys are removed in any case, and if that fails, the
-command that does it is named.
+measured until then is told all the same. Its keys are removed, unless they shall stay (--keep), and
+if that fails, the command that does it is named.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 from kvcluster import AsyncClient
 from kvcluster.commands.bench.load import Load, Plan, Tally
-from kvcluster.console.output import emit, give_up
 from kvcluster.console.program import typed
 from kvcluster.console.screen import (
     Exit,
@@ -21,6 +20,8 @@ from kvcluster.console.screen import (
     columns,
     complain,
     counted,
+    emit,
+    give_up,
     is_for_people,
     say,
 )

@@ -3,7 +3,7 @@
 importing.py   what an import says before, at the end, and when it did not go well
 importer.py    the import at work: chunks on their way, a bookmark behind them
 reading.py     the file or the pipe, and which format it has
-chunks.py      cut into what one request carries
+chunks.py      what is read, cut into what one request carries
 exporting.py   export, in pages
 part.py        the file while it is being written
 formats.py     which formats there are, and how they are told

@@ -1,8 +1,8 @@
 """A bookmark: how far an import or an export has come, kept in a small file beside its own.
 
-It says where to go on, and it proves that this is the place: it carries a hash of everything
-before it. So a file whose end was mended or added to is gone on with, one whose beginning was
-touched is not, and neither size nor date has to be believed. Reading the part again to hash it
+It says where to continue, and it proves that this is the place: it carries a hash of everything
+before it. So a file whose end was mended or added to is continued, one whose beginning was touched
+begins anew, and neither size nor date has to be believed. Reading the part again to hash it
 costs a second for some hundred megabytes, which is nothing against storing it.
 
 It also says what else must be the same: the nodes, the format, the prefix. And it is only ever
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kvcluster.console.output import file_name
+from kvcluster.console.screen import file_name
 
 SUFFIX = ".kv-progress"
 _PRIVATE = 0o600

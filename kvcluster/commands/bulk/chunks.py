@@ -112,7 +112,7 @@ class JsonLines:
             try:
                 pair = self._parse(without_mark(line) if number == 1 else line, number)
             except BadPair as bad:
-                # What was stored before it may be gone on with once the line is mended.
+                # Once the line is mended, the next run continues behind what was stored before it.
                 if chunk.pairs:
                     yield self._ended(chunk)
                     chunk = Chunk()

@@ -1,8 +1,8 @@
 """`client.py export`: pairs are read in pages, in the order of their keys, and written to a file.
 
 A page counts once it is complete. If a slot has no live replica, its keys are missing all over the
-page, so the export ends before that page, and goes on from there when the node is back: what is in
-the file is never full of holes that nobody knows of.
+page, so the export ends before that page, and continues there when the node is back: the file never
+has holes that nobody knows of.
 
 Written to standard output nothing can be taken back: there, what was found is printed, and the end
 says what is missing.
@@ -16,6 +16,7 @@ import stat
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kvcluster import AsyncClient
@@ -27,10 +28,8 @@ from kvcluster.commands.bulk.part import Part
 from kvcluster.config import MIB
 from kvcluster.console import key_remarks
 from kvcluster.console.arguments import STANDARD
-from kvcluster.console.escaping import shown
-from kvcluster.console.output import emit, file_name, give_up
-from kvcluster.console.screen import Exit, complain, counted, say
-from kvcluster.console.stopping import unless, wishes
+from kvcluster.console.screen import Exit, complain, counted, emit, file_name, give_up, say, shown
+from kvcluster.console.stopping import unless, unless_wished, wishes
 from kvcluster.errors import KvError
 from kvcluster.view.meter import Meter, speed
 
@@ -86,7 +85,8 @@ class ExportOrder:
 def run(order: ExportOrder) -> int:
     """Export; return the exit code."""
     if order.file == STANDARD:
-        return asyncio.run(_to_standard_output(order))
+        client = AsyncClient(order.nodes, timeout_s=order.timeout_s, raw=True)
+        return asyncio.run(unless_wished(client, partial(_print, order)))
     # A link stays one: what it leads to is written.
     target = Path(os.path.realpath(order.file))
     try:
@@ -168,7 +168,7 @@ def _place(order: ExportOrder, part: Part, shelf: Shelf) -> None:
         if not why and not part.go_on(mark):
             why = f"{part.name} is not as it was left"
         if why:
-            complain(f"An earlier export is not gone on with: {why}. It begins anew.")
+            complain(f"An earlier export cannot be continued: {why}. It begins anew.")
         else:
             complain(f"Going on behind {counted(part.keys, 'key')} that were written before.")
     part.begin()
@@ -206,18 +206,9 @@ async def _fill(
 def _say_place(part: Part, shelf: Shelf, how: str, code: int) -> int:
     mark = shelf.find()
     keys = counted(mark.keys if mark is not None else 0, "key")
-    complain(f"{how}, with {keys} in {part.name}; the same command goes on from there.")
+    complain(f"{how}, with {keys} in {part.name}; run the same command again to continue.")
     if shelf.trouble:
         complain(f"How far it came could not be noted: {shelf.trouble}.")
-    return code
-
-
-async def _to_standard_output(order: ExportOrder) -> int:
-    with wishes() as wish:
-        async with AsyncClient(order.nodes, timeout_s=order.timeout_s, raw=True) as client:
-            code = await unless(wish, _print(order, client, wish))
-    if code is None or wish.is_set():
-        raise KeyboardInterrupt
     return code
 
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from kvcluster.commands.bulk.rows import is_header
+from kvcluster.console.arguments import Argument, argument, file, flag
 from kvcluster.errors import KvError
 
 _LINE = re.compile(rb'\{[ \t]*"(key|value)"[ \t]*:')
@@ -49,6 +50,16 @@ _BY_SUFFIX = {
     ".ndjson": Format.JSONL,
     ".csv": Format.CSV,
 }
+
+
+def arguments(where: str) -> tuple[Argument, ...]:
+    """What import and export take, both of them. `where`: "-" is standard input or output."""
+    kinds = ("json", "jsonl", "csv")
+    return (
+        file("file", f"the file; -: standard {where}"),
+        argument("--format", text="of the file (default: as its name says)", choices=kinds),
+        flag("--restart", text="begin anew, whatever was done before"),
+    )
 
 
 class Promised(NamedTuple):

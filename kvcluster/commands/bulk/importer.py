@@ -9,8 +9,8 @@ that is on its way has a key of it.
 
 **Unknown outcomes are tried again.** The file says what shall be; whether the first attempt arrived
 does not matter. What somebody else wrote under the same key in between is overwritten, as it would
-be by an import a moment later. A cluster that answers nothing for two timeouts ends the import,
-which the same command takes up again.
+be by an import a moment later. A cluster that answers nothing for two timeouts ends the import;
+the same command continues it.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class Importer:
             self.on_bad(BadPair(chunk.numbers[key], f"is refused: {why}"))
         self._refused += len(refused)
         if chunk.end is not None:
+            assert self.mark is None or self.mark.done <= chunk.end.done, "it never moves back"
             self.mark = replace(chunk.end, keys=chunk.end.keys - self._refused)
             self.meter.show(self.mark.done, self.mark.keys)
         if time.monotonic() - self._saved_s >= _SAVE_INTERVAL_S:

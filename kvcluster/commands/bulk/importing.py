@@ -1,7 +1,7 @@
 """`client.py import`: what is said before, at the end, and when it did not go well.
 
-How the work is done is in importer.py. Every way to end says how far it came, and that the same
-command goes on from there, where it does.
+How the work is done is in importer.py. Every way to end says how far it came, and to run the same
+command again where that continues it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ from kvcluster.commands.bulk.formats import BadFile, Format
 from kvcluster.commands.bulk.importer import Importer
 from kvcluster.commands.bulk.pairs import BadPair
 from kvcluster.commands.bulk.reading import (
-    can_be_gone_on_with,
+    can_be_continued,
     format_of,
     open_import,
     source_of,
 )
 from kvcluster.console.arguments import STANDARD
-from kvcluster.console.escaping import shown
-from kvcluster.console.output import capital, emit, file_name, sentence
-from kvcluster.console.screen import Exit, closed, complain, counted, say
+from kvcluster.console.screen import (
+    Exit,
+    capital,
+    closed,
+    complain,
+    counted,
+    emit,
+    file_name,
+    say,
+    sentence,
+    shown,
+)
 from kvcluster.console.stopping import wishes
 from kvcluster.console.streams import BrokenOff
 from kvcluster.errors import KvError
@@ -82,7 +91,7 @@ async def _run(order: ImportOrder) -> int:
                 if source is None:
                     complain("Interrupted, before anything was stored.")
                     return Exit.INTERRUPTED
-                if can_be_gone_on_with(file, order.file):
+                if can_be_continued(file, order.file):
                     order.shelf = Shelf(Path(order.file))
                 return await _import(order, source, wish, started_s)
         except BadFile as bad:
@@ -142,7 +151,7 @@ async def _place(order: ImportOrder, source: ImportSource, client: AsyncClient) 
         return None
     why = await _why_not(order, source, client, mark)
     if why:
-        complain(f"An earlier import of {order.name} is not gone on with: {why}. It begins anew.")
+        complain(f"An earlier import of {order.name} cannot be continued: {why}. It begins anew.")
         return None
     order.before = mark.keys
     unit = source.format.unit
@@ -202,7 +211,7 @@ def _not_done(
     order: ImportOrder, source: ImportSource, mark: Bookmark | None, error: KvError | None
 ) -> int:
     keys = counted(mark.keys if mark is not None else 0, "key")
-    again = "" if order.shelf is None else "the same command goes on from there"
+    again = "" if order.shelf is None else "run the same command again to continue"
     if isinstance(error, BadPair):
         complain(capital(_sentence(order, source, error)))
         again = f"mend it, and {again}" if again else ""

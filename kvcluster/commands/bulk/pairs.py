@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from kvcluster.commands.bulk.formats import BadFile
-from kvcluster.console.escaping import shown
+from kvcluster.console.screen import shown
 from kvcluster.errors import KvError
 
 Pair = tuple[str, str]

@@ -3,9 +3,9 @@
 What is compressed is so from page to page: each ends a member of its own, as gzip calls it, which
 every reader of such files puts together. So such a file can be cut behind a page like any other.
 
-Nobody finds half of an export under its name. What an earlier run has written is gone on with when
-its bookmark proves it: what stands behind the last page that was complete is cut off, a torn line
-included.
+Nobody finds half of an export under its name. What an earlier run has written is kept when its
+bookmark proves it, and the export continues there: what stands behind the last page that was
+complete is cut off, a torn line included.
 
 What takes the place of a file is as that was: of its mode and, if we may, of its owner and group.
 Until then it is for nobody else, since it may hold what was kept from them.
@@ -29,7 +29,7 @@ from kvcluster.commands.bulk.formats import Format
 from kvcluster.commands.bulk.pairs import to_line, to_member
 from kvcluster.commands.bulk.reading import BINARY
 from kvcluster.config import MIB
-from kvcluster.console.output import file_name
+from kvcluster.console.screen import file_name
 
 SUFFIX = ".kv-part"
 _GZIP_BITS = 31

@@ -101,7 +101,7 @@ def open_file(name: str) -> io.BufferedReader:
     return io.BufferedReader(raw, _BUFFER_BYTES)
 
 
-def can_be_gone_on_with(file: io.BufferedReader, name: str) -> bool:
+def can_be_continued(file: io.BufferedReader, name: str) -> bool:
     """Whether the name will mean this file the next time, and its beginning be there again."""
     return file.seekable() and not name.startswith(_ANOTHER_EACH_TIME)
 

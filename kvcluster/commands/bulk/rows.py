@@ -8,7 +8,8 @@
 That is what spreadsheets, pandas and databases read and write. Columns may stand in either order;
 any other column is refused, since to drop what stands there would be to lose it. A field is quoted
 where it must be, and a row may go over many lines. Python's csv module decides what a row says;
-here it is found where one ends, so that a file is read row by row and can be gone on with.
+here it is found where one ends, so that a file is read row by row, and an import can continue
+behind any of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import csv
 import io
 from collections.abc import Callable
 
-from kvcluster.console.escaping import shown
+from kvcluster.console.screen import shown
 
 _FIELDS = ["key", "value"]
 _MOST_CHARACTERS = 2**31 - 1

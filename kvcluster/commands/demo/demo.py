@@ -13,14 +13,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from kvcluster.client.answers import status_word
 from kvcluster.client.failure import CallFailed
 from kvcluster.client.link import Link
 from kvcluster.commands.demo import live_list
 from kvcluster.commands.demo.script import Script
+from kvcluster.commands.demo.stage import Checklist
 from kvcluster.console.screen import (
     DASH,
     TICK,
-    Checklist,
     Exit,
     complain,
     counted,
@@ -32,7 +33,7 @@ from kvcluster.model.members import split_address
 from kvcluster.view.census import census
 from kvcluster.view.disagreements import disagreements
 from kvcluster.view.health import Health, ask_cluster, ask_until, settled
-from kvcluster.view.wording import status_word, why_not_serving
+from kvcluster.view.wording import why_not_serving
 
 _LOOK_TIMEOUT_S = 2.0
 _PATIENCE_S = 10.0

@@ -1,4 +1,4 @@
-"""Three servers on this machine, on free ports, with their data in one folder.
+"""Servers on this machine, on free ports, with their data in one folder.
 
 They run as a user would start them: `python server.py PORT`, one process each. Each has a session
 of its own, so that Ctrl+C in the terminal ends them through `close` and in no other way; and
@@ -19,10 +19,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from kvcluster.console import interrupts
+from kvcluster.console import program
 from kvcluster.view.health import Health, ask_until, settled
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -76,12 +75,7 @@ class LocalCluster:
     def __enter__(self) -> LocalCluster:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -113,7 +107,7 @@ class LocalCluster:
         command += ["--cluster", self.members, "--data-dir", str(self.folder)]
         command += ["--log-format", "short"]  # a person looks on, as at a terminal
         command += self.options
-        with self._log_file(number).open("ab") as log, interrupts.postponed():
+        with self._log_file(number).open("ab") as log, program.postponed():
             self._log_starts[number] = log.tell()
             self._processes[number] = subprocess.Popen(
                 command,
@@ -162,7 +156,7 @@ class LocalCluster:
 
     def close(self) -> None:
         """End every process, gently first. A second Ctrl+C does not leave any of them behind."""
-        with interrupts.postponed():
+        with program.postponed():
             for process in self._processes.values():
                 process.send_signal(signal.SIGINT)
             deadline = time.monotonic() + _STOP_PATIENCE_S

@@ -19,10 +19,12 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kvcluster.client.answers import state_word
 from kvcluster.client.failure import CallFailed, FailureKind
 from kvcluster.client.link import Link
-from kvcluster.console.screen import DASH, Checklist, listed, quoted, say
-from kvcluster.view.wording import forwarded, state_word
+from kvcluster.commands.demo.stage import Checklist
+from kvcluster.console.screen import DASH, listed, say
+from kvcluster.view.wording import forwarded
 
 from demo_pb2 import DeleteResponse, PeerState, PutResponse
 
@@ -64,7 +66,7 @@ class Script:
 
     def _round(self, start: int, lines: Lines) -> None:
         key = f"demo/{self._run}/{lines.key}"
-        say(f"\nRound {start + 1} of {len(self._links)}, the key is {quoted(key)}")
+        say(f"\nRound {start + 1} of {len(self._links)}, the key is {_quoted(key)}")
         here, there, elsewhere = (
             self._links[(start + step) % len(self._links)] for step in range(3)
         )
@@ -96,8 +98,8 @@ class Script:
 
     def _put(self, name: str, link: Link, key: str, value: str, homes: Sequence[PeerState]) -> None:
         self._left.add(key)
-        with self._failing_as_a_cross(name, link, f"{quoted(value)} stored"):
-            self._check_write(name, link, link.put(key, value), homes, f" hold {quoted(value)}")
+        with self._failing_as_a_cross(name, link, f"{_quoted(value)} stored"):
+            self._check_write(name, link, link.put(key, value), homes, f" hold {_quoted(value)}")
 
     def _delete(self, link: Link, key: str, homes: Sequence[PeerState]) -> None:
         with self._failing_as_a_cross("DELETE", link, "deleted"):
@@ -110,14 +112,14 @@ class Script:
 
     def _get_from_all(self, key: str, value: str | None) -> None:
         for link in self._links:
-            with self._failing_as_a_cross("GET", link, quoted(value)):
+            with self._failing_as_a_cross("GET", link, _quoted(value)):
                 answer = link.get(key)
                 got = answer.value if answer.found else None
                 self._check(
                     "GET",
                     link,
-                    expected=quoted(value),
-                    got=quoted(got) + forwarded(link.name, answer.served_by),
+                    expected=_quoted(value),
+                    got=_quoted(got) + forwarded(link.name, answer.served_by),
                     held=got == value,
                 )
 
@@ -158,7 +160,12 @@ class Script:
     def _remove_what_is_left(self) -> None:
         for key in sorted(self._left):
             if not any(_removes(link, key) for link in self._links):
-                say(f"  {DASH} {quoted(key)} could not be removed and may still be there")
+                say(f"  {DASH} {_quoted(key)} could not be removed and may still be there")
+
+
+def _quoted(value: str | None) -> str:
+    """A value as it is shown; a missing one has no quotes."""
+    return "not found" if value is None else f'"{value}"'
 
 
 def _where(homes: Sequence[PeerState]) -> str:

@@ -14,11 +14,43 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from kvcluster.commands.demo.local_cluster import ROOT, LocalCluster
-from kvcluster.console.screen import Checklist, Exit, say
+from kvcluster.console.screen import CROSS, TICK, Exit, counted, say
 
 _FILE_PATIENCE_S = 10.0
 """A file on disk follows a write by about a second."""
 _POLL_INTERVAL_S = 0.1
+
+
+class Checklist:
+    """Steps with a tick or a cross, and how many of them held."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.total = 0
+
+    def check(self, step: str, *, expected: str, got: str, held: bool | None = None) -> bool:
+        """Print a step. It holds if it went as expected, unless `held` says otherwise."""
+        held = expected == got if held is None else held
+        self.total += 1
+        self.held += held
+        if held:
+            say(f"  {TICK} {step}  as expected: {got}")
+        else:
+            say(f"  {CROSS} {step}  expected {expected}, got {got}")
+        return held
+
+    @property
+    def all_held(self) -> bool:
+        """Whether there were steps and every one of them held."""
+        return self.held == self.total > 0
+
+    @property
+    def summary(self) -> str:
+        """One clause: how many steps held."""
+        if self.all_held:
+            return f"{TICK} All {counted(self.total, 'step')} held"
+        missed = self.total - self.held
+        return f"{CROSS} {missed} of {counted(self.total, 'step')} did not hold"
 
 
 class Stage:
