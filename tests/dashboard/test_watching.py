@@ -133,3 +133,18 @@ async def test_a_bug_in_a_question_blames_no_node() -> None:
     source.status = broken  # type: ignore[method-assign]
     with pytest.raises(ZeroDivisionError):
         await Watching(source, NAMES).look()
+
+
+async def test_a_question_that_follows_at_once_is_given_up_as_well() -> None:
+    """The end of the one before it would be taken for its own, and nobody would ever end it."""
+    source = FakeSource(*WELL)
+    watching = Watching(source, (A,))
+    watching._ask([A])
+    await asyncio.sleep(0)  # it is answered, and the loop has yet to say so
+    source.frozen = {A}
+    for _ in range(3):
+        watching._ask([A])
+        await asyncio.sleep(0)
+    assert source.on_their_way[A] == 1
+    await watching.close()
+    assert source.on_their_way[A] == 0
