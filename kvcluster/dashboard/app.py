@@ -179,7 +179,6 @@ class Dashboard(App[None]):
         self._watching.log.add(time.time(), [event])
         self._answered_s = time.time()
         self._answer = told(event.tone, event.what)
-        self._draw()
         self.action_look()
 
     async def action_ask(self, deed: str) -> None:
@@ -188,7 +187,6 @@ class Dashboard(App[None]):
 
     def _follow(self, key: str) -> None:
         self._watching.follow(key)
-        self._draw()
         self.action_look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -209,22 +207,21 @@ class Dashboard(App[None]):
         self.exit()
 
     def action_look(self) -> None:
-        """Look now, or again as soon as the look that is going on is over."""
+        """Draw what is new here, and look now, or as soon as the look that is going on is over."""
+        self._draw()
         self._wake.set()
 
     def action_pause(self) -> None:
         """Look no more, or again."""
         self._paused = not self._paused
-        self._draw()
         self.action_look()
 
     def action_interval(self, step: int) -> None:
         """Look more often, or less."""
-        longer = [it for it in _INTERVALS_S if it > self._interval_s]
-        shorter = [it for it in _INTERVALS_S if it < self._interval_s]
-        nearest = longer[:1] if step > 0 else shorter[-1:]
-        self._interval_s = (nearest or [self._interval_s])[0]
-        self._draw()
+        usual_s = self._interval_s
+        longer_s = min((it for it in _INTERVALS_S if it > usual_s), default=usual_s)
+        shorter_s = max((it for it in _INTERVALS_S if it < usual_s), default=usual_s)
+        self._interval_s = longer_s if step > 0 else shorter_s
         self.action_look()
 
     def action_slots(self) -> None:

@@ -7,7 +7,6 @@ glance at its length and its sign is enough.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -32,11 +31,10 @@ def headline(look: Look, all_slots: Sequence[Slot]) -> tuple[Tone, str]:
         return Tone.BUSY, "no node has answered yet"
     if not look.answering:
         return Tone.BAD, f"no node answers{_for_how_long(look)}"
-    clauses = [serving_clause(look.members), *_lost(all_slots), *_absent(look)]
     full = [note.node for note in look.notes if note.topic is Topic.FULL_DISK]
-    clauses += [*_full(full), *_apart(look)]
-    if any(note.is_alarm for note in look.notes):
-        clauses.append("ALARM")
+    alarm = "ALARM" if any(note.is_alarm for note in look.notes) else ""
+    wrong = [_lost(all_slots), _absent(look), _full(full), _apart(look), alarm]
+    clauses = [serving_clause(look.members), *filter(None, wrong)]
     tone = Tone.GOOD if len(clauses) == 1 else Tone.BUSY
     if look.cut_off or full or not look.all_serve:
         tone = Tone.BAD
@@ -54,20 +52,25 @@ def header(tone: Tone, sentence: str, status: str, width: int) -> list[Text]:
     return parts
 
 
-def _absent(look: Look) -> list[str]:
+def _lost(all_slots: Sequence[Slot]) -> str:
+    lost = sum(slot.fate is Fate.LOST for slot in all_slots)
+    return f"no replica serves {lost:,} of {counted(len(all_slots), 'slot')}" if lost else ""
+
+
+def _absent(look: Look) -> str:
     names = [f"{it.node} {it.state}" for it in look.members if not it.serving]
     if len(names) > _NAMED:
         names[_NAMED:] = [f"and {counted(len(names) - _NAMED, 'other')}"]
-    return [", ".join(names)] if names else []
+    return ", ".join(names)
 
 
-def _full(nodes: list[str]) -> list[str]:
-    if not nodes:
-        return []
-    return [f"{nodes[0]} has a full disk" if len(nodes) == 1 else f"{len(nodes)} disks are full"]
+def _full(nodes: list[str]) -> str:
+    if len(nodes) == 1:
+        return f"{nodes[0]} has a full disk"
+    return f"{len(nodes)} disks are full" if nodes else ""
 
 
-def _apart(look: Look) -> list[str]:
+def _apart(look: Look) -> str:
     """Who does not go with the others, and why, as far as that is known."""
     clauses = []
     if len(look.misfits) == sum(it.own is not None for it in look.members) > 0:
@@ -78,14 +81,7 @@ def _apart(look: Look) -> list[str]:
     if cut_off := [node for node in look.cut_off if node not in look.misfits]:
         are = "is" if len(cut_off) == 1 else "are"
         clauses.append(f"{listed(cut_off, 'and')} {are} cut off from the others")
-    return clauses or (["they disagree"] if look.disagreements else [])
-
-
-def _lost(all_slots: Sequence[Slot]) -> list[str]:
-    lost = Counter(slot.fate for slot in all_slots)[Fate.LOST]
-    if not lost:
-        return []
-    return [f"no replica serves {lost:,} of {counted(len(all_slots), 'slot')}"]
+    return "; ".join(clauses) or ("they disagree" if look.disagreements else "")
 
 
 def _for_how_long(look: Look) -> str:

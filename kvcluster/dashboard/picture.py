@@ -76,6 +76,7 @@ def shape(configuration: Configuration | None) -> tuple[tuple[str, ...], int] | 
 
 def cells(all_slots: Sequence[Slot], count: int) -> list[Slot]:
     """So many cells; `count` divides the number of slots."""
+    assert len(all_slots) % count == 0
     each = len(all_slots) // count
     owed: defaultdict[str, int] = defaultdict(int)
     owed_lost = each - 1  # rounds up
