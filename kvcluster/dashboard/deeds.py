@@ -78,10 +78,8 @@ class Deeds:
         question.begin()  # what was typed meanwhile waits, and lands in the first field
 
     def _put(self, key: str, value: str) -> None:
-        def told(answer: Stored) -> tuple[Tone, str]:
-            return _written(answer, f"{described(value)} stored")
-
-        self._do("put", key, self._client.put(key, value), told)
+        stored = f"{described(value)} stored"
+        self._do("put", key, self._client.put(key, value), lambda it: _written(it, stored))
 
     def _get(self, key: str) -> None:
         def told(value: str | None) -> tuple[Tone, str]:

@@ -1,8 +1,8 @@
 """The headline: the one sentence that matters, above everything else.
 
-It says how many nodes serve, which do not and what they are, and then whether any keys are without
-a replica that serves, which is what users of the cluster feel. When all is well it is short; so a
-glance at its length and its sign is enough.
+It says how many nodes serve, and then whether any keys are without a replica that serves, which is
+what users of the cluster feel; then who does not serve, and what else is wrong with the nodes. When
+all is well it is short, so a glance at its length and its sign is enough.
 """
 
 from __future__ import annotations

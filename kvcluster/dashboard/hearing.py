@@ -5,8 +5,7 @@ and must not go on showing what a node said before it fell silent. So a question
 for longer than `PATIENCE_S` counts as no answer, long before its deadline: a frozen node is seen as
 silent while its question is still open, and the others are shown meanwhile.
 
-Why a node is silent is not known here, and nothing is guessed. How long it has been is known, and
-that is what is said.
+Why a node is silent is not known here; how long it has been is, and that is what is said.
 """
 
 from __future__ import annotations

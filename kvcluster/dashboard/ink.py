@@ -3,7 +3,7 @@
 Nothing is told by colour alone: a state has a word and a sign, a node has a letter, and colour only
 says it again, for who sees it. The colours are the sixteen of the terminal. On a light terminal
 they are that terminal's own, and the default background is left alone, so nothing here has to know
-whether it is light or dark. Yellow and dim text are avoided, since they vanish on white.
+whether it is light or dark. No text is yellow or dim, since that vanishes on white.
 
 Whatever a node, a key or a value says is shown through `plain`: on one line, its control characters
 escaped, and never read as markup.

@@ -1,8 +1,9 @@
 """Layout: how many lines each part of the screen gets, from the room that there is.
 
-The order of importance is fixed: the headline and the nodes, then what is wrong now, then what
-happened, then the picture of the slots. On a small screen the picture shrinks first, and what has
-more lines than its part shows scrolls. On a large one the picture and the log take what is left.
+The order of importance is fixed: the headline and the nodes, then what is wrong now, the key that
+is followed, what happened, and last the picture of the slots. On a small screen the picture shrinks
+first, and what has more lines than its part shows scrolls. On a large one the picture and the log
+take what is left.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A cell stands for several slots that lie side by side, and their primaries are a
 each cell showed the one with the most slots in it, a node with a little more than the others would
 seem to have everything. So the picture is dithered, as a newspaper prints grey: a cell shows the
 primary to whom the picture owes most so far. Each cell is true to a slot in it, and the whole is
-true to the shares: every node has as many cells as it should, give or take one or two.
+true to the shares: every node has as many cells as it should, give or take a few.
 
 What matters most is never averaged away: slots without a live replica get their share rounded up,
 so the first of them is seen wherever it is.

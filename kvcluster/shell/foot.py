@@ -36,14 +36,14 @@ def hint(grammar: Grammar, text: str) -> str:
     if here.command is None and here.argument is None:
         parser = grammar.commands.get(typed.text)
         if not before and parser is not None:
-            return f"{usage(parser)}   {parser.description}"
+            return f"{_usage(parser)}   {parser.description}"
         return "" if before else "Tab shows the commands, help explains them"
     if here.argument is not None and here.argument.option_strings:
         return f"{_spelled(here.argument)}   {_help_of(here.argument)}"
-    return usage(here.command) if here.command is not None else ""
+    return _usage(here.command) if here.command is not None else ""
 
 
-def usage(command: argparse.ArgumentParser) -> str:
+def _usage(command: argparse.ArgumentParser) -> str:
     """A command with its arguments and those options that are its own."""
     actions = [it for it in command._actions if not set(it.option_strings) & set(_COMMON)]
     arguments = [_argument(it) for it in actions if not it.option_strings]
