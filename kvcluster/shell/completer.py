@@ -17,7 +17,7 @@ from prompt_toolkit.document import Document
 
 from kvcluster.client.raw import RawClient
 from kvcluster.console.escaping import as_line, shown
-from kvcluster.shell.expecting import Expected, expected
+from kvcluster.shell.expecting import FILES, KEYS, NODES, Expected, expected
 from kvcluster.shell.grammar import Grammar
 from kvcluster.shell.line import at_cursor, quoted
 
@@ -59,11 +59,11 @@ class LineCompleter(Completer):
     def _offers(self, here: Expected, typed: str, event: CompleteEvent) -> Iterable[Offer]:
         if here.words is not None:
             return [it for it in here.words.items() if it[0].startswith(typed)]
-        if here.keys:
+        if here.name in KEYS:
             return [(key, "") for key in self._keys(typed)]
-        if here.nodes:
+        if here.name in NODES:
             return [(node, "") for node in self._nodes() if node.startswith(typed)]
-        if here.files and "\0" not in typed:
+        if here.name in FILES and "\0" not in typed:
             rest = self._files.get_completions(Document(typed), event)
             return [(typed + it.text, "") for it in rest]
         return []

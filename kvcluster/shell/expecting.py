@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from kvcluster.shell.grammar import Grammar
 
-_KEYS = ("KEY", "PREFIX", "P")
-_NODES = ("H:P", "H:P,...")
+KEYS = ("KEY", "PREFIX", "P")
+NODES = ("H:P", "H:P,...")
+FILES = ("FILE",)
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,9 @@ class Expected:
     """Words to choose from, with what each means."""
 
     @property
-    def keys(self) -> bool:
-        """Whether it is a key, or the beginning of one."""
-        return self._called(_KEYS)
-
-    @property
-    def nodes(self) -> bool:
-        """Whether it is the address of a node."""
-        return self._called(_NODES)
-
-    @property
-    def files(self) -> bool:
-        """Whether it is the name of a file."""
-        return self._called(("FILE",))
-
-    def _called(self, names: Sequence[str]) -> bool:
-        return self.argument is not None and self.argument.metavar in names
+    def name(self) -> str:
+        """What its usage calls the argument, so what it is: one of KEYS, NODES, FILES, or else."""
+        return str(self.argument.metavar) if self.argument is not None else ""
 
 
 def expected(grammar: Grammar, before: Sequence[str], typed: str) -> Expected:

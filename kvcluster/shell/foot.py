@@ -33,14 +33,15 @@ def hint(grammar: Grammar, text: str) -> str:
     """What helps whoever types here."""
     before, typed = at_cursor(text)
     here = expected(grammar, before, typed.text)
-    if here.command is None and here.argument is None:
-        parser = grammar.commands.get(typed.text)
-        if not before and parser is not None:
-            return f"{_usage(parser)}   {parser.description}"
-        return "" if before else "Tab shows the commands, help explains them"
     if here.argument is not None and here.argument.option_strings:
         return f"{_spelled(here.argument)}   {_help_of(here.argument)}"
-    return _usage(here.command) if here.command is not None else ""
+    if here.command is not None:
+        return _usage(here.command)
+    if before:
+        return ""
+    if parser := grammar.commands.get(typed.text):
+        return f"{_usage(parser)}   {parser.description}"
+    return "Tab shows the commands, help explains them"
 
 
 def _usage(command: argparse.ArgumentParser) -> str:
