@@ -73,13 +73,10 @@ def _signals_given_back() -> Iterator[None]:
     dashboard's screen whenever it is brought back to the foreground.
     """
     names = ("SIGTSTP", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH")
-    numbers = [signal.Signals[name] for name in names if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
+    with contextlib.ExitStack() as afterwards:
+        for number in (signal.Signals[name] for name in names if hasattr(signal, name)):
+            afterwards.callback(signal.signal, number, signal.getsignal(number))
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

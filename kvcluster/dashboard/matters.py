@@ -1,10 +1,9 @@
 """What matters now: everything that goes on or is wrong at this moment, the worst first.
 
-Whatever is wrong stands before whatever is on its way. Of what is wrong, alarms and full disks come
-first, then contradictions, calls that fail, and nodes that are silent; of the rest, who catches up
-and how far, then what is unusual about single nodes, in the words of `client.py status`. What
-several nodes have in common is one line. At the end stands how replication does; when nothing is
-wrong, that is all. An event says when something began; here is what still is.
+Whatever is wrong stands before whatever is on its way, in the order that `matters` gives. What is
+unusual about single nodes is in the words of `client.py status`, and what several have in common is
+one line. At the end stands how replication does; when nothing is wrong, that is all. An event says
+when something began; here is what still is.
 """
 
 from __future__ import annotations
