@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -87,12 +88,10 @@ class Dashboard(App[None]):
         self._themes = (native, "textual-light", "textual-dark")
         self.theme = self._themes[0]
         self.animation_level = "none"
-        self._asked = nodes
-        self._interval_s = interval_s
+        self._scene = Scene(nodes, interval_s=interval_s)
         self._connect = connect
         self._wake = asyncio.Event()
-        self._paused = self._leaving = False
-        self._slots_size = self._events_size = Size.USUAL
+        self._leaving = False
         self._answer, self._answered_s = plain(""), 0.0
 
     def compose(self) -> ComposeResult:
@@ -112,7 +111,7 @@ class Dashboard(App[None]):
                 asyncio.get_running_loop().add_signal_handler(number, leave)
             self.set_interval(_ALONE_INTERVAL_S, self._leave_if_alone)
         self._source = self._connect()
-        self._watching = Watching(self._source, self._asked)
+        self._watching = Watching(self._source, self._scene.asked)
         self._deeds = Deeds(self, self._source.client, tell=self._tell, follow=self._follow)
         self._draw()
         self._watch()
@@ -136,12 +135,12 @@ class Dashboard(App[None]):
         """Look at the cluster again and again. Between two looks lies the interval."""
         while True:
             self._wake.clear()  # who wants a look while one is going on gets another
-            if not self._paused:
+            if not self._scene.paused:
                 await self._watching.look()
                 self._draw()
             # No wait_for: until Python 3.12 it loses a cancellation that comes with the event, and
             # would go on looking, and drawing, while the screen is being taken away.
-            timer = asyncio.get_running_loop().call_later(self._interval_s, self._wake.set)
+            timer = asyncio.get_running_loop().call_later(self._scene.interval_s, self._wake.set)
             await self._wake.wait()
             timer.cancel()
 
@@ -155,24 +154,16 @@ class Dashboard(App[None]):
         told_lines = wrapped(self._answer, width, 2)[:_ANSWER_LINES] if stays else []
         answer.display = bool(told_lines)
         answer.update(lines(told_lines, width))
-        drawing = draw(self._scene(width), width, height - len(told_lines))
+        watching = self._watching
+        events = watching.log.lines(width - 1)
+        self._scene = replace(
+            self._scene, look=watching.now, events=events, followed=watching.followed
+        )
+        drawing = draw(self._scene, width, height - len(told_lines))
         base.query_one("#head", Static).update(lines(drawing.head, width))
         for name, section in drawing.sections.items():
             part = base.query_one(f"#{name}", Panel)
             part.show(section.title, section.lines, width=width, height=section.height)
-
-    def _scene(self, width: int) -> Scene:
-        watching = self._watching
-        return Scene(
-            asked=self._asked,
-            look=watching.now,
-            events=watching.log.lines(width - 1),
-            followed=watching.followed,
-            interval_s=self._interval_s,
-            paused=self._paused,
-            slots=self._slots_size,
-            log=self._events_size,
-        )
 
     def _tell(self, event: Event) -> None:
         """Say what came of something that a person did: in a line, and in the log."""
@@ -213,27 +204,26 @@ class Dashboard(App[None]):
 
     def action_pause(self) -> None:
         """Look no more, or again."""
-        self._paused = not self._paused
+        self._scene = replace(self._scene, paused=not self._scene.paused)
         self.action_look()
 
     def action_interval(self, step: int) -> None:
         """Look more often, or less."""
-        usual_s = self._interval_s
+        usual_s = self._scene.interval_s
         longer_s = min((it for it in _INTERVALS_S if it > usual_s), default=usual_s)
         shorter_s = max((it for it in _INTERVALS_S if it < usual_s), default=usual_s)
-        self._interval_s = longer_s if step > 0 else shorter_s
+        self._scene = replace(self._scene, interval_s=longer_s if step > 0 else shorter_s)
         self.action_look()
 
     def action_slots(self) -> None:
         """The picture usual, big, off."""
-        self._slots_size, self._events_size = self._slots_size.following, Size.USUAL
+        self._scene = replace(self._scene, slots=self._scene.slots.following, log=Size.USUAL)
         self._draw()
 
     def action_events(self) -> None:
         """More room for the log, or no more than usual."""
-        big = self._events_size is Size.USUAL
-        self._events_size = Size.BIG if big else Size.USUAL
-        self._slots_size = Size.USUAL
+        log = Size.BIG if self._scene.log is Size.USUAL else Size.USUAL
+        self._scene = replace(self._scene, slots=Size.USUAL, log=log)
         self._draw()
 
     def action_colours(self) -> None:

@@ -78,8 +78,8 @@ class _Walk:
         if self._option is not None:
             return self._value_of(self._option)
         if self._is_option(typed):
-            shown = {n: o for n, o in self._options.items() if o.help != argparse.SUPPRESS}
-            offered = {name: option.help or "" for name, option in shown.items()}
+            options = self._options.items()
+            offered = {name: it.help or "" for name, it in options if it.help != argparse.SUPPRESS}
             return Expected(self._command, self._options.get(typed), offered)
         if self._command is None:
             commands = self._grammar.commands
