@@ -37,73 +37,51 @@ class Expected:
 
 def expected(grammar: Grammar, before: Sequence[str], typed: str) -> Expected:
     """What may stand behind these words, where something is typed already."""
-    walk = _Walk(grammar)
+    command: argparse.ArgumentParser | None = None
+    option: argparse.Action | None = None
+    """The option whose value comes now."""
+    arguments, only_arguments = 0, False
     for word in before:
-        walk.pass_by(word)
-    return walk.here(typed)
+        if option is not None:
+            option = None
+        elif word.startswith("-") and not only_arguments:
+            only_arguments = word == "--"
+            option = _options(command or grammar).get(word)
+            option = None if option is None or option.nargs == 0 else option
+        elif command is not None:
+            arguments += 1
+        elif (command := grammar.commands.get(word)) is None:
+            return Expected()  # nobody knows what stands behind a command that does not exist
+    if option is not None:
+        return _value_of(command, option)
+    if typed.startswith("-") and not only_arguments:
+        options = _options(command or grammar)
+        return Expected(command, options.get(typed), _told(options))
+    if command is None:
+        return Expected(words={name: it.description or "" for name, it in grammar.commands.items()})
+    return _value_of(command, _argument(command, arguments))
 
 
-class _Walk:
-    """Goes along a line, and knows at each place what comes next."""
+def _options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    return {name: it for it in parser._actions for name in it.option_strings}
 
-    def __init__(self, grammar: Grammar) -> None:
-        self._grammar = grammar
-        self._command: argparse.ArgumentParser | None = None
-        self._lost = False
-        """Behind a command that does not exist."""
-        self._only_arguments = False
-        """Behind "--"."""
-        self._option: argparse.Action | None = None
-        """The option whose value comes now."""
-        self._count = 0
 
-    def pass_by(self, word: str) -> None:
-        """Go behind a word."""
-        if self._option is not None:
-            self._option = None
-        elif self._is_option(word):
-            self._only_arguments = word == "--"
-            option = self._options.get(word)
-            self._option = option if option is not None and option.nargs != 0 else None
-        elif self._command is None:
-            self._command = self._grammar.commands.get(word)
-            self._lost = self._command is None
-        else:
-            self._count += 1
+def _told(options: Mapping[str, argparse.Action]) -> dict[str, str]:
+    helps = {name: it.help or "" for name, it in options.items()}
+    return {name: text for name, text in helps.items() if text != argparse.SUPPRESS}
 
-    def here(self, typed: str) -> Expected:
-        """What comes here."""
-        if self._lost:
-            return Expected()
-        if self._option is not None:
-            return self._value_of(self._option)
-        if self._is_option(typed):
-            options = self._options.items()
-            offered = {name: it.help or "" for name, it in options if it.help != argparse.SUPPRESS}
-            return Expected(self._command, self._options.get(typed), offered)
-        if self._command is None:
-            commands = self._grammar.commands
-            return Expected(words={it: commands[it].description or "" for it in commands})
-        return self._value_of(self._argument)
 
-    def _is_option(self, word: str) -> bool:
-        return word.startswith("-") and not self._only_arguments
+def _argument(command: argparse.ArgumentParser, count: int) -> argparse.Action | None:
+    """The argument behind so many others; the last one may come many times."""
+    arguments = [it for it in command._actions if not it.option_strings]
+    if count < len(arguments):
+        return arguments[count]
+    return arguments[-1] if arguments and arguments[-1].nargs in ("+", "*") else None
 
-    def _value_of(self, argument: argparse.Action | None) -> Expected:
-        choices = argument.choices if argument is not None else None
-        words = dict.fromkeys(map(str, choices), "") if choices is not None else None
-        return Expected(self._command, argument, words)
 
-    @property
-    def _options(self) -> Mapping[str, argparse.Action]:
-        parser = self._command or self._grammar
-        return {name: it for it in parser._actions for name in it.option_strings}
-
-    @property
-    def _argument(self) -> argparse.Action | None:
-        """The argument that stands next; the last one may come many times."""
-        assert self._command is not None
-        arguments = [it for it in self._command._actions if not it.option_strings]
-        if self._count < len(arguments):
-            return arguments[self._count]
-        return arguments[-1] if arguments and arguments[-1].nargs in ("+", "*") else None
+def _value_of(
+    command: argparse.ArgumentParser | None, argument: argparse.Action | None
+) -> Expected:
+    choices = argument.choices if argument is not None else None
+    words = dict.fromkeys(map(str, choices), "") if choices is not None else None
+    return Expected(command, argument, words)
