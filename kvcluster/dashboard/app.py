@@ -162,8 +162,7 @@ class Dashboard(App[None]):
         drawing = draw(self._scene, width, height - len(told_lines))
         base.query_one("#head", Static).update(lines(drawing.head, width))
         for name, section in drawing.sections.items():
-            part = base.query_one(f"#{name}", Panel)
-            part.show(section.title, section.lines, width=width, height=section.height)
+            base.query_one(f"#{name}", Panel).show(section, width)
 
     def _tell(self, event: Event) -> None:
         """Say what came of something that a person did: in a line, and in the log."""

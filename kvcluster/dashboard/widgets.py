@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -22,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from kvcluster.console.screen import folded
+from kvcluster.dashboard.drawing import Section
 from kvcluster.dashboard.ink import cut, lines, plain
 
 _FRAME_COLUMNS = 5
@@ -59,10 +59,11 @@ class Panel(Vertical):
         self._to_end = to_end
         self._shown: tuple[object, ...] = ()
 
-    def show(self, title: Text, body: Sequence[Text], *, width: int, height: int) -> None:
-        """Draw the part in so many lines, the title included; none: it is not shown."""
+    def show(self, section: Section, width: int) -> None:
+        """Draw what stands in the part; without a height it is not shown."""
+        body, height = section.lines, section.height
         content = lines(body, width - (1 if len(body) >= height else 0))
-        heading = cut(title, width)
+        heading = cut(section.title, width)
         shown = (heading.markup, content.markup, width, height)
         if shown == self._shown:
             return
