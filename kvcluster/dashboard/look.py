@@ -83,7 +83,7 @@ def take(views: Sequence[View], before: Look | None, now_s: float) -> Look:
     earlier = contrary if first else before.disagreements
     troubles = standing(before.troubles, silent, noted, earlier, contrary)
     found = {it.node: known for it in members if (known := _rates(it, before)) is not None}
-    configuration = _configuration(members) or before.configuration
+    configuration, misfits = _configurations(members)
     return Look(
         now_s=now_s,
         members=members,
@@ -104,9 +104,9 @@ def take(views: Sequence[View], before: Look | None, now_s: float) -> Look:
             **before.incarnations,
             **{it.node: it.own.incarnation for it in members if it.own is not None},
         },
-        configuration=configuration,
+        configuration=configuration or before.configuration,
         cut_off=alone,
-        misfits=_misfits(members, configuration),
+        misfits=misfits,
         notes=tuple(noted),
         disagreements=tuple(contrary),
         troubles=troubles,
@@ -200,22 +200,14 @@ def _rates(member: Member, before: Look) -> Rates | None:
     return rates(earlier.own, member.own)
 
 
-def _configuration(members: Sequence[Member]) -> Configuration | None:
-    """That of most nodes that answer."""
-    forms = [_form(it) for it in configured(members).values()]
-    if not forms:
-        return None
-    ((most, _),) = Counter(forms).most_common(1)
-    return Configuration.FromString(most)
-
-
-def _misfits(members: Sequence[Member], most: Configuration | None) -> tuple[str, ...]:
+def _configurations(members: Sequence[Member]) -> tuple[Configuration | None, tuple[str, ...]]:
+    """That of most nodes that answer, and who runs with another; of two halves, all."""
     known = configured(members)
-    if most is None or not known:
-        return ()
-    other = tuple(node for node, it in known.items() if _form(it) != _form(most))
-    return other if 2 * len(other) < len(known) else tuple(known)
-
-
-def _form(configuration: Configuration) -> bytes:
-    return configuration.SerializeToString(deterministic=True)
+    forms = {node: it.SerializeToString(deterministic=True) for node, it in known.items()}
+    if not forms:
+        return None, ()
+    ((most, _),) = Counter(forms.values()).most_common(1)
+    others = tuple(node for node, form in forms.items() if form != most)
+    if 2 * len(others) >= len(forms):
+        others = tuple(forms)
+    return Configuration.FromString(most), others
