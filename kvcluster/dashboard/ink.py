@@ -16,6 +16,7 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -60,12 +61,9 @@ _COLOURS = (
 
 
 def marks(names: Iterable[str]) -> dict[str, Mark]:
-    """A letter and a colour for each node, by the order of the names; colours repeat."""
-    found = {}
-    for index, name in enumerate(sorted(names)):
-        colour, on = _COLOURS[index % len(_COLOURS)]
-        found[name] = Mark(_LETTERS[index % len(_LETTERS)], colour, on)
-    return found
+    """A letter and a colour for each node, by the order of the names; both repeat."""
+    signs = zip(sorted(names), cycle(_LETTERS), cycle(_COLOURS), strict=False)
+    return {name: Mark(letter, *colours) for name, letter, colours in signs}
 
 
 def plain(text: str, style: str = "") -> Text:

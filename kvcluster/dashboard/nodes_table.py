@@ -62,7 +62,7 @@ def table(look: Look, marks: Mapping[str, Mark], width: int) -> list[Text]:
     head = plain(f"  {'node':<{plan.name}}   {'state':<{plan.state}}", "bold")
     for column, columns in plan.numbers.items():
         head.append(f"{plan.gap}{column:>{columns}}")
-    return [head, *(_line(row, marks.get(row.node), plan) for row in rows)]
+    return [head, *(_line(row, marks[row.node], plan) for row in rows)]
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ def _width(column: str, rows: Sequence[_Row]) -> int:
     return max([least] + [len(row.numbers[column]) for row in rows])
 
 
-def _line(row: _Row, mark: Mark | None, plan: _Plan) -> Text:
+def _line(row: _Row, mark: Mark, plan: _Plan) -> Text:
     line = plain("")
-    line.append(mark.letter if mark else " ", mark.on if mark else "")
+    line.append(mark.letter, mark.on)
     name = _name(row.node)
     line.append(f" {name}{' ' * (plan.name - cell_len(name))} ")
     line.append(f"{row.tone.sign} ", row.tone.style)

@@ -101,7 +101,8 @@ class Watching:
         task.add_done_callback(partial(self._ended, (node, kind)))
 
     def _ended(self, question: tuple[str, str], task: asyncio.Task[None]) -> None:
-        self._questions.pop(question, None)
+        if self._questions.get(question) is task:  # else the next one is on its way already
+            del self._questions[question]
         if not task.cancelled():
             self._broken = task.exception() or self._broken
 
