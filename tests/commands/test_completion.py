@@ -12,11 +12,24 @@ import pytest
 from tests.commands.conftest import Program
 
 _ASK_BASH = """
-source "$1"; shift
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-_shtab_client_py "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+source "$1"; FUNCTION=$2; shift 2
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+$FUNCTION "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+
+
+def bash_offers(script: Path, *words: str, function: str = "_shtab_client_py") -> set[str]:
+    """What bash offers at the end of these words, asked beside the script."""
+    ended = subprocess.run(
+        ["bash", "--norc", "-c", _ASK_BASH, "ask", str(script), function, *words],
+        cwd=script.parent,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=20,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return {word.strip() for word in ended.stdout.splitlines()}
 
 
 def _script(client: Program, folder: Path, shell: str) -> Path:
@@ -45,15 +58,7 @@ def test_bash_completes(
     """A script that bash takes without a word and that offers nothing would not be noticed."""
     script = _script(client, tmp_path, "bash")
     (tmp_path / "pairs.jsonl").touch()
-    ended = subprocess.run(
-        ["bash", "-c", _ASK_BASH, "ask", str(script), "client.py", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=20,
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert {word.strip() for word in ended.stdout.splitlines()} == offered
+    assert bash_offers(script, "client.py", *words) == offered
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
@@ -66,14 +71,6 @@ def test_zsh_takes_the_script(client: Program, tmp_path: Path) -> None:
         ["zsh", "-f", "-c", command], capture_output=True, encoding="utf-8", timeout=20
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "_client.py\n", "")
-
-
-_ASK_BASH_BEHIND_PYTHON = """
-source "$1"; shift
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-_kv_behind_python "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -91,15 +88,7 @@ def test_bash_completes_behind_python(
 ) -> None:
     """That is how the script is typed; other programs are left to the shell."""
     script = _script(client, tmp_path, "bash")
-    ended = subprocess.run(
-        ["bash", "--norc", "-c", _ASK_BASH_BEHIND_PYTHON, "ask", str(script), *words],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=20,
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert {word.strip() for word in ended.stdout.splitlines()} == offered
+    assert bash_offers(script, *words, function="_kv_behind_python") == offered
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
