@@ -38,7 +38,7 @@ class Peering(OnGround):
     def start(self, refuse_waiting: Callable[[str], None]) -> None:
         """Begin to talk to peers, and to look after this process; see `_watch`."""
         self._spawn(self._watch(refuse_waiting), "watch")
-        self.heartbeats.start(self._spawn)
+        self.heartbeats.start()
 
     async def _watch(self, refuse_waiting: Callable[[str], None]) -> None:
         """Look at every peer's silence, and at this process itself, ten times a second, for ever.

@@ -192,13 +192,12 @@ class Gate:
         """Return when the status changes, or at a time."""
         await asyncio.wait([self.changed], timeout=deadline_s - asyncio.get_running_loop().time())
 
-    def refuse_if_slept_since(self, sleeps: int) -> None:
-        """Raise NotReady if this process was away since `sleeps` was what it was then.
+    def slept_since(self, sleeps: int) -> NotReady | None:
+        """Why a write that was asked for when `sleeps` was this is not carried out any more, if so.
 
-        Whoever asked for a write has given up, perhaps long ago, and no deadline says so.
+        Whoever asked has given up, perhaps long ago, and no deadline says so.
         """
-        if self.sleeps != sleeps or self._overdue:
-            raise NotReady(_STOPPED)
+        return NotReady(_STOPPED) if self.sleeps != sleeps or self._overdue else None
 
     def refuse_unless_writable(self) -> None:
         """Raise NotReady if a write would have to wait."""

@@ -41,7 +41,6 @@ from kvcluster.model.detector import Liveness
 from kvcluster.model.entry import Version
 from kvcluster.model.hints import Hints
 from kvcluster.model.slots import SLOTS
-from kvcluster.storage.store import Spawn
 
 from demo_pb2 import (
     DRAINING,
@@ -79,10 +78,10 @@ class Heartbeats(OnGround):
             **asdict(self._terms),
         )
 
-    def start(self, spawn: Spawn) -> None:
+    def start(self) -> None:
         """Start beating."""
         for name in self._pokes:
-            spawn(self._run(name), f"heartbeat to {name}")
+            self._spawn(self._run(name), f"heartbeat to {name}")
 
     def poke(self, name: str) -> None:
         """Beat to a peer at once instead of at the next interval."""

@@ -22,14 +22,12 @@ T = TypeVar("T")
 class Tasks:
     """The background tasks of one node. Make it inside the running event loop."""
 
-    failed: asyncio.Future[None]
-    """Fails when a task does: the process must stop."""
-
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self.failed = self._loop.create_future()
+        self.failed: asyncio.Future[None] = self._loop.create_future()
+        """Fails when a task does: the process must stop."""
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run something in the background."""

@@ -33,7 +33,7 @@ from kvcluster.cluster.requests.translation import (
     outcome_of,
     within_room,
 )
-from kvcluster.errors import KvError, NothingWritten, NotReady, PeerRefused
+from kvcluster.errors import KvError, NothingWritten, PeerRefused
 from kvcluster.model.operation import Operation
 from kvcluster.model.readiness import Status
 
@@ -123,14 +123,12 @@ class Router(OnGround):
 
     def _still_wanted(self, batch: Batch, groups: list[Group], sleeps: int) -> list[Group]:
         """Without those that write, if this node slept meanwhile: whoever asked has given up."""
-        try:
-            self._gate.refuse_if_slept_since(sleeps)
-        except NotReady as error:
-            for group in groups:
-                if group.writes:
-                    batch.fail(group, error)
-            return [group for group in groups if not group.writes]
-        return groups
+        if (why := self._gate.slept_since(sleeps)) is None:
+            return groups
+        for group in groups:
+            if group.writes:
+                batch.fail(group, why)
+        return [group for group in groups if not group.writes]
 
     def _next_calls(self, groups: list[Group]) -> tuple[Calls, list[Group]]:
         """Who is asked next for what, and for which groups nobody is left."""
