@@ -235,6 +235,8 @@ class Dispatcher:
 
     def _is_silent(self, parcel: Parcel, node: str) -> None:
         self._make_room(parcel)
+        if parcel.wanted:  # else it was given up, and its node may be slow with just that
+            self._nodes.roster.leave(node)
         self._nodes.doubt(node)
         reads = parcel.to_hedge()
         if reads and not parcel.is_hedge and self._nodes.budget.spend():

@@ -144,8 +144,7 @@ class Nodes:
         self.roster.failed(node, reason, self._loop.time(), self._rng.random())
 
     def doubt(self, node: str) -> None:
-        """A node says nothing while calls wait: search anew, and see whether it answers at all."""
-        self.roster.leave(node)
+        """A node says nothing while calls wait: see whether it answers at all."""
         if node not in self._doubts:
             doubt = self._doubts[node] = self._loop.create_task(self._knock_twice(node))
             doubt.add_done_callback(lambda _: self._doubts.pop(node))

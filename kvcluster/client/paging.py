@@ -131,6 +131,7 @@ class Paging:
             reading.cancel()
 
     async def _is_somebody_else_there(self, node: str, reading: asyncio.Future[Any]) -> bool:
+        self._nodes.roster.leave(node)
         self._nodes.doubt(node)
         search = asyncio.ensure_future(self._nodes.find({node}))
         try:

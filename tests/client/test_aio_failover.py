@@ -239,6 +239,24 @@ async def test_a_silent_node_does_not_hold_reads(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_a_call_that_was_given_up_says_nothing_of_its_node(cluster: FakeCluster) -> None:
+    """It may be slow with just that; a shell would tell of a move after each Ctrl+C."""
+    async with AsyncClient(cluster.members) as client:
+        await client.put("a", "1")
+        (current,) = _used(cluster)
+        current.hangs = {"Get"}
+        getting = asyncio.ensure_future(client.get("a"))
+        while not current.calls.count("Get"):
+            await asyncio.sleep(0)
+        getting.cancel()
+        knocks = current.calls.count("CheckHealth")
+        while current.calls.count("CheckHealth") == knocks:  # it is asked whether it lives
+            await asyncio.sleep(0.01)
+        assert client._session.nodes.at_hand(()) is not None, "it is left"
+        current.release.set()
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_an_idle_client_does_not_trust_its_node(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
