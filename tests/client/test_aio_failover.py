@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from functools import partial
 
 import grpc
@@ -32,6 +33,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def _used(cluster: FakeCluster) -> list[FakeNode]:
     """The nodes that were asked for more than their health."""
     return [node for node in cluster.nodes if set(node.calls) - {"CheckHealth"}]
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    end_s = asyncio.get_running_loop().time() + 20
+    while not holds():  # noqa: ASYNC110 - nothing tells
+        assert asyncio.get_running_loop().time() < end_s
+        await asyncio.sleep(0.01)
 
 
 class _Late(random.Random):
@@ -246,12 +254,10 @@ async def test_a_call_that_was_given_up_says_nothing_of_its_node(cluster: FakeCl
         (current,) = _used(cluster)
         current.hangs = {"Get"}
         getting = asyncio.ensure_future(client.get("a"))
-        while not current.calls.count("Get"):
-            await asyncio.sleep(0)
+        await _until(lambda: "Get" in current.calls)
         getting.cancel()
         knocks = current.calls.count("CheckHealth")
-        while current.calls.count("CheckHealth") == knocks:  # it is asked whether it lives
-            await asyncio.sleep(0.01)
+        await _until(lambda: current.calls.count("CheckHealth") > knocks)  # does it live at all?
         assert client._session.nodes.at_hand(()) is not None, "it is left"
         current.release.set()
 
