@@ -41,10 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
             Path(folder), options.scale, cases=options.cases, kinds=options.kinds, variants=forms
         )
         begun_s = time.monotonic()
-        facts = machine.facts(Path(folder))
+        facts, busy = machine.facts(Path(folder)), machine.busy()
         interrupted = _measure(contest)
     moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    found = results.document(moment, _facts(options, contest, facts), contest.samples)
+    found = results.document(moment, _facts(options, contest, facts, busy), contest.samples)
     print(table.text(found))
     if interrupted:
         return 130
@@ -64,7 +64,7 @@ def _measure(contest: Contest) -> bool:
     return False
 
 
-def _facts(options: Options, contest: Contest, facts: dict[str, str]) -> Document:
+def _facts(options: Options, contest: Contest, facts: dict[str, str], busy: float) -> Document:
     rows = {sample.row for sample in contest.samples}
     known: tuple[type[System], ...] = (Ours, *RIVALS)
     systems = [each for each in known if each.name in rows]
@@ -74,6 +74,7 @@ def _facts(options: Options, contest: Contest, facts: dict[str, str]) -> Documen
         "rounds": options.scale.rounds,
         "many keys": options.scale.many_keys,
         "machine": facts,
+        "busy": round(busy, 2),
         "packages": machine.versions(),
         "versions": {each.name: each.version() for each in systems},
         "promises": {each.name: each.promise for each in systems},

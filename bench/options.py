@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.cases import BY_NAME, CASES
 from bench.contest import KINDS
 from bench.report import page
+from bench.report.summary import FULL_FORM
 from bench.scale import FULL, QUICK, Scale
 from bench.systems.processes import ROOT
 
@@ -53,7 +54,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         scale = dataclasses.replace(scale, sizes=sizes)
     return Options(
         scale=scale,
-        form="short form" if given.quick else "full form",
+        form="short form" if given.quick else FULL_FORM,
         cases=given.only,
         kinds=given.systems,
         trees=given.tree,

@@ -22,9 +22,13 @@ def facts(folder: Path) -> dict[str, str]:
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": _memory(),
         "system": f"{platform.system()} {platform.release()}",
-        "load before": f"{os.getloadavg()[0]:.1f} processes",
         "one fdatasync": f"{_sync_s(folder) * 1e3:.2f} ms (median)",
     }
+
+
+def busy() -> float:
+    """How many processors others want, for each that there is."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def versions() -> dict[str, str]:

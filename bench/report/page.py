@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.cases import BY_NAME, OURS, is_met
 from bench.report.figures import between, figure, number, ratio
 from bench.report.results import Document
-from bench.report.summary import goals, lines, measured, verdict, what
+from bench.report.summary import doubts, goals, lines, measured, verdict, what
 from bench.systems.processes import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -81,6 +81,9 @@ def _processor(system_us: float | None, client_us: float | None) -> str:
 
 
 def _goals(results: Document) -> Iterator[str]:
+    for moment, facts in results["runs"].items():
+        if why := doubts(facts):
+            yield f"*The run of {moment} is {why}.*\n"
     yield "| | beside it | goal | now | |"
     yield "|---|---|---|--:|---|"
     for case, line in goals(results):

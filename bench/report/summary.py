@@ -13,6 +13,9 @@ from bench.cases import CASES, OURS, Case, Goal, bound, is_met
 from bench.measure.statistics import Spread, quantile, ratios, spread
 from bench.report.results import Document, Sample, run_of, samples_of
 
+FULL_FORM = "full form"
+_TOO_BUSY = 0.3
+
 
 @dataclass(frozen=True)
 class Line:
@@ -51,6 +54,16 @@ class Change:
 def what(case: Case, results: Document) -> str:
     """What a case is, with the size of the store that its run had."""
     return case.what.replace("{many}", f"{run_of(results, case.name)['many keys']:,}")
+
+
+def doubts(facts: Document) -> str:
+    """Why the figures of a run are not to be believed yet; empty if they are."""
+    reasons = []
+    if facts["form"] != FULL_FORM:
+        reasons.append("it was short")
+    if facts["busy"] > _TOO_BUSY:
+        reasons.append(f"others wanted {facts['busy']:.1f} times all processors when it began")
+    return f"not to be believed yet: {' and '.join(reasons)}" if reasons else ""
 
 
 def measured(results: Document) -> list[Case]:

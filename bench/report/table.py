@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from bench.cases import is_met
 from bench.report.figures import between, figure, number, ratio
 from bench.report.results import Document
-from bench.report.summary import Change, Line, changes, goals, lines, measured, verdict, what
+from bench.report.summary import (
+    Change,
+    Line,
+    changes,
+    doubts,
+    goals,
+    lines,
+    measured,
+    verdict,
+    what,
+)
 
 _WIDTHS = (18, 28, 20, 0)
 
@@ -74,6 +84,8 @@ def _rest(results: Document) -> Iterator[str]:
     for moment, facts in results["runs"].items():
         yield f"{moment}, commit {facts['commit']}, {facts['form']}"
         yield "  " + ", ".join(f"{name} {fact}" for name, fact in facts["machine"].items())
+        if why := doubts(facts):
+            yield f"  {why}"
         for row, promise in facts["promises"].items():
             yield f"  {row:12} {facts['versions'].get(row, '')}: {promise}"
         for row, why in facts["skipped"]:

@@ -10,6 +10,7 @@ FACTS: Document = {
     "rounds": 3,
     "many keys": 1_000_000,
     "machine": {"processor": "slow"},
+    "busy": 0.1,
     "packages": {"Python": "3.11"},
     "versions": {"ours": "abc1234", "etcd": "3.5"},
     "promises": {"ours": "fsynced", "etcd": "fsynced"},

@@ -6,8 +6,8 @@ import pytest
 
 from bench.cases import BY_NAME, CASES, OURS, Goal, is_met
 from bench.report.results import Document
-from bench.report.summary import Line, changes, goals, lines
-from tests.bench.made_up import made_up
+from bench.report.summary import Line, changes, doubts, goals, lines
+from tests.bench.made_up import FACTS, made_up
 
 
 def _line(results: Document, case: str, row: str) -> Line:
@@ -59,6 +59,17 @@ def test_another_checkout_is_told_as_before_and_after() -> None:
     assert (change.row, change.ratio.median, change.won) == ("ours@before", 0.5, 2)
     assert change.processor is not None
     assert change.processor.median == 1.0
+
+
+@pytest.mark.parametrize(
+    ("form", "busy", "doubted"),
+    [("full form", 0.1, ""), ("short form", 0.1, "short"), ("full form", 2.0, "2.0 times")],
+)
+def test_a_run_that_proves_nothing_says_so(form: str, busy: float, doubted: str) -> None:
+    """Its figures stand in docs until a better one replaces them."""
+    why = doubts({**FACTS, "form": form, "busy": busy})
+    assert doubted in why
+    assert bool(doubted) == bool(why)
 
 
 def test_every_goal_is_about_a_row_that_its_case_can_have() -> None:
