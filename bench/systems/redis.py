@@ -22,6 +22,7 @@ _WAIT_MS = 5_000
 _START_PATIENCE_S = 60.0
 _IN_PIPELINE = 512
 _PIPELINES_IN_FLIGHT = 4
+_WORKS = ("loading", "async_loading", "rdb_bgsave_in_progress", "aof_rewrite_in_progress")
 _PAGE = 1_000
 _CONNECTIONS = 512
 """One for each client that calls at once: by default a hundred, and the next one is refused."""
@@ -68,22 +69,39 @@ class Client(LoadClient):
         import redis.asyncio  # of the extra; whoever measures something else need not have it
 
         super().__init__(spec)
-        host, port = spec["nodes"][0].split(":")
-        self._redis: Any = redis.asyncio.Redis(
-            host=host, port=int(port), decode_responses=True, max_connections=_CONNECTIONS
-        )
+        self._connect = redis.asyncio.Redis
+        self._redis = self._connected(spec["nodes"][0])
         self._replicas = int(spec["replicas"][0])
 
+    def _connected(self, address: str) -> Any:
+        host, port = address.split(":")
+        return self._connect(
+            host=host, port=int(port), decode_responses=True, max_connections=_CONNECTIONS
+        )
+
     async def open(self) -> None:
-        """Wait until it has loaded its data and its replicas are connected."""
+        """Wait until its replicas are connected and all have done with their files.
+
+        After a start with many keys each writes them anew in the background, which is no more a
+        part of what a put costs than a load of the data is.
+        """
         deadline_s = time.monotonic() + _START_PATIENCE_S
-        while time.monotonic() < deadline_s:
-            told = await self._redis.info()
-            online = [each for name, each in told.items() if _is_online(name, each)]
-            if not told.get("loading") and len(online) == self._replicas:
-                return
+        while not (await self._has_replicas() and await self._all_at_rest()):
+            if time.monotonic() > deadline_s:
+                raise SystemFailed(f"its replicas are not ready after {_START_PATIENCE_S:g} s")
             await asyncio.sleep(0.1)
-        raise SystemFailed(f"its replicas are not connected after {_START_PATIENCE_S:g} s")
+
+    async def _has_replicas(self) -> bool:
+        told = await self._redis.info("replication")
+        return sum(_is_online(name, each) for name, each in told.items()) == self._replicas
+
+    async def _all_at_rest(self) -> bool:
+        for address in self.spec["nodes"]:
+            async with self._connected(address) as node:
+                told = await node.info("persistence")
+            if any(told.get(work) for work in _WORKS):
+                return False
+        return True
 
     async def close(self) -> None:
         """Let go of every connection."""
