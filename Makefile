@@ -73,8 +73,8 @@ chaos: $(VENV)/dev  ## five real servers under load, and every fault there is; D
 package: $(VENV)/dev  ## build what is published, and try it: in build/dist
 	@.ci/package $(BIN)/python
 
-bench: $(VENV)/run  ## what a Put costs, how many clients may write, batches, catching up
-	$(BIN)/python -m bench
+bench: $(VENV)/bench  ## beside etcd, Redis and others, into docs/; QUICK=1: two minutes, not into docs/
+	$(BIN)/python -m bench $(if $(QUICK),--quick,--write-docs) $(OPTIONS)
 
 format: $(VENV)/dev  ## mend the style
 	$(BIN)/ruff check --fix .
@@ -92,6 +92,9 @@ $(VENV)/run: pyproject.toml $(if $(given),asked)
 
 $(VENV)/dev: pyproject.toml $(if $(given),asked)
 	@.ci/set-up "$(given)" $(VENV) dev -e '.[dev]'
+
+$(VENV)/bench: pyproject.toml $(if $(given),asked)
+	@.ci/set-up "$(given)" $(VENV) bench -e '.[bench]'
 
 asked:
 

@@ -37,7 +37,7 @@ def _used(cluster: FakeCluster) -> list[FakeNode]:
 
 async def _until(holds: Callable[[], bool]) -> None:
     end_s = asyncio.get_running_loop().time() + 20
-    while not holds():  # noqa: ASYNC110 - nothing tells
+    while not holds():
         assert asyncio.get_running_loop().time() < end_s
         await asyncio.sleep(0.01)
 

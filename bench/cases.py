@@ -1,0 +1,90 @@
+"""The cases: what is measured, in which unit, and the goals.
+
+A case has rows: ours, other checkouts of ours, rivals, and where a case is about ourselves, what it
+is compared with ("1,000 keys", "orjson.loads"). A goal is about one row: so many times as fast, or
+about a figure of its own. Goals are those of issue 16, made before anything was mended; one that
+cannot be met stays here as missed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How figures are written. `less`: whether less is better."""
+
+    name: str
+    less: bool
+
+
+MS = Unit("ms", less=True)
+SECONDS = Unit("s", less=True)
+RATE = Unit("a second", less=False)
+BYTES = Unit("bytes", less=True)
+KIB = Unit("KiB", less=True)
+SHARE = Unit("% of a core", less=True)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`factor` times the figure of a row, or `factor` itself where no row is named; or better."""
+
+    factor: float
+    row: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of work. `what`: as a person would say it; {many} is the size of the large store."""
+
+    name: str
+    what: str
+    unit: Unit
+    goals: tuple[Goal, ...] = ()
+    per: str = "call"
+    """What processor time is told for; empty where that has no meaning."""
+
+
+CASES = (
+    Case("put-one", "put, one after the other, median", MS, (Goal(1.6, "etcd"),)),
+    Case("get-one", "get, one after the other, median", MS, (Goal(0.6, "bare gRPC"),)),
+    Case("puts-64", "64 puts at once", RATE, (Goal(2.5, "etcd"), Goal(1.5, "Redis"))),
+    Case("puts-256", "256 puts at once", RATE, (Goal(5, "etcd"), Goal(4, "Redis"))),
+    Case("gets-64", "64 gets at once", RATE, (Goal(7, "etcd"), Goal(1.5, "Redis"))),
+    Case("gets-256", "256 gets at once", RATE),
+    Case("gets-64-local", "64 gets at once, of what one node holds", RATE),
+    Case("threads-64", "64 threads that put, on one client", RATE, (Goal(0.5, "AsyncClient"),)),
+    Case("raw-put-64", "64 unary Puts at once", RATE, (Goal(0.6, "bare gRPC"),)),
+    Case("raw-get-64", "64 unary Gets at once", RATE, (Goal(0.9, "bare gRPC"),)),
+    Case("bulk", "put in bulk, new keys", RATE, (Goal(4, "etcd"), Goal(3, "Redis")), per="key"),
+    Case("scan", "scan", RATE, (Goal(1.2, "Redis"),), per="key"),
+    Case("gap", "longest time without a put, as the node in use is killed", SECONDS, (Goal(0.5),)),
+    Case("puts-64-one-dead", "64 puts at once, one node dead", RATE),
+    Case("many-put-one", "put, one after the other, median, at {many} keys", MS),
+    Case("many-puts-64", "64 puts at once at {many} keys", RATE, (Goal(0.9, "1,000 keys"),)),
+    Case("many-puts-256", "256 puts at once at {many} keys", RATE),
+    Case("many-gets-64", "64 gets at once at {many} keys", RATE),
+    Case("start", "start of one node with {many} keys", SECONDS, (Goal(3, "orjson.loads"),)),
+    Case("memory", "memory a key at {many} keys, beyond key and value", BYTES, (Goal(300),)),
+    Case("upkeep", "three servers at {many} keys and 100 puts a second", SHARE, per=""),
+    Case("pause", "longest pause of an event loop meanwhile", MS, per=""),
+    Case("catch-up", "a node back after 1,000 writes, at {many} keys", SECONDS, per=""),
+    Case("catch-up-size", "what it fetched", KIB, per=""),
+    Case("refetch", "a node back without its folder, at {many} keys", SECONDS, per=""),
+    Case("refetch-size", "what it fetched then", KIB, per=""),
+)
+BY_NAME = {case.name: case for case in CASES}
+
+
+def bound(goal: Goal, case: Case) -> str:
+    """A goal in words, without what it is compared with."""
+    return f"at {'most' if case.unit.less else 'least'} {goal.factor:g}"
+
+
+def is_met(goal: Goal, case: Case, reached: float) -> bool:
+    """Whether a ratio, or a figure where the goal names no row, is as good as the goal."""
+    return reached <= goal.factor if case.unit.less else reached >= goal.factor

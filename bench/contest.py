@@ -1,0 +1,138 @@
+"""One run: who takes part, what was measured, what was left out and why.
+
+Stages ask it for systems and give it figures. Nothing that goes wrong with one system ends the run:
+it is noted, that system stays out, and the others are measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from bench.load.driver import Driver
+from bench.load.jobs import Figures
+from bench.report.results import Sample, Skipped
+from bench.scale import Scale
+from bench.systems.diskcache import DiskCache
+from bench.systems.etcd import Etcd
+from bench.systems.grpc_chain import GrpcChain
+from bench.systems.grpc_echo import GrpcEcho
+from bench.systems.ours import Ours
+from bench.systems.processes import Place, SystemFailed
+from bench.systems.pysyncobj import PySyncObj
+from bench.systems.redis import Redis
+from bench.systems.sqlite import Sqlite
+from bench.systems.system import System
+from bench.trees import Variant
+
+RIVALS: tuple[type[System], ...] = (
+    GrpcEcho,
+    GrpcChain,
+    Etcd,
+    Redis,
+    PySyncObj,
+    Sqlite,
+    DiskCache,
+)
+S = TypeVar("S", bound=System)
+KINDS = ("ours", *(rival.kind for rival in RIVALS))
+
+
+class Contest:
+    """One run in a folder. `cases`: their names; `kinds`: of the systems that take part."""
+
+    def __init__(
+        self,
+        folder: Path,
+        scale: Scale,
+        *,
+        cases: Iterable[str],
+        kinds: Iterable[str],
+        variants: Sequence[Variant] = (),
+    ) -> None:
+        self.folder = folder
+        self.scale = scale
+        self.samples: list[Sample] = []
+        self.skipped: list[Skipped] = []
+        self._cases = frozenset(cases)
+        self._kinds = frozenset(kinds)
+        self._variants = [*([Variant("ours")] if "ours" in self._kinds else []), *variants]
+        self._numbers = itertools.count()
+        self._begun_s = time.monotonic()
+
+    def wanted(self, cases: Sequence[str]) -> list[str]:
+        """Those of a stage that are to be measured."""
+        return [case for case in cases if case in self._cases]
+
+    def takes_part(self, kind: str) -> bool:
+        """Whether a system was asked for."""
+        return kind in self._kinds
+
+    def ours(
+        self, members: int = 3, *, settings: Sequence[str] = (), probed: bool = False
+    ) -> list[Ours]:
+        """Ours in all its forms, this checkout first, each in a folder of its own."""
+        return [
+            Ours(
+                Place(self._fresh_folder(), variant.tree).made(),
+                members,
+                row=variant.row,
+                settings=(*variant.settings, *settings),
+                probed=probed,
+            )
+            for variant in self._variants
+        ]
+
+    def rivals(self, kinds: Sequence[str], members: int = 3) -> list[System]:
+        """Those of some rivals that take part and are here; the others are noted."""
+        found: list[System] = []
+        for rival in (each for each in RIVALS if each.kind in kinds and each.kind in self._kinds):
+            if why := rival.missing():
+                self.skip(rival.name, why)
+            else:
+                found.append(rival(Place(self._fresh_folder()).made(), members))
+        return found
+
+    def _fresh_folder(self) -> Path:
+        return self.folder / f"system-{next(self._numbers)}"
+
+    def record(
+        self, case: str, row: str, number: int, value: float, figures: Figures | None = None
+    ) -> None:
+        """Note what one round gave. `value`: in the unit of the case."""
+        self.samples.append(Sample(case, row, number, value, dict(figures or {})))
+
+    def remark(self, case: str, row: str, driver: Driver) -> None:
+        """Say if calls failed: they are counted in the table, and the first one tells why."""
+        if driver.first_error:
+            self.tell(f"{case}: {row}: some calls failed: {driver.first_error}")
+
+    def skip(self, row: str, why: str) -> None:
+        """Note what is left out, once."""
+        note = Skipped(row, why)
+        if note not in self.skipped:
+            self.skipped.append(note)
+            self.tell(f"skipped: {row}: {why}")
+
+    @contextlib.contextmanager
+    def skipping(self, row: str, case: str = "") -> Iterator[None]:
+        """A body whose system may fail: then it is noted, and the run goes on."""
+        try:
+            yield
+        except SystemFailed as error:
+            self.skip(row, f"{case}: {error}" if case else str(error))
+
+    def tell(self, sentence: str) -> None:
+        """Say to whoever waits what is being done."""
+        passed_s = time.monotonic() - self._begun_s
+        print(f"{passed_s:6.0f} s  {sentence}", file=sys.stderr, flush=True)
+
+
+def in_turn(number: int, systems: Sequence[S]) -> list[S]:
+    """The order of a round: there and back, so that a drift of the machine meets all alike."""
+    return list(systems) if number % 2 == 0 else list(reversed(systems))

@@ -1,0 +1,71 @@
+"""What a client of any system can do: what the cases are made of.
+
+Each system is called by the best client that its users have, which does what it likes inside: a
+pool of connections, batches, pipelines. What writes returns when the system has kept its promise,
+and raises if it has not.
+
+A method that a client does not have makes its system stay out of the cases that need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+VALUE = "x" * 100
+
+Spec = dict[str, list[str]]
+"""Where a system is: words that its client understands, mostly "nodes"."""
+
+
+class LoadClient:
+    """A client of one system. `spec`: where it is."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    async def open(self) -> None:
+        """Connect; returns once the system takes reads and writes."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+    async def put(self, key: str) -> None:
+        """Store VALUE under a key, and return when that is as durable as the system promises."""
+        raise NotImplementedError
+
+    async def get(self, key: str) -> str | None:
+        """Read a key as the system's users do by default."""
+        raise NotImplementedError
+
+    async def get_local(self, key: str) -> str | None:
+        """Read a key from what one member holds, without asking the others."""
+        raise NotImplementedError
+
+    async def raw_put(self, key: str) -> None:
+        """Store VALUE by a unary call of gRPC, without a library."""
+        raise NotImplementedError
+
+    async def raw_get(self, key: str) -> str | None:
+        """Read by a unary call of gRPC, without a library."""
+        raise NotImplementedError
+
+    async def put_many(self, keys: Iterable[str]) -> None:
+        """Store VALUE under many keys, as fast as it can be done."""
+        raise NotImplementedError
+
+    async def scan(self, prefix: str) -> int:
+        """Read all pairs whose key begins so; how many there were."""
+        raise NotImplementedError
+
+    async def in_use(self) -> str:
+        """The address whose process this system would miss most: the node in use, the leader."""
+        raise NotImplementedError
+
+    def threaded_put(self) -> Callable[[str], None]:
+        """A put for threads, all on one client."""
+        raise NotImplementedError
+
+
+def can(client: type[LoadClient], method: str) -> bool:
+    """Whether the clients of a system have a method."""
+    return getattr(client, method) is not getattr(LoadClient, method)

@@ -1,0 +1,159 @@
+"""etcd: three members, called by stubs of grpc.aio made from our own small etcd.proto.
+
+No client of etcd for Python is kept up to date, so this is what a program in Python would do. The
+stubs are made when they are needed (`grpc.protos_and_services`): generated code in the tree would
+have to be read, checked and kept for one program that few people run.
+
+In its favour: the channel names the leader first, so no member has to pass a write on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import time
+from collections.abc import Iterable
+
+import grpc
+
+from bench.load.client import VALUE, LoadClient, Spec
+from bench.measure.machine import first_line
+from bench.systems.processes import Place, SystemFailed
+from bench.systems.system import System
+from kvcluster.commands.demo.local_cluster import free_ports
+
+_PROTO = "bench/systems/etcd.proto"
+_TIMEOUT_S = 30.0
+_START_PATIENCE_S = 60.0
+_LARGEST_BYTES = 64 << 20
+_IN_TRANSACTION = 100
+"""etcd takes 128 operations in one by default."""
+_TRANSACTIONS_IN_FLIGHT = 8
+_PAGE = 1_000
+_VALUE = VALUE.encode()
+
+
+class Etcd(System):
+    """etcd."""
+
+    kind = "etcd"
+    name = "etcd"
+    promise = "fsynced on two of three; reads see every acknowledged write (all members are asked)"
+    needs_program = "etcd"
+    needs_packages = ("grpc_tools",)
+    how_to_get = "apt install etcd-server, and pip install '.[bench]'"
+    stop_by = signal.SIGKILL
+    """What it has acknowledged is on disk. Asked gently, all three would spend seven seconds on
+    handing their leadership to each other."""
+
+    def __init__(self, place: Place, members: int = 3) -> None:
+        super().__init__(place, members)
+        self._peer_ports = free_ports(members)
+
+    @classmethod
+    def version(cls) -> str:
+        """By its own account."""
+        return first_line(["etcd", "--version"]).rpartition(" ")[2]
+
+    @property
+    def victims(self) -> dict[str, int]:
+        """Its leader is the one."""
+        return {each: self.processes.pid(f"member {n}") for n, each in enumerate(self.addresses)}
+
+    def start(self) -> None:
+        """Start all members; whoever calls waits for their leader."""
+        peers = [f"http://127.0.0.1:{port}" for port in self._peer_ports]
+        cluster = ",".join(f"m{number}={peer}" for number, peer in enumerate(peers))
+        for number, (port, peer) in enumerate(zip(self.ports, peers, strict=True)):
+            client = f"http://127.0.0.1:{port}"
+            command = ["etcd", "--name", f"m{number}", "--data-dir", f"m{number}"]
+            command += ["--listen-client-urls", client, "--advertise-client-urls", client]
+            command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+            command += ["--initial-cluster", cluster, "--logger", "zap", "--log-level", "error"]
+            self.processes.start(
+                f"member {number}", [*command, "--quota-backend-bytes", "8000000000"]
+            )
+        self.wait_for_ports(self.ports)
+
+
+class Client(LoadClient):
+    """Stubs of grpc.aio; gRPC itself goes to another member when the first one dies."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self._pb, self._stubs = grpc.protos_and_services(_PROTO)
+
+    async def open(self) -> None:
+        """Wait for a leader, and connect to it first."""
+        leader = await self.in_use()
+        nodes = [leader, *(node for node in self.spec["nodes"] if node != leader)]
+        limit = ("grpc.max_receive_message_length", _LARGEST_BYTES)
+        self._channel = grpc.aio.insecure_channel(f"ipv4:{','.join(nodes)}", options=[limit])
+        self._stub = self._stubs.KVStub(self._channel)
+        await self.put("opened")
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._channel.close()
+
+    async def put(self, key: str) -> None:
+        """A unary Put."""
+        await self._stub.Put(
+            self._pb.PutRequest(key=key.encode(), value=_VALUE), timeout=_TIMEOUT_S
+        )
+
+    async def get(self, key: str) -> str | None:
+        """A read that no write is hidden from, etcd's default."""
+        return await self._range(key, serializable=False)
+
+    async def get_local(self, key: str) -> str | None:
+        """A read of what the member holds."""
+        return await self._range(key, serializable=True)
+
+    async def _range(self, key: str, *, serializable: bool) -> str | None:
+        request = self._pb.RangeRequest(key=key.encode(), serializable=serializable)
+        answer = await self._stub.Range(request, timeout=_TIMEOUT_S)
+        return str(answer.kvs[0].value, "utf-8") if answer.kvs else None
+
+    async def put_many(self, keys: Iterable[str]) -> None:
+        """Transactions of a hundred, several in flight."""
+        source = iter(keys)
+
+        async def work() -> None:
+            while some := list(itertools.islice(source, _IN_TRANSACTION)):
+                puts = (self._pb.PutRequest(key=key.encode(), value=_VALUE) for key in some)
+                operations = [self._pb.RequestOp(request_put=put) for put in puts]
+                await self._stub.Txn(self._pb.TxnRequest(success=operations), timeout=_TIMEOUT_S)
+
+        await asyncio.gather(*(work() for _ in range(_TRANSACTIONS_IN_FLIGHT)))
+
+    async def scan(self, prefix: str) -> int:
+        """In order, a thousand at a time."""
+        start, end = prefix.encode(), prefix.encode()[:-1] + bytes([prefix.encode()[-1] + 1])
+        count = 0
+        while True:
+            request = self._pb.RangeRequest(key=start, range_end=end, limit=_PAGE)
+            page = await self._stub.Range(request, timeout=_TIMEOUT_S)
+            count += sum(1 for pair in page.kvs if (pair.key, pair.value))
+            if not page.more:
+                return count
+            start = page.kvs[-1].key + b"\0"
+
+    async def in_use(self) -> str:
+        """The leader. Raises SystemFailed if none is elected in time."""
+        deadline_s = time.monotonic() + _START_PATIENCE_S
+        while time.monotonic() < deadline_s:
+            for node in self.spec["nodes"]:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    if await self._leads(node):
+                        return node
+            await asyncio.sleep(0.1)
+        raise SystemFailed(f"no leader after {_START_PATIENCE_S:g} s")
+
+    async def _leads(self, node: str) -> bool:
+        async with grpc.aio.insecure_channel(node) as channel:
+            stub = self._stubs.MaintenanceStub(channel)
+            status = await stub.Status(self._pb.StatusRequest(), timeout=2.0)
+            return bool(status.leader) and status.leader == status.header.member_id

@@ -1,0 +1,155 @@
+"""Redis: one that takes writes and two replicas, called by redis-py on asyncio.
+
+Every write is `SET` and `WAIT 2` in one pipeline, on a connection of its own from a pool: `WAIT`
+holds up whatever else its connection carries. With `appendfsync always` a replica acknowledges
+after its fsync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from bench.load.client import VALUE, LoadClient, Spec
+from bench.measure.machine import first_line
+from bench.systems.processes import SystemFailed
+from bench.systems.system import System
+
+_WAIT_MS = 5_000
+_START_PATIENCE_S = 60.0
+_IN_PIPELINE = 512
+_PIPELINES_IN_FLIGHT = 4
+_WORKS = ("loading", "async_loading", "rdb_bgsave_in_progress", "aof_rewrite_in_progress")
+_PAGE = 1_000
+_CONNECTIONS = 512
+"""One for each client that calls at once: by default a hundred, and the next one is refused."""
+
+
+class Redis(System):
+    """Redis."""
+
+    kind = "redis"
+    name = "Redis"
+    promise = "fsynced on all three (WAIT 2); nobody takes over by itself; scans have no order"
+    needs_program = "redis-server"
+    needs_packages = ("redis",)
+    how_to_get = "apt install redis-server, and pip install '.[bench]'"
+
+    @classmethod
+    def version(cls) -> str:
+        """By its own account."""
+        words = first_line(["redis-server", "--version"]).split()
+        return next((word[2:] for word in words if word.startswith("v=")), "")
+
+    @property
+    def spec(self) -> Spec:
+        """The first takes writes."""
+        return {"nodes": self.addresses, "replicas": [str(self.members - 1)]}
+
+    def start(self) -> None:
+        """Start all; whoever calls waits until the replicas are connected."""
+        for number, port in enumerate(self.ports):
+            folder = self.place.inner(f"redis-{number}").folder
+            command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1"]
+            command += ["--dir", str(folder), "--save", "", "--appendonly", "yes"]
+            command += ["--appendfsync", "always", "--repl-diskless-sync-delay", "0"]
+            if number:
+                command += ["--replicaof", f"127.0.0.1 {self.ports[0]}"]
+            self.processes.start(f"redis {number}", command)
+        self.wait_for_ports(self.ports)
+
+
+class Client(LoadClient):
+    """redis-py, with a pool of connections."""
+
+    def __init__(self, spec: Spec) -> None:
+        import redis.asyncio  # of the extra; whoever measures something else need not have it
+
+        super().__init__(spec)
+        self._connect = redis.asyncio.Redis
+        self._redis = self._connected(spec["nodes"][0])
+        self._replicas = int(spec["replicas"][0])
+
+    def _connected(self, address: str) -> Any:
+        host, port = address.split(":")
+        return self._connect(
+            host=host, port=int(port), decode_responses=True, max_connections=_CONNECTIONS
+        )
+
+    async def open(self) -> None:
+        """Wait until its replicas are connected and all have done with their files.
+
+        After a start with many keys each writes them anew in the background, which is no more a
+        part of what a put costs than a load of the data is.
+        """
+        deadline_s = time.monotonic() + _START_PATIENCE_S
+        while not (await self._has_replicas() and await self._all_at_rest()):
+            if time.monotonic() > deadline_s:
+                raise SystemFailed(f"its replicas are not ready after {_START_PATIENCE_S:g} s")
+            await asyncio.sleep(0.1)
+
+    async def _has_replicas(self) -> bool:
+        told = await self._redis.info("replication")
+        return sum(_is_online(name, each) for name, each in told.items()) == self._replicas
+
+    async def _all_at_rest(self) -> bool:
+        for address in self.spec["nodes"]:
+            async with self._connected(address) as node:
+                told = await node.info("persistence")
+            if any(told.get(work) for work in _WORKS):
+                return False
+        return True
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._redis.aclose()
+
+    async def put(self, key: str) -> None:
+        """SET, and WAIT for every replica."""
+        await self._store([key])
+
+    async def get(self, key: str) -> str | None:
+        """A read of the one that takes writes."""
+        value: str | None = await self._redis.get(key)
+        return value
+
+    async def get_local(self, key: str) -> str | None:
+        """The same: it asks nobody."""
+        return await self.get(key)
+
+    async def put_many(self, keys: Iterable[str]) -> None:
+        """Pipelines of 512 with a WAIT at their end, several in flight."""
+        source = iter(keys)
+
+        async def work() -> None:
+            while some := list(itertools.islice(source, _IN_PIPELINE)):
+                await self._store(some)
+
+        await asyncio.gather(*(work() for _ in range(_PIPELINES_IN_FLIGHT)))
+
+    async def _store(self, keys: list[str]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.set(key, VALUE)
+            pipeline.execute_command("WAIT", self._replicas, _WAIT_MS)
+            acknowledged = (await pipeline.execute())[-1]
+        if acknowledged < self._replicas:
+            raise SystemFailed(f"{acknowledged} of {self._replicas} replicas acknowledged")
+
+    async def scan(self, prefix: str) -> int:
+        """In no order: SCAN for keys, MGET for their values."""
+        count = cursor = 0
+        while True:
+            cursor, keys = await self._redis.scan(cursor, match=f"{prefix}*", count=_PAGE)
+            if keys:
+                count += len(await self._redis.mget(keys))
+            if not cursor:
+                return count
+
+
+def _is_online(name: str, told: object) -> bool:
+    """Whether a line of INFO is about a replica that has all that there is."""
+    return name.startswith("slave") and isinstance(told, dict) and told.get("state") == "online"
