@@ -40,12 +40,22 @@ _GRACE_S = 1.5
 
 
 class Least(dict[str, bytes]):
-    """By node: what its answers must not be older than, from `at_s` on. `held`: what it held."""
+    """By node: what its answers must not be older than, from `at_s` on.
 
-    def __init__(self, at_s: float, held: Mapping[str, bytes], known: Mapping[str, bytes]) -> None:
+    `held`: what it held. `known`: what it had to know of `acked`, a write that was acknowledged.
+    """
+
+    def __init__(
+        self,
+        at_s: float,
+        held: Mapping[str, bytes],
+        known: Mapping[str, bytes],
+        acked: Write | None = None,
+    ) -> None:
         super().__init__({name: max(held[name], known[name]) for name in held})
         self.at_s = at_s
         self.held = held
+        self.acked = acked
 
 
 class Judge:
@@ -175,8 +185,9 @@ class Judge:
     def before_read(self, key: str) -> Least:
         """What each node must not be older than, from now on."""
         self.look(key)
-        known = {name: self._known(name, key) for name in self._world.members}
-        return Least(self._world.loop.now_s, self._held(key), known)
+        acked = self._acked.get(key)
+        known = {name: self._known(name, acked) for name in self._world.members}
+        return Least(self._world.loop.now_s, self._held(key), known, acked)
 
     def _held(self, key: str) -> dict[str, bytes]:
         return {name: self.floors[name].get(key, b"") for name in self._world.members}
@@ -185,18 +196,19 @@ class Judge:
         """What a node held when a read began, or had to know both then and when it was answered.
 
         A holder that died since the read began cannot be asked of, nor a node that lost its folder.
+        Then nobody had to know of that write for a while, though a newer one is known by now.
         """
         if self.files.lost_s.get(name, -1.0) >= least.at_s:
             return b""
-        return max(least.held[name], min(least[name], self._known(name, key)))
+        return max(least.held[name], min(least[name], self._known(name, least.acked)))
 
-    def _known(self, name: str, key: str) -> bytes:
-        """The newest version that a node must know of from others; empty if there is none."""
-        acked = self._acked.get(key)
+    def _known(self, name: str, acked: Write | None) -> bytes:
+        """The version of a write if a node must know of it from others, else empty."""
         if acked is None or name not in self._world.up:
             return b""
         knows = any(
-            self._holds(other, key, acked.version) and self._reach.must_know(name, acked, other)
+            self._holds(other, acked.key, acked.version)
+            and self._reach.must_know(name, acked, other)
             for other in acked.counted
             if other in self._world.up and other != name
         )

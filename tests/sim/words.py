@@ -61,7 +61,7 @@ class Words:
                 for entry in request.entries:
                     what = f"answers to {caller} that it holds"
                     self._judge(callee, entry.key, entry.version, what)
-        elif method == "pull" and not request.HasField("cursor"):
+        elif method == "pull" and not request.HasField("cursor") and callee in self._world.up:
             node = self._world.node(callee)
             shared = frozenset(node.membership.shared(caller))
             self._given[callee, answer.mark] = {
