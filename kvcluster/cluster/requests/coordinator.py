@@ -19,7 +19,7 @@ Who carries an operation out, this node or another, is decided before (router.py
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
@@ -31,8 +31,7 @@ from kvcluster.model.operation import Operation
 from kvcluster.storage.table import to_message
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """An acknowledged write, in the words in which its answer tells of it."""
 
     version: Version
@@ -42,8 +41,7 @@ class Written:
     """Nodes that hold this write, or a newer one, on disk now."""
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """One operation that was carried out."""
 
     seen: Entry | None
@@ -65,8 +63,9 @@ class Coordinator(OnGround):
         """What came of each. Raises NotReady if nothing was done at all."""
         if any(operation.reads for operation in operations):
             self._gate.refuse_unless_readable()
-        if any(operation.writes for operation in operations):
-            self._gate.refuse_unless_writable()
+        if not any(operation.writes for operation in operations):
+            return [Done(self._store.get(operation.key), None) for operation in operations]
+        self._gate.refuse_unless_writable()
         writes = BatchWrites(self._store.get, self._time.tick)
         taken = [writes.take(operation) for operation in operations]
         written = await self._write_all(writes.last, writes.renew, deadline_s)
@@ -128,5 +127,5 @@ def _settle(
     version = writes.version(one)
     if version != written.version:
         # It was overwritten in its own batch: as safe as what overwrote it, and older.
-        written = replace(written, version=version)
+        written = written._replace(version=version)
     return Done(writes.seen(one), written)

@@ -43,7 +43,7 @@ class Handlers(OnGround):
         OutcomeUnknown.
         """
         operation = operation_of(request, self._settings)
-        (outcome,) = await self._routing.carry_out([operation], deadline_s)
+        outcome = await self._routing.carry_out_one(operation, deadline_s)
         if isinstance(outcome, KvError):
             raise outcome
         return outcome

@@ -36,6 +36,7 @@ from kvcluster.cluster.requests.translation import (
 from kvcluster.errors import KvError, NothingWritten, PeerRefused
 from kvcluster.model.operation import Operation
 from kvcluster.model.readiness import Status
+from kvcluster.model.slots import slot_of
 
 Calls = dict[tuple[str, bool], list[Group]]
 """By the node that is asked, and whether only reads go there: what it is asked for."""
@@ -68,6 +69,20 @@ class Router(OnGround):
         else:
             await self._do_here(batch, here, deadline_s)
         return within_room(batch.outcomes, self._settings)
+
+    async def carry_out_one(self, operation: Operation, deadline_s: float) -> Outcome:
+        """The same for one operation. Raises NothingWritten for what was not done.
+
+        Most can be carried out here at once. There is nothing to divide then, and nothing to keep
+        books of (which would take as long as a get itself, and a third of a put).
+        """
+        ready = self._gate.writable if operation.writes else self._gate.readable
+        if ready and slot_of(operation.key) in self._membership.held:
+            (done,) = await self._coordinator.carry_out([operation], deadline_s)
+            outcomes = [outcome_of(operation.kind, done, self._membership.name)]
+            return within_room(outcomes, self._settings)[0]
+        (outcome,) = await self.carry_out([operation], deadline_s)
+        return outcome
 
     async def carry_out_here(
         self, operations: Sequence[Operation | KvError], deadline_s: float

@@ -42,10 +42,14 @@ def outcome_of(kind: Kind, done: Done | KvError, node: str) -> Outcome:
         return done
     if done.written is None:
         return get_response(done.seen, node)
-    written: dict[str, Any] = {**vars(done.written), "served_by": node}
-    if kind is Kind.PUT:
-        return PutResponse(**written)
-    return DeleteResponse(found=is_live(done.seen), **written)
+    version, replicas, acknowledged = done.written
+    answer: Any = PutResponse if kind is Kind.PUT else DeleteResponse
+    response: Answer = answer(
+        version=version, replicas=replicas, acknowledged=acknowledged, served_by=node
+    )
+    if isinstance(response, DeleteResponse):
+        response.found = is_live(done.seen)
+    return response
 
 
 def outcome_in(result: Result) -> Outcome:
