@@ -39,6 +39,7 @@ with prepared():
 """
 
 
+@pytest.mark.timeout(_BUSY_MACHINE_S)
 def test_one_seed_gives_one_history_to_the_byte() -> None:
     """Every message and its time is the same, whatever order sets of strings have."""
     runs = {
@@ -48,7 +49,7 @@ def test_one_seed_gives_one_history_to_the_byte() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=_BUSY_MACHINE_S,
         ).stdout
         for hash_seed in ("0", "1", "77")
     }
