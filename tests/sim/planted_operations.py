@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from typing import Any
 from unittest.mock import patch
 
@@ -39,7 +38,7 @@ def acknowledge_a_key_of_a_batch_that_failed(stack: contextlib.ExitStack) -> Non
         good = [what for what in done.values() if isinstance(what, Written)]
         for key, what in done.items():
             if good and isinstance(what, KvError):
-                done[key] = dataclasses.replace(good[0], version=entries[key][1])
+                done[key] = good[0]._replace(version=entries[key][1])
         return done
 
     replace(stack, Coordinator, "_write_all", write_all_or_so)
