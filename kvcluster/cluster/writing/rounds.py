@@ -13,12 +13,13 @@ carried 0.8 times the writes of one, three 0.65 times.)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from functools import partial
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
-from kvcluster.cluster.writing.replication import Outcome, Replication
+from kvcluster.cluster.peers.tasks import failing
+from kvcluster.cluster.writing.flights import Flights, Then
+from kvcluster.cluster.writing.replication import Outcome
 from kvcluster.errors import KvError, NotReady, OutcomeUnknown
-from kvcluster.model.entry import Verdict
 
 from demo_pb2 import Entry as EntryMessage
 
@@ -47,15 +48,10 @@ class Round:
 class Rounds(OnGround):
     """Gathers writes into rounds and sees them through."""
 
-    def __init__(
-        self,
-        ground: Ground,
-        replication: Replication,
-        compare_with: Callable[[Iterable[str]], None],
-    ) -> None:
+    def __init__(self, ground: Ground, flights: Flights) -> None:
         super().__init__(ground)
-        self._replication = replication
-        self._compare_with = compare_with
+        self._loop = asyncio.get_running_loop()
+        self._flights = flights
         self._gathering: list[Round] = []
         self._on_their_way = 0
         """Never more than `rounds_in_flight`."""
@@ -88,41 +84,36 @@ class Rounds(OnGround):
         )
 
     def _launch(self) -> None:
-        # The task starts after every handler that is ready now, so their writes still join.
+        # It leaves after every handler that is ready now, so their writes still join.
         if self._gathering and self._on_their_way < self._settings.rounds_in_flight:
             self._on_their_way += 1
-            self._spawn(self._travel(), "round")
+            self._loop.call_soon(self._leave)
 
-    async def _travel(self) -> None:
-        leaving = self._gathering.pop(0) if self._gathering else Round()
+    def _leave(self) -> None:
+        leaving = self._gathering.pop(0) if self._gathering else None
         assert 0 < self._on_their_way <= self._settings.rounds_in_flight
         try:
-            if self._time.are_stale(leaving.entries):
+            if leaving is None:  # what had gathered was refused
+                self._make_way()
+            elif self._time.are_stale(leaving.entries):
                 # A frozen process may find itself here before its watch notices the pause.
                 leaving.fail(NotReady("this node was stopped before it could send the write"))
-            elif leaving.entries:
-                leaving.done.set_result(await self._carry_out(leaving.entries))
-        except OutcomeUnknown as error:
-            leaving.fail(error)
-        finally:
-            self._on_their_way -= 1
-            self._launch()
+                self._make_way()
+            else:
+                self._carry_out(leaving.entries, partial(self._came_back, leaving))
+        except Exception as error:
+            self._spawn(failing(error), "round")
 
-    async def _carry_out(self, entries: list[EntryMessage]) -> Outcome:
-        # No await before all is under way: which peers get the entries, and of which there are
-        # hints as missing them, is decided in one step.
-        shares, hints = self._replication.pack(entries)
-        local = self._store.write(entries, hints)
-        try:
-            outcome = await self._replication.share(shares, entries)
-            verdicts = await local
-        except OutcomeUnknown:
-            self._compare_with(shares.by_peer)  # they may hold what could not be kept here
-            raise
-        for place, verdict in enumerate(verdicts):
-            outcome.acknowledged[place] += 1
-            if verdict is Verdict.OLDER:
-                outcome.superseded.add(place)
-        most = self._membership.replica_count
-        assert max(outcome.acknowledged) <= most, "more hold it than should"
-        return outcome
+    def _carry_out(self, entries: list[EntryMessage], then: Then) -> None:
+        self._flights.begin(entries, then)
+
+    def _came_back(self, travelled: Round, outcome: Outcome | OutcomeUnknown) -> None:
+        if isinstance(outcome, OutcomeUnknown):
+            travelled.fail(outcome)
+        else:
+            travelled.done.set_result(outcome)
+        self._make_way()
+
+    def _make_way(self) -> None:
+        self._on_their_way -= 1
+        self._launch()
