@@ -127,7 +127,7 @@ def count_who_did_not_answer(stack: contextlib.ExitStack) -> None:
     replace(stack, Replication, "_see_through", see_through_and_hope)
 
 
-@planted(found_by=0)
+@planted(found_by=1)
 def count_who_has_not_answered_yet(stack: contextlib.ExitStack) -> None:
     """A round is at its end when the first of its copies is back, and all are counted."""
     came_back = Flights._came_back
