@@ -106,8 +106,8 @@ class DiskThread:
     """A thread of its own for what blocks: the event loop goes on meanwhile. Make it in the loop.
 
     Rejected: an executor of one thread. It makes a future for the thread and another for the loop,
-    with a lock and a condition, for each piece of work: 890 us instead of 748 for a write and its
-    sync, where the disk takes 250.
+    with a lock and a condition, for each piece of work. (A lone write through three nodes in one
+    process: 0.94 of its processor time without, with the journal's callbacks.)
     """
 
     def __init__(self, name: str) -> None:

@@ -6,8 +6,8 @@ moment in which one fails, or somebody must be told that it missed something, a 
 flight over, with all that has come back so far, and sees it through (`Replication.see_through`).
 From then on the callbacks leave it alone.
 
-A task for the round, one for each copy, and a gather around them, as the others have it, took 260
-us of the 800 of a lone write on its way through three nodes in one process.
+Rejected: a task for the round, one for each copy, and a gather around them. A lone write through
+three nodes in one process took about 590 us of processor time with them, and takes 540 without.
 """
 
 from __future__ import annotations
