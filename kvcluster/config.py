@@ -118,6 +118,13 @@ class Settings:
     # Batches and pages.
     replication_batch_bytes: int = 4 * MIB
     replication_batch_entries: int = 16_384
+    gather_from: int = 4
+    """When so many writes wait as a round comes back, the next one waits a moment for more. Less:
+    fewer and larger rounds, and those of a few clients are later. A write alone never waits."""
+    gather_to: int = 16
+    """With so many it waits no longer. More: batches wait for each other, and gain nothing."""
+    gather_s: float = 0.003
+    """The longest such moment. More: larger rounds; each write takes longer."""
     rounds_in_flight: int = 1
     """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB

@@ -12,8 +12,6 @@ that is a thousand behind for a moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kvcluster.model.entry import Version
@@ -33,14 +31,13 @@ class Exchange:
     """Of these calls, how many had no answer, or a no."""
     _on_their_way: list[Missed] = field(default_factory=list)
 
-    @contextmanager
-    def sending(self, writes: Missed) -> Iterator[None]:
-        """Writes are on their way to it, for the time of a call."""
+    def sent(self, writes: Missed) -> None:
+        """Writes are on their way to it, until it is known what became of them."""
         self._on_their_way.append(writes)
-        try:
-            yield
-        finally:
-            self._on_their_way.remove(writes)
+
+    def settled(self, writes: Missed) -> None:
+        """It has them, or is known to miss them."""
+        self._on_their_way.remove(writes)
 
     @property
     def in_flight(self) -> int:

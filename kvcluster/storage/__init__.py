@@ -6,6 +6,7 @@ key_index.py          every live key, in order
 digests.py            what each slot holds, in 64 bits
 
 journal.py            where a write is durable
+commit_group.py       writes that go into it together
 segment.py            one file of it
 frames.py             how it stands on disk, so that damage shows itself
 checkpoint.py         the JSON file, rewritten in the background

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from kvcluster.config import Settings
 from kvcluster.storage.checkpoint_files import Output, remove_older
-from kvcluster.storage.disk import Disk, DiskThread
+from kvcluster.storage.disk import Disk
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.pieces import pieces
 from kvcluster.storage.table import Table
@@ -57,7 +57,7 @@ class Checkpointer:
         self._journal = journal
         self._settings = settings
         self._facts = facts
-        self._thread = DiskThread("checkpoint")
+        self._thread = disk.thread("checkpoint")
         self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._covered = 0  # of the journal's frames, how many the JSON certainly contains
         self._required = False

@@ -4,9 +4,12 @@
 whatever arrives while a sync runs goes together into the next frame. Nobody waits for a timer: an
 idle journal syncs at once, a busy one forms large groups by itself.
 
-**One committer.** A single task takes the waiting group, has a thread write and sync it, applies
-it to the table, then tells the waiters; in this order, so a reader never sees what a power cut
-could take back, and `rotate` can promise that every frame of older segments has been applied.
+**One thing at a time.** The waiting group is handed to a thread, which writes and syncs it; then it
+is applied to the table, then the waiters are told. In this order, so a reader never sees what a
+power cut could take back, and `rotate` can promise that every frame of older segments has been
+applied. Each step calls the next (`_next` is where they meet). A task that waits for each of them
+is easier to read, and cost each write three more turns of the loop; `run` is one that only waits
+for the end.
 
 **Waiters may leave, and none waits for ever.** A client's deadline cancels its future; the group
 is written all the same. However `run` ends, by a broken disk, a cancel or a bug, whoever still
@@ -20,38 +23,25 @@ probe, a few times a second, finds room for as much. Anything else ends `run`, a
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kvcluster.config import Settings
-from kvcluster.errors import DiskFailed, DiskIsFull, OutcomeUnknown
+from kvcluster.errors import DiskFailed, DiskIsFull
 from kvcluster.model.entry import Verdict
 from kvcluster.model.timings import Timings
 from kvcluster.storage import frames
-from kvcluster.storage.disk import Disk, DiskThread
+from kvcluster.storage.commit_group import CommitGroup, PendingWrite, fail, split, unknown
+from kvcluster.storage.disk import Disk
 from kvcluster.storage.segment import Segment
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import JournalFrame, MissedWrites
 
 _SLICE_ENTRIES = 1000
-
-
-@dataclass
-class _Write:
-    """Entries that become durable together, and who waits for them."""
-
-    entries: Sequence[EntryMessage]
-    hints: Sequence[MissedWrites]
-    drops: Sequence[EntryMessage]
-    done: asyncio.Future[list[Verdict]]
-
-    def size_bytes(self) -> int:
-        """About what it takes in a frame."""
-        return sum(e.ByteSize() for e in self.entries) + sum(d.ByteSize() for d in self.drops)
 
 
 class Journal:
@@ -76,19 +66,23 @@ class Journal:
         self._apply = apply
         self._drop = drop
         self._clock = clock
-        self._now_s = asyncio.get_running_loop().time
-        self._thread = DiskThread("journal")
-        self._wake = asyncio.Event()
-        self._writes: list[_Write] = []
+        self._loop = asyncio.get_running_loop()
+        self._now_s = self._loop.time
+        self._writes: list[PendingWrite] = []
         self._rotations: list[asyncio.Future[int]] = []
-        self._in_hand: list[_Write] = []  # taken out of the two lists above, not yet told
-        self._rotations_in_hand: list[asyncio.Future[int]] = []
+        self._groups: deque[CommitGroup] = deque()  # taken out of the two lists above, not yet told
+        self._rotating: deque[asyncio.Future[int]] = deque()
+        self._busy = False
+        """Something is in hand, or will be a moment later."""
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        """Resolves when nothing is to be done any more; fails with the reason why nothing can."""
         self._probe_wanted = False
         self._lacking_bytes = 0
         self._closing = False
         self._ended: DiskFailed | None = None  # why nothing can be written any more
         self.syncs = Timings()
         self._segment = self._open(segment)
+        self._thread = disk.thread("journal")
         self.full = False
         """The disk had no room at the last try."""
         self.committed = 0
@@ -104,21 +98,16 @@ class Journal:
         """Commit groups until closed. Raises DiskFailed; then the process must stop."""
         reason = "the journal is closed"
         try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._writes or self._rotations or self._probe_wanted:
-                    await self._commit_all()
-                if self._closing:
-                    return
+            await self._over
         except DiskFailed as error:
             reason = str(error)
             raise
         finally:
             self._ended = DiskFailed(reason)
-            _tell(self._in_hand + self._writes, self._ended)
-            for done in self._rotations_in_hand + self._rotations:
-                _fail(done, self._ended)
+            for group in [*self._groups, CommitGroup(self._writes)]:
+                group.fail(self._ended)
+            for done in [*self._rotating, *self._rotations]:
+                fail(done, self._ended)
             self._thread.end()
             self._segment.close()
 
@@ -134,10 +123,10 @@ class Journal:
         """
         done: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
         if self._ended:
-            _fail(done, _unknown(self._ended))
+            fail(done, unknown(self._ended))
         else:
-            self._writes.append(_Write(entries, hints, drops, done))
-            self._wake.set()
+            self._writes.append(PendingWrite(entries, hints, drops, done))
+            self._wake()
         return done
 
     def rotate(self) -> asyncio.Future[int]:
@@ -147,10 +136,10 @@ class Journal:
         """
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self._ended:
-            _fail(done, self._ended)
+            fail(done, self._ended)
         else:
             self._rotations.append(done)
-            self._wake.set()
+            self._wake()
         return done
 
     def refuse_if_full(self) -> None:
@@ -161,74 +150,102 @@ class Journal:
     def close(self) -> None:
         """Let `run` end once everything handed in is committed."""
         self._closing = True
-        self._wake.set()
+        self._wake()
 
-    async def _commit_all(self) -> None:
-        """Commit what is waiting now, then do the rotations that were asked for before that."""
-        self._in_hand, self._writes = self._writes, []
-        self._rotations_in_hand, self._rotations = self._rotations, []
-        for group in self._split(self._in_hand):
-            await self._commit(group)
-        self._in_hand = []
-        if self._probe_wanted:
-            await self._probe()
-        for done in self._rotations_in_hand:
-            await self._rotate(done)
+    def _wake(self) -> None:
+        """Begin, unless something is in hand: after all that runs now, which may bring more."""
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._do, self._next)
 
-    def _split(self, writes: list[_Write]) -> Iterator[list[_Write]]:
-        group: list[_Write] = []
-        room_bytes = self._settings.journal_group_bytes
-        for write in writes:
-            size_bytes = write.size_bytes()
-            if group and size_bytes > room_bytes:
-                yield group
-                group, room_bytes = [], self._settings.journal_group_bytes
-            group.append(write)
-            room_bytes -= size_bytes
-        if group:
-            yield group
-
-    async def _commit(self, group: list[_Write]) -> None:
-        entries = [entry for write in group for entry in write.entries]
-        hints = [hint for write in group for hint in write.hints]
-        drops = [drop for write in group for drop in write.drops]
-        changes = bool(entries or hints or drops)
-        if changes:
-            started_s = self._now_s()
-            payload = JournalFrame(clock=self._clock(), entries=entries, hints=hints, drops=drops)
-            try:
-                await self._thread.do(self._append, payload)
-            except DiskIsFull as error:
-                self._found_full(payload.ByteSize())
-                _tell(group, error)
-                return
-            self.commits.add(self._now_s() - started_s)
-            self.entries += len(entries)
-        verdicts = iter(await self._apply_slowly(entries))
-        self._drop(drops)
-        self.committed += changes
-        for write in group:
-            own = list(itertools.islice(verdicts, len(write.entries)))
-            if not write.done.done():
-                write.done.set_result(own)
-
-    async def _apply_slowly(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
-        """Apply a group, letting others in between: 40,000 entries take 60 ms."""
-        verdicts: list[Verdict] = []
-        for start in range(0, len(entries), _SLICE_ENTRIES):
-            if start:
-                await asyncio.sleep(0)
-            verdicts += self._apply(entries[start : start + _SLICE_ENTRIES])
-        return verdicts
-
-    async def _probe(self) -> None:
-        self._probe_wanted = False
-        try:
-            await self._thread.do(self._segment.probe, self._lacking_bytes)
-        except DiskIsFull:
-            self._look_again_later()
+    def _do(self, step: Callable[..., None], *arguments: object) -> None:
+        """Go a step on, in a callback of the loop; an error in it is the end."""
+        if self._over.done():
             return
-        self.full, self._lacking_bytes = False, 0
+        try:
+            step(*arguments)
+        except Exception as error:
+            fail(self._over, error)
+
+    def _next(self) -> None:
+        """Begin with what comes next: what waits now, then the rotations that were asked for before
+        that.
+        """
+        assert self._busy, "two things in hand would overtake each other"
+        if not self._groups and not self._rotating:
+            writes, self._writes = self._writes, []
+            self._groups.extend(split(writes, self._settings.journal_group_bytes))
+            self._rotating.extend(self._rotations)
+            self._rotations.clear()
+        if self._groups:
+            self._commit(self._groups[0])
+        elif self._probe_wanted:
+            self._probe_wanted = False
+            self._hand_over(partial(self._segment.probe, self._lacking_bytes), self._probed)
+        elif self._rotating:
+            self._hand_over(self._next_segment, self._rotated)
+        else:
+            self._busy = False
+            if self._closing:
+                self._over.set_result(None)
+
+    def _hand_over(self, work: Callable[[], Any], then: Callable[..., None]) -> None:
+        """Have the thread do something; `then` is given what came of it, and the error."""
+        self._thread.hand_over(work, partial(self._do, then))
+
+    def _commit(self, group: CommitGroup) -> None:
+        hints = [hint for write in group.writes for hint in write.hints]
+        drops = [drop for write in group.writes for drop in write.drops]
+        if not (group.entries or hints or drops):
+            self._settle(group)
+            return
+        group.started_s = self._now_s()
+        payload = JournalFrame(clock=self._clock(), entries=group.entries, hints=hints, drops=drops)
+        then = partial(self._written, group, payload)
+        self._hand_over(partial(self._append, payload), then)
+
+    def _written(
+        self, group: CommitGroup, payload: JournalFrame, _: object, error: Exception | None
+    ) -> None:
+        """The frame of a group is durable, or there was no room for it."""
+        if isinstance(error, DiskIsFull):
+            self._found_full(payload.ByteSize())
+            self._groups.popleft()
+            group.fail(error)
+            self._next()
+        elif error is not None:
+            raise error
+        else:
+            self.commits.add(self._now_s() - group.started_s)
+            self.entries += len(group.entries)
+            self._apply_some(group, payload.drops)
+
+    def _apply_some(self, group: CommitGroup, drops: Sequence[EntryMessage]) -> None:
+        """Apply a group, letting others in between: 40,000 entries take 60 ms."""
+        start = len(group.verdicts)
+        group.verdicts += self._apply(group.entries[start : start + _SLICE_ENTRIES])
+        if len(group.verdicts) < len(group.entries):
+            self._loop.call_soon(self._do, self._apply_some, group, drops)
+            return
+        self._drop(drops)
+        self.committed += 1
+        self._settle(group)
+
+    def _settle(self, group: CommitGroup) -> None:
+        """Tell who waited for a group, and go on."""
+        assert group is self._groups[0]
+        self._groups.popleft()
+        group.settle()
+        self._next()
+
+    def _probed(self, _: object, error: Exception | None) -> None:
+        if isinstance(error, DiskIsFull):
+            self._look_again_later()
+        elif error is not None:
+            raise error
+        else:
+            self.full, self._lacking_bytes = False, 0
+        self._next()
 
     def _found_full(self, size_bytes: int) -> None:
         least_bytes = self._settings.journal_probe_bytes
@@ -240,20 +257,20 @@ class Journal:
     def _look_again_later(self) -> None:
         def look() -> None:
             self._probe_wanted = True
-            self._wake.set()
+            self._wake()
 
-        interval_s = self._settings.journal_probe_interval_s
-        asyncio.get_running_loop().call_later(interval_s, look)
+        self._loop.call_later(self._settings.journal_probe_interval_s, look)
 
-    async def _rotate(self, done: asyncio.Future[int]) -> None:
-        assert not self._in_hand, "a checkpoint would miss what is in an older segment"
-        try:
-            number = await self._thread.do(self._next_segment)
-        except OSError as error:  # no room for another file: the old segment goes on
-            _fail(done, error)
-            return
-        if not done.done():
+    def _rotated(self, number: int, error: Exception | None) -> None:
+        assert not self._groups, "a checkpoint would miss what is in an older segment"
+        if error is not None and not isinstance(error, OSError):
+            raise error
+        done = self._rotating.popleft()
+        if error is not None:  # no room for another file: the old segment goes on
+            fail(done, error)
+        elif not done.done():
             done.set_result(number)
+        self._next()
 
     def _append(self, payload: JournalFrame) -> None:
         frame = frames.encode(payload.SerializeToString())
@@ -274,21 +291,3 @@ class Journal:
 
     def _open(self, number: int) -> Segment:
         return Segment(self._disk, self._folder, number, syncs=self.syncs, now_s=self._now_s)
-
-
-def _tell(writes: Sequence[_Write], error: Exception) -> None:
-    for write in writes:
-        _fail(write.done, _unknown(error))
-
-
-def _unknown(error: Exception) -> OutcomeUnknown:
-    """What a waiter is told: this node may not have the write, a replica may."""
-    unknown = OutcomeUnknown(f"not durable on this node: {error}")
-    unknown.__cause__ = error
-    return unknown
-
-
-def _fail(done: asyncio.Future[Any], error: Exception) -> None:
-    if not done.done():
-        done.set_exception(error)
-        done.exception()  # seen: a waiter that has left is no reason for a warning

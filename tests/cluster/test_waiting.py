@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from kvcluster.cluster.peers.gate import Gate
-from kvcluster.cluster.peers.tasks import unless
+from kvcluster.cluster.peers.tasks import Silence, unless
 from kvcluster.config import Settings
 from kvcluster.errors import NotReady, PeerSilent
 from kvcluster.model.pauses import Times
@@ -132,7 +132,7 @@ def test_error_that_comes_when_nobody_waits_any_more_is_no_complaint() -> None:
             raise PeerSilent("it came at last") from None
 
     async def body() -> None:
-        caller = asyncio.ensure_future(unless(asyncio.Event(), refuse_late()))
+        caller = asyncio.ensure_future(unless(Silence(), refuse_late()))
         await asyncio.sleep(0.1)
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -122,6 +122,8 @@ def _settings(rng: random.Random) -> Settings:
         scan_page_keys=rng.choice([3, 1000]),
         doubt_entries=100,
         drain_timeout_s=2.0,
+        gather_from=rng.choice([1, 4]),
+        rounds_in_flight=rng.choice([1, 1, 3]),
     )
 
 

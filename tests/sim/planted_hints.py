@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from typing import Any
 
 from kvcluster.cluster.repair import pages, pulls
 from kvcluster.cluster.repair.pulls import Pulls
+from kvcluster.cluster.writing.flights import Flights
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.cluster.writing.replication import Replication
 from kvcluster.model.hints import Hints
@@ -117,12 +119,51 @@ def tell_nobody_what_it_missed(stack: contextlib.ExitStack) -> None:
 @planted(found_by=1)
 def count_who_did_not_answer(stack: contextlib.ExitStack) -> None:
     """A copy that was sent is taken for a copy that is held."""
-    send = Replication._send
+    see_through = Replication._see_through
 
-    async def send_and_hope(self: Any, *parts: Any) -> ReplicateResponse:
-        return await send(self, *parts) or ReplicateResponse()
+    async def see_through_and_hope(self: Any, *parts: Any) -> ReplicateResponse:
+        return await see_through(self, *parts) or ReplicateResponse()
 
-    replace(stack, Replication, "_send", send_and_hope)
+    replace(stack, Replication, "_see_through", see_through_and_hope)
+
+
+@planted(found_by=1)
+def count_who_has_not_answered_yet(stack: contextlib.ExitStack) -> None:
+    """A round is at its end when the first of its copies is back, and all are counted."""
+    came_back = Flights._came_back
+
+    def count_all(self: Any, flight: Any, copy: Any, back: Any) -> None:
+        if copy is not None and copy.answer is not None:
+            return
+        if copy is not None and not back.cancelled() and not back.exception():
+            for other in flight.copies:
+                if other is not copy and other.answer is None:
+                    other.answer = ReplicateResponse()
+                    flight.awaited -= 1
+        came_back(self, flight, copy, back)
+
+    replace(stack, Flights, "_came_back", count_all)
+
+
+@planted(found_by=1)
+def take_a_copy_that_broke_for_one_that_is_there(stack: contextlib.ExitStack) -> None:
+    """Whatever calls back is an answer."""
+    came_back, take = Flights._came_back, Replication.take
+
+    def take_any(self: Any, copy: Any) -> bool:
+        if copy.back.exception() is None:
+            return take(self, copy)
+        copy.answer = ReplicateResponse()
+        return True
+
+    def come_back(self: Any, flight: Any, copy: Any, back: Any) -> None:
+        if copy is not None and not back.cancelled() and back.exception():
+            back = asyncio.get_running_loop().create_future()
+            back.set_result(None)
+        came_back(self, flight, copy, back)
+
+    replace(stack, Flights, "_came_back", come_back)
+    replace(stack, Replication, "take", take_any)
 
 
 @planted(found_by=1)

@@ -123,13 +123,13 @@ class _Unread(list[Any]):
 )
 def acknowledge_without_a_hint(stack: contextlib.ExitStack) -> None:
     """That the hint for a replica that failed found no room is nobody's concern."""
-    share = Replication.share
+    see_through = Replication.see_through
 
-    async def share_and_forget(self: Any, packed: Any, entries: Any) -> Any:
+    async def see_through_and_forget(self: Any, packed: Any, *rest: Any) -> Any:
         packed.keeping = _Unread()
-        return await share(self, packed, entries)
+        return await see_through(self, packed, *rest)
 
-    replace(stack, Replication, "share", share_and_forget)
+    replace(stack, Replication, "see_through", see_through_and_forget)
 
 
 @planted(

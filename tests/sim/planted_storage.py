@@ -66,33 +66,34 @@ def delete_segments_before_the_checkpoint_stands(stack: contextlib.ExitStack) ->
 def rotate_before_what_waits_is_written(stack: contextlib.ExitStack) -> None:
     """Frames that a checkpoint takes for older than itself stand behind it, or are not applied."""
 
-    async def commit_all(self: Any) -> None:
-        self._in_hand, self._writes = self._writes, []
-        self._rotations_in_hand, self._rotations = self._rotations, []
-        for done in self._rotations_in_hand:
-            await self._rotate(done)
-        for group in self._split(self._in_hand):
-            await self._commit(group)
-        if self._probe_wanted:
-            await self._probe()
+    next_one = Journal._next
 
-    replace(stack, Journal, "_commit_all", commit_all)
+    def rotate_first(self: Any) -> None:
+        self._rotating.extend(self._rotations)
+        self._rotations.clear()
+        if self._rotating:
+            self._hand_over(self._next_segment, self._rotated)
+        else:
+            next_one(self)
+
+    replace(stack, Journal, "_next", rotate_first)
 
 
 @planted(found_by=0)
 def apply_long_after_the_frame_is_written(stack: contextlib.ExitStack) -> None:
     """A checkpoint that begins in between copies a table that lacks what is in older segments."""
-    apply_slowly = Journal._apply_slowly
 
-    async def apply_late(self: Any, entries: Any) -> Any:
-        async def later() -> None:
-            await asyncio.sleep(0.05)
-            await apply_slowly(self, entries)
+    def apply_late(self: Any, group: Any, drops: Any) -> None:
+        def later() -> None:
+            self._apply(group.entries)
+            self._drop(drops)
 
-        asyncio.get_running_loop().create_task(later(), name="journal later")
-        return [self._apply([]) or Verdict.NEWER for _ in entries]
+        asyncio.get_running_loop().call_later(0.05, later)
+        group.verdicts += [Verdict.NEWER for _ in group.entries]
+        self.committed += 1
+        self._settle(group)
 
-    replace(stack, Journal, "_apply_slowly", apply_late)
+    replace(stack, Journal, "_apply_some", apply_late)
 
 
 @planted(found_by=2)

@@ -12,7 +12,9 @@ about to end, and nobody hears it any more.
 
 from __future__ import annotations
 
+from kvcluster.cluster.writing.flights import Then
 from kvcluster.cluster.writing.replication import Outcome
+from kvcluster.errors import OutcomeUnknown
 from kvcluster.model.slots import slot_of
 from kvcluster.node import Node
 from tests.sim.broken import Broken
@@ -44,14 +46,18 @@ class Telling:
     def _listen(self, name: str, node: Node) -> None:
         carry_out = node.writing.rounds._carry_out
 
-        async def carry_out_and_judge(entries: list[Entry]) -> Outcome:
+        def carry_out_and_judge(entries: list[Entry], then: Then) -> None:
             pauses = node.gate.pauses
-            outcome = await carry_out(entries)
-            heard = name in self._world.up and self._world.node(name) is node
-            if heard and self._reach.nothing_disturbs and not node.gate.was_away_since(pauses):
-                for entry in entries:
-                    self._judge(name, node, entry)
-            return outcome
+
+            def judge_then(outcome: Outcome | OutcomeUnknown) -> None:
+                heard = name in self._world.up and self._world.node(name) is node
+                known = isinstance(outcome, Outcome) and not node.gate.was_away_since(pauses)
+                if heard and known and self._reach.nothing_disturbs:
+                    for entry in entries:
+                        self._judge(name, node, entry)
+                then(outcome)
+
+            carry_out(entries, judge_then)
 
         node.writing.rounds._carry_out = carry_out_and_judge  # type: ignore[method-assign]
 

@@ -19,6 +19,7 @@ Deterministic: whatever is drawn comes from the `random.Random` that is passed.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import random
@@ -27,7 +28,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kvcluster.storage.disk import DiskThread
 from tests.storage.fake_files import Contents, Folder
+from tests.storage.virtual_loop import VirtualLoop, VirtualThread
 
 
 @dataclass
@@ -249,6 +252,11 @@ class FakeDisk:
             contents = self._existing(path)
             contents.change(size)
             contents.sync()
+
+    def thread(self, name: str) -> DiskThread:
+        """See Disk."""
+        loop = asyncio.get_running_loop()
+        return VirtualThread(loop) if isinstance(loop, VirtualLoop) else DiskThread(name)
 
     # ------------------------------------------------------------ inside
 

@@ -12,6 +12,8 @@ import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from kvcluster.storage.disk import DiskThread, Then, attempt
+
 T = TypeVar("T")
 
 _STEPS_AT_ONE_TIME = 1_000_000
@@ -63,6 +65,21 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         pass
+
+
+class VirtualThread(DiskThread):
+    """The thread of a disk in virtual time: the loop does the work itself, as late as it says."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._virtual = loop
+
+    def hand_over(self, work: Callable[[], Any], then: Then) -> None:
+        """See DiskThread."""
+        # In a step of its own, for a process may be stopped in the middle of its work.
+        self._virtual.hand_over(lambda: self._virtual.call_soon(then, *attempt(work)))
+
+    def end(self) -> None:
+        """See DiskThread. What it has in hand is done later, as if it had been quicker."""
 
 
 def _work(done: asyncio.Future[T], func: Callable[..., T], args: tuple[Any, ...]) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from kvcluster.cluster.peers.membership import Strangers
+from kvcluster.cluster.peers.tasks import Silence
 from kvcluster.config import Settings
 from kvcluster.model.detector import Detector, Liveness, Sign
 from kvcluster.model.exchange import Exchange
@@ -66,7 +67,7 @@ class Peer:
     exchange: Exchange = field(default_factory=Exchange)
     spared: bool = False
     """It was given time to answer, and has not answered since."""
-    silence: asyncio.Event = field(default_factory=asyncio.Event)
+    silence: Silence = field(default_factory=Silence)
     """Set while it is silent: who waits for its answer need not wait longer."""
 
     @property

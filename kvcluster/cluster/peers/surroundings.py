@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -44,8 +44,11 @@ METHODS: dict[type[Message], MethodDescriptor] = {
 class Transport(Protocol):
     """Carries requests to peers, who are called by their names."""
 
-    async def ask(self, peer: str, request: Message, timeout_s: float) -> Any:
-        """The answer to a request. Raises PeerUnavailable, of the fitting kind."""
+    def ask(self, peer: str, request: Message, timeout_s: float) -> Awaitable[Any]:
+        """The answer to a request. Raises PeerUnavailable, of the fitting kind.
+
+        A coroutine, or a future if that costs less than a task would.
+        """
 
     async def close(self) -> None:
         """Let go of every connection."""

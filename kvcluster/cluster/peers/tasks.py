@@ -5,14 +5,15 @@ A background task that ends by an error is not restarted: nobody knows what it l
 
 A client that gives up must not take down what others wait for as well: the group commit, the batch
 to a peer. So nobody awaits a shared future directly, because cancelling the waiter would cancel it.
-And who waits for a peer's answer waits no longer than there is hope for it.
+And who waits for a peer's answer waits no longer than there is hope for it. Both ways of waiting
+take one future and no task: each write and each forwarded call comes through here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, NoReturn, TypeVar
 
 from kvcluster.errors import PeerBroke, TimedOut
 
@@ -53,32 +54,85 @@ class Tasks:
             self.failed.set_exception(task.exception() or RuntimeError(task.get_name()))
 
 
+async def failing(error: Exception) -> NoReturn:
+    """To be spawned by a callback, for an error in it to end the node as that of a task does."""
+    raise error
+
+
 async def within(future: asyncio.Future[T], deadline_s: float, what: str) -> T:
     """The result of a shared future, by `deadline_s` of the loop's clock, or TimedOut."""
     if not future.done():
-        remaining_s = deadline_s - asyncio.get_running_loop().time()
-        await asyncio.wait([future], timeout=max(0.0, remaining_s))
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
+        timer = loop.call_at(deadline_s, _wake, woken)
+
+        def wake(_: object) -> None:
+            _wake(woken)
+
+        future.add_done_callback(wake)
+        try:
+            await woken
+        finally:
+            timer.cancel()
+            future.remove_done_callback(wake)
         if not future.done():
             raise TimedOut(f"{what} took longer than the deadline allows")
     return future.result()
 
 
-async def unless(hopeless: asyncio.Event, call: Coroutine[Any, Any, T]) -> T:
+class Silence:
+    """Whether somebody is silent. When that becomes so, all who wait for an answer are woken."""
+
+    def __init__(self) -> None:
+        self._lasts = False
+        self._waiting: dict[asyncio.Future[None], None] = {}
+
+    def is_set(self) -> bool:
+        """Whether it lasts."""
+        return self._lasts
+
+    def set(self) -> None:
+        """It begins."""
+        self._lasts = True
+        for woken in self._waiting:
+            _wake(woken)
+
+    def clear(self) -> None:
+        """It is over."""
+        self._lasts = False
+
+    async def or_done(self, answer: asyncio.Future[Any]) -> None:
+        """Return once there is an answer, or no hope for one."""
+        woken = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda _: _wake(woken))
+        if self._lasts:
+            _wake(woken)
+        self._waiting[woken] = None
+        try:
+            await woken
+        finally:
+            del self._waiting[woken]
+
+
+async def unless(silence: Silence, call: Awaitable[T]) -> T:
     """The answer to a call of our own, or PeerBroke as soon as there is no hope for it."""
     answer = asyncio.ensure_future(call)
-    despair = asyncio.ensure_future(hopeless.wait())
     try:
-        await asyncio.wait([answer, despair], return_when=asyncio.FIRST_COMPLETED)
+        await silence.or_done(answer)
         if not answer.done():
             raise PeerBroke("it became silent")
         return answer.result()
     finally:
         answer.cancel()
         answer.add_done_callback(_seen)
-        despair.cancel()
 
 
-def _seen(task: asyncio.Task[Any]) -> None:
+def _wake(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)
+
+
+def _seen(answer: asyncio.Future[Any]) -> None:
     """An error that came in the moment in which nobody waited any more is no reason to complain."""
-    if not task.cancelled():
-        task.exception()
+    if not answer.cancelled():
+        answer.exception()

@@ -1,6 +1,7 @@
 """Writing: what carries a write to disk, here and elsewhere.
 
 rounds.py        writes of clients, gathered, and sent off together
+flights.py       what became of them, here and at the peers
 replication.py   copies of them to other replicas, and what follows where one fails
 hinting.py       what others missed, kept until they have it
 replica.py       the other side: writes that another node coordinated
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
+from kvcluster.cluster.writing.flights import Flights
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.cluster.writing.replica import Receiver
 from kvcluster.cluster.writing.replication import Replication
@@ -19,7 +21,7 @@ from kvcluster.cluster.writing.rounds import Rounds
 
 
 class Writing:
-    """The four of one node. `compare_with`: has everything compared with some peers soon."""
+    """The five of one node. `compare_with`: has everything compared with some peers soon."""
 
     def __init__(
         self,
@@ -30,5 +32,5 @@ class Writing:
     ) -> None:
         replication = Replication(ground, peering, hinting)
         self.hinting = hinting
-        self.rounds = Rounds(ground, replication, compare_with)
+        self.rounds = Rounds(ground, Flights(ground, replication, compare_with))
         self.replica = Receiver(ground, hinting)

@@ -11,6 +11,9 @@ way gets its hint here, is told if it can be reached, and is named to the other 
 empty Replicate; who fails to keep that is not counted either. If the hint cannot be kept here, the
 write is not acknowledged.
 
+While all goes well nobody waits in a task: `send`, then `take` for each answer, then `count`
+(flights.py). What goes otherwise is seen through to its end by `see_through`, with tasks.
+
 Rejected: a queue for each peer. It kept a slow peer's writes waiting in memory with bounds and
 drops of their own; a peer that is behind pulls, which needs no queue.
 """
@@ -20,8 +23,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kvcluster.cluster.peers import Peering
+from kvcluster.cluster.peers.calls import Sent
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
@@ -45,6 +50,20 @@ class Shares:
     held_back: set[str] = field(default_factory=set)
     """Peers that take the round for one that a network held back, though it left just now: our own
     clock stood still, and does not know it. They may hold something newer of anything in it."""
+
+
+@dataclass(slots=True, eq=False)
+class Copy:
+    """One share on its way."""
+
+    name: str
+    """Of the peer that gets it."""
+    share: Share
+    sent: Sent
+    back: asyncio.Future[Any]
+    """Resolves when an answer is there, or fails with PeerUnavailable."""
+    answer: ReplicateResponse | None = None
+    """Once it was taken: the peer holds its share for certain."""
 
 
 @dataclass(slots=True)
@@ -74,17 +93,50 @@ class Replication(OnGround):
         hints = self._hinting.missed(absent)
         return Shares(shares, self._hinting.untold(absent)), hints
 
-    async def share(self, packed: Shares, entries: Sequence[EntryMessage]) -> Outcome:
-        """Send every share; return when each peer has answered or failed, and there is a hint if
-        so. What came of the entries here is not in it yet.
+    def send(self, packed: Shares, entries: Sequence[EntryMessage]) -> list[Copy]:
+        """Send every share."""
+        timeout_s = self._settings.replication_timeout_s
+        copies = []
+        for name, share in packed.by_peer.items():
+            request = ReplicateRequest(
+                entries=[entries[place] for place in share.places],
+                missed=[_message(peer, missed) for peer, missed in share.missed.items()],
+            )
+            self._peers[name].exchange.sent(share.as_missed)
+            copies.append(Copy(name, share, *self._calls.send(name, request, timeout_s)))
+        return copies
+
+    def take(self, copy: Copy) -> bool:
+        """Take the answer to a copy, which is there; whether it can be believed."""
+        sent, exchange = copy.sent, self._peers[copy.name].exchange
+        try:
+            copy.answer = self._calls.taken(sent, copy.back.result())
+        except PeerRejected:
+            return False
+        exchange.copies.add(self._peers.now_s() - sent.asked_s)
+        exchange.settled(copy.share.as_missed)
+        return True
+
+    @staticmethod
+    def count(outcome: Outcome, share: Share, answer: ReplicateResponse) -> None:
+        """A peer holds its share."""
+        for place in share.places:
+            outcome.acknowledged[place] += 1
+        if answer.superseded:
+            older = frozenset(answer.superseded)
+            outcome.superseded.update(p for i, p in enumerate(share.places) if i in older)
+
+    async def see_through(self, packed: Shares, copies: Sequence[Copy], entries: int) -> Outcome:
+        """Return when each peer has answered or failed, and there is a hint if so. What came of so
+        many entries here is not in it yet.
 
         Raises OutcomeUnknown if a hint cannot be kept here.
         """
-        outcome = Outcome([0] * len(entries), set())
+        outcome = Outcome([0] * entries, set())
         shares = packed.by_peer
-        sending = [self._send(name, packed, entries) for name in shares]
+        answering = [self._see_through(copy, packed) for copy in copies]
         telling = [self._hinting.tell(name) for name in packed.untold]
-        done = await asyncio.gather(*sending, *telling)
+        done = await asyncio.gather(*answering, *telling)
         answers = dict(zip(shares, done, strict=False))
         silent = sum(answer is None for answer in answers.values())
         assert len(packed.keeping) >= silent, "no hint is on its way to the disk of one that failed"
@@ -98,28 +150,21 @@ class Replication(OnGround):
         for name in packed.held_back:
             outcome.superseded.update(shares[name].places)
         for name, share in holders.items():
-            for place in share.places:
-                outcome.acknowledged[place] += 1
-            answer = answers[name]
-            older = frozenset(answer.superseded if answer else ())
-            outcome.superseded.update(p for i, p in enumerate(share.places) if i in older)
+            self.count(outcome, share, answers[name] or ReplicateResponse())
         return outcome
 
-    async def _send(
-        self, name: str, packed: Shares, entries: Sequence[EntryMessage]
-    ) -> ReplicateResponse | None:
-        """Send to one peer; None if it does not hold its share for certain."""
-        share = packed.by_peer[name]
-        request = ReplicateRequest(
-            entries=[entries[place] for place in share.places],
-            missed=[_message(peer, missed) for peer, missed in share.missed.items()],
-        )
-        with self._peers[name].exchange.sending(share.as_missed):
-            response = await self._replicate(name, request, packed.held_back)
-        if response is None:
-            packed.keeping.append(self._hinting.keep({name: share.as_missed}))
-            await self._hinting.tell(name)
-        return response
+    async def _see_through(self, copy: Copy, packed: Shares) -> ReplicateResponse | None:
+        """The answer to a copy; None if the peer does not hold its share for certain."""
+        if copy.answer is not None:
+            return copy.answer
+        missed = copy.share.as_missed
+        asking = self._calls.answer_to(copy.sent)
+        copy.answer = await self._heard(copy.name, asking, copy.sent.asked_s, packed.held_back)
+        self._peers[copy.name].exchange.settled(missed)
+        if copy.answer is None:
+            packed.keeping.append(self._hinting.keep({copy.name: missed}))
+            await self._hinting.tell(copy.name)
+        return copy.answer
 
     async def _let_others_hint(
         self,
@@ -129,6 +174,7 @@ class Replication(OnGround):
     ) -> dict[str, Share]:
         """Have those who hold entries of a failed share keep a hint; return who fails in turn."""
         asked: dict[str, Awaitable[ReplicateResponse | None]] = {}
+        timeout_s, now_s = self._settings.replication_timeout_s, self._peers.now_s()
         for name, share in holders.items():
             missed = [
                 _message(absent, lost.as_missed)
@@ -136,21 +182,25 @@ class Replication(OnGround):
                 if not set(lost.places).isdisjoint(share.places)
             ]
             if missed:
-                asked[name] = self._replicate(name, ReplicateRequest(missed=missed))
+                asking = self._calls.ask(name, ReplicateRequest(missed=missed), timeout_s)
+                asked[name] = self._heard(name, asking, now_s)
         answers = await asyncio.gather(*asked.values())
         late = [name for name, answer in zip(asked, answers, strict=True) if answer is None]
         if late:
             keeping.append(self._hinting.keep({name: holders[name].as_missed for name in late}))
         return {name: holders[name] for name in late}
 
-    async def _replicate(
-        self, name: str, request: ReplicateRequest, held_back: set[str] | None = None
+    async def _heard(
+        self,
+        name: str,
+        asking: Awaitable[ReplicateResponse],
+        asked_s: float,
+        held_back: set[str] | None = None,
     ) -> ReplicateResponse | None:
-        """One call; if it fails, the peer is left behind. See Shares for `held_back`."""
-        asked_s, exchange = self._peers.now_s(), self._peers[name].exchange
-        timeout_s = self._settings.replication_timeout_s
+        """What a peer answers; if it does not, it is left behind. See Shares for `held_back`."""
+        exchange = self._peers[name].exchange
         try:
-            response: ReplicateResponse = await self._calls.ask(name, request, timeout_s)
+            response = await asking
         except PeerUnavailable as error:
             exchange.failures += 1
             reason = error.reason if isinstance(error, PeerRejected) else error
