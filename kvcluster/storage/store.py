@@ -87,7 +87,7 @@ class Store:
         except OSError as error:
             raise CannotStart(_explain(error, self.path)) from error
         self._take_for_our_own(found)
-        self.found, self.table, self.digests = found, found.table, Digests(found.table)
+        self.found, self.table, self.digests = found, found.table, found.table.digests
         self.incomplete, self.repair = found.incomplete, found.repair
         return found
 

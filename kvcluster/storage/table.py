@@ -24,7 +24,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, is_live, judge, version_of
-from kvcluster.model.slots import SLOTS, slot_of
+from kvcluster.model.slots import SLOTS, key_hash, slot_of
+from kvcluster.storage.digests import Digests
 from kvcluster.storage.key_index import KeyIndex
 
 from demo_pb2 import Entry as EntryMessage
@@ -40,8 +41,7 @@ class Table:
         self._newest: list[Version] = [ZERO] * SLOTS
         self._buried: dict[int, dict[str, None]] = {}  # keys of tombstones, by slot
         self._young = 0  # entries stored since the collector last saw them
-        self.changed = bytearray(b"\1" * SLOTS)
-        """A 1 for each slot that changed since its digest was computed (storage/digests.py)."""
+        self.digests = Digests(self._slots)
         self.keys = KeyIndex()
         """The live keys in order, from `freeze` on."""
         self.live = 0
@@ -62,17 +62,16 @@ class Table:
 
     def apply(self, key: str, entry: Entry) -> Verdict:
         """Store an entry if it is newer than the one held; say what it was."""
-        number = slot_of(key)
+        hash_of_key = key_hash(key)
+        number = hash_of_key % SLOTS
         slot = self._slots[number]
         held = slot.get(key)
         verdict = judge(entry, held)
         if verdict.stores:
-            if held is not None:
-                self._count(number, key, held, -1)
-            self._count(number, key, entry, +1)
+            self._count(number, key, held, entry)
             self._order(key, held, entry)
             slot[key] = entry
-            self.changed[number] = 1
+            self.digests.replace(number, hash_of_key, held, entry)
             self._newest[number] = max(self._newest[number], version_of(entry))
             self._grow_old()
         if verdict.conflicts and version_of(entry) != ZERO:  # two people may well write two things
@@ -84,14 +83,10 @@ class Table:
 
         It is of this version, unless damage took the newer entry and left the older one.
         """
-        number = slot_of(key)
-        held = self._slots[number].get(key)
+        held = self.get(key)
         if held is None or version_of(held) > version:
             return False
-        self._count(number, key, held, -1)
-        self._order(key, held, None)
-        del self._slots[number][key]
-        self.changed[number] = 1
+        self._forget(key, held)
         return True
 
     def apply_message(self, message: EntryMessage) -> Verdict:
@@ -138,6 +133,14 @@ class Table:
         gc.collect()
         gc.freeze()
 
+    def _forget(self, key: str, held: Entry) -> None:
+        hash_of_key = key_hash(key)
+        number = hash_of_key % SLOTS
+        self._count(number, key, held, None)
+        self._order(key, held, None)
+        del self._slots[number][key]
+        self.digests.replace(number, hash_of_key, held, None)
+
     def _grow_old(self) -> None:
         self._young += 1
         if self._young >= _YOUNG_ENTRIES:
@@ -154,11 +157,19 @@ class Table:
             self.keys.remove(key)
         assert not self.keys.filled or len(self.keys) == self.live
 
-    def _count(self, number: int, key: str, entry: Entry, change: int) -> None:
+    def _count(self, number: int, key: str, before: Entry | None, after: Entry | None) -> None:
+        if is_live(before) and is_live(after):  # nearly all writes to a store that is full
+            self.size_bytes += _size_bytes(after[0]) - _size_bytes(before[0])
+            return
+        if before is not None:
+            self._count_one(number, key, before, -1)
+        if after is not None:
+            self._count_one(number, key, after, +1)
+
+    def _count_one(self, number: int, key: str, entry: Entry, change: int) -> None:
         if is_live(entry):
-            value, _ = entry
             self.live += change
-            self.size_bytes += change * (_size_bytes(key) + _size_bytes(value))
+            self.size_bytes += change * (_size_bytes(key) + _size_bytes(entry[0]))
             return
         self.tombstones += change
         if change > 0:
