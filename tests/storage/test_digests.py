@@ -148,7 +148,7 @@ def test_an_entry_changed_behind_the_tables_back_is_found_by_doubt(doubted: int)
 
 
 def test_an_entry_that_was_overwritten_after_it_was_damaged_is_forgotten_by_doubt() -> None:
-    """What is taken out is not what was put in: the digest is wrong though all entries are right."""
+    """What is taken out is not what was put in: a wrong digest of entries that are right."""
     table = filled(10)
     digests, key = table.digests, "key 7"
     slot = slot_of(key)

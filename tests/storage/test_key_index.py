@@ -44,7 +44,7 @@ def test_a_scan_finds_what_the_table_holds(
 
     for step in before:
         do(*step)
-    table.freeze()
+    table.order_keys()
     for step in after:
         do(*step)
     live = {key for key, (value, _) in table.items() if value is not None}
@@ -56,7 +56,7 @@ def test_a_scan_finds_what_the_table_holds(
 def test_overwriting_a_key_costs_the_index_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A write of a key that is there must not pay for scans that nobody asks for."""
     table = Table()
-    table.freeze()
+    table.order_keys()
     table.apply("k", ("old", make_version(1, 0)))
     for change in ("add", "remove"):
         monkeypatch.setattr(table.keys, change, lambda key: pytest.fail(f"{key} is no news"))
