@@ -33,6 +33,12 @@ def pair_hash(key: str, value: str) -> int:
     return xxh3_64_intdigest(value.encode(), key_hash(key))
 
 
+def pair_hashes(keys: Iterable[str], values: Iterable[str]) -> list[int]:
+    """The hashes of many pairs, without a call of ours for each."""
+    seeds = map(xxh3_64_intdigest, map(str.encode, keys))
+    return list(map(xxh3_64_intdigest, map(str.encode, values), seeds))
+
+
 def entry_hash(key: str, entry: Entry) -> int:
     """A 64-bit hash of an entry: XXH3-64 of version and value, seeded with that of the key.
 
@@ -65,6 +71,6 @@ def digest_of(entries: Iterable[tuple[str, Entry]]) -> int:
     """The digest of the entries of one slot: 0 if none of them is live."""
     digest = 0
     for key, (value, version) in entries:
-        if value is not None:  # live_hash, spelled out: by calls it takes half as long again
+        if value is not None:  # live_hash, spelled out: a million of them are read at a time
             digest ^= xxh3_64_intdigest(version + value.encode(), xxh3_64_intdigest(key.encode()))
     return digest
