@@ -152,7 +152,8 @@ class Settings:
     """No call in the background counts as more work than this. What it takes beyond is a slow way,
     or a peer that is silent, and earns no rest; nor does it put off the next round."""
     compare_slots: int = 256
-    """Slots compared by one call: at a million keys the callee reads 60,000 for it."""
+    """Slots compared by one call: at a million keys, the first time, the callee reads 60,000 for
+    it."""
     doubt_entries: int = 50_000
     """So many entries are really read again in each round, to find silent damage."""
     anti_entropy_request_entries: int = 8_192
@@ -239,7 +240,8 @@ class Settings:
     checkpoint_interval_s: float = 1.0
     """The JSON file follows a write by about this much while the store is small."""
     checkpoint_duty: float = 0.05
-    """Share of the time that checkpoints may work; larger: a fresher file, slower requests."""
+    """Share of the time that checkpoints may work, on the event loop and in their thread; larger: a
+    fresher file, slower requests."""
     checkpoint_retry_s: float = 5.0
     """After a failed checkpoint (a full disk)."""
     checkpoint_sync_bytes: int = 4 * MIB

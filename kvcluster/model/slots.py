@@ -33,9 +33,14 @@ _MEMBER_SEED = 1
 """The first that spreads each of thirty kinds of names evenly. To change it moves every slot."""
 
 
+def key_hash(key: str) -> int:
+    """XXH3-64 of the UTF-8 bytes of a key: says where it lives, and seeds the hash of its value."""
+    return xxh3_64_intdigest(key.encode())
+
+
 def slot_of(key: str) -> int:
-    """The slot of a key: XXH3-64 of its UTF-8 bytes, modulo 4,096."""
-    return xxh3_64_intdigest(key.encode()) % SLOTS
+    """The slot of a key: its hash, modulo 4,096."""
+    return key_hash(key) % SLOTS
 
 
 @dataclass(frozen=True)

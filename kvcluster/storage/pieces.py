@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from kvcluster.config import KIB
-from kvcluster.model.entry import Version
+from kvcluster.model.entry import Version, is_live, version_of
 from kvcluster.storage.table import Table
 
 _PIECE_ENTRIES = 512
@@ -26,44 +26,39 @@ _PIECE_CHARACTERS = 64 * KIB
 
 @dataclass
 class Piece:
-    """Some entries: pairs of key, value and version, and tombstones."""
+    """Some entries: pairs, as three columns of the same length, and tombstones."""
 
-    pairs: list[tuple[str, str, Version]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
     tombstones: list[tuple[str, Version]] = field(default_factory=list)
-    size: int = 0
-    """In characters, which is near enough."""
-
-    @property
-    def full(self) -> bool:
-        """Whether it is enough for one go."""
-        entries = len(self.pairs) + len(self.tombstones)
-        return entries >= _PIECE_ENTRIES or self.size >= _PIECE_CHARACTERS
-
-    def add(self, key: str, value: str | None, version: Version) -> None:
-        """Add an entry."""
-        self.size += len(key) + len(value or "")
-        if value is None:
-            self.tombstones.append((key, version))
-        else:
-            self.pairs.append((key, value, version))
 
     def json(self) -> bytes:
         """The pairs as lines of a JSON object, without the braces."""
-        values = {key: value for key, value, _ in self.pairs}
+        values = dict(zip(self.keys, self.values, strict=True))
         return orjson.dumps(values, option=orjson.OPT_INDENT_2)[2:-2]
 
 
 def pieces(table: Table) -> Iterator[Piece]:
     """Cut the table into pieces. Reads it as it goes; the last piece may be empty."""
-    piece = Piece()
+    piece, entries, size = Piece(), 0, 0
     for number in table.filled():  # few are, in a small store; sorting nothing takes time, too
         slot = table.slot(number)
         for key in sorted(slot):
             entry = slot.get(key)
             if entry is None:
                 continue
-            piece.add(key, *entry)
-            if piece.full:
+            if is_live(entry):
+                value, version = entry
+                piece.keys.append(key)
+                piece.values.append(value)
+                piece.versions.append(version)
+                size += len(value)
+            else:
+                piece.tombstones.append((key, version_of(entry)))
+            size += len(key)  # in characters, which is near enough
+            entries += 1
+            if entries >= _PIECE_ENTRIES or size >= _PIECE_CHARACTERS:
                 yield piece
-                piece = Piece()
+                piece, entries, size = Piece(), 0, 0
     yield piece

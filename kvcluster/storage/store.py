@@ -28,7 +28,7 @@ from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.recovery import recover
-from kvcluster.storage.table import Table
+from kvcluster.storage.table import Table, undisturbed
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites, VersionsFooter
@@ -78,7 +78,9 @@ class Store:
         try:
             self._disk.make_folder(self.folder)
             self._disk.lock(self.folder / "lock")
-            found = recover(self._disk, self.path, self.folder, self._settings, stamp)
+            with undisturbed():
+                found = recover(self._disk, self.path, self.folder, self._settings, stamp)
+                found.table.order_keys()
         except BlockingIOError:
             raise CannotStart(
                 f"{self.path} is in use by another server;"
@@ -87,7 +89,7 @@ class Store:
         except OSError as error:
             raise CannotStart(_explain(error, self.path)) from error
         self._take_for_our_own(found)
-        self.found, self.table, self.digests = found, found.table, Digests(found.table)
+        self.found, self.table, self.digests = found, found.table, found.table.digests
         self.incomplete, self.repair = found.incomplete, found.repair
         return found
 
@@ -109,7 +111,6 @@ class Store:
         self, spawn: Spawn, *, clock: Callable[[], int], hints: Callable[[], Mapping[str, Version]]
     ) -> None:
         """Open a journal segment and get ready for writes. Raises CannotStart."""
-        self.table.freeze()
         try:
             self.journal = Journal(
                 self._disk,

@@ -13,14 +13,16 @@ The file is frames (frames.py), one for each piece of a checkpoint, the footer l
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import xxhash
 
-from kvcluster.model.digest import pair_hash
+from kvcluster.model.digest import pair_hash, pair_hashes
 from kvcluster.model.entry import VERSION_BYTES, Version
 from kvcluster.storage import frames
+from kvcluster.storage.pieces import Piece
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import VersionsFooter, VersionsFrame
@@ -39,14 +41,14 @@ def json_hasher() -> xxhash.xxh3_128:
     return xxhash.xxh3_128()
 
 
-def encode_piece(
-    pairs: Sequence[tuple[str, str, Version]], tombstones: Sequence[tuple[str, Version]]
-) -> bytes:
+def encode_piece(piece: Piece) -> bytes:
     """The frame for some pairs, in the order in which they stand in the JSON."""
+    hashes = pair_hashes(piece.keys, piece.values)
+    dead = [EntryMessage(key=key, deleted=True, version=v) for key, v in piece.tombstones]
     message = VersionsFrame(
-        versions=b"".join(version for _, _, version in pairs),
-        hashes=b"".join(hash_bytes(key, value) for key, value, _ in pairs),
-        tombstones=[EntryMessage(key=key, deleted=True, version=v) for key, v in tombstones],
+        versions=b"".join(piece.versions),
+        hashes=struct.pack(f"<{len(hashes)}Q", *hashes),
+        tombstones=dead,
     )
     return frames.encode(message.SerializeToString())
 
@@ -102,4 +104,5 @@ def decode(data: bytes) -> Versions:
 
 
 def _cut(data: bytes, size: int) -> list[Version]:
-    return [Version(data[at : at + size]) for at in range(0, len(data), size)]
+    whole = len(data) // size * size
+    return [Version(part) for (part,) in struct.iter_unpack(f"{size}s", data[:whole])]

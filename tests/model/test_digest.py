@@ -10,8 +10,9 @@ import xxhash
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from kvcluster.model.digest import digest_of, entry_hash, pair_hash
+from kvcluster.model.digest import digest_after, digest_of, entry_hash, pair_hash, pair_hashes
 from kvcluster.model.entry import Entry, Version, make_version
+from kvcluster.model.slots import key_hash
 
 VERSION = Version(bytes(range(12)))
 
@@ -83,6 +84,24 @@ def test_digests_agree_with_their_stupid_twin(slot: dict[str, Entry]) -> None:
     assert {key: entry_hash(key, entry) for key, entry in slot.items()} == hashes
     live = [hashes[key] for key, (value, _) in slot.items() if value is not None]
     assert digest_of(slot.items()) == functools.reduce(operator.xor, live, 0)
+
+
+@given(slots, keys, st.none() | entries, st.none() | entries)
+def test_a_digest_that_is_kept_is_that_of_the_entries(
+    slot: dict[str, Entry], key: str, before: Entry | None, after: Entry | None
+) -> None:
+    """One entry takes the place of another, or of none, or leaves."""
+    others = [(other, entry) for other, entry in slot.items() if other != key]
+    digest = digest_of([*others, (key, before)] if before else others)
+    wanted = digest_of([*others, (key, after)] if after else others)
+    assert digest_after(digest, key_hash(key), before, after) == wanted
+
+
+@given(st.lists(st.tuples(keys, keys)))
+def test_many_pairs_have_the_hashes_of_each(pairs: list[tuple[str, str]]) -> None:
+    """What a checkpoint writes is what a start looks for."""
+    hashes = pair_hashes([key for key, _ in pairs], [value for _, value in pairs])
+    assert hashes == [pair_hash(key, value) for key, value in pairs]
 
 
 @given(st.lists(st.tuples(keys, entries), unique_by=operator.itemgetter(0)), st.data())

@@ -6,8 +6,8 @@ import contextlib
 from typing import Any
 
 from kvcluster.cluster.repair.holding import Holding
-from kvcluster.model.slots import slot_of
 from kvcluster.model.tombstones import Tombstones
+from kvcluster.storage.digests import Digests
 from kvcluster.storage.table import Table
 from tests.sim.planting import planted, replace
 
@@ -56,14 +56,10 @@ def drop_whatever_the_version(stack: contextlib.ExitStack) -> None:
     """The key is asked for, and what is there goes, be it newer."""
 
     def drop(self: Any, key: str, version: bytes) -> bool:
-        number = slot_of(key)
-        held = self._slots[number].get(key)
+        held = self.get(key)
         if held is None:
             return False
-        self._count(number, key, held, -1)
-        self._order(key, held, None)
-        del self._slots[number][key]
-        self.changed[number] = 1
+        self._forget(key, held)
         return True
 
     replace(stack, Table, "drop", drop)
@@ -75,15 +71,36 @@ def drop_whatever_the_version(stack: contextlib.ExitStack) -> None:
 )
 def drop_without_a_new_digest(stack: contextlib.ExitStack) -> None:
     """The slot is taken for unchanged."""
-    drop = Table.drop
+    replace_entry = Digests.replace
 
-    def drop_unseen(self: Any, key: str, version: bytes) -> bool:
-        before = self.changed[slot_of(key)]
-        dropped = drop(self, key, version)  # type: ignore[arg-type]
-        self.changed[slot_of(key)] = before
-        return dropped
+    def replace_if_stored(self: Any, slot: int, key: int, before: Any, after: Any) -> None:
+        if after is not None:
+            replace_entry(self, slot, key, before, after)
 
-    replace(stack, Table, "drop", drop_unseen)
+    replace(stack, Digests, "replace", replace_if_stored)
+
+
+@planted(
+    pinned_by="storage/test_digests.py::"
+    "test_an_entry_that_is_delivered_twice_does_not_cancel_itself_out"
+)
+def leave_the_old_entry_in_the_digest(stack: contextlib.ExitStack) -> None:
+    """The new one is put in, and what it replaces is not taken out."""
+    replace_entry = Digests.replace
+
+    def put_in(self: Any, slot: int, key: int, before: Any, after: Any) -> None:
+        replace_entry(self, slot, key, None if after else before, after)
+
+    replace(stack, Digests, "replace", put_in)
+
+
+@planted(
+    pinned_by="cluster/test_anti_entropy.py::"
+    "test_digest_that_damage_has_spoilt_is_made_anew_where_it_differs"
+)
+def believe_a_digest_that_differs(stack: contextlib.ExitStack) -> None:
+    """It is not read again, so slots differ for ever that hold the same."""
+    replace(stack, Digests, "doubt", lambda self, slots: None)
 
 
 @planted(

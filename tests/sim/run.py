@@ -29,6 +29,15 @@ class _NoCollector:
         return generation * 0
 
     @staticmethod
+    def isenabled() -> bool:
+        """It is not: a simulation has switched it off."""
+        return False
+
+    @staticmethod
+    def disable() -> None:
+        """Do nothing."""
+
+    @staticmethod
     def freeze() -> None:
         """Do nothing."""
 

@@ -79,8 +79,8 @@ def test_each_key_stands_in_one_piece_and_pieces_are_small() -> None:
     for key in keys:
         table.apply(key, (None if key.endswith("7") else key * 20, version))
     cut = list(pieces(table))
-    assert max(len(piece.pairs) + len(piece.tombstones) for piece in cut) <= 512
-    live = [key for piece in cut for key, _, _ in piece.pairs]
+    assert max(len(piece.keys) + len(piece.tombstones) for piece in cut) <= 512
+    live = [key for piece in cut for key in piece.keys]
     dead = [key for piece in cut for key, _ in piece.tombstones]
     assert sorted(live + dead) == sorted(keys)
     assert dead

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,13 +55,13 @@ def test_an_empty_table_has_no_digest_but_zero() -> None:
     """A new node and one that forgot all its tombstones agree."""
     table = Table()
     table.apply("k", (None, V1))
-    assert set(every(Digests(table))) == {0}
+    assert set(every(table.digests)) == {0}
 
 
-def test_a_digest_is_computed_when_it_is_asked_for_and_once(computed: list[int]) -> None:
-    """A write sets a flag; to compare unchanged slots again costs nothing."""
+def test_a_slot_is_read_when_it_is_asked_for_and_then_never_again(computed: list[int]) -> None:
+    """Its digest is kept with each write, so to compare a busy store again costs nothing."""
     table = filled()
-    digests = Digests(table)
+    digests = table.digests
     assert computed == []
     assert every(digests) == twin(table)
     assert len(computed) == SLOTS
@@ -67,9 +69,10 @@ def test_a_digest_is_computed_when_it_is_asked_for_and_once(computed: list[int])
     assert len(computed) == SLOTS
     for number in range(100):
         table.apply("key 1", (str(number), make_version(2, number)))
-    assert len(computed) == SLOTS, "a hundred writes cost nothing"
+        table.apply(f"new {number}", (str(number), V1))
+        table.apply(f"key {number}", (None, V2))
     assert every(digests) == twin(table)
-    assert len(computed) == SLOTS + 1
+    assert len(computed) == SLOTS
 
 
 keys = st.sampled_from([*NEIGHBOURS, "a", "b"])
@@ -87,7 +90,7 @@ def test_digests_are_right_after_any_writes_and_drops(
 ) -> None:
     """Asked at any moment, in whatever order things changed and changed back."""
     table = Table()
-    digests = Digests(table)
+    digests = table.digests
     for step, key, value, version in plan:
         if step == "apply":
             table.apply(key, (value, version))
@@ -105,7 +108,7 @@ def test_digests_are_right_after_any_writes_and_drops(
 def test_an_entry_that_is_delivered_twice_does_not_cancel_itself_out() -> None:
     """As it would if each delivery were XORed into the digest."""
     table, entry = Table(), ("v", V1)
-    digests = Digests(table)
+    digests = table.digests
     for _ in range(2):
         table.apply("k", entry)
         assert digests.of(slot_of("k")) == entry_hash("k", entry)
@@ -116,7 +119,7 @@ def test_an_entry_that_is_delivered_twice_does_not_cancel_itself_out() -> None:
 def test_dropping_a_tombstone_changes_no_digest_and_dropping_a_value_does() -> None:
     """Replicas forget tombstones one after the other, and must not seem to differ meanwhile."""
     table, (one, two, *_) = Table(), NEIGHBOURS
-    digests = Digests(table)
+    digests = table.digests
     table.apply(one, ("v", V1))
     table.apply(two, (None, V1))
     before = digests.of(SLOT)
@@ -130,13 +133,13 @@ def test_dropping_a_tombstone_changes_no_digest_and_dropping_a_value_does() -> N
 def test_an_entry_changed_behind_the_tables_back_is_found_by_doubt(doubted: int) -> None:
     """A flipped bit in memory sets no flag; so everything is read again, a part at a time."""
     table = filled()
-    digests = Digests(table)
+    digests = table.digests
     before = every(digests)
     table.slot(slot_of("key 77"))["key 77"] = ("damaged", V1)
     assert every(digests) == before, "the digest that is kept knows nothing of it"
     rounds = 0
     while every(digests) == before:
-        digests.doubt(doubted)
+        digests.doubt_some(doubted)
         rounds += 1
         assert rounds <= 2_000 // doubted + 1, "a round trip has passed"
     differing = [slot for slot in range(SLOTS) if digests.of(slot) != before[slot]]
@@ -144,14 +147,46 @@ def test_an_entry_changed_behind_the_tables_back_is_found_by_doubt(doubted: int)
     assert every(digests) == twin(table)
 
 
+def test_an_entry_that_was_overwritten_after_it_was_damaged_is_forgotten_by_doubt() -> None:
+    """What is taken out is not what was put in: a wrong digest of entries that are right."""
+    table = filled(10)
+    digests, key = table.digests, "key 7"
+    slot = slot_of(key)
+    digests.of(slot)
+    table.slot(slot)[key] = ("damaged", V1)
+    table.apply(key, ("right again", V2))
+    assert digests.of(slot) != digest_of(table.slot(slot).items())
+    digests.doubt([slot])
+    assert every(digests) == twin(table)
+
+
+def test_the_digests_of_a_busy_table_are_of_one_moment(computed: list[int]) -> None:
+    """Those that were read first are not older than those that were read last."""
+    table = filled(20_000)
+
+    async def scenario() -> None:
+        asked = asyncio.ensure_future(table.digests.of_all(range(SLOTS)))
+        writes = 0
+        while not asked.done():
+            table.apply(f"key {writes}", ("changed", V2))
+            writes += 1
+            before = twin(table)
+            await asyncio.sleep(0)
+        assert await asked == before
+        assert writes >= 10, "nobody else was let in"
+
+    asyncio.run(scenario())
+    assert len(computed) == SLOTS
+
+
 def test_an_entry_lost_behind_the_tables_back_is_found_by_doubt() -> None:
     """Also where its slot is empty now."""
     table = Table()
     table.apply("k", ("v", V1))
-    digests = Digests(table)
+    digests = table.digests
     assert digests.of(slot_of("k")) != 0
     table.slot(slot_of("k")).clear()
-    digests.doubt(1)
+    digests.doubt_some(1)
     assert digests.of(slot_of("k")) == 0
 
 
@@ -159,12 +194,12 @@ def test_doubt_reads_about_as_much_as_it_was_told(computed: list[int]) -> None:
     """Small enough to trickle, and it goes on where it ended until it has been everywhere."""
     table = filled(20_000)
     largest = max(len(table.slot(slot)) for slot in range(SLOTS))
-    digests = Digests(table)
+    digests = table.digests
     every(digests)
     read = 0
     for _ in range(20_000 // 1_000):
         computed.clear()
-        digests.doubt(1_000)
+        digests.doubt_some(1_000)
         every(digests)
         assert 1_000 <= sum(computed) < 1_000 + largest
         read += sum(computed)
@@ -173,14 +208,14 @@ def test_doubt_reads_about_as_much_as_it_was_told(computed: list[int]) -> None:
 
 def test_doubt_of_more_than_there_is_reads_everything_once(computed: list[int]) -> None:
     """A small store is read as a whole each time; an empty one does not make it run for ever."""
-    digests = Digests(filled(10))
+    digests = filled(10).digests
     every(digests)
     computed.clear()
-    digests.doubt(50_000)
+    digests.doubt_some(50_000)
     every(digests)
     assert (len(computed), sum(computed)) == (SLOTS, 10)
-    empty = Digests(Table())
-    empty.doubt(50_000)
+    empty = Table().digests
+    empty.doubt_some(50_000)
     assert set(every(empty)) == {0}
 
 

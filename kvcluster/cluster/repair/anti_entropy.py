@@ -72,7 +72,7 @@ class AntiEntropy(OnGround):
             await self._until_whole()
             if loop.time() >= regular_s:
                 regular_s = loop.time() + self._interval_s()
-                self._store.digests.doubt(self._settings.doubt_entries)
+                self._store.digests.doubt_some(self._settings.doubt_entries)
                 self.want(self._membership.peers)
             for name in self._alive(self._membership.peers):
                 await self._visit(name)
@@ -136,6 +136,7 @@ class AntiEntropy(OnGround):
         if not before or asyncio.get_running_loop().time() < due_s:
             return
         self._note_differing(name, before)  # if this fails, again in a while
+        self._store.digests.doubt(before)
         tally = Brought(total=self._totals.anti_entropy)
         different = await self._compare(name, before, tally, rest=0.0)
         self._totals.differing_slots += len(different)
