@@ -33,7 +33,7 @@ from kvcluster.client.pending import (
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.client.survey import Survey
 from kvcluster.client.values import Form
-from kvcluster.errors import KvError
+from kvcluster.errors import BadRequest, KvError
 
 from demo_pb2 import LocateRequest, LocateResponse
 
@@ -137,12 +137,29 @@ class Session:
             return await self.nodes.find_within(self._within_s(timeout_s), frozenset())
         return None
 
+    def operation(
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None, tell: Tell
+    ) -> Pending:
+        """An operation that is still to begin. In any thread. Raises BadRequest."""
+        return make(self._terms(timeout_s, retry_unknown), tell)
+
+    def begin(self, operation: Pending) -> None:
+        """Have it carried out. Where the client is closed, it ends at once."""
+        try:
+            self._dispatcher.start(operation)
+        except BadRequest as error:
+            operation.conclude(error)
+
+    def give_up(self, operation: Pending) -> None:
+        """Nobody waits for it any more. If it is on its way, it may still happen."""
+        self._dispatcher.give_up(operation)
+
     async def answer_to(
-        self, make: Make, timeout_s: float | None, retry_unknown: bool | None = None
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None
     ) -> Any:
         """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
         future: asyncio.Future[Any] = self.loop.create_future()
-        operation = make(self._terms(timeout_s, retry_unknown), partial(_end, future))
+        operation = self.operation(make, timeout_s, retry_unknown, partial(_end, future))
         self._dispatcher.start(operation)
         try:
             return await future
