@@ -21,15 +21,7 @@ from kvcluster.client.given import checked_key, checked_timeout
 from kvcluster.client.many import ManyReads, ManyWrites
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.paging import Paging
-from kvcluster.client.pending import (
-    Allowance,
-    Answer,
-    Pending,
-    Tell,
-    to_delete,
-    to_get,
-    to_put,
-)
+from kvcluster.client.pending import Allowance, Answer, Pending, Tell
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.client.survey import Survey
 from kvcluster.client.values import Form
@@ -95,24 +87,15 @@ class Session:
         self, form: Form, timeout_s: float | None, retry_unknown: bool | None
     ) -> ManyWrites:
         """Something to put many keys with. Raises BadRequest."""
-        terms = self._terms(timeout_s, retry_unknown)
-
-        def make(key: str, value: object, tell: Tell) -> Pending:
-            return to_put(key, form.stored(value), terms, tell)
-
-        return ManyWrites(self._dispatcher, make, deletes=False)
+        return ManyWrites(self._dispatcher, self._terms(timeout_s, retry_unknown), form.stored)
 
     def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> ManyWrites:
         """Something to delete many keys with. Raises BadRequest."""
-        terms = self._terms(timeout_s, retry_unknown)
-        return ManyWrites(
-            self._dispatcher, lambda key, _, tell: to_delete(key, terms, tell), deletes=True
-        )
+        return ManyWrites(self._dispatcher, self._terms(timeout_s, retry_unknown), None)
 
     def getting(self, form: Callable[[str], V], timeout_s: float | None) -> ManyReads[V]:
         """Something to get many keys with. Raises BadRequest."""
-        terms = self._terms(timeout_s, None)
-        return ManyReads(self._dispatcher, lambda key, tell: to_get(key, terms, tell), form)
+        return ManyReads(self._dispatcher, self._terms(timeout_s, None), form)
 
     async def close(self) -> None:
         """Let what is on its way come to its end, then let go of every connection."""

@@ -15,10 +15,8 @@ A waiting call can be interrupted with Ctrl+C. A put that was interrupted may ha
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import islice
 from types import coroutine
 from typing import Any, TypeVar
 
@@ -27,17 +25,12 @@ from kvcluster.client.aio import AsyncClient
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.background import background
 from kvcluster.client.face import Face
-from kvcluster.client.given import as_keys, as_pair, as_pairs, checked_timeout
+from kvcluster.client.given import CHUNK, as_keys, as_pair, as_pairs, checked_timeout, taken
 from kvcluster.client.many import ManyWrites
 from kvcluster.client.mapping import ClusterMapping
 from kvcluster.client.session import Make, Session
 from kvcluster.client.twins import Order, Pages, operations, reads, scans, writes
 from kvcluster.client.values import RAW, Given
-
-_CHUNK = 256
-"""So many pairs go to the background at a time."""
-_PATIENCE_S = 0.005
-"""So long a source may take for them, or fewer go."""
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -212,7 +205,7 @@ class Client(SyncFace):
         try:
             failure: Exception | None = None
             while failure is None:
-                chunk, failure = _taken(pairs, _CHUNK)
+                chunk, failure = taken(pairs, CHUNK)
                 if not chunk:
                     break
                 self._wait(partial(writing.write, chunk), timeout_s, writes=True)
@@ -229,7 +222,7 @@ class Client(SyncFace):
         try:
             failure: Exception | None = None
             while failure is None:
-                chunk, failure = _taken(source, getting.room)
+                chunk, failure = taken(source, getting.room)
                 if not chunk:
                     break
                 yield from self._wait(partial(getting.get, chunk), timeout_s)
@@ -239,20 +232,3 @@ class Client(SyncFace):
                 raise failure
         finally:
             self._give_up(getting.cancel)
-
-
-def _taken(source: Iterator[T], count: int) -> tuple[list[T], Exception | None]:
-    """The next items, not more than wanted; and what the source raised, if it did.
-
-    A source that takes its time gives fewer, so that nothing waits for what comes much later.
-    """
-    items: list[T] = []
-    patience_ends_s = time.monotonic() + _PATIENCE_S
-    try:
-        for item in islice(source, count):
-            items.append(item)
-            if time.monotonic() > patience_ends_s:
-                break
-    except Exception as error:
-        return items, error
-    return items, None
