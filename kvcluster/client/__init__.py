@@ -7,7 +7,9 @@
     session.py            one client's whole machinery, in one event loop
     dispatcher.py         operations in, batches out, an end for every operation
     pending.py              its parts: what somebody wants done,
+    departures.py           who waits, who leaves next, and whose time is over,
     waiting_line.py         what waits, and who leaves together,
+    crate.py                many that travel as one, without an object for each,
     parcel.py               what travels together, and what a node said to it,
     judging.py              what follows from it,
     retrying.py             how often, and when, to try again

@@ -62,7 +62,7 @@ class AsyncClient(AsyncManyKeys):
         only one client writes a key, or where all of them write the same.
         """
         make = partial(to_put, key, self._form.stored(value))
-        answer = await self._session.answer_to(make, timeout_s, retry_unknown)
+        answer = await self._answer_to(make, timeout_s, retry_unknown)
         version = Version(answer.version)
         return Stored(version, answer.replicas, answer.acknowledged, answer.served_by)
 
@@ -129,7 +129,7 @@ class AsyncClient(AsyncManyKeys):
         Raises and retries as `put` does.
         """
         make = partial(to_delete, key)
-        answer = await self._session.answer_to(make, timeout_s, retry_unknown)
+        answer = await self._answer_to(make, timeout_s, retry_unknown)
         version = Version(answer.version)
         return Deleted(
             answer.found, version, answer.replicas, answer.acknowledged, answer.served_by
@@ -155,5 +155,5 @@ class AsyncClient(AsyncManyKeys):
     async def _get(
         self, key: str, form: Callable[[str], V], default: T, timeout_s: float | None
     ) -> V | T:
-        answer = await self._session.answer_to(partial(to_get, key), timeout_s)
+        answer = await self._answer_to(partial(to_get, key), timeout_s)
         return form(answer.value) if answer.found else default

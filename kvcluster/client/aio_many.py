@@ -13,14 +13,19 @@ from typing import TypeVar
 
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.face import AsyncFace
-from kvcluster.client.given import as_keys, as_pair, as_pairs, checked_prefix, checked_range
+from kvcluster.client.given import (
+    CHUNK,
+    as_keys,
+    as_pair,
+    as_pairs,
+    checked_prefix,
+    checked_range,
+    taken,
+)
 from kvcluster.client.many import ManyWrites
 from kvcluster.client.scan_course import Pair
 from kvcluster.client.twins import Pages, one_by_one
 from kvcluster.client.values import Given
-
-_TURN = 256
-"""After so many items of a source that never waits, others have their turn."""
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -97,7 +102,7 @@ class AsyncManyKeys(AsyncFace):
         Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
         iterable raises, what was taken before is finished, and the error is passed on.
         """
-        source = (as_pair(item) async for item in _each(as_pairs(pairs)))
+        source = _mapped(as_pair, as_pairs(pairs))
         putting = self._session.putting(self._form, timeout_s, retry_unknown)
         await self._write(source, putting)
         return putting.done
@@ -115,7 +120,7 @@ class AsyncManyKeys(AsyncFace):
 
         Raises SomeFailed at the end, when every key was tried, if some were not deleted.
         """
-        source = ((key, None) async for key in _each(as_keys(keys)))
+        source = _mapped(lambda key: (key, None), as_keys(keys))
         deleting = self._session.deleting(timeout_s, retry_unknown)
         await self._write(source, deleting)
         return DeletedMany(deleting.done, deleting.found)
@@ -143,12 +148,15 @@ class AsyncManyKeys(AsyncFace):
             return await self.delete_many(keys, timeout_s=timeout_s, retry_unknown=retry_unknown)
 
     @staticmethod
-    async def _write(pairs: AsyncIterable[tuple[str, object]], writing: ManyWrites) -> None:
+    async def _write(
+        pairs: Iterable[tuple[str, object]] | AsyncIterable[tuple[str, object]],
+        writing: ManyWrites,
+    ) -> None:
         failure: Exception | None = None
         try:
             try:
-                async for pair in pairs:
-                    await writing.write([pair])
+                async for chunk in _chunks(pairs, lambda: CHUNK):
+                    await writing.write(chunk)
             except Exception as error:
                 failure = error
             await writing.finish(failure)
@@ -178,19 +186,19 @@ class AsyncManyKeys(AsyncFace):
         timeout_s: float | None,
     ) -> AsyncIterator[tuple[str, V | None]]:
         """Each key with what `form` makes of the text that is stored."""
-        source = _each(as_keys(keys))
         getting = self._session.getting(form, timeout_s)
+        source = _chunks(as_keys(keys), lambda: getting.room)
         failure: Exception | None = None
         try:
             while failure is None:
                 try:
-                    key = await source.__anext__()
+                    chunk = await source.__anext__()
                 except StopAsyncIteration:
                     break
                 except Exception as error:
                     failure = error  # of the iterable; first give what was taken before
                 else:
-                    for pair in await getting.get([key]):
+                    for pair in await getting.get(chunk):
                         yield pair
             while pairs := await getting.get([], last=True):
                 for pair in pairs:
@@ -201,13 +209,30 @@ class AsyncManyKeys(AsyncFace):
             getting.cancel()
 
 
-async def _each(source: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    """What a source gives, one after the other."""
+def _mapped(
+    make: Callable[[T], V], source: Iterable[T] | AsyncIterable[T]
+) -> Iterable[V] | AsyncIterable[V]:
+    """What is made of each item of a source."""
+    if isinstance(source, AsyncIterable):
+        return (make(item) async for item in source)
+    return map(make, source)
+
+
+async def _chunks(
+    source: Iterable[T] | AsyncIterable[T], count: Callable[[], int]
+) -> AsyncIterator[list[T]]:
+    """What a source gives, at most `count()` at a time; none waits for the next one to come."""
     if isinstance(source, AsyncIterable):
         async for item in source:
-            yield item
+            yield [item]
         return
-    for number, item in enumerate(source, 1):
-        yield item
-        if number % _TURN == 0:
-            await asyncio.sleep(0)
+    items = iter(source)
+    while True:
+        chunk, failure = taken(items, count())
+        if chunk:
+            yield chunk
+        if failure is not None:
+            raise failure
+        if not chunk:
+            return
+        await asyncio.sleep(0)  # a source that never waits lets others have their turn

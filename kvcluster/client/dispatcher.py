@@ -10,6 +10,9 @@ the next, while the deadlines and the retry budget last. It holds its keys all t
 what keeps the order per key (`waiting_line.py`). What follows from replies is decided elsewhere
 (`judging.py`), and which node is next, too (`nodes.py`).
 
+What belongs to one put_many or the like travels in a crate, as one, as long as all goes well
+(`crate.py`). Whatever does not go well has it unpacked, and it is a parcel like any other.
+
 A node from which nothing at all was heard for a second is silent. Its parcels make room for others,
 the node is searched for anew, and reads that it was asked for are asked of another one as well; the
 first answer counts. Writes stay with it: they may have happened. If it answers no knock either, its
@@ -19,18 +22,19 @@ connection is given up, and nobody knows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import grpc
 
 from kvcluster.client.connection import stop_quietly
+from kvcluster.client.crate import Crate
+from kvcluster.client.departures import Departures
 from kvcluster.client.failure import refusal_in
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.parcel import Parcel, Reply, batch_of, is_too_much, replies_in
-from kvcluster.client.pending import NOTHING, Pending
+from kvcluster.client.pending import Allowance, Pending
 from kvcluster.client.retrying import OVERSTRAINED
-from kvcluster.client.waiting_line import WaitingLine
 from kvcluster.errors import BadRequest
 
 _FIRST_WAYS = 2
@@ -45,7 +49,8 @@ class Dispatcher:
     def __init__(self, nodes: Nodes) -> None:
         self._loop = asyncio.get_running_loop()
         self._nodes = nodes
-        self._line = WaitingLine()
+        self._departures = Departures(lambda: nodes.reasons)
+        self._line = self._departures.line
         self._parcels: dict[asyncio.Task[None], Parcel] = {}
         self._first_ways = 0
         self._is_due = False
@@ -56,18 +61,34 @@ class Dispatcher:
 
         Raises BadRequest if the client is closed.
         """
-        if self._closed:
-            raise BadRequest("the client is closed")
-        operation.deadline_s = self._loop.time() + operation.timeout_s
-        operation.timer = self._loop.call_at(operation.deadline_s, self._expire, operation)
-        self._line.join(operation)
+        self._refuse_if_closed()
+        self._departures.start(operation)
         self._leave_soon()
 
     def give_up(self, operation: Pending) -> None:
         """Nobody waits for it any more. If it is on its way, it may still happen."""
-        if not operation.over:
-            operation.abandon()
-            self._line.leave(operation)
+        self._departures.give_up(operation)
+
+    def load(self, crate: Crate) -> None:
+        """Have what is in a crate carried out, and what its owner adds until it is closed.
+
+        Raises BadRequest if the client is closed.
+        """
+        self._refuse_if_closed()
+        self._departures.load(crate)
+        self._leave_soon()
+
+    def deadline_s(self, terms: Allowance) -> float:
+        """When what begins now is to end at the latest, for `Crate.add`."""
+        return self._loop.time() + terms.timeout_s
+
+    def takes(self, crate: Crate, size_bytes: int) -> bool:
+        """Whether one more operation, of this size, may be added to a crate."""
+        return self._departures.takes(crate, size_bytes)
+
+    def drop(self, crate: Crate) -> None:
+        """As `give_up`, for all that is in a crate."""
+        self._departures.drop(crate)
 
     async def close(self) -> None:
         """Let everything that somebody waits for come to its end; it has a deadline. Then stop."""
@@ -89,20 +110,12 @@ class Dispatcher:
     async def _stop(self) -> None:
         self._stopped = True
         await stop_quietly(list(self._parcels))
-        while left := self._line.take():
-            self._end(left, _CLOSED)
+        while left := self._departures.next():
+            self._departures.end(self._departures.opened(left), _CLOSED)
 
-    def _end(
-        self, operations: Sequence[Pending], why: str, said: Mapping[str, str] = NOTHING
-    ) -> None:
-        """These are not tried any more."""
-        for operation in operations:
-            operation.conclude(operation.refused(why, said))
-            self._line.end(operation)
-
-    def _expire(self, operation: Pending) -> None:
-        self._line.leave(operation)
-        operation.conclude(operation.too_late(self._nodes.reasons))
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise BadRequest("the client is closed")
 
     def _leave_soon(self) -> None:
         # Whoever is about to ask does so before the event loop comes to this.
@@ -115,9 +128,10 @@ class Dispatcher:
         self._is_due = False
         if self._stopped:
             return
-        while self._first_ways < _FIRST_WAYS and (operations := self._line.take()):
+        while self._first_ways < _FIRST_WAYS and (parcel := self._departures.next()):
             self._first_ways += 1
-            self._set_off(Parcel(operations, on_first_way=True))
+            parcel.on_first_way = True
+            self._set_off(parcel)
 
     def _set_off(self, parcel: Parcel) -> asyncio.Task[None]:
         task = self._loop.create_task(self._travel(parcel))
@@ -133,13 +147,33 @@ class Dispatcher:
     async def _travel(self, parcel: Parcel) -> None:
         """Carry a parcel from node to node until nothing is left in it."""
         try:
+            if parcel.crate is not None:
+                await self._ship(parcel, parcel.crate)
             while parcel.wanted:
                 node = self._nodes.at_hand(parcel.avoid) or await self._search(parcel)
                 if node is not None and parcel.wanted:  # all may have gone while it was searched
                     await self._visit(parcel, node)
         finally:
-            self._end(parcel.operations, _CLOSED)
+            self._departures.end(self._departures.opened(parcel), _CLOSED)
             self._make_room(parcel)
+
+    async def _ship(self, parcel: Parcel, crate: Crate) -> None:
+        """Take a crate to the node at hand. Unless that does all of it, it is unpacked."""
+        node = self._nodes.at_hand(frozenset())
+        if node is None:
+            self._departures.opened(parcel)
+            return
+        crate.asked = node
+        answer = await self._answer(parcel, node, crate.message(), crate.deadlines_s[-1])
+        if parcel.crate is not None and (answers := crate.answers_in(answer)):
+            self._make_room(parcel)
+            self._nodes.budget.succeeded()
+            parcel.crate, wanted = None, not crate.over
+            self._departures.end_crate(crate)
+            if wanted:
+                crate.settle(crate, answers)
+        elif asked := self._departures.opened(parcel):
+            parcel.operations = self._follow(parcel, asked, replies_in(answer, asked), node)
 
     async def _search(self, parcel: Parcel) -> str | None:
         """A node for a parcel; None: not yet, or its time is over."""
@@ -150,7 +184,7 @@ class Dispatcher:
         except asyncio.TimeoutError:
             return None
         if node is None and self._nodes.once:
-            self._end(parcel.operations, "", self._nodes.reasons)
+            self._departures.end(parcel.operations, "", self._nodes.reasons)
         elif node is None:
             parcel.avoid = frozenset()
             parcel.rounds += 1
@@ -159,35 +193,47 @@ class Dispatcher:
 
     async def _visit(self, parcel: Parcel, node: str) -> None:
         """Ask a node for what is in a parcel; afterwards only what it did not do is in it."""
-        parcel.operations = self._wanted_of(parcel.operations)
+        parcel.operations = self._departures.wanted_of(parcel.operations)
         asked = parcel.operations[: self._line.limit]
         later = parcel.operations[self._line.limit :]
         replies = await self._ask(parcel, asked, node)
+        parcel.operations = self._follow(parcel, asked, replies, node) + later
+
+    def _follow(
+        self, parcel: Parcel, asked: list[Pending], replies: Sequence[Reply], node: str
+    ) -> list[Pending]:
+        """What of a parcel is to be asked again, after what a node said of it."""
         self._make_room(parcel)
         if is_too_much(replies):
             self._line.shrink(len(asked))
-            return
+            return asked
         judgement = judge(asked, replies, node)
         for operation, outcome in judgement.concluded:
             operation.conclude(outcome)
             self._line.end(operation)
-        parcel.operations = self._kept(parcel, judgement, node) + later
+        kept = self._kept(parcel, judgement, node)
         for hedge, task in parcel.hedges:
             if not hedge.wanted:
                 task.cancel()
+        return kept
 
     async def _ask(self, parcel: Parcel, asked: Sequence[Pending], node: str) -> list[Reply]:
         """The replies of a node to some operations of a parcel."""
-        now_s = self._loop.time()
-        timeout_s = max(_LEAST_TIMEOUT_S, max(op.deadline_s for op in asked) - now_s)
         request = batch_of(asked) if len(asked) > 1 else asked[0].request
         for operation in asked:
             operation.asked = node
+        latest_s = max(operation.deadline_s for operation in asked)
+        return replies_in(await self._answer(parcel, node, request, latest_s), asked)
+
+    async def _answer(self, parcel: Parcel, node: str, request: object, latest_s: float) -> object:
+        """The answer of a node, None if it cannot be read, or the refusal of the call."""
+        now_s = self._loop.time()
+        timeout_s = max(_LEAST_TIMEOUT_S, latest_s - now_s)
         self._watch(parcel, node, now_s)
         try:
-            return replies_in(await self._nodes.ask(node, request, timeout_s), asked)
+            return await self._nodes.ask(node, request, timeout_s)
         except grpc.aio.AioRpcError as error:
-            return [refusal_in(error, timeout_s)] * len(asked)
+            return refusal_in(error, timeout_s)
         finally:
             if parcel.watch is not None:
                 parcel.watch.cancel()
@@ -198,7 +244,7 @@ class Dispatcher:
             self._nodes.budget.succeeded()
         if judgement.why_bad:
             self._nodes.failed(node, judgement.why_bad)
-        kept = self._wanted_of(judgement.again)
+        kept = self._departures.wanted_of(judgement.again)
         if not parcel.is_hedge:
             kept = [operation for operation in kept if not operation.hedged]
         if kept and judgement.elsewhere:
@@ -206,16 +252,9 @@ class Dispatcher:
             parcel.avoid |= {node}
             parcel.may_retry = parcel.may_retry or self._nodes.budget.spend()
             if not parcel.may_retry:
-                self._end(kept, OVERSTRAINED)
+                self._departures.end(kept, OVERSTRAINED)
                 kept = []
         return kept
-
-    def _wanted_of(self, operations: Sequence[Pending]) -> list[Pending]:
-        """Those that somebody waits for. The others end here."""
-        for operation in operations:
-            if operation.over:
-                self._line.end(operation)
-        return [operation for operation in operations if not operation.over]
 
     def _make_room(self, parcel: Parcel) -> None:
         if parcel.on_first_way:
@@ -236,6 +275,7 @@ class Dispatcher:
     def _is_silent(self, parcel: Parcel, node: str) -> None:
         self._make_room(parcel)
         if parcel.wanted:  # else it was given up, and its node may be slow with just that
+            self._departures.opened(parcel)
             self._nodes.roster.leave(node)
         self._nodes.doubt(node)
         reads = parcel.to_hedge()

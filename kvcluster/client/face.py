@@ -11,12 +11,12 @@ only in the loop in which it is used.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 from kvcluster.client import engine
 from kvcluster.client.given import checked_seeds, checked_timeout
-from kvcluster.client.session import Session
+from kvcluster.client.session import Make, Session
 from kvcluster.client.values import ENCODED, RAW
 from kvcluster.errors import BadRequest
 
@@ -98,6 +98,12 @@ class AsyncFace(Face):
             self._made = self._open(self._seeds, self._timeout_s, self._retry_unknown)
         self._check_loop(self._made)
         return self._made
+
+    def _answer_to(
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None = None
+    ) -> Awaitable[Any]:
+        """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
+        return self._session.answer_to(make, timeout_s, retry_unknown)
 
     @staticmethod
     def _check_loop(session: Session) -> None:

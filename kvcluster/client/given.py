@@ -6,7 +6,9 @@ cannot carry. Sizes are limited by the nodes' settings, which may be others than
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+import time
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 from kvcluster.client.scan_course import Range
@@ -14,7 +16,12 @@ from kvcluster.errors import BadRequest, BadSetting
 from kvcluster.model.members import parse_members
 
 S = TypeVar("S")
+T = TypeVar("T")
 
+CHUNK = 500
+"""So many items of a source are taken at a time: as many as travel together."""
+_PATIENCE_S = 0.005
+"""So long a source may take for them, or fewer go."""
 _TIMEOUT_LIMIT_S = 24 * 3600.0
 _SHOWN_CHARACTERS = 60
 _ADVICE = {
@@ -111,6 +118,23 @@ def _iterable(source: S, what: str) -> S:
     if isinstance(source, str | bytes) or not isinstance(source, Iterable | AsyncIterable):
         raise BadRequest(f"wanted an iterable of {what}, got {shortened(source)}")
     return source
+
+
+def taken(source: Iterator[T], count: int) -> tuple[list[T], Exception | None]:
+    """The next items, not more than wanted; and what the source raised, if it did.
+
+    A source that takes its time gives fewer, so that nothing waits for what comes much later.
+    """
+    items: list[T] = []
+    patience_ends_s = time.monotonic() + _PATIENCE_S
+    try:
+        for item in islice(source, count):
+            items.append(item)
+            if time.monotonic() > patience_ends_s:
+                break
+    except Exception as error:
+        return items, error
+    return items, None
 
 
 def shortened(value: object) -> str:

@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 import grpc
 
+from kvcluster.client.crate import Crate
 from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, explain
 from kvcluster.client.pending import Answer, Pending
 from kvcluster.wire.error_info import STATUS_CODES, Told
@@ -36,6 +37,8 @@ class Parcel:
 
     operations: list[Pending]
     """Those that have not ended, in their order."""
+    crate: Crate | None = None
+    """All that is in it, as long as that is not unpacked; then it has no operations."""
     avoid: frozenset[str] = frozenset()
     """Nodes that refused some of them in this round."""
     rounds: int = 0
@@ -53,6 +56,8 @@ class Parcel:
     @property
     def wanted(self) -> bool:
         """Whether anybody waits for what is in it."""
+        if self.crate is not None:
+            return not self.crate.over
         return not all(operation.over for operation in self.operations)
 
     @property
@@ -85,7 +90,9 @@ def batch_of(operations: Sequence[Pending]) -> BatchRequest:
 
 
 def replies_in(answer: object, operations: Sequence[Pending]) -> list[Reply]:
-    """What the answer to a call says of each operation in it."""
+    """What the answer to a call, or the refusal of it, says of each operation in it."""
+    if isinstance(answer, Refusal):
+        return [answer] * len(operations)
     if not isinstance(answer, BatchResponse):
         return [_fitting(operation, answer) for operation in operations]
     if len(answer.results) != len(operations):

@@ -36,7 +36,7 @@ Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """What was said by nobody."""
-_ENVELOPE_BYTES = 16
+ENVELOPE_BYTES = 16
 """What an operation takes on the wire beside its key and its value; rounded up."""
 
 
@@ -141,7 +141,7 @@ def _made(request: Request, size_bytes: int, terms: Allowance, tell: Tell) -> Pe
     return Pending(
         request=request,
         key=request.key,
-        size_bytes=_ENVELOPE_BYTES + size_bytes,
+        size_bytes=ENVELOPE_BYTES + size_bytes,
         writes=not isinstance(request, GetRequest),
         timeout_s=terms.timeout_s,
         retry_unknown=terms.retry_unknown,

@@ -11,12 +11,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 from kvcluster.client.aio import AsyncClient
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.pending import to_delete, to_get, to_put
-from kvcluster.client.session import Make, Session
+from kvcluster.client.session import Session
 from kvcluster.client.sync import SyncFace
 from kvcluster.client.twins import scans
 from kvcluster.errors import Incomplete, Unavailable
@@ -38,17 +37,17 @@ class RawClient(SyncFace):
 
     def put(self, key: str, text: str, timeout_s: float | None = None) -> PutResponse:
         """Store a text under a key."""
-        stored: PutResponse = self._do(partial(to_put, key, text), timeout_s, writes=True)
+        stored: PutResponse = self._answer_to(partial(to_put, key, text), timeout_s)
         return stored
 
     def get(self, key: str, timeout_s: float | None = None) -> GetResponse:
         """The text under a key, if there is one."""
-        read: GetResponse = self._do(partial(to_get, key), timeout_s)
+        read: GetResponse = self._answer_to(partial(to_get, key), timeout_s)
         return read
 
     def delete(self, key: str, timeout_s: float | None = None) -> DeleteResponse:
         """Remove a key, whether it is there or not."""
-        deleted: DeleteResponse = self._do(partial(to_delete, key), timeout_s, writes=True)
+        deleted: DeleteResponse = self._answer_to(partial(to_delete, key), timeout_s)
         return deleted
 
     def locate(self, key: str, timeout_s: float | None = None) -> LocateResponse:
@@ -88,7 +87,3 @@ class RawClient(SyncFace):
     def _nodes(self) -> Nodes | None:
         session = self._twin._made
         return session.nodes if session else None
-
-    def _do(self, make: Make, timeout_s: float | None, *, writes: bool = False) -> Any:
-        work = partial(self._session.answer_to, make, timeout_s)
-        return self._wait(work, timeout_s, writes=writes)

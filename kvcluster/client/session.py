@@ -21,19 +21,11 @@ from kvcluster.client.given import checked_key, checked_timeout
 from kvcluster.client.many import ManyReads, ManyWrites
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.paging import Paging
-from kvcluster.client.pending import (
-    Allowance,
-    Answer,
-    Pending,
-    Tell,
-    to_delete,
-    to_get,
-    to_put,
-)
+from kvcluster.client.pending import Allowance, Answer, Pending, Tell
 from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
 from kvcluster.client.survey import Survey
 from kvcluster.client.values import Form
-from kvcluster.errors import KvError
+from kvcluster.errors import BadRequest, KvError
 
 from demo_pb2 import LocateRequest, LocateResponse
 
@@ -95,24 +87,15 @@ class Session:
         self, form: Form, timeout_s: float | None, retry_unknown: bool | None
     ) -> ManyWrites:
         """Something to put many keys with. Raises BadRequest."""
-        terms = self._terms(timeout_s, retry_unknown)
-
-        def make(key: str, value: object, tell: Tell) -> Pending:
-            return to_put(key, form.stored(value), terms, tell)
-
-        return ManyWrites(self._dispatcher, make, deletes=False)
+        return ManyWrites(self._dispatcher, self._terms(timeout_s, retry_unknown), form.stored)
 
     def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> ManyWrites:
         """Something to delete many keys with. Raises BadRequest."""
-        terms = self._terms(timeout_s, retry_unknown)
-        return ManyWrites(
-            self._dispatcher, lambda key, _, tell: to_delete(key, terms, tell), deletes=True
-        )
+        return ManyWrites(self._dispatcher, self._terms(timeout_s, retry_unknown), None)
 
     def getting(self, form: Callable[[str], V], timeout_s: float | None) -> ManyReads[V]:
         """Something to get many keys with. Raises BadRequest."""
-        terms = self._terms(timeout_s, None)
-        return ManyReads(self._dispatcher, lambda key, tell: to_get(key, terms, tell), form)
+        return ManyReads(self._dispatcher, self._terms(timeout_s, None), form)
 
     async def close(self) -> None:
         """Let what is on its way come to its end, then let go of every connection."""
@@ -137,12 +120,29 @@ class Session:
             return await self.nodes.find_within(self._within_s(timeout_s), frozenset())
         return None
 
+    def operation(
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None, tell: Tell
+    ) -> Pending:
+        """An operation that is still to begin. In any thread. Raises BadRequest."""
+        return make(self._terms(timeout_s, retry_unknown), tell)
+
+    def begin(self, operation: Pending) -> None:
+        """Have it carried out. Where the client is closed, it ends at once."""
+        try:
+            self._dispatcher.start(operation)
+        except BadRequest as error:
+            operation.conclude(error)
+
+    def give_up(self, operation: Pending) -> None:
+        """Nobody waits for it any more. If it is on its way, it may still happen."""
+        self._dispatcher.give_up(operation)
+
     async def answer_to(
-        self, make: Make, timeout_s: float | None, retry_unknown: bool | None = None
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None
     ) -> Any:
         """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
         future: asyncio.Future[Any] = self.loop.create_future()
-        operation = make(self._terms(timeout_s, retry_unknown), partial(_end, future))
+        operation = self.operation(make, timeout_s, retry_unknown, partial(_end, future))
         self._dispatcher.start(operation)
         try:
             return await future

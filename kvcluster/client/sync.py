@@ -5,19 +5,19 @@
         print(client.get("city"))
 
 It has a twin, an AsyncClient that lives in an event loop in the background (`background.py`), where
-the calls of all threads meet and travel together. Most methods have the twin do it and wait
-(`twins.py`). Those that take from a source do it here, a chunk at a time, in the thread of its
-owner.
+the calls of all threads meet and travel together. Most methods are made from those of the twin
+(`twins.py`). Those about one key run in the thread of their caller, and only their operation is
+handed over; others run in the background as a whole. Those that take from a source do it here, a
+chunk at a time, in the thread of its owner.
 
 A waiting call can be interrupted with Ctrl+C. A put that was interrupted may have happened.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import islice
+from types import coroutine
 from typing import Any, TypeVar
 
 from kvcluster.client import engine
@@ -25,21 +25,28 @@ from kvcluster.client.aio import AsyncClient
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.background import background
 from kvcluster.client.face import Face
-from kvcluster.client.given import as_keys, as_pair, as_pairs, checked_timeout
+from kvcluster.client.given import CHUNK, as_keys, as_pair, as_pairs, checked_timeout, taken
 from kvcluster.client.many import ManyWrites
 from kvcluster.client.mapping import ClusterMapping
-from kvcluster.client.session import Session
-from kvcluster.client.twins import Pages, reads, scans, writes
+from kvcluster.client.session import Make, Session
+from kvcluster.client.twins import Order, Pages, operations, reads, scans, writes
 from kvcluster.client.values import RAW, Given
-
-_CHUNK = 256
-"""So many pairs go to the background at a time."""
-_PATIENCE_S = 0.005
-"""So long a source may take for them, or fewer go."""
 
 T = TypeVar("T")
 V = TypeVar("V")
 S = TypeVar("S", bound="SyncFace")
+
+
+class _Twin(AsyncClient):
+    """The client in the background. Its methods about one key give their order, and go on with the
+    answer to it, so that the thread that called can run them.
+    """
+
+    @coroutine
+    def _answer_to(
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None = None
+    ) -> Generator[Order, Any, Any]:
+        return (yield Order(make, timeout_s, retry_unknown))
 
 
 class SyncFace(Face):
@@ -50,7 +57,7 @@ class SyncFace(Face):
     """
 
     def _begin(self) -> None:
-        self._twin = AsyncClient(
+        self._twin = _Twin(
             self._seeds,
             timeout_s=self._timeout_s,
             retry_unknown=self._retry_unknown,
@@ -76,6 +83,12 @@ class SyncFace(Face):
 
     async def _make(self) -> Session:
         return self._twin._session
+
+    def _answer_to(
+        self, make: Make, timeout_s: float | None, retry_unknown: bool | None = None
+    ) -> Any:
+        """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
+        return background().answer_to(self._session, make, timeout_s, retry_unknown)
 
     def _wait(
         self,
@@ -111,12 +124,12 @@ async def _next(pages: Pages[T]) -> list[T]:
 class Client(SyncFace):
     """A client for programs without asyncio. Threads may share it."""
 
-    put = writes(AsyncClient.put)
-    get = reads(AsyncClient.get)
-    get_bytes = reads(AsyncClient.get_bytes)
-    read = reads(AsyncClient.read)
-    exists = reads(AsyncClient.exists)
-    delete = writes(AsyncClient.delete)
+    put = operations(AsyncClient.put)
+    get = operations(AsyncClient.get)
+    get_bytes = operations(AsyncClient.get_bytes)
+    read = operations(AsyncClient.read)
+    exists = operations(AsyncClient.exists)
+    delete = operations(AsyncClient.delete)
     locate = reads(AsyncClient.locate)
     status = reads(AsyncClient.status)
     scan = scans(AsyncClient.scan)
@@ -192,7 +205,7 @@ class Client(SyncFace):
         try:
             failure: Exception | None = None
             while failure is None:
-                chunk, failure = _taken(pairs, _CHUNK)
+                chunk, failure = taken(pairs, CHUNK)
                 if not chunk:
                     break
                 self._wait(partial(writing.write, chunk), timeout_s, writes=True)
@@ -209,7 +222,7 @@ class Client(SyncFace):
         try:
             failure: Exception | None = None
             while failure is None:
-                chunk, failure = _taken(source, getting.room)
+                chunk, failure = taken(source, getting.room)
                 if not chunk:
                     break
                 yield from self._wait(partial(getting.get, chunk), timeout_s)
@@ -219,20 +232,3 @@ class Client(SyncFace):
                 raise failure
         finally:
             self._give_up(getting.cancel)
-
-
-def _taken(source: Iterator[T], count: int) -> tuple[list[T], Exception | None]:
-    """The next items, not more than wanted; and what the source raised, if it did.
-
-    A source that takes its time gives fewer, so that nothing waits for what comes much later.
-    """
-    items: list[T] = []
-    patience_ends_s = time.monotonic() + _PATIENCE_S
-    try:
-        for item in islice(source, count):
-            items.append(item)
-            if time.monotonic() > patience_ends_s:
-                break
-    except Exception as error:
-        return items, error
-    return items, None

@@ -1,9 +1,13 @@
 """Twins: what a method of AsyncClient is for programs without asyncio, made from it.
 
-    put = writes(AsyncClient.put)
+    put = operations(AsyncClient.put)
 
 So what a method does, its signature, its types and its docstring stand once. Type checkers, editors
 and `help()` find all of it at the twin, too.
+
+A method about one key waits for one thing, the answer to its operation, and needs no event loop for
+itself (`operations`): the thread that called runs it up to there, hands its order over, and goes on
+with the answer. A task for it in the background would be the dearest part of the call.
 
 A method that gives many things is written as one that gives them a page at a time (`Pages`). What
 programs loop over is made from that: by `one_by_one` for asyncio, and by `scans` without, which
@@ -20,10 +24,11 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from kvcluster.client.aio import AsyncClient
+    from kvcluster.client.session import Make
     from kvcluster.client.sync import SyncFace
 
 C = TypeVar("C")
@@ -32,6 +37,36 @@ T = TypeVar("T")
 
 Pages: TypeAlias = AsyncGenerator[list[T], None]
 """What a method gives a page at a time; no page is empty."""
+
+
+class Order(NamedTuple):
+    """What a method about one key wants to be carried out."""
+
+    make: Make
+    timeout_s: float | None
+    retry_unknown: bool | None
+
+
+def operations(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[SyncFace, P], T]:
+    """The method that carries out the same one operation, and waits for its answer."""
+
+    @wraps(method)
+    def carry_out(self: SyncFace, /, *args: P.args, **named: P.kwargs) -> T:
+        course = method(self._twin, *args, **named)
+        try:
+            order: Order = course.send(None)
+            course.send(self._answer_to(*order))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            course.close()
+        raise AssertionError("it wants a second one")
+
+    _show(carry_out, of="Client")
+    return carry_out
 
 
 def reads(

@@ -11,6 +11,11 @@ holder ends, the blocked ones go to the very front. So, of one key, every held o
 every blocked one, and that before every one in the line. Operations that leave in one batch hold
 their key together: a node keeps their order.
 
+A *crate* (`crate.py`) stands in the line like any other, and leaves alone. It takes part in the
+same order: it leaves only if all its keys are distinct and none is held. Else it is unpacked where
+it stands, and its operations are taken one by one. Its owner may fill it as long as nobody stands
+behind it; whoever joins the line closes it, or what is put in later would come before them.
+
 Rejected: a lane for each key. Order would be plain, but who leaves next would need a second
 structure across all lanes, and a million different keys would make a million lanes for nothing.
 Rejected: reads and writes apart, so that no read waits for the disk with the writes of its batch.
@@ -21,7 +26,9 @@ times as long, writes 2.2 times, and 0.7 times as many calls were made in all.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 
+from kvcluster.client.crate import Crate
 from kvcluster.client.pending import Pending
 from kvcluster.config import MIB
 
@@ -39,27 +46,70 @@ class WaitingLine:
     def __init__(self, limit: int = BATCH_OPERATIONS, limit_bytes: int = BATCH_BYTES) -> None:
         self.limit = limit
         """How many operations travel together at most."""
-        self._limit_bytes = limit_bytes
-        self._line: OrderedDict[Pending, None] = OrderedDict()
+        self.limit_bytes = limit_bytes
+        """And of how many bytes, unless it is a single one."""
+        self._line: OrderedDict[Pending | Crate, None] = OrderedDict()
+        self._filling: Crate | None = None
+        """The crate that stands at the end of the line."""
         self._holders: dict[str, int] = {}
         """How many operations hold a key; none: the key is not in it."""
         self._blocked: dict[str, deque[Pending]] = {}
 
-    def join(self, operation: Pending) -> None:
+    def join(self, traveller: Pending | Crate) -> None:
         """Stand at the end of the line."""
-        self._line[operation] = None
+        if self._filling is not None:
+            self._filling.closed = True
+        self._filling = traveller if isinstance(traveller, Crate) else None
+        self._line[traveller] = None
 
-    def leave(self, operation: Pending) -> None:
+    def leave(self, traveller: Pending | Crate) -> None:
         """Stand in the line no more, if it did. One that is blocked is left out when it is due."""
-        self._line.pop(operation, None)
+        self._line.pop(traveller, None)
+
+    @property
+    def first_crate(self) -> Crate | None:
+        """The crate at the head of the line, if it is one that stands there."""
+        first = next(iter(self._line), None)
+        return first if isinstance(first, Crate) else None
+
+    def board(self, crate: Crate) -> bool:
+        """Have a crate leave if it may as it is; it holds its keys from now on.
+
+        One with a single operation may not: that travels as a plain call.
+        """
+        keys = dict.fromkeys(crate.keys, 1)
+        if not 1 < len(keys) == len(crate.keys) <= self.limit:
+            return False
+        if not self._holders.keys().isdisjoint(keys):
+            return False
+        crate.closed = True
+        del self._line[crate]
+        self._holders |= keys
+        return True
+
+    def unpack(self, crate: Crate, operations: Sequence[Pending]) -> None:
+        """Let the operations of a crate stand where it stood."""
+        crate.closed = True
+        line = list(self._line)
+        place = line.index(crate)
+        line[place : place + 1] = operations
+        self._line = OrderedDict.fromkeys(line)
+
+    def land(self, crate: Crate) -> None:
+        """All in a crate that left have ended, for good."""
+        for key in crate.keys:
+            assert self._holders[key] == 1, "nobody else may hold it"
+            self._free(key)
 
     def take(self) -> list[Pending]:
-        """Those who travel next, in their order; they hold their keys from now on."""
+        """Those who travel next, in their order, up to the next crate; they hold their keys."""
         taken: list[Pending] = []
         here: set[str] = set()
-        room_bytes = self._limit_bytes
+        room_bytes = self.limit_bytes
         while self._line and len(taken) < self.limit:
             operation = next(iter(self._line))
+            if isinstance(operation, Crate):
+                break
             if operation.over:
                 del self._line[operation]
             elif operation.key in self._holders and operation.key not in here:
@@ -82,10 +132,14 @@ class WaitingLine:
         operation.holds_key = False
         key = operation.key
         self._holders[key] -= 1
-        if self._holders[key]:
-            return
+        if not self._holders[key]:
+            self._free(key)
+
+    def _free(self, key: str) -> None:
         del self._holders[key]
-        for waiting in reversed(self._blocked.pop(key, ())):
+        if key not in self._blocked:
+            return
+        for waiting in reversed(self._blocked.pop(key)):
             self._line[waiting] = None
             self._line.move_to_end(waiting, last=False)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvcluster.client.crate import Crate, Freight
 from kvcluster.client.pending import Pending
 from kvcluster.client.waiting_line import BATCH_OPERATIONS, WaitingLine
 from tests.client.asked import Asked
@@ -92,6 +94,70 @@ def test_who_left_the_line_is_not_taken() -> None:
     line.leave(gone)
     over.abandon()
     assert line.take() == [stays]
+
+
+def _crate(*keys: str) -> Crate:
+    crate = Crate(Freight.PUT, lambda *_: None, lambda _: [])
+    for key in keys:
+        crate.add(key, "1", 10, 5.0)
+    return crate
+
+
+def test_a_crate_leaves_alone_when_those_before_it_have() -> None:
+    """It is in the line like any other."""
+    line, asked = WaitingLine(), Asked()
+    before, behind, crate = asked.put("a"), asked.put("b"), _crate("c", "d")
+    for traveller in (before, crate, behind):
+        line.join(traveller)
+    assert line.first_crate is None
+    assert line.take() == [before]
+    assert line.first_crate is crate
+    assert line.take() == []
+    assert line.board(crate)
+    assert line.first_crate is None
+    assert line.take() == [behind]
+
+
+@pytest.mark.parametrize("keys", ["ab", "bb", "c"])
+def test_a_crate_does_not_leave_as_one(keys: str) -> None:
+    """With a key that is on its way, or the same twice; and one alone travels as a plain call."""
+    line, asked = WaitingLine(), Asked()
+    first, crate = asked.put("a"), _crate(*keys)
+    line.join(first)
+    line.take()
+    line.join(crate)
+    assert not line.board(crate)
+    unpacked, last = [asked.put(key) for key in keys], asked.put("e")
+    line.join(last)
+    line.unpack(crate, unpacked)
+    held_back = [it for it in unpacked if it.key == "a"]
+    assert line.take() == [*(it for it in unpacked if it.key != "a"), last]
+    line.end(first)
+    assert line.take() == held_back
+
+
+def test_a_crate_on_its_way_holds_its_keys() -> None:
+    """A single put that left meanwhile could arrive first."""
+    line, asked = WaitingLine(), Asked()
+    crate, put, other = _crate("a", "b"), asked.put("b"), _crate("b", "c")
+    line.join(crate)
+    assert line.board(crate)
+    line.join(put)
+    assert line.take() == []
+    line.join(other)
+    assert not line.board(other)
+    line.land(crate)
+    assert line.take() == [put]
+
+
+def test_a_crate_is_closed_once_somebody_stands_behind_it() -> None:
+    """What would be put in then would come before who came first."""
+    line, asked = WaitingLine(), Asked()
+    crate = _crate("a", "b")
+    line.join(crate)
+    assert not crate.closed
+    line.join(asked.put("c"))
+    assert crate.closed
 
 
 @given(st.lists(st.sampled_from(["put a", "put b", "put c", "take", "end"]), max_size=60))

@@ -17,12 +17,10 @@ And one that only shows behind the scenes: a write that may have been delivered 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
-from bisect import bisect
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 from kvcluster import (
     AsyncClient,
@@ -35,18 +33,20 @@ from kvcluster import (
     Unavailable,
 )
 from kvcluster.client.session import Session
-from kvcluster.model.clock import COUNTER_BITS
-from kvcluster.model.entry import ZERO, Entry, Version, time_of
+from kvcluster.model.entry import ZERO, Entry
 from tests.sim.broken import Broken
-from tests.sim.judge import Judge, Least
+from tests.sim.judge import Judge
+from tests.sim.library_ledger import Ledger
+from tests.sim.library_many import Pauses, count_crates, get_many, put_many
 from tests.sim.library_wire import SimConnection, Traffic
-from tests.sim.operations import Outcome, Write
+from tests.sim.operations import Outcome
 from tests.sim.world import World
 
 _EACH, _REST = 4, 2
 _HOT = 3
 _MOST_AT_ONCE = 40
-_LATE_S = 0.05
+_MOST_TOGETHER = 12
+_IN_A_ROW = 0.7
 _INCARNATION_BYTES = 4
 
 
@@ -82,14 +82,18 @@ class LibraryClients:
         self._timeout_s = rng.choice([0.5, 1.5, 3.0, 8.0])
         self._most = rng.choice([1, 4, 12])
         self._scans = rng.choice([0.02, 0.1])
+        self._many = rng.choice([0.1, 0.4])
         self._page_keys = rng.choice([2, 7, 1000])
         self._numbers = iter(range(1, 1_000_000))
-        self._order = _Order(clocks_agree=clocks_agree)
+        self._traffic: dict[str, Traffic] = {}
         self.stopped = False
         self.scans: Counter[str] = Counter()
         """How scans ended."""
         self.seen: Counter[str] = Counter()
         """What the library went through."""
+        self._ledger = Ledger(
+            world, judge, self.seen, log, timeout_s=self._timeout_s, clocks_agree=clocks_agree
+        )
         SentOnce(world)
 
     async def play(self) -> None:
@@ -120,7 +124,13 @@ class LibraryClients:
         def dial(node: str) -> SimConnection:
             return SimConnection(self._world.network, own, name, node, traffic)
 
-        client._open = partial(Session, dial=dial, rng=own, page_keys=self._page_keys)
+        def begin(*given: Any) -> Session:
+            session = Session(*given, dial=dial, rng=own, page_keys=self._page_keys)
+            count_crates(session, self.seen)
+            return session
+
+        client._open = begin
+        self._traffic[name] = traffic
         return client
 
     async def _operation(self, name: str, client: AsyncClient, rng: random.Random) -> None:
@@ -128,12 +138,27 @@ class LibraryClients:
         try:
             if rng.random() < self._scans:
                 await self._scan(name, client, rng)
+            elif rng.random() < self._many:
+                await self._some_at_once(name, client, rng)
             elif rng.random() < self._reads:
                 await self._get(name, client, self._key(rng))
             else:
                 await self._write(name, client, self._key(rng), self._value_or_delete(rng))
         except (AssertionError, BadRequest) as error:
             self._world.breaks(error if isinstance(error, AssertionError) else Broken(str(error)))
+
+    async def _some_at_once(self, name: str, client: AsyncClient, rng: random.Random) -> None:
+        count = rng.randint(2, _MOST_TOGETHER)
+        keys = [self._key(rng) for _ in range(count)]
+        if rng.random() < _IN_A_ROW:  # as an import has them, and as they leave as one
+            first = rng.randrange(self._cold_keys)
+            keys = [f"cold{(first + place) % self._cold_keys}" for place in range(count)]
+        pauses = Pauses(rng, rng.choice([0.0, 0.0, 0.1]))
+        if rng.random() < self._reads:
+            await get_many(self._ledger, pauses, name, client, keys)
+        else:
+            pairs = [(key, f"{next(self._numbers)}") for key in keys]
+            await put_many(self._ledger, pauses, name, client, pairs, self._traffic[name].stored)
 
     def _key(self, rng: random.Random) -> str:
         if rng.random() < self._heat:
@@ -144,9 +169,7 @@ class LibraryClients:
         return None if rng.random() < self._deletes else f"{next(self._numbers)}"
 
     async def _write(self, name: str, client: AsyncClient, key: str, value: str | None) -> None:
-        number = len(self._judge.diary.writes)
-        write = Write(number, name, "the library", key, value, self._now_s())
-        self._judge.begun(write)
+        write = self._ledger.begins(name, key, value)
         done: Stored | Deleted
         try:
             if value is None:
@@ -154,58 +177,24 @@ class LibraryClients:
             else:
                 done = await client.put(key, value)
         except NothingWritten as error:
-            self._ended(write, Outcome.REFUSED, str(error))
+            self._ledger.ended(write, Outcome.REFUSED, str(error))
         except OutcomeUnknown as error:
-            self._ended(write, Outcome.UNKNOWN, str(error))
+            self._ledger.ended(write, Outcome.UNKNOWN, str(error))
         except asyncio.CancelledError:
-            self._ended(write, Outcome.UNKNOWN, "given up")
-            # It may be on its way with others, which nobody has given up.
-            write.end_s = write.start_s + self._timeout_s
+            self._ledger.given_up(write)
         else:
-            self._ended(write, Outcome.DONE, f"by {done.served_by}, {done.acknowledged} hold it")
-            self._judge.acknowledged(write, done.version, done.served_by, done.acknowledged)
-            self._order.done(write)
-
-    def _ended(self, write: Write, outcome: Outcome, why: str) -> None:
-        write.end_s, write.outcome, write.why = self._now_s(), outcome, why
-        self.seen[f"writes {outcome.value}"] += 1
-        self._log(f"{write}: {outcome.value} ({why})", write.key)
-        self._in_time(write.start_s, str(write), write.key)
-
-    def _in_time(self, start_s: float, what: str, key: str) -> None:
-        late_s = self._now_s() - start_s - self._timeout_s
-        if late_s > _LATE_S:
-            raise Broken(f"{what}: it ended {late_s:.3f} s after its timeout", key)
+            self._ledger.done(write, done.version, done.served_by, done.acknowledged)
 
     async def _get(self, name: str, client: AsyncClient, key: str) -> None:
-        start_s, least = self._now_s(), {key: self._judge.before_read(key)}
+        read = self._ledger.begins_to_read(name, key)
         try:
             value = await client.get(key)
         except Unavailable as error:
-            self._log(f"{name}: get {key}: {error}", key)
+            self._ledger.not_read(read, error)
         except asyncio.CancelledError:
             return
         else:
-            self._log(f"{name}: get {key}: {value}", key)
-            if value is not None:
-                self._judge.after_scan([(key, value)], least, complete=True)
-            elif not self._was_deleted(name, key, least[key], start_s):
-                self._judge.after_scan([], least, complete=True)
-        self._in_time(start_s, f"{name}: get {key}", key)
-
-    def _was_deleted(self, name: str, key: str, least: Least, start_s: float) -> bool:
-        """Whether a key was deleted since, in the batch of the get perhaps.
-
-        There a put of the same batch may replace the tombstone before anybody stores it. Of a
-        delete that was given up on its way nobody knows the version.
-        """
-        floor = min(least[node] for node in self._world.replicas_of(key))
-        return any(
-            it.version > floor
-            if it.outcome is Outcome.DONE
-            else it.client == name and it.end_s >= start_s
-            for it in self._judge.diary.deletes(key)
-        )
+            self._ledger.read(read, value)
 
     async def _scan(self, name: str, client: AsyncClient, rng: random.Random) -> None:
         prefix, limit = rng.choice(["", "", "hot", "cold"]), rng.choice([None, None, 1, 10])
@@ -227,37 +216,6 @@ class LibraryClients:
         up_to = pairs[-1][0] if pairs and len(pairs) == limit else "~"
         wanted = {k: v for k, v in least.items() if k.startswith(prefix) and k <= up_to}
         self._judge.after_scan(pairs, wanted, complete=how == "whole")
-
-
-class _Order:
-    """Writes of one client to one key are done in the order in which they were begun."""
-
-    def __init__(self, *, clocks_agree: bool) -> None:
-        self._clocks_agree = clocks_agree
-        self._done: dict[tuple[str, str], list[tuple[int, Version]]] = defaultdict(list)
-
-    def done(self, write: Write) -> None:
-        """One was acknowledged."""
-        row, new = self._done[write.client, write.key], (write.number, Version(write.version))
-        place = bisect(row, new)
-        before, behind = row[place - 1 : place] if place else [], row[place : place + 1]
-        for (_, earlier), (_, later) in itertools.pairwise([*before, new, *behind]):
-            if self._contradicts(earlier, later):
-                raise Broken(f"{write}: it changed places with another of its client", write.key)
-        row.insert(place, new)
-
-    def _contradicts(self, earlier: Version, later: Version) -> bool:
-        """Whether a write that was begun before another one got a version behind it.
-
-        One node never does that. Two may, on two sides of a cut, as far as their clocks differ.
-        """
-        if earlier < later:
-            return False
-        if earlier[-_INCARNATION_BYTES:] == later[-_INCARNATION_BYTES:]:
-            return True
-        return self._clocks_agree and (
-            time_of(earlier) >> COUNTER_BITS > time_of(later) >> COUNTER_BITS
-        )
 
 
 class SentOnce:

@@ -26,6 +26,8 @@ from demo_pb2 import (
     BatchRequest,
     GetRequest,
     HealthCheckRequest,
+    PutRequest,
+    PutResponse,
     ScanRequest,
     ScanResponse,
 )
@@ -45,6 +47,8 @@ class Traffic:
 
     def __init__(self, seen: Counter[str]) -> None:
         self.seen = seen
+        self.stored: dict[str, PutResponse] = {}
+        """By value: what a node said of a put that it carried out."""
         self._sent_to: dict[str, str] = {}
         self._on_their_way: dict[tuple[str, str], None] = {}
 
@@ -57,6 +61,15 @@ class Traffic:
             if any(key == operation.key for _, key in self._on_their_way):
                 self.seen["hedges"] += 1
         self._on_their_way |= {(node, it.key): None for it in _operations(request)}
+
+    def answered(self, request: Any, answer: Any) -> None:
+        """A node said what it did."""
+        if isinstance(request, PutRequest):
+            self.stored[request.value] = answer
+        elif isinstance(request, BatchRequest):
+            for asked, result in zip(request.operations, answer.results, strict=True):
+                if result.HasField("put"):
+                    self.stored[asked.put.value] = result.put
 
     def ends(self, node: str, request: Any) -> None:
         """It was answered, or has failed."""
@@ -95,7 +108,9 @@ class SimConnection:
         """See Connection."""
         self._traffic.begins(self._node, request)
         try:
-            return await self._answer(self._call(request, _carry_out(timeout_s), timeout_s))
+            answer = await self._answer(self._call(request, _carry_out(timeout_s), timeout_s))
+            self._traffic.answered(request, answer)
+            return answer
         finally:
             self._traffic.ends(self._node, request)
 

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from kvcluster.client import judging
-from kvcluster.client.dispatcher import Dispatcher
+from kvcluster.client.departures import Departures
 from kvcluster.client.failure import Refusal
 from kvcluster.client.parcel import Parcel
 from kvcluster.client.pending import Pending
@@ -90,13 +90,13 @@ def let_a_later_write_of_a_key_overtake(stack: contextlib.ExitStack) -> None:
 @planted(found_by=6)
 def let_a_write_wait_for_ever_behind_one_that_was_given_up(stack: contextlib.ExitStack) -> None:
     """Deadlines end operations that are on their way, and not those that wait."""
-    expire = Dispatcher._expire
+    expire = Departures._expire
 
     def expire_if_sent(self: Any, operation: Any) -> None:
         if operation.holds_key:
             expire(self, operation)
 
-    replace(stack, Dispatcher, "_expire", expire_if_sent)
+    replace(stack, Departures, "_expire", expire_if_sent)
 
 
 @planted(found_by=14)
