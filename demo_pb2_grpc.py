@@ -79,6 +79,11 @@ class KeyValueStub(object):
                 request_serializer=demo__pb2.LocateRequest.SerializeToString,
                 response_deserializer=demo__pb2.LocateResponse.FromString,
                 _registered_method=True)
+        self.Calls = channel.stream_stream(
+                '/demo.KeyValue/Calls',
+                request_serializer=demo__pb2.CallsRequest.SerializeToString,
+                response_deserializer=demo__pb2.CallsResponse.FromString,
+                _registered_method=True)
 
 
 class KeyValueServicer(object):
@@ -154,6 +159,15 @@ class KeyValueServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Calls(self, request_iterator, context):
+        """Any of the calls above and of Peer that have one request and one answer, over one stream that
+        lasts: each costs about half of what it does alone. What a call means, and how it fails, stays
+        the same. Answers come in any order. A node that does not know this is asked by calls alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KeyValueServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -201,6 +215,11 @@ def add_KeyValueServicer_to_server(servicer, server):
                     servicer.Locate,
                     request_deserializer=demo__pb2.LocateRequest.FromString,
                     response_serializer=demo__pb2.LocateResponse.SerializeToString,
+            ),
+            'Calls': grpc.stream_stream_rpc_method_handler(
+                    servicer.Calls,
+                    request_deserializer=demo__pb2.CallsRequest.FromString,
+                    response_serializer=demo__pb2.CallsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -446,6 +465,33 @@ class KeyValue(object):
             '/demo.KeyValue/Locate',
             demo__pb2.LocateRequest.SerializeToString,
             demo__pb2.LocateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Calls(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/demo.KeyValue/Calls',
+            demo__pb2.CallsRequest.SerializeToString,
+            demo__pb2.CallsResponse.FromString,
             options,
             channel_credentials,
             insecure,

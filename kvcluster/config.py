@@ -185,6 +185,9 @@ class Settings:
     peer_calls_in_flight: int = 1024
     watch_calls_in_flight: int = 256
     """Streams that stay open for long: those who watch the standard health service."""
+    streams: int = 256
+    """Streams of calls at a time. Past them callers make their calls one by one, which costs twice
+    as much."""
     connections: int = 10_000
     """At each address. An idle one takes about 14 KiB."""
     handshake_timeout_s: float = 5.0

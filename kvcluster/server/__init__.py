@@ -4,6 +4,7 @@ options.py             the command line
 overrides.py           --set NAME=VALUE
 environment.py         the same in the environment
 rpc.py                 a handler: admitted, timed, counted, its errors translated
+streamed.py            many calls over one stream, each as it would be alone
 listening.py           a gRPC server on every address of a host
 standard_services.py   health and reflection, as every gRPC server has them
 budgets.py             how many calls may run at once, how much they may carry; around each, Intake

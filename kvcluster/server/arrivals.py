@@ -14,6 +14,11 @@ awaited, and none is waited for longer than `message_timeout_s`.
 What is awaited can be no larger than a message may be, which gRPC sees to. A stream that has had
 its message cannot be used to send more: what nobody reads is bounded by its window (listening.py).
 
+A stream of calls (streamed.py) awaits its next message in the same way, for nobody can see whether
+one that is silent has begun with 16 MiB. So it counts as slow when it is idle, and is ended in good
+order when there are too many, or when it has been idle for long. Its caller opens another with his
+next call, which costs him no more than a call of its own.
+
 Rejected: reading a few messages at a time. Whoever is slow would hold up whoever is not.
 """
 
@@ -63,12 +68,15 @@ class Arrivals:
         self._no_message_s = settings.no_message_s
         self._awaited: dict[_Awaited, None] = {}  # the oldest first
         self._timer: asyncio.TimerHandle | None = None
+        self._left = False
 
     async def message(self, context: Any) -> bytes | None:
         """The next message of a call, as bytes; None if its caller has sent the last one.
 
-        Raises Overloaded, or TooLate, if it does not come.
+        Raises Overloaded, or TooLate, if it does not come; NotReady if the node stops.
         """
+        if self._left:
+            raise _stopping()
         loop = asyncio.get_running_loop()
         awaited = _Awaited(context, asyncio.current_task(), loop.time())
         self._awaited[awaited] = None
@@ -94,8 +102,9 @@ class Arrivals:
 
     def leave(self) -> None:
         """The node stops: nobody is waited for any more."""
+        self._left = True
         for each in self._awaited:
-            each.turn_away(NotReady("this node is stopping"))
+            each.turn_away(_stopping())
 
     def _look(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -116,6 +125,10 @@ class Arrivals:
                 slow[place].turn_away(Overloaded(why))
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._look_s, self._look) if self._awaited else None
+
+
+def _stopping() -> NotReady:
+    return NotReady("this node is stopping")
 
 
 def surplus(connections: Sequence[str], most: int) -> list[int]:

@@ -69,6 +69,7 @@ class Intake:
     forwards: Budget
     scans: Budget
     watchers: Budget
+    streams: Budget
     settings: Settings
     arrivals: Arrivals
     """For calls whose message has not come."""
@@ -89,6 +90,7 @@ class Intake:
             forwards=Budget("forwarded", settings.client_calls_in_flight, size_bytes),
             scans=Budget("scan", settings.scan_calls_in_flight, size_bytes),
             watchers=Budget("watching", settings.watch_calls_in_flight, size_bytes),
+            streams=Budget("streamed", settings.streams, size_bytes),
             settings=settings,
             arrivals=Arrivals(settings),
         )

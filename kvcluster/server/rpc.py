@@ -2,7 +2,9 @@
 
 Handlers in server.py say what a node does. Everything around them is here: `rpc` and `rpc_stream`
 admit a call (budgets.py), give it a deadline, count it (traffic.py), and turn this library's errors
-into status codes (by the table of wire/failures.py). `Registrar` puts handlers on a server.
+into status codes (by the table of wire/failures.py). `Registrar` puts handlers on a server. A call
+may also come on a stream (streamed.py): there it passes through the same, and only its error is
+told in another form.
 
 What stands behind the handlers is a `Service`. A node of a cluster is one (kvcluster/node.py).
 Whatever else answers these six questions could stand in its place, and budgets, metrics and
@@ -16,6 +18,7 @@ import functools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -29,6 +32,7 @@ from kvcluster.errors import (
     reason_of,
 )
 from kvcluster.server.budgets import Budget, Intake
+from kvcluster.server.streamed import Streamable, serving
 from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
 from kvcluster.wire.failures import code_of, details_of, value_limit_of
 from kvcluster.wire.outline import method_of
@@ -48,6 +52,15 @@ StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
 _OK, _CANCELLED = 0, 1
 
 
+@dataclass(frozen=True)
+class OnStream:
+    """How a method is carried out for a call that came on a stream."""
+
+    carry_out: Callable[[Any, Any, float | None], Awaitable[Any]]
+    """Takes a servicer, a request and the time left. Raises KvError."""
+    writes: bool
+
+
 def rpc(
     *, budget: str | None = None, writes: bool = False
 ) -> Callable[[Method[Response]], Handler[Response]]:
@@ -59,26 +72,34 @@ def rpc(
     """
 
     def decorate(method: Method[Response]) -> Handler[Response]:
-        @functools.wraps(method)
-        async def handler(servicer: Any, request: Any, context: Any) -> Response:
+        async def carry_out(servicer: Any, request: Any, remaining_s: float | None) -> Response:
             intake, started_s = servicer.intake, asyncio.get_running_loop().time()
             code: int = _CANCELLED  # unless it comes to an end of its own
             answer: Response | None = None
             try:
                 with _admitted(intake, budget, request):
-                    deadline_s = _deadline_s(request, context, intake.settings.request_timeout_s)
+                    default_s = intake.settings.request_timeout_s
+                    deadline_s = _deadline_s(request, remaining_s, default_s)
                     answer = await method(servicer, request, deadline_s)
                 code = _OK
                 return answer
             except Exception as error:
                 refusal = _told(error, method.__name__)
                 code = code_of(refusal)
-                await context.abort(*status_of(refusal, writes=writes))
-                raise AssertionError("abort always raises") from error
+                raise refusal from error
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
                 intake.traffic.ended(method.__name__, code, duration_s, request, answer)
 
+        @functools.wraps(method)
+        async def handler(servicer: Any, request: Any, context: Any) -> Response:
+            try:
+                return await carry_out(servicer, request, context.time_remaining())
+            except KvError as refusal:
+                await context.abort(*status_of(refusal, writes=writes))
+                raise AssertionError("abort always raises") from refusal
+
+        handler.on_stream = OnStream(carry_out, writes)  # type: ignore[attr-defined]
         return handler
 
     return decorate
@@ -94,7 +115,8 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
             code: int = _CANCELLED
             try:
                 with _admitted(intake, budget, request):
-                    deadline_s = _deadline_s(request, context, intake.settings.scan_timeout_s)
+                    default_s = intake.settings.scan_timeout_s
+                    deadline_s = _deadline_s(request, context.time_remaining(), default_s)
                     async with aclosing(method(servicer, request, deadline_s)) as answers:
                         async for answer in answers:
                             yield answer
@@ -124,9 +146,8 @@ def _size_bytes(request: object) -> int:
     return request.ByteSize() if isinstance(request, Message) else 0
 
 
-def _deadline_s(request: object, context: Any, default_timeout_s: float) -> float:
+def _deadline_s(request: object, remaining_s: float | None, default_timeout_s: float) -> float:
     refuse_unusable(request)
-    remaining_s: float | None = context.time_remaining()
     if remaining_s is None:
         remaining_s = default_timeout_s
     if remaining_s <= 0:
@@ -161,6 +182,7 @@ class Registrar:
     def __init__(self, server: grpc.aio.Server, intake: Intake) -> None:
         self._server = server
         self._intake = intake
+        self._on_streams: dict[str, Streamable] = {}
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Nothing: the generated code registers the same handlers by name as well."""
@@ -175,9 +197,17 @@ class Registrar:
         self._server.add_generic_rpc_handlers((generic,))
 
     def _taking_in_safely(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        if handler.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(serving(self._on_streams, self._intake))
         kind, parse = method_of(path).input_type, handler.request_deserializer
         parse = parser_of_requests(kind, parse, self._intake.settings)
         arrivals = self._intake.arrivals
+        on_stream = getattr(handler.unary_unary, "on_stream", None)
+        if on_stream:
+            servicer, name = handler.unary_unary.__self__, path.rpartition("/")[2]
+            carry_out = functools.partial(on_stream.carry_out, servicer)
+            serialize = handler.response_serializer
+            self._on_streams[name] = Streamable(parse, carry_out, serialize, on_stream.writes)
 
         async def take_in(context: Any) -> Any:
             try:

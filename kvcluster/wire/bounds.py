@@ -5,6 +5,7 @@ with one. So each kind has its limits, by what it is for:
 
     what clients say        a key, a value, a batch: what the settings allow, and a little more
     what carries entries    between nodes: as long as any message may be, and so many entries
+    calls on a stream       so many at once; each is measured again by what it asks
     all other questions     heartbeats, digests, health: as long as the longest of them needs
 
 The limits between nodes are no node's own settings (limits.py says why), and a kind that nobody
@@ -44,12 +45,15 @@ _SINGLES = {
     "demo.ScanRequest",
 }
 """What a client says of one key, or of one scan."""
+CALLS_AT_ONCE = 256
+"""Calls in one message of a stream; as many may be on their way over it before it is read on."""
 _SPARE_BYTES = KIB
 """For tags and lengths, and fields that a later version may add."""
 _SINGLE_FIELDS = 64
 """Far more than such a message has, and parsed in no time."""
 _FIELDS_OF_AN_ITEM = 6
-"""An operation, its kind, its key and its value are 4; an entry has 4, the result of a put 6."""
+"""An operation, its kind, its key and its value are 4; an entry has 4, the result of a put 6, a
+call on a stream 6."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,9 @@ def bounds_of(kind: Descriptor, settings: Settings) -> Bounds:
         return Bounds(
             kind, outline, told_bytes + put_bytes, fields, told_bytes, f"{told:,} operations"
         )
+    if name == "demo.CallsRequest":
+        most_bytes, fields = settings.message_limit_bytes, CALLS_AT_ONCE * _FIELDS_OF_AN_ITEM
+        return Bounds(kind, outline, most_bytes, fields, most_bytes, f"{CALLS_AT_ONCE:,} calls")
     fields = settings.question_fields
     if name in _SINGLES:
         most_bytes = put_bytes if "value" in kind.fields_by_name else 2 * key_bytes

@@ -90,6 +90,8 @@ class FakeNode(KeyValueServicer):
         self.forgetful = False
         self.on_health: Callable[[], object] = lambda: None
         self.on_status: Callable[[], object] = lambda: None
+        self.streams_refused = 0
+        """It is an older node, and knows no streams of calls."""
         self.calls: list[str] = []
         self.callers: set[str] = set()
         """Where calls came from: one for each connection."""
@@ -135,6 +137,11 @@ class FakeNode(KeyValueServicer):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
         results = [self._result(it) for it in request.operations]
         return BatchResponse(results=results[:-1] if self.cut_results else results)
+
+    def Calls(self, _: object, context: Any) -> None:
+        """What an older node says to a method that it does not know."""
+        self.streams_refused += 1
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 
     def Scan(self, request: ScanRequest, context: Any) -> Iterator[ScanResponse]:
         """The shared dict, in pages."""

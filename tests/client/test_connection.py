@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from kvcluster import AsyncClient, OutcomeUnknown, Stored
-from kvcluster.client.connection import _or_none
+from kvcluster.client.connection import GrpcConnection, _or_none
 from kvcluster.config import MIB
 from kvcluster.model.members import split_address
 from kvcluster.wire.dial import options_of_clients
 from tests.client.fake_node import FakeCluster, FakeNode
+from tests.edges.in_process import until
 from tests.processes.proxy import Mode, Switchboard
 
-from demo_pb2 import BatchResponse, Pair, ScanResponse
+from demo_pb2 import BatchResponse, Pair, PutRequest, PutResponse, ScanResponse
 
 
 @pytest.fixture
@@ -66,6 +67,19 @@ def test_an_answer_of_nothing_but_fields_is_not_parsed(method: str) -> None:
     pairs = [Pair(key=f"{number:06}") for number in range(100_000)]
     honest = ScanResponse(pairs=pairs)
     assert method == "Batch" or parse(honest.SerializeToString()) == honest
+
+
+async def test_a_node_that_knows_no_streams_is_asked_for_one_once(cluster: FakeCluster) -> None:
+    """An older one is as good as any; it need not say so at each call."""
+    node = cluster.nodes[0]
+    connection = GrpcConnection(node.address)
+    for number in range(3):
+        request = PutRequest(key="a", value=str(number))
+        assert isinstance(await connection.ask(request, 5), PutResponse)
+        await until(lambda: number == 0 or node.streams_refused > 0)  # noqa: B023
+    assert [value for _, value in node.written] == ["0", "1", "2"]
+    assert node.streams_refused == 1
+    await connection.close()
 
 
 @pytest.mark.usefixtures("impatient")
