@@ -39,6 +39,7 @@ from demo_pb2 import (
 _HOT = 3
 _LONG_CHARACTERS = 1500
 _MOST_IN_A_BATCH = 8
+_SHAPES = ("mixed", "puts", "gets")
 _READERS = {True: (0, 2, 4), False: (0, 0, 0, 1)}
 """How many slow readers of everything there may be: where no node holds all of it, or each does."""
 
@@ -84,6 +85,7 @@ class Clients:
             for i in range(1, apart.choice(_READERS[sharded]) + 1)
         ]
         self._visitors = random.Random(apart.random())
+        self._shapes = random.Random(apart.random())
         self.stopped = False
 
     @property
@@ -168,13 +170,7 @@ class Clients:
 
     async def batch(self, name: str, node: str, rng: random.Random) -> bool:
         """Some puts, deletes and gets in one call; whether all of them were done."""
-        steps: list[Write | Read] = []
-        for _ in range(rng.randint(2, _MOST_IN_A_BATCH)):
-            key = self._key(rng)
-            if rng.random() < self._reads:
-                steps.append((key, self._judge.before_read(key)))
-            else:
-                steps.append(self._begin(name, node, key, self._value_or_delete(rng)))
+        steps = self._steps(name, node, rng)
         request = BatchRequest(operations=[_operation(step) for step in steps])
         handle = _batch(self._timeout_s)
         try:
@@ -193,6 +189,24 @@ class Clients:
             if not result.HasField("failure"):
                 self._judge_result(step, result)
         return not any(result.HasField("failure") for result in answer.results)
+
+    def _steps(self, name: str, node: str, rng: random.Random) -> list[Write | Read]:
+        """What a batch asks for. Most are plain, only gets or only puts of distinct keys."""
+        shape = self._shapes.choice(_SHAPES)
+        steps: dict[tuple[str, int], Write | Read] = {}
+        for number in range(rng.randint(2, _MOST_IN_A_BATCH)):
+            key = self._key(rng)
+            reads = rng.random() < self._reads if shape == "mixed" else shape == "gets"
+            if reads:
+                steps[key, number] = (key, self._judge.before_read(key))
+                continue
+            value = self._value_or_delete(rng)
+            if shape == "mixed":
+                steps[key, number] = self._begin(name, node, key, value)
+            elif (key, 0) not in steps:
+                value = value or f"{next(self._numbers)}"
+                steps[key, 0] = self._begin(name, node, key, value)
+        return list(steps.values())
 
     def _failed(self, write: Write, outcome: Outcome, why: str) -> None:
         write.end_s, write.outcome, write.why = self._now_s(), outcome, why

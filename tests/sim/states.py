@@ -15,6 +15,8 @@ STATES: dict[str, bool] = {
     "a write was acknowledged without a replica": True,
     "a replica had something newer than what it was sent": True,
     "a hint met a full disk": False,
+    "a batch of puts went the short way": True,
+    "a batch of gets went the short way": True,
     "a debt was paid": True,
     "a debt took several pages": True,
     "a debt met a reset": False,

@@ -129,8 +129,8 @@ def operation_of(request: Any, settings: Settings) -> Operation:
     return Operation(Kind(kind_of(request)), key, value)
 
 
-def operations_of(request: BatchRequest, settings: Settings) -> list[Operation | BadRequest]:
-    """What a batch asks for, or what is wrong with it, one by one. Raises BadRequest."""
+def refuse_large_batch(request: BatchRequest, settings: Settings) -> None:
+    """Raise BadRequest if a batch has too many operations, or is too long."""
     count, limit = len(request.operations), settings.batch_operations
     if count > limit:
         raise BadRequest(f"the batch has {count:,} operations, allowed are {limit:,}")
@@ -140,10 +140,9 @@ def operations_of(request: BatchRequest, settings: Settings) -> list[Operation |
             f"the batch of {count:,} operations is {size_bytes:,} bytes long,"
             f" allowed are {limit_bytes:,}"
         )
-    return each_of(request.operations, settings)
 
 
-def each_of(
+def operations_of(
     messages: Iterable[OperationMessage], settings: Settings
 ) -> list[Operation | BadRequest]:
     """What each message asks for, or what is wrong with it."""

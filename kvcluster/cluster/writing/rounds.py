@@ -13,7 +13,8 @@ carried 0.8 times the writes of one, three 0.65 times.)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.writing.replication import Outcome, Replication
@@ -32,16 +33,25 @@ class Round:
         self.done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         """Resolves once every entry is durable here and the peers have answered or failed."""
 
-    def add(self, entry: EntryMessage) -> int:
-        """Add a write; return its place."""
-        self.entries.append(entry)
-        self.size_bytes += entry.ByteSize()
-        return len(self.entries) - 1
+    def add(self, entries: Sequence[EntryMessage], size_bytes: int) -> Seats:
+        """Add some writes."""
+        places = range(len(self.entries), len(self.entries) + len(entries))
+        self.entries += entries
+        self.size_bytes += size_bytes
+        return Seats(self, places)
 
     def fail(self, error: KvError) -> None:
         """Tell everybody who waits why it did not come about."""
         self.done.set_exception(error)
         self.done.exception()  # seen, even if every client has left
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Writes of one caller in a round, by their places in it."""
+
+    round: Round
+    places: range
 
 
 class Rounds(OnGround):
@@ -60,14 +70,24 @@ class Rounds(OnGround):
         self._on_their_way = 0
         """Never more than `rounds_in_flight`."""
 
-    def join(self, entry: EntryMessage) -> tuple[Round, int]:
-        """Let a write travel with the next round; return that round and its place in it."""
-        if not self._gathering or self._is_full(self._gathering[-1], entry):
+    def join(self, entries: Sequence[EntryMessage]) -> list[Seats]:
+        """Let writes travel with the next round, and with those behind it as far as that is full.
+
+        They are taken in halves, and halves of these, until each part has room.
+        """
+        if not entries:
+            return []
+        if not self._gathering:
             self._gathering.append(Round())
-        joined = self._gathering[-1]
-        place = joined.add(entry)
+        size_bytes = sum(map(EntryMessage.ByteSize, entries))
+        if not self._has_room(self._gathering[-1], len(entries), size_bytes):
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                return self.join(entries[:middle]) + self.join(entries[middle:])
+            self._gathering.append(Round())
+        part = self._gathering[-1].add(entries, size_bytes)
         self._launch()
-        return joined, place
+        return [part]
 
     @property
     def waiting(self) -> int:
@@ -80,11 +100,12 @@ class Rounds(OnGround):
             waiting.fail(NotReady(why))
         self._gathering.clear()
 
-    def _is_full(self, gathering: Round, entry: EntryMessage) -> bool:
-        size_bytes = gathering.size_bytes + entry.ByteSize()
+    def _has_room(self, gathering: Round, count: int, size_bytes: int) -> bool:
+        if count == 1 and not gathering.entries:  # however large, it must travel
+            return True
         return (
-            size_bytes > self._settings.replication_batch_bytes
-            or len(gathering.entries) >= self._settings.replication_batch_entries
+            gathering.size_bytes + size_bytes <= self._settings.replication_batch_bytes
+            and len(gathering.entries) + count <= self._settings.replication_batch_entries
         )
 
     def _launch(self) -> None:
