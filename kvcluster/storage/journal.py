@@ -20,9 +20,9 @@ probe, a few times a second, finds room for as much. Anything else ends `run`, a
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from kvcluster.errors import DiskFailed, DiskIsFull, OutcomeUnknown
 from kvcluster.model.entry import Verdict
 from kvcluster.model.timings import Timings
 from kvcluster.storage import frames
+from kvcluster.storage.block import Block, parted, size_bytes
 from kvcluster.storage.disk import Disk, DiskThread
 from kvcluster.storage.segment import Segment
 
@@ -51,7 +52,7 @@ class _Write:
 
     def size_bytes(self) -> int:
         """About what it takes in a frame."""
-        return sum(e.ByteSize() for e in self.entries) + sum(d.ByteSize() for d in self.drops)
+        return size_bytes(self.entries) + size_bytes(self.drops)
 
 
 class Journal:
@@ -189,13 +190,14 @@ class Journal:
             yield group
 
     async def _commit(self, group: list[_Write]) -> None:
-        entries = [entry for write in group for entry in write.entries]
+        entries, blocks = parted(write.entries for write in group)
         hints = [hint for write in group for hint in write.hints]
         drops = [drop for write in group for drop in write.drops]
-        changes = bool(entries or hints or drops)
+        changes = bool(entries or blocks or hints or drops)
         if changes:
             started_s = self._now_s()
             payload = JournalFrame(clock=self._clock(), entries=entries, hints=hints, drops=drops)
+            payload.blocks.extend(block.message for block in blocks)
             try:
                 await self._thread.do(self._append, payload)
             except DiskIsFull as error:
@@ -203,12 +205,14 @@ class Journal:
                 _tell(group, error)
                 return
             self.commits.add(self._now_s() - started_s)
-            self.entries += len(entries)
+            self.entries += len(entries) + sum(map(len, blocks))
         verdicts = iter(await self._apply_slowly(entries))
+        of_blocks = iter([await self._apply_slowly(block) for block in blocks])
         self._drop(drops)
         self.committed += changes
         for write in group:
-            own = list(itertools.islice(verdicts, len(write.entries)))
+            is_block = isinstance(write.entries, Block)
+            own = next(of_blocks) if is_block else list(islice(verdicts, len(write.entries)))
             if not write.done.done():
                 write.done.set_result(own)
 
@@ -256,7 +260,8 @@ class Journal:
             done.set_result(number)
 
     def _append(self, payload: JournalFrame) -> None:
-        frame = frames.encode(payload.SerializeToString())
+        magic = frames.MAGIC_WITH_BLOCKS if payload.blocks else frames.MAGIC
+        frame = frames.encode(payload.SerializeToString(), magic)
         self._segment.append(frame, sync=self._sync)
         self.written_bytes += len(frame)
 

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, is_live, judge, version_of
 from kvcluster.model.slots import SLOTS, slot_of
+from kvcluster.storage.block import Block
 from kvcluster.storage.key_index import KeyIndex
 
 from demo_pb2 import Entry as EntryMessage
@@ -93,6 +94,12 @@ class Table:
         del self._slots[number][key]
         self.changed[number] = 1
         return True
+
+    def apply_all(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
+        """Apply entries that come from the journal or from another node; what each was."""
+        if isinstance(entries, Block):
+            return list(itertools.starmap(self.apply, entries.pairs()))
+        return [self.apply(entry.key, to_entry(entry)) for entry in entries]
 
     def apply_message(self, message: EntryMessage) -> Verdict:
         """Apply an entry that comes from the journal or from another node."""

@@ -20,7 +20,7 @@ from kvcluster.config import (
 )
 from kvcluster.errors import BadRequest
 
-from demo_pb2 import Entry, ScanRequest
+from demo_pb2 import ScanRequest
 
 _SHOWN_CHARACTERS = 40
 
@@ -64,9 +64,8 @@ def check_count(entries: int) -> None:
         raise BadRequest(f"{entries:,} entries came at once, allowed are {ENTRIES_CEILING:,}")
 
 
-def check_entries(entries: Collection[Entry]) -> None:
+def check_columns(keys: Collection[str], values: Collection[str]) -> None:
     """Raise BadRequest if no node can have taken one of these from a client."""
-    keys, values = [entry.key for entry in entries], [entry.value for entry in entries]
     if _are_fitting(keys, 1, KEY_CEILING_BYTES) and _are_fitting(values, 0, VALUE_CEILING_BYTES):
         return
     for key, value in zip(keys, values, strict=True):

@@ -28,7 +28,7 @@ from demo_pb2 import DESCRIPTOR, PullRequest
 
 Code = grpc.StatusCode
 
-WRITES = {"Put", "Delete", "Batch", "Replicate", "Forward", "Hold", "Drop"}
+WRITES = {"Put", "Delete", "Batch", "PutMany", "Replicate", "Forward", "Hold", "Drop"}
 REFUSALS = {
     Code.INVALID_ARGUMENT,
     Code.FAILED_PRECONDITION,

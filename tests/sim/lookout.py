@@ -116,6 +116,10 @@ class Lookout:
             self._world.saw("a debt took several pages")
         if method == "replicate" and answer.superseded:
             self._world.saw("a replica had something newer than what it was sent")
+        if method == "replicate" and answer.block:
+            self._world.saw("a block was copied to a replica")
+            if answer.superseded:
+                self._world.saw("a block met something newer")
 
     def _refusing(self, callee: str, caller: str, method: str, error: Exception) -> None:
         if isinstance(error, HeldBack):

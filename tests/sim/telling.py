@@ -12,6 +12,8 @@ about to end, and nobody hears it any more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kvcluster.cluster.writing.replication import Outcome
 from kvcluster.model.slots import slot_of
 from kvcluster.node import Node
@@ -44,7 +46,7 @@ class Telling:
     def _listen(self, name: str, node: Node) -> None:
         carry_out = node.writing.rounds._carry_out
 
-        async def carry_out_and_judge(entries: list[Entry]) -> Outcome:
+        async def carry_out_and_judge(entries: Sequence[Entry]) -> Outcome:
             pauses = node.gate.pauses
             outcome = await carry_out(entries)
             heard = name in self._world.up and self._world.node(name) is node

@@ -32,6 +32,8 @@ class Membership:
         """What two nodes share only if they agree about all of this."""
         self.replica_count = cluster.replicas
         """How many members hold each key."""
+        self.holds_all = cluster.replicas == len(cluster.members)
+        """Whether every member holds every key."""
         self.held = self._placement.held(cluster.self_name)
         """The slots of which this member holds a replica."""
 

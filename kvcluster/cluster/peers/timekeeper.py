@@ -20,9 +20,11 @@ from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack, OutcomeUnknown
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
 from kvcluster.model.entry import VERSION_BYTES, Version, is_version, time_of
 from kvcluster.model.readiness import Status
+from kvcluster.storage.block import Block, is_sound, versions_of
 from kvcluster.storage.store import Store
-from kvcluster.wire.limits import check_count, check_entries
+from kvcluster.wire.limits import check_columns, check_count
 
+from demo_pb2 import Block as BlockMessage
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites
 
@@ -73,11 +75,10 @@ class Timekeeper:
         self._pass_time()
         return self._clock.tick(self._wall_ms())
 
-    def ticks(self, count: int) -> list[Version]:
-        """So many new versions, each newer than the one before it."""
+    def ticks(self, count: int) -> Version:
+        """The first of so many new versions, which follow each other (model/entry.py)."""
         self._pass_time()
-        tick, wall_ms = self._clock.tick, self._wall_ms()
-        return [tick(wall_ms) for _ in range(count)]
+        return self._clock.ticks(self._wall_ms(), count)
 
     def accept(self, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
         """Move past a peer's clock. Raises ClockAbsurd if it is, HeldBack if it is old.
@@ -140,10 +141,21 @@ class Timekeeper:
     def accept_entries(self, entries: Sequence[EntryMessage], sender_time: int) -> None:
         """Check entries from a peer. Raises BadRequest for what it cannot have made or taken."""
         check_count(len(entries))
-        check_entries(entries)
+        check_columns([entry.key for entry in entries], [entry.value for entry in entries])
         for entry in entries:
             if not _is_possible(entry.version, sender_time):
                 raise _impossible(f"entry {entry.key[:40]!r}", entry.version)
+
+    def accept_block(self, message: BlockMessage, sender_time: int) -> Block:
+        """Check a block from a peer. Raises BadRequest as `accept_entries` does."""
+        check_count(len(message.keys))
+        if not is_sound(message):
+            raise BadRequest("the block is none: its columns differ, or its version is impossible")
+        block = Block.of(message)
+        if not _is_possible(block.versions[-1], sender_time):
+            raise _impossible(f"the block from {block.keys[0][:40]!r} on", block.versions[-1])
+        check_columns(block.keys, block.values)
+        return block
 
     def accept_missed(self, missed: Iterable[MissedWrites], sender_time: int) -> None:
         """Check hints of what others missed. Raises BadRequest as `accept_entries` does."""
@@ -151,15 +163,15 @@ class Timekeeper:
             if not _is_possible(hint.since, sender_time):
                 raise _impossible(f"the hint for {hint.peer[:40]!r}", hint.since)
 
-    def are_stale(self, entries: Iterable[EntryMessage]) -> bool:
+    def are_stale(self, entries: Sequence[EntryMessage]) -> bool:
         """Whether some of these were written so long ago that they must not be sent as new.
 
         A tombstone is dropped a minute after every replica confirmed it. A write that is older
         than the tombstone and arrives after that would bring the key back.
         """
         limit = (self.now() >> COUNTER_BITS) - self._limits.stale_ms
-        versions = [entry.version for entry in entries]
-        return bool(versions) and time_of(Version(min(versions))) >> COUNTER_BITS < limit
+        versions = versions_of(entries)
+        return bool(versions) and time_of(min(versions)) >> COUNTER_BITS < limit
 
     def _pass_time(self) -> None:
         now_s = self._steady_s()

@@ -82,7 +82,7 @@ class Coordinator(OnGround):
 def _written(endings: Endings, place: int, replicas: int) -> Written | KvError:
     if place in endings.failed:
         return endings.failed[place]
-    return Written(Version(endings.entries[place].version), replicas, endings.acknowledged[place])
+    return Written(endings.versions[place], replicas, endings.acknowledged[place])
 
 
 def _settle(

@@ -15,9 +15,11 @@ from kvcluster.cluster.requests.forwarding import Forwarding
 from kvcluster.cluster.requests.plain_batches import PlainBatches
 from kvcluster.cluster.requests.router import Router
 from kvcluster.cluster.requests.translation import (
+    batch_of,
     batch_response,
     operation_of,
     operations_of,
+    refuse_bad_block,
     refuse_large_batch,
 )
 from kvcluster.errors import BadRequest, KvError
@@ -28,6 +30,9 @@ from demo_pb2 import (
     BatchResponse,
     ForwardRequest,
     ForwardResponse,
+    PutException,
+    PutManyRequest,
+    PutManyResponse,
 )
 from demo_pb2 import Operation as OperationMessage
 
@@ -64,6 +69,16 @@ class Handlers(OnGround):
         operations = operations_of(request.operations, self._settings)
         outcomes = await self._routing.carry_out(operations, deadline_s)
         return batch_response(request.operations, outcomes)
+
+    async def put_many(self, request: PutManyRequest, deadline_s: float) -> PutManyResponse:
+        """Puts in columns. Raises BadRequest, NotReady."""
+        block = request.block
+        refuse_bad_block(block, self._settings)
+        if (answer := await self._plain.put_many(block, deadline_s)) is not None:
+            return answer
+        batch = await self.batch(batch_of(block), deadline_s)
+        exceptions = [PutException(place=at, result=it) for at, it in enumerate(batch.results)]
+        return PutManyResponse(exceptions=exceptions)
 
     async def forwarded(self, request: ForwardRequest, deadline_s: float) -> ForwardResponse:
         """Do what another node forwarded, here or not at all. Raises as those above do."""

@@ -22,6 +22,8 @@ from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
+from kvcluster.model.entry import Version
+from kvcluster.storage.block import versions_of
 
 from demo_pb2 import Entry as EntryMessage
 
@@ -30,8 +32,8 @@ from demo_pb2 import Entry as EntryMessage
 class Endings:
     """What came of entries that were written together, by their places."""
 
-    entries: list[EntryMessage]
-    """In the versions in which they were written last."""
+    versions: list[Version]
+    """Those in which they were written last."""
     acknowledged: list[int] = field(default_factory=list)
     """Nodes that hold each, or something newer, on disk now. Of one that failed it says nothing."""
     failed: dict[int, KvError] = field(default_factory=dict)
@@ -43,9 +45,9 @@ class Endings:
     def once_more(self, places: Sequence[int], again: Endings) -> None:
         """These were written a second time."""
         for at, place in enumerate(places):
-            newer = again.entries[at]
-            assert newer.version > self.entries[place].version, "it would be superseded again"
-            self.entries[place] = newer
+            newer = again.versions[at]
+            assert newer > self.versions[place], "it would be superseded again"
+            self.versions[place] = newer
             if at not in again.failed:
                 self.acknowledged[place] = again.acknowledged[at]
                 continue
@@ -64,7 +66,7 @@ class Writes(OnGround):
 
     async def write(
         self,
-        entries: list[EntryMessage],
+        entries: Sequence[EntryMessage],
         renewed: Callable[[int], EntryMessage],
         deadline_s: float,
     ) -> Endings:
@@ -72,7 +74,7 @@ class Writes(OnGround):
         try:
             self._store.refuse_if_full()
         except DiskIsFull as error:
-            endings = Endings(entries, [0] * len(entries))
+            endings = Endings(versions_of(entries), [0] * len(entries))
             endings.fail(range(len(entries)), error)
             return endings
         endings, superseded = await self._write_once(entries, deadline_s)
@@ -83,10 +85,10 @@ class Writes(OnGround):
         return endings
 
     async def _write_once(
-        self, entries: list[EntryMessage], deadline_s: float
+        self, entries: Sequence[EntryMessage], deadline_s: float
     ) -> tuple[Endings, list[int]]:
         """One version of each; also the places of those that met something newer."""
-        pauses, endings = self._gate.pauses, Endings(entries)
+        pauses, endings = self._gate.pauses, Endings(versions_of(entries))
         superseded: list[int] = []
         for part in self._rounds.join(entries):
             at = len(endings.acknowledged)

@@ -11,6 +11,9 @@ way gets its hint here, is told if it can be reached, and is named to the other 
 empty Replicate; who fails to keep that is not counted either. If the hint cannot be kept here, the
 write is not acknowledged.
 
+A round that is a block (storage/block.py) goes to every peer as it is. It is only formed where all
+nodes hold all keys, so there are no shares of it.
+
 Rejected: a queue for each peer. It kept a slow peer's writes waiting in memory with bounds and
 drops of their own; a peer that is behind pulls, which needs no queue.
 """
@@ -28,6 +31,7 @@ from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreac
 from kvcluster.model.entry import Verdict, Version
 from kvcluster.model.fanout import Missed, Share, pack
 from kvcluster.model.slots import slot_of
+from kvcluster.storage.block import Block, versions_of
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites, ReplicateRequest, ReplicateResponse
@@ -68,11 +72,18 @@ class Replication(OnGround):
 
     def pack(self, entries: Sequence[EntryMessage]) -> tuple[Shares, list[MissedWrites]]:
         """Sort entries into shares; also the hints to journal with them, in the same frame."""
-        writes = [(slot_of(entry.key), Version(entry.version)) for entry in entries]
         others, peers = self._membership.others, self._peers
-        shares, absent = pack(writes, others, lambda name: peers[name].gets_writes)
+        shares, absent = pack(self._writes(entries), others, lambda name: peers[name].gets_writes)
         hints = self._hinting.missed(absent)
         return Shares(shares, self._hinting.untold(absent)), hints
+
+    def _writes(self, entries: Sequence[EntryMessage]) -> list[tuple[int, Version]]:
+        """The slot and the version of each. Where all nodes hold all slots, any slot is as good."""
+        versions = versions_of(entries)
+        if self._membership.holds_all:
+            return [(0, version) for version in versions]
+        slots = [slot_of(entry.key) for entry in entries]
+        return list(zip(slots, versions, strict=True))
 
     async def share(self, packed: Shares, entries: Sequence[EntryMessage]) -> Outcome:
         """Send every share; return when each peer has answered or failed, and there is a hint if
@@ -110,16 +121,29 @@ class Replication(OnGround):
     ) -> ReplicateResponse | None:
         """Send to one peer; None if it does not hold its share for certain."""
         share = packed.by_peer[name]
-        request = ReplicateRequest(
-            entries=[entries[place] for place in share.places],
-            missed=[_message(peer, missed) for peer, missed in share.missed.items()],
-        )
         with self._peers[name].exchange.sending(share.as_missed):
-            response = await self._replicate(name, request, packed.held_back)
+            response = await self._copy(name, packed, entries)
         if response is None:
             packed.keeping.append(self._hinting.keep({name: share.as_missed}))
             await self._hinting.tell(name)
         return response
+
+    async def _copy(
+        self, name: str, packed: Shares, entries: Sequence[EntryMessage]
+    ) -> ReplicateResponse | None:
+        """Have a peer store its share; a block as it is, if the peer takes that."""
+        share = packed.by_peer[name]
+        missed = [_message(peer, missed) for peer, missed in share.missed.items()]
+        if isinstance(entries, Block) and self._peers[name].takes_blocks:
+            assert len(share.places) == len(entries), "a part of a block is none"
+            request = ReplicateRequest(block=entries.message, missed=missed)
+            response = await self._replicate(name, request, packed.held_back)
+            if response is None or response.block == len(entries):
+                return response
+            # It said so in a former life. This one is of an older version, and has seen no entries.
+        chosen = [entries[place] for place in share.places]
+        request = ReplicateRequest(entries=chosen, missed=missed)
+        return await self._replicate(name, request, packed.held_back)
 
     async def _let_others_hint(
         self,
