@@ -128,6 +128,44 @@ class BatchResponse(_message.Message):
     results: _containers.RepeatedCompositeFieldContainer[Result]
     def __init__(self, results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ...) -> None: ...
 
+class Block(_message.Message):
+    __slots__ = ("first_version", "keys", "values")
+    FIRST_VERSION_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    first_version: bytes
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, first_version: _Optional[bytes] = ..., keys: _Optional[_Iterable[str]] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PutManyRequest(_message.Message):
+    __slots__ = ("block",)
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    block: Block
+    def __init__(self, block: _Optional[_Union[Block, _Mapping]] = ...) -> None: ...
+
+class PutManyResponse(_message.Message):
+    __slots__ = ("first_version", "replicas", "acknowledged", "served_by", "exceptions")
+    FIRST_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
+    SERVED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXCEPTIONS_FIELD_NUMBER: _ClassVar[int]
+    first_version: bytes
+    replicas: int
+    acknowledged: int
+    served_by: str
+    exceptions: _containers.RepeatedCompositeFieldContainer[PutException]
+    def __init__(self, first_version: _Optional[bytes] = ..., replicas: _Optional[int] = ..., acknowledged: _Optional[int] = ..., served_by: _Optional[str] = ..., exceptions: _Optional[_Iterable[_Union[PutException, _Mapping]]] = ...) -> None: ...
+
+class PutException(_message.Message):
+    __slots__ = ("place", "result")
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    place: int
+    result: Result
+    def __init__(self, place: _Optional[int] = ..., result: _Optional[_Union[Result, _Mapping]] = ...) -> None: ...
+
 class ScanRequest(_message.Message):
     __slots__ = ("prefix", "start_after", "limit", "keys_only")
     PREFIX_FIELD_NUMBER: _ClassVar[int]
@@ -279,20 +317,22 @@ class Configuration(_message.Message):
     def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ..., key_limit_bytes: _Optional[int] = ..., value_limit_bytes: _Optional[int] = ..., message_age_limit_s: _Optional[float] = ..., tombstone_wait_s: _Optional[float] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration")
+    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks")
     NODE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MISSED_SINCE_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    TAKES_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     node: str
     incarnation: int
     clock: int
     status: Status
     missed_since: bytes
     configuration: Configuration
-    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ...) -> None: ...
+    takes_blocks: bool
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ()
@@ -511,26 +551,30 @@ class Entry(_message.Message):
     def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., deleted: bool = ..., version: _Optional[bytes] = ...) -> None: ...
 
 class ReplicateRequest(_message.Message):
-    __slots__ = ("sender", "clock", "configuration", "entries", "missed")
+    __slots__ = ("sender", "clock", "configuration", "entries", "missed", "block")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     MISSED_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
     configuration: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     missed: _containers.RepeatedCompositeFieldContainer[MissedWrites]
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., missed: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ...) -> None: ...
+    block: Block
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., missed: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., block: _Optional[_Union[Block, _Mapping]] = ...) -> None: ...
 
 class ReplicateResponse(_message.Message):
-    __slots__ = ("clock", "superseded")
+    __slots__ = ("clock", "superseded", "block")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
     clock: int
     superseded: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ...) -> None: ...
+    block: int
+    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ..., block: _Optional[int] = ...) -> None: ...
 
 class Cursor(_message.Message):
     __slots__ = ("slot", "after_key")
@@ -705,16 +749,18 @@ class MissedWrites(_message.Message):
     def __init__(self, peer: _Optional[str] = ..., since: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
 
 class JournalFrame(_message.Message):
-    __slots__ = ("clock", "entries", "hints", "drops")
+    __slots__ = ("clock", "entries", "hints", "drops", "blocks")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
     DROPS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     hints: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     drops: _containers.RepeatedCompositeFieldContainer[Entry]
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+    blocks: _containers.RepeatedCompositeFieldContainer[Block]
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ...) -> None: ...
 
 class VersionsFrame(_message.Message):
     __slots__ = ("versions", "hashes", "tombstones", "footer")

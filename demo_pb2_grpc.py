@@ -54,6 +54,11 @@ class KeyValueStub(object):
                 request_serializer=demo__pb2.BatchRequest.SerializeToString,
                 response_deserializer=demo__pb2.BatchResponse.FromString,
                 _registered_method=True)
+        self.PutMany = channel.unary_unary(
+                '/demo.KeyValue/PutMany',
+                request_serializer=demo__pb2.PutManyRequest.SerializeToString,
+                response_deserializer=demo__pb2.PutManyResponse.FromString,
+                _registered_method=True)
         self.Scan = channel.unary_stream(
                 '/demo.KeyValue/Scan',
                 request_serializer=demo__pb2.ScanRequest.SerializeToString,
@@ -117,6 +122,15 @@ class KeyValueServicer(object):
         At most 1,024 operations and 4 MiB (settings batch_operations, batch_bytes; a single operation
         may be larger). Past 4 MiB of values in the answer the remaining gets fail, each for itself
         with RESOURCE_EXHAUSTED: ask for them again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutMany(self, request, context):
+        """Many puts of distinct keys in one call, in columns: the fast way for much data. Each succeeds or
+        fails for itself, and the limits are those of Batch, with an operation for each key. A node that
+        does not know the call answers UNIMPLEMENTED, and has written nothing: send a Batch instead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +204,11 @@ def add_KeyValueServicer_to_server(servicer, server):
                     servicer.Batch,
                     request_deserializer=demo__pb2.BatchRequest.FromString,
                     response_serializer=demo__pb2.BatchResponse.SerializeToString,
+            ),
+            'PutMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutMany,
+                    request_deserializer=demo__pb2.PutManyRequest.FromString,
+                    response_serializer=demo__pb2.PutManyResponse.SerializeToString,
             ),
             'Scan': grpc.unary_stream_rpc_method_handler(
                     servicer.Scan,
@@ -330,6 +349,33 @@ class KeyValue(object):
             '/demo.KeyValue/Batch',
             demo__pb2.BatchRequest.SerializeToString,
             demo__pb2.BatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.KeyValue/PutMany',
+            demo__pb2.PutManyRequest.SerializeToString,
+            demo__pb2.PutManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -107,6 +107,13 @@ class KeyValue(KeyValueServicer):
         self._activity.batch(response)
         return response
 
+    @rpc(budget="clients", writes=True)
+    async def PutMany(self, request: pb.PutManyRequest, deadline_s: float) -> pb.PutManyResponse:
+        """Many puts in columns, which pass on to the peers and into the journals as they are."""
+        response = await self._service.put_many(request, deadline_s)
+        self._activity.put_many(request, response)
+        return response
+
     @rpc_stream(budget="scans")
     def Scan(self, request: pb.ScanRequest, deadline_s: float) -> Pages:
         """Stream keys in order, from all the nodes that together hold every slot."""

@@ -44,6 +44,10 @@ class Settings:
     """Most that a Batch carries, and most of values that its answer does. A single operation may be
     larger."""
 
+    block_puts: int = 128
+    """So many puts of one call travel as a block (storage/block.py), which has a round to itself.
+    Less: smaller rounds. More: more objects for a call."""
+
     # How long things may take.
     request_timeout_s: float = 5.0
     """For a call whose client named no deadline: nothing waits for ever."""

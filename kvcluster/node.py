@@ -132,7 +132,8 @@ class Node:
         self.requests = Requests(ground, self.peering, self.writing, self.repair)
         # What a Service does (server/rpc.py); health is the last.
         handlers, report = self.requests.handlers, self.requests.report
-        self.one, self.batch, self.scan = handlers.one, handlers.batch, self.requests.scans.scan
+        self.one, self.batch, self.put_many = handlers.one, handlers.batch, handlers.put_many
+        self.scan = self.requests.scans.scan
         self.status, self.locate = report.status, report.locate
 
     def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:

@@ -83,6 +83,12 @@ class HybridClock:
         self._time = max(self._time + 1, wall_ms << COUNTER_BITS)
         return make_version(self._time, self.incarnation)
 
+    def ticks(self, wall_ms: int, count: int) -> Version:
+        """The first of so many versions, each newer than the one before; see `following`."""
+        first = self.tick(wall_ms)
+        self._time += count - 1
+        return first
+
     def pass_time(self, elapsed_ms: float) -> None:
         """So much has passed since the last call, by a clock that nobody sets."""
         assert elapsed_ms >= 0, "the time must not go back"

@@ -101,6 +101,17 @@ def time_of(version: Version) -> int:
     return int.from_bytes(version[:_TIME_BYTES], "big")
 
 
+def following(first: Version, count: int) -> list[Version]:
+    """So many versions, `first` and those that follow it, a tick each. See `is_followed`."""
+    time, life = time_of(first), first[_TIME_BYTES:]
+    return [Version(each.to_bytes(_TIME_BYTES, "big") + life) for each in range(time, time + count)]
+
+
+def is_followed(first: Version, count: int) -> bool:
+    """Whether there is room for so many versions from `first` on."""
+    return time_of(first) + count <= 1 << 8 * _TIME_BYTES
+
+
 def is_version(data: bytes) -> bool:
     """Whether bytes from outside have the shape of a version."""
     return len(data) == VERSION_BYTES

@@ -45,7 +45,7 @@ class Share:
 
 def pack(
     writes: Sequence[tuple[int, Version]],
-    others: Callable[[int], Sequence[str]],
+    others: Callable[[int], tuple[str, ...]],
     gets_writes: Callable[[str], bool],
 ) -> tuple[dict[str, Share], dict[str, Missed]]:
     """Sort writes, each a slot and a version: shares by peer, and what absent peers miss.
@@ -69,11 +69,11 @@ def pack(
 
 
 def _by_replicas(
-    writes: Sequence[tuple[int, Version]], others: Callable[[int], Sequence[str]]
+    writes: Sequence[tuple[int, Version]], others: Callable[[int], tuple[str, ...]]
 ) -> Mapping[tuple[str, ...], list[int]]:
     grouped: dict[tuple[str, ...], list[int]] = {}
     for place, (slot, _) in enumerate(writes):
-        grouped.setdefault(tuple(others(slot)), []).append(place)
+        grouped.setdefault(others(slot), []).append(place)
     return grouped
 
 

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from operator import methodcaller
 from typing import Any
 
 from kvcluster.config import Settings
@@ -25,10 +26,14 @@ from demo_pb2 import (
     BatchResponse,
     ForwardRequest,
     ForwardResponse,
+    PutManyRequest,
+    PutManyResponse,
     ReplicateRequest,
 )
 
 log = logging.getLogger("kvcluster")
+
+_kind_of_result = methodcaller("WhichOneof", "result")
 
 _SUMMARY_INTERVAL_S = 1.0
 
@@ -49,7 +54,15 @@ class Activity:
 
     def batch(self, response: BatchResponse, sender: str = "") -> None:
         """A batch was carried out; `sender` forwarded it, if one did. Reads are no news."""
-        kinds = Counter(result.WhichOneof("result") for result in response.results)
+        self._several(Counter(map(_kind_of_result, response.results)), sender)
+
+    def put_many(self, request: PutManyRequest, response: PutManyResponse) -> None:
+        """Puts in columns were carried out."""
+        kinds = Counter(_kind_of_result(each.result) for each in response.exceptions)
+        kinds["put"] += len(request.block.keys) - len(response.exceptions)
+        self._several(kinds, "")
+
+    def _several(self, kinds: Counter[str], sender: str) -> None:
         writes = sum(kinds[kind] for kind in WRITING)
         if writes and self._allows("Batch operation", writes):
             order = (*WRITING, "get", "failure")
@@ -66,11 +79,11 @@ class Activity:
 
     def replicate(self, request: ReplicateRequest) -> None:
         """A peer's entries were stored."""
-        count = len(request.entries)
+        count = len(request.entries) or len(request.block.keys)
         if count and self._allows("Replicate", count):
             more = f" and {count - 1:,} more" if count > 1 else ""
-            key = shown(request.entries[0].key)
-            _log("REPLICATE", f"{key}{more}, from {request.sender}")
+            key = request.entries[0].key if request.entries else request.block.keys[0]
+            _log("REPLICATE", f"{shown(key)}{more}, from {request.sender}")
 
     async def summarize(self) -> None:
         """Once a second, for ever: a line for what was only counted."""

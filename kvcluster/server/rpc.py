@@ -244,6 +244,9 @@ class Service(Protocol):
     async def batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many operations, with a result each."""
 
+    async def put_many(self, request: pb.PutManyRequest, deadline_s: float) -> pb.PutManyResponse:
+        """Many puts in columns, with a result each that is not as those of all others."""
+
     def scan(
         self, request: pb.ScanRequest, deadline_s: float
     ) -> AsyncGenerator[pb.ScanResponse, None]:

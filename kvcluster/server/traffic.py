@@ -12,15 +12,25 @@ had no room for is no failure: it is asked for again.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import methodcaller
 
 from kvcluster.errors import AnswerFull, reason_of
 from kvcluster.model.timings import BOUNDS_S, Timings
 from kvcluster.wire.kinds import KINDS
 
-from demo_pb2 import BatchRequest, BatchResponse, MethodTraffic
+from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
+    MethodTraffic,
+    PutManyRequest,
+    PutManyResponse,
+    Result,
+)
 from demo_pb2 import Traffic as TrafficMessage
 
+_kind_of = methodcaller("WhichOneof", "operation")
 _NO_ROOM = reason_of(AnswerFull)
 
 
@@ -58,10 +68,17 @@ class Traffic:
         calls.by_code[code] += 1
         calls.timings.add(duration_s)
         if isinstance(request, BatchRequest):
-            self._batched.update(each.WhichOneof("operation") for each in request.operations)
+            self._batched.update(map(_kind_of, request.operations))
+        elif isinstance(request, PutManyRequest):
+            self._batched["put"] += len(request.block.keys)
         if isinstance(answer, BatchResponse):
-            failures = [it.failure for it in answer.results if it.HasField("failure")]
-            self.batch_failures.update(it.code for it in failures if it.reason != _NO_ROOM)
+            self._count_failures(answer.results)
+        elif isinstance(answer, PutManyResponse):
+            self._count_failures(each.result for each in answer.exceptions)
+
+    def _count_failures(self, results: Iterable[Result]) -> None:
+        failures = [it.failure for it in results if it.HasField("failure")]
+        self.batch_failures.update(it.code for it in failures if it.reason != _NO_ROOM)
 
     @property
     def operations(self) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The durable dict: a table in memory, a journal of writes, a JSON file that people can read.
 
 store.py              the three as one thing: begin here
+block.py              many puts in columns, which travel and are journaled as they are
 table.py              every entry, by slot; an entry as a message
 key_index.py          every live key, in order
 digests.py            what each slot holds, in 64 bits

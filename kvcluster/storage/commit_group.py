@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from kvcluster.errors import OutcomeUnknown
 from kvcluster.model.entry import Verdict
+from kvcluster.storage.block import Block, parted, size_bytes
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites
+from demo_pb2 import JournalFrame, MissedWrites
+
+_SLICE_ENTRIES = 1000
 
 
 @dataclass(slots=True)
@@ -29,34 +33,53 @@ class PendingWrite:
 
     def size_bytes(self) -> int:
         """About what it takes in a frame."""
-        return sum(e.ByteSize() for e in self.entries) + sum(d.ByteSize() for d in self.drops)
+        return size_bytes(self.entries) + size_bytes(self.drops)
 
 
-@dataclass(slots=True, eq=False)
 class CommitGroup:
-    """Writes that share a frame."""
+    """Writes that share a frame: entries one by one, and blocks (block.py)."""
 
-    writes: list[PendingWrite]
-    entries: Sequence[EntryMessage] = ()
-    verdicts: list[Verdict] = field(default_factory=list)
-    """Of those entries that have been applied, in their order."""
-    started_s: float = 0.0
-    """When the disk was given it."""
+    def __init__(self, writes: Sequence[PendingWrite]) -> None:
+        self.writes = writes
+        self.loose, self.blocks = parted(write.entries for write in writes)
+        self.hints = [hint for write in writes for hint in write.hints]
+        self.drops = [drop for write in writes for drop in write.drops]
+        self.slices = self._sliced()
+        """What is to be applied yet, a little at a time."""
+        self.verdicts: list[Verdict] = []
+        """Of those entries that have been applied: first the loose ones, then the blocks."""
+        self.started_s = 0.0
+        """When the disk was given it."""
 
-    def __post_init__(self) -> None:
-        lone = len(self.writes) == 1
-        each = (entry for write in self.writes for entry in write.entries)
-        self.entries = self.writes[0].entries if lone else list(each)
+    def __len__(self) -> int:
+        return len(self.loose) + sum(map(len, self.blocks))
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.loose or self.blocks or self.hints or self.drops)
+
+    def frame(self, clock: int) -> JournalFrame:
+        """As it stands in the journal."""
+        blocks = [block.message for block in self.blocks]
+        return JournalFrame(
+            clock=clock, entries=self.loose, blocks=blocks, hints=self.hints, drops=self.drops
+        )
+
+    def _sliced(self) -> Iterator[Sequence[EntryMessage]]:
+        for part in (self.loose, *self.blocks):
+            for start in range(0, len(part), _SLICE_ENTRIES):
+                yield part[start : start + _SLICE_ENTRIES]
 
     def settle(self) -> None:
         """Tell each waiter what became of its entries."""
-        assert len(self.verdicts) == len(self.entries)
-        start = 0
+        assert len(self.verdicts) == len(self)
+        loose, of_blocks = iter(self.verdicts), islice(self.verdicts, len(self.loose), None)
         for write in self.writes:
-            end = start + len(write.entries)
+            verdicts = of_blocks if isinstance(write.entries, Block) else loose
+            own = list(islice(verdicts, len(write.entries)))
             if not write.done.done():
-                write.done.set_result(self.verdicts[start:end])
-            start = end
+                write.done.set_result(own)
 
     def fail(self, error: Exception) -> None:
         """Tell each waiter why it did not come about, or why nobody knows."""

@@ -2,7 +2,7 @@
 
 A file is frames, end to end. One frame:
 
-    offset  0   magic             4 bytes  "KVF1"
+    offset  0   magic             4 bytes  "KVF1", "KVF2"
             4   body length       4 bytes  little-endian
             8   body checksum     8 bytes  XXH3-64
            16   header checksum   8 bytes  XXH3-64 of the 16 bytes before
@@ -12,6 +12,10 @@ The header has a checksum of its own, so that a flipped length is seen as damage
 a length that checks out *is* believed, and what lies inside a damaged body is never mistaken for
 a frame, even if a client stored one as a value. Only behind a damaged header does a reader look
 for the magic. The idea is LevelDB's log format; ours has no blocks.
+
+The second magic is that of frames with blocks (block.py). A program that does not know of them
+would read such a payload without seeing them, and lose what had been acknowledged; so to it the
+whole frame is damage, and says so.
 
 `scan` tells a crash from damage, and everything hangs on that. A crash tears the *end* of a file:
 the last frame is shorter than its length, or the file ends in NULs that the file system promised
@@ -37,7 +41,9 @@ from xxhash import xxh3_64_intdigest
 
 Payload = TypeVar("Payload", bound=Message)
 
-MAGIC = b"KVF1"
+MAGIC, MAGIC_WITH_BLOCKS = b"KVF1", b"KVF2"
+_MAGICS = (MAGIC, MAGIC_WITH_BLOCKS)
+_COMMON = b"KVF"
 _FIELDS = struct.Struct("<4sIQ")
 _CHECK = struct.Struct("<Q")
 HEADER_BYTES = _FIELDS.size + _CHECK.size
@@ -58,10 +64,10 @@ class Scan:
     """How many places do not check out although they were once whole."""
 
 
-def encode(payload: bytes) -> bytes:
+def encode(payload: bytes, magic: bytes = MAGIC) -> bytes:
     """Return the frame of a payload."""
     body = payload + _END
-    fields = _FIELDS.pack(MAGIC, len(body), xxh3_64_intdigest(body))
+    fields = _FIELDS.pack(magic, len(body), xxh3_64_intdigest(body))
     return b"".join((fields, _CHECK.pack(xxh3_64_intdigest(fields)), body))
 
 
@@ -98,7 +104,7 @@ def messages(payloads: Iterable[bytes], kind: type[Payload]) -> list[Payload]:
 def _frame_end(data: bytes, position: int) -> int | None:
     """Where the frame ends whose good header stands here, be it beyond the data."""
     check_at = position + _FIELDS.size
-    if check_at + _CHECK.size > len(data) or not data.startswith(MAGIC, position):
+    if check_at + _CHECK.size > len(data) or not data.startswith(_MAGICS, position):
         return None
     if xxh3_64_intdigest(data[position:check_at]) != _CHECK.unpack_from(data, check_at)[0]:
         return None
@@ -115,7 +121,7 @@ def _is_good(data: bytes, position: int, end: int) -> bool:
 
 def _next_good(data: bytes, position: int) -> int | None:
     """Where the next good frame stands."""
-    while (position := data.find(MAGIC, position)) >= 0:
+    while (position := data.find(_COMMON, position)) >= 0:
         end = _frame_end(data, position)
         if end is not None and _is_good(data, position, end):
             return position
@@ -127,7 +133,8 @@ def _is_torn(data: bytes, position: int, end: int | None) -> bool:
     """Whether the bytes from here on, behind which nothing is good, are one unfinished write."""
     if end is not None and end > len(data):
         return True
-    if len(data) - position < HEADER_BYTES and MAGIC.startswith(data[position : position + 4]):
+    begin = data[position : position + len(MAGIC)]
+    if len(data) - position < HEADER_BYTES and any(it.startswith(begin) for it in _MAGICS):
         return True
     return _ends_in_nuls(data, position, position + HEADER_BYTES if end is None else end)
 

@@ -31,6 +31,7 @@ from kvcluster.config import Settings
 from kvcluster.model.entry import Version, time_of
 from kvcluster.storage import frames
 from kvcluster.storage.base import Base
+from kvcluster.storage.block import Block, is_sound
 from kvcluster.storage.checkpoint_files import TEMPORARY_SUFFIX
 from kvcluster.storage.disk import Disk, numbers_of
 from kvcluster.storage.found import Aside, Recovered
@@ -117,12 +118,15 @@ class _Replay:
         path = self.folder / segment_name(number)
         data = self.disk.read(path)
         scanned = frames.scan(data)
-        return _Segment(path, data, scanned, frames.messages(scanned.payloads, JournalFrame))
+        groups = frames.messages(scanned.payloads, JournalFrame)
+        sound = [group for group in groups if all(map(is_sound, group.blocks))]
+        return _Segment(path, data, scanned, sound)
 
     def _apply(self, frame: JournalFrame) -> None:
         found = self.found
-        for message in frame.entries:
-            found.table.apply_message(message)
+        found.table.apply_all(frame.entries)
+        for block in frame.blocks:
+            found.table.apply_all(Block.of(block))
         for drop in frame.drops:
             found.table.drop(drop.key, Version(drop.version))
         for hint in frame.hints:

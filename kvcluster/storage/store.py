@@ -188,15 +188,9 @@ class Store:
         await asyncio.gather(*self._tasks[:1], return_exceptions=True)
 
     def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
-        apply = self.table.apply_message
-        verdicts = [apply(entry) for entry in entries]
-        for entry, verdict in zip(entries, verdicts, strict=True):
-            if verdict.conflicts and entry.version != ZERO:
-                log.warning(
-                    "DATA  %.40r came with two contents in one version: damage somewhere;"
-                    " the larger stays",
-                    entry.key,
-                )
+        verdicts = self.table.apply_all(entries)
+        if any(verdict.conflicts for verdict in verdicts):
+            _warn_of_conflicts(entries, verdicts)
         return verdicts
 
     def _facts(self, clock: int, hints: Mapping[str, Version]) -> VersionsFooter:
@@ -213,6 +207,16 @@ class Store:
     def _drop(self, drops: Sequence[EntryMessage]) -> None:
         for entry in drops:
             self.table.drop(entry.key, Version(entry.version))
+
+
+def _warn_of_conflicts(entries: Sequence[EntryMessage], verdicts: Sequence[Verdict]) -> None:
+    for entry, verdict in zip(entries, verdicts, strict=True):
+        if verdict.conflicts and entry.version != ZERO:
+            log.warning(
+                "DATA  %.40r came with two contents in one version: damage somewhere;"
+                " the larger stays",
+                entry.key,
+            )
 
 
 def _explain(error: OSError | DiskFailed, path: Path) -> str:

@@ -31,6 +31,7 @@ from xxhash import xxh3_64_intdigest
 
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, is_live, judge, version_of
 from kvcluster.model.slots import SLOTS, key_hash, slot_of
+from kvcluster.storage.block import Block
 from kvcluster.storage.digests import Digests
 from kvcluster.storage.key_index import KeyIndex
 
@@ -100,6 +101,12 @@ class Table:
             return False
         self._forget(key, held)
         return True
+
+    def apply_all(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
+        """Apply entries that come from the journal or from another node; what each was."""
+        if isinstance(entries, Block):
+            return list(itertools.starmap(self.apply, entries.pairs()))
+        return [self.apply(entry.key, to_entry(entry)) for entry in entries]
 
     def apply_message(self, message: EntryMessage) -> Verdict:
         """Apply an entry that comes from the journal or from another node."""

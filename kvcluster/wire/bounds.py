@@ -100,7 +100,7 @@ def bounds_of(kind: Descriptor, settings: Settings) -> Bounds:
     if name in _CARGO:
         most_bytes, fields = settings.message_limit_bytes, ENTRIES_CEILING * _FIELDS_OF_AN_ITEM
         return Bounds(kind, outline, most_bytes, fields, most_bytes, f"{ENTRIES_CEILING:,} entries")
-    if name == "demo.BatchRequest":
+    if name in ("demo.BatchRequest", "demo.PutManyRequest"):
         told_bytes, told = max(settings.batch_bytes, put_bytes), settings.batch_operations
         fields = 2 * told * _FIELDS_OF_AN_ITEM
         return Bounds(

@@ -10,6 +10,8 @@ That text is clean UTF-8 is seen to by the parser, for both.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kvcluster.config import (
     ENTRIES_CEILING,
     KEY_CEILING_BYTES,
@@ -18,7 +20,7 @@ from kvcluster.config import (
 )
 from kvcluster.errors import BadRequest
 
-from demo_pb2 import Entry, ScanRequest
+from demo_pb2 import ScanRequest
 
 _SHOWN_CHARACTERS = 40
 
@@ -31,6 +33,13 @@ def check_key(key: str, settings: Settings) -> None:
 def check_value(value: str, settings: Settings) -> None:
     """Raise BadRequest, naming value and limit, if the value is too large."""
     _check_size("value", value, 0, settings.value_limit_bytes)
+
+
+def are_fitting(keys: Collection[str], values: Collection[str], settings: Settings) -> bool:
+    """Whether `check_key` and `check_value` would find nothing wrong with any of them."""
+    return _are_fitting(keys, 1, settings.key_limit_bytes) and _are_fitting(
+        values, 0, settings.value_limit_bytes
+    )
 
 
 def check_scan(request: ScanRequest, settings: Settings) -> None:
@@ -55,10 +64,21 @@ def check_count(entries: int) -> None:
         raise BadRequest(f"{entries:,} entries came at once, allowed are {ENTRIES_CEILING:,}")
 
 
-def check_entry(entry: Entry) -> None:
-    """Raise BadRequest if no node can have taken such an entry from a client."""
-    _check_size("key", entry.key, 1, KEY_CEILING_BYTES)
-    _check_size("value", entry.value, 0, VALUE_CEILING_BYTES)
+def check_columns(keys: Collection[str], values: Collection[str]) -> None:
+    """Raise BadRequest if no node can have taken one of these from a client."""
+    if _are_fitting(keys, 1, KEY_CEILING_BYTES) and _are_fitting(values, 0, VALUE_CEILING_BYTES):
+        return
+    for key, value in zip(keys, values, strict=True):
+        _check_size("key", key, 1, KEY_CEILING_BYTES)
+        _check_size("value", value, 0, VALUE_CEILING_BYTES)
+
+
+def _are_fitting(texts: Collection[str], least: int, most: int) -> bool:
+    lengths = list(map(len, texts))
+    if min(lengths, default=least) < least:
+        return False
+    # A character takes 1 to 4 bytes.
+    return max(lengths, default=0) <= most // 4 or all(len(it.encode()) <= most for it in texts)
 
 
 def _check_size(what: str, text: str, least: int, most: int) -> None:

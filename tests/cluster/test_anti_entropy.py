@@ -345,9 +345,10 @@ async def test_write_that_waited_through_a_freeze_is_not_sent(cluster: MemoryClu
     """It gathered in a process that was then stopped: too old to be sent as new, it is refused."""
     version = make_version(cluster["a:1"].time.now(), 7)
     await asyncio.sleep(31)
-    joined, _ = cluster["a:1"].writing.rounds.join(Entry(key="k", value="v", version=version))
+    entry = Entry(key="k", value="v", version=version)
+    (part,) = cluster["a:1"].writing.rounds.join([entry])
     with pytest.raises(NotReady, match="stopped"):
-        await joined.done
+        await part.round.done
     assert "k" not in cluster.held("a:1")
 
 

@@ -26,4 +26,4 @@ def test_what_a_member_sees_is_what_all_others_see(members: tuple[str, ...], rep
                 assert home.shared(peer) == [slot for slot in mine if peer in every[slot]]
         for slot in range(0, SLOTS, 17):
             assert home.replicas(slot) == every[slot]
-            assert home.others(slot) == [each for each in every[slot] if each != name]
+            assert home.others(slot) == tuple(each for each in every[slot] if each != name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +36,7 @@ class Departures:
     def write(self, count: int = 1) -> None:
         """So many write."""
         for _ in range(count):
-            self.rounds.join(Entry(key="k", value="v", version=self._time.tick()))
+            self.rounds.join([Entry(key="k", value="v", version=self._time.tick())])
 
     async def come_back(self) -> None:
         """The oldest that is on its way comes back."""
@@ -44,7 +44,7 @@ class Departures:
         then(Outcome([1] * count, set()))
         await asyncio.sleep(0)
 
-    def _carry_out(self, entries: list[Entry], then: Any) -> None:
+    def _carry_out(self, entries: Sequence[Entry], then: Any) -> None:
         self.left.append(len(entries))
         self._thens.append((len(entries), then))
 
@@ -115,11 +115,11 @@ async def test_what_waits_for_more_is_refused_with_the_rest_after_a_pause(
     rounds.write(2)
     await asyncio.sleep(0)
     rounds.write(SETTINGS.gather_from)
-    joined, _ = rounds.rounds.join(Entry(key="k", version=cluster["a:1"].time.tick()))
+    (seats,) = rounds.rounds.join([Entry(key="k", version=cluster["a:1"].time.tick())])
     await rounds.come_back()
     rounds.rounds.refuse_waiting("this node was stopped")
     with pytest.raises(NotReady, match="stopped"):
-        await joined.done
+        await seats.round.done
     await asyncio.sleep(2 * SETTINGS.gather_s)
     assert rounds.left == [2]
     rounds.write(1)

@@ -9,7 +9,7 @@ from kvcluster.model.entry import Version, make_version
 from kvcluster.model.fanout import Missed, pack
 
 PEERS = ("a", "b", "c", "d")
-OTHERS = {0: ["a", "b"], 1: ["b", "c"], 2: ["c", "d"], 3: ["a", "d"], 4: []}
+OTHERS = {0: ("a", "b"), 1: ("b", "c"), 2: ("c", "d"), 3: ("a", "d"), 4: tuple[str, ...]()}
 """The other replicas of a few slots."""
 
 Write = tuple[int, Version]

@@ -14,11 +14,12 @@ import asyncio
 import copy
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from kvcluster.errors import PeerUnavailable
+from kvcluster.model.entry import Version, following
 from kvcluster.node import Node
 from tests.sim.judge import Judge, Least
 from tests.sim.network import Network
@@ -27,10 +28,14 @@ from tests.sim.scanning import Scanning
 
 from demo_pb2 import (
     BatchRequest,
+    Block,
     DeleteRequest,
     GetRequest,
     Operation,
+    PutManyRequest,
+    PutManyResponse,
     PutRequest,
+    PutResponse,
     Result,
     ScanRequest,
     ScanResponse,
@@ -39,6 +44,7 @@ from demo_pb2 import (
 _HOT = 3
 _LONG_CHARACTERS = 1500
 _MOST_IN_A_BATCH = 8
+_SHAPES = ("mixed", "puts", "gets")
 _READERS = {True: (0, 2, 4), False: (0, 0, 0, 1)}
 """How many slow readers of everything there may be: where no node holds all of it, or each does."""
 
@@ -84,6 +90,7 @@ class Clients:
             for i in range(1, apart.choice(_READERS[sharded]) + 1)
         ]
         self._visitors = random.Random(apart.random())
+        self._shapes = random.Random(apart.random())
         self.stopped = False
 
     @property
@@ -168,31 +175,57 @@ class Clients:
 
     async def batch(self, name: str, node: str, rng: random.Random) -> bool:
         """Some puts, deletes and gets in one call; whether all of them were done."""
-        steps: list[Write | Read] = []
-        for _ in range(rng.randint(2, _MOST_IN_A_BATCH)):
-            key = self._key(rng)
-            if rng.random() < self._reads:
-                steps.append((key, self._judge.before_read(key)))
-            else:
-                steps.append(self._begin(name, node, key, self._value_or_delete(rng)))
-        request = BatchRequest(operations=[_operation(step) for step in steps])
-        handle = _batch(self._timeout_s)
+        steps = self._steps(name, node, rng)
         try:
-            answer = await self._network.call(name, node, "batch", request, handle, self._timeout_s)
+            results = await self._results(name, node, steps)
         except PeerUnavailable as error:
             for step in steps:
                 if isinstance(step, Write):
                     self._failed(step, outcome_of(error), str(error))
             return False
-        for step, result in zip(steps, answer.results, strict=True):
+        for step, result in zip(steps, results, strict=True):
             if isinstance(step, Write) and result.HasField("failure"):
                 certain = result.failure.nothing_written
                 outcome = Outcome.REFUSED if certain else Outcome.UNKNOWN
                 self._failed(step, outcome, result.failure.message)
-        for step, result in zip(steps, answer.results, strict=True):
+        for step, result in zip(steps, results, strict=True):
             if not result.HasField("failure"):
                 self._judge_result(step, result)
-        return not any(result.HasField("failure") for result in answer.results)
+        return not any(result.HasField("failure") for result in results)
+
+    async def _results(
+        self, name: str, node: str, steps: Sequence[Write | Read]
+    ) -> Sequence[Result]:
+        """What a node answers to a batch, or to a PutMany where it may be one."""
+        request: BatchRequest | PutManyRequest
+        puts = [step for step in steps if isinstance(step, Write) and step.value is not None]
+        if len({put.key for put in puts}) < len(steps) or self._shapes.random() < 0.5:
+            request = BatchRequest(operations=[_operation(step) for step in steps])
+            handle, method = _batch(self._timeout_s), "batch"
+        else:
+            keys, values = [put.key for put in puts], [put.value or "" for put in puts]
+            request = PutManyRequest(block=Block(keys=keys, values=values))
+            handle, method = _put_many(self._timeout_s), "put_many"
+        answer = await self._network.call(name, node, method, request, handle, self._timeout_s)
+        return answer.results if method == "batch" else each_of(answer, len(steps))
+
+    def _steps(self, name: str, node: str, rng: random.Random) -> list[Write | Read]:
+        """What a batch asks for. Most are plain, only gets or only puts of distinct keys."""
+        shape = self._shapes.choice(_SHAPES)
+        steps: dict[tuple[str, int], Write | Read] = {}
+        for number in range(rng.randint(2, _MOST_IN_A_BATCH)):
+            key = self._key(rng)
+            reads = rng.random() < self._reads if shape == "mixed" else shape == "gets"
+            if reads:
+                steps[key, number] = (key, self._judge.before_read(key))
+                continue
+            value = self._value_or_delete(rng)
+            if shape == "mixed":
+                steps[key, number] = self._begin(name, node, key, value)
+            elif (key, 0) not in steps:
+                value = value or f"{next(self._numbers)}"
+                steps[key, 0] = self._begin(name, node, key, value)
+        return list(steps.values())
 
     def _failed(self, write: Write, outcome: Outcome, why: str) -> None:
         write.end_s, write.outcome, write.why = self._now_s(), outcome, why
@@ -250,6 +283,23 @@ def ask_one(timeout_s: float) -> Callable[[Node, Any], Any]:
 
 def _batch(timeout_s: float) -> Callable[[Node, Any], Any]:
     return lambda node, request: node.batch(request, _deadline_s(timeout_s))
+
+
+def _put_many(timeout_s: float) -> Callable[[Node, Any], Any]:
+    return lambda node, request: node.put_many(request, _deadline_s(timeout_s))
+
+
+def each_of(answer: PutManyResponse, count: int) -> list[Result]:
+    """What the answer to a PutMany says of each key."""
+    results = {it.place: it.result for it in answer.exceptions}
+    if len(results) < count:
+        told = answer.replicas, answer.acknowledged, answer.served_by
+        for place, version in enumerate(following(Version(answer.first_version), count)):
+            put = PutResponse(
+                version=version, replicas=told[0], acknowledged=told[1], served_by=told[2]
+            )
+            results.setdefault(place, Result(put=put))
+    return [results[place] for place in range(count)]
 
 
 def _scan(timeout_s: float) -> Callable[[Node, Any], Any]:

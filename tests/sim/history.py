@@ -26,6 +26,7 @@ from tests.sim.faults import Faults
 from tests.sim.judge import Judge
 from tests.sim.library import LibraryClients, uses_library
 from tests.sim.loop import SimLoop
+from tests.sim.older import Older
 from tests.sim.operations import Outcome
 from tests.sim.schedule import BREAKS, CLOCKS, CUTS, LONG_BREAKS, LOSING, OTHERS, Fault, draw
 from tests.sim.stories import tell
@@ -103,7 +104,8 @@ class Plan:
 
 
 def _settings(rng: random.Random) -> Settings:
-    """Quick ones, and small ones, so that there are many pages of everything."""
+    """Quick ones, and small ones, so that there are many pages of everything, and blocks."""
+    apart = random.Random(copy.copy(rng).random())  # so that it shifts nothing else
     wait_s = rng.choice([3.0, 6.0])
     return dataclasses.replace(
         Settings(),
@@ -120,6 +122,7 @@ def _settings(rng: random.Random) -> Settings:
         journal_group_bytes=rng.choice([500, 8_000_000]),
         replication_batch_bytes=rng.choice([2000, 4_000_000]),
         scan_page_keys=rng.choice([3, 1000]),
+        block_puts=apart.choice([1, 1, 3, 128]),
         doubt_entries=100,
         drain_timeout_s=2.0,
         gather_from=rng.choice([1, 4]),
@@ -209,6 +212,7 @@ class History:
         judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
         clients = self._clients(world, judge)
         faults = Faults(world)
+        Older(world)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
         done, _ = await asyncio.wait(
             [story, world.broken], return_when=asyncio.FIRST_COMPLETED, timeout=_OVER_BY_S

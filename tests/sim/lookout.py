@@ -34,8 +34,14 @@ class Lookout:
         world.network.refusing.append(self._refusing)
 
     def _opened(self, name: str, node: Node) -> None:
-        """See what becomes of the hints that a node writes."""
-        write = node.store.write
+        """See what becomes of the hints that a node writes, and which batches it takes."""
+        build, write = node._build, node.store.write
+
+        def build_and_look() -> None:
+            build()
+            self._look_at_batches(node)
+
+        node._build = build_and_look  # type: ignore[method-assign]
 
         def write_and_look(
             entries: Sequence[Any], hints: Sequence[MissedWrites] = (), drops: Sequence[Any] = ()
@@ -46,6 +52,22 @@ class Lookout:
             return done
 
         node.store.write = write_and_look  # type: ignore[method-assign]
+
+    def _look_at_batches(self, node: Node) -> None:
+        plain: Any = node.requests.handlers._plain
+        put, got = plain._put, plain._got
+
+        async def put_and_look(*parts: Any) -> Any:
+            self._world.saw("a batch of puts went the short way")
+            return await put(*parts)
+
+        def got_and_look(keys: Any) -> Any:
+            answer = got(keys)
+            if answer is not None:
+                self._world.saw("a batch of gets went the short way")
+            return answer
+
+        plain._put, plain._got = put_and_look, got_and_look
 
     def _noted(self, done: asyncio.Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
@@ -94,6 +116,10 @@ class Lookout:
             self._world.saw("a debt took several pages")
         if method == "replicate" and answer.superseded:
             self._world.saw("a replica had something newer than what it was sent")
+        if method == "replicate" and answer.block:
+            self._world.saw("a block was copied to a replica")
+            if answer.superseded:
+                self._world.saw("a block met something newer")
 
     def _refusing(self, callee: str, caller: str, method: str, error: Exception) -> None:
         if isinstance(error, HeldBack):

@@ -27,6 +27,7 @@ from kvcluster.errors import (
     PeerUnconnected,
     PeerUnreachable,
 )
+from kvcluster.storage.block import Block
 from tests.sim.calls import Call, Handle, Process
 from tests.sim.connections import Connections
 from tests.sim.cuts import Cuts
@@ -34,19 +35,27 @@ from tests.sim.loop import SimLoop, current_life
 from tests.sim.weather import Weather
 from tests.storage.virtual_loop import in_time
 
-from demo_pb2 import Entry
+from demo_pb2 import Entry, ReplicateRequest
 
 T = TypeVar("T")
 
 _SENT_AGAIN_S = (0.05, 1.0)
 """What a machine does not hear that sleeps is sent again, ever later, as TCP does."""
-_OF_CLIENTS = frozenset({"put", "delete", "get", "batch", "scan"})
+_OF_CLIENTS = frozenset({"put", "delete", "get", "batch", "put_many", "scan"})
 _ONCE = _OF_CLIENTS | {"forward"}
 _BRINGING = frozenset({"replicate", "hold"})
 """Requests by which a node has entries stored elsewhere."""
 _BEGINS_ALL_THE_SAME = 0.5
 """How often a request begins though its caller has given up already (measured: 3 to 11 of 500
 calls that waited for a frozen process; more here, to see what it does)."""
+
+
+def entries_in(request: Any) -> Sequence[Entry]:
+    """The entries that a request brings, be they in a block."""
+    if isinstance(request, ReplicateRequest) and request.HasField("block"):
+        return Block.of(request.block)
+    entries: Sequence[Entry] = request.entries
+    return entries
 
 
 class Network:
@@ -141,7 +150,7 @@ class Network:
         oldest_s = self._loop.now_s - within_s
         for call in self._bringing:
             if call.sent_s >= oldest_s:
-                yield call.callee, call.parse(call.request).entries
+                yield call.callee, entries_in(call.parse(call.request))
 
     def _arrive(self, call: Call) -> None:
         """A request is there."""

@@ -12,6 +12,7 @@ from kvcluster.cluster.peers.timekeeper import Timekeeper
 from kvcluster.cluster.repair.anti_entropy import AntiEntropy
 from kvcluster.cluster.requests.scans import Scans
 from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.cluster.writing.replication import Copy
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.model.batch_writes import BatchWrites
 from kvcluster.model.clock import HybridClock
@@ -89,6 +90,15 @@ def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> No
 
     replace(stack, Peers, "pulls", lambda self, name: None)
     replace(stack, Hints, "confirm", confirm)
+
+
+@planted(
+    pinned_by="cluster/test_blocks.py::"
+    "test_a_peer_of_an_older_version_is_not_counted_for_a_block_that_it_ignored"
+)
+def count_who_ignored_a_block(stack: contextlib.ExitStack) -> None:
+    """An answer is an answer: a peer that knows of no blocks is taken for one that holds it."""
+    replace(stack, Copy, "was_understood", lambda self, answer: True)
 
 
 @planted(found_by=24)

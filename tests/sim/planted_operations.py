@@ -7,8 +7,10 @@ from typing import Any
 from unittest.mock import patch
 
 from kvcluster.cluster.requests import forwarding
-from kvcluster.cluster.requests.coordinator import Coordinator, Written
+from kvcluster.cluster.requests.plain_batches import PlainBatches
 from kvcluster.cluster.requests.router import Router
+from kvcluster.cluster.requests.writes import Writes
+from kvcluster.cluster.writing.rounds import Rounds, Seats
 from kvcluster.errors import ConnectionLost, KvError, NoReplica, NotReady, TimedOut
 from tests.sim.planting import planted, replace
 
@@ -31,17 +33,45 @@ def send_a_write_on_though_it_may_be_done(stack: contextlib.ExitStack) -> None:
 )
 def acknowledge_a_key_of_a_batch_that_failed(stack: contextlib.ExitStack) -> None:
     """One key is done, so the batch is."""
-    write_all = Coordinator._write_all
+    write = Writes.write
 
-    async def write_all_or_so(self: Any, entries: Any, *rest: Any) -> Any:
-        done = await write_all(self, entries, *rest)
-        good = [what for what in done.values() if isinstance(what, Written)]
-        for key, what in done.items():
-            if good and isinstance(what, KvError):
-                done[key] = good[0]._replace(version=entries[key][1])
-        return done
+    async def write_all_or_so(self: Any, *parts: Any) -> Any:
+        endings = await write(self, *parts)
+        if any(endings.acknowledged):
+            endings.acknowledged = [max(endings.acknowledged)] * len(endings.acknowledged)
+            endings.failed.clear()
+        return endings
 
-    replace(stack, Coordinator, "_write_all", write_all_or_so)
+    replace(stack, Writes, "write", write_all_or_so)
+
+
+@planted(
+    pinned_by="cluster/test_plain_batches.py::"
+    "test_a_plain_batch_is_told_of_its_own_places_in_a_round"
+)
+def tell_a_batch_of_the_places_of_another(stack: contextlib.ExitStack) -> None:
+    """Two batches share a round, and each reads what came of its first places."""
+    join = Rounds.join
+
+    def join_at_the_beginning(self: Any, entries: Any) -> Any:
+        return [Seats(it.round, range(len(it.places))) for it in join(self, entries)]
+
+    replace(stack, Rounds, "join", join_at_the_beginning)
+
+
+@planted(
+    pinned_by="cluster/test_plain_batches.py::test_a_plain_batch_is_not_read_where_it_may_be_old"
+)
+def read_a_plain_batch_from_a_node_that_is_behind(stack: contextlib.ExitStack) -> None:
+    """The short way does not ask whether this node may answer reads."""
+    carry_out = PlainBatches.carry_out
+
+    async def carry_out_always(self: Any, request: Any, deadline_s: float) -> Any:
+        keys = [each.get.key for each in request.operations if each.HasField("get")]
+        answer = self._got(keys) if len(keys) == len(request.operations) else None
+        return answer or await carry_out(self, request, deadline_s)
+
+    replace(stack, PlainBatches, "carry_out", carry_out_always)
 
 
 @planted(found_by=6)

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from kvcluster.cluster.peers.timekeeper import Timekeeper
-from kvcluster.cluster.requests.coordinator import Coordinator
+from kvcluster.cluster.requests.writes import Writes
 from kvcluster.model.clock import HybridClock
 from kvcluster.model.entry import Version, make_version
 from kvcluster.storage.store import Store
@@ -48,13 +48,13 @@ def learn_no_time_from_others(stack: contextlib.ExitStack) -> None:
 )
 def acknowledge_what_something_newer_has_replaced(stack: contextlib.ExitStack) -> None:
     """A write that met something newer takes no newer version."""
-    once = Coordinator._write_once
+    once = Writes._write_once
 
     async def write_once(self: Any, *parts: Any) -> Any:
-        done, _ = await once(self, *parts)
-        return done, []
+        endings, _ = await once(self, *parts)
+        return endings, []
 
-    replace(stack, Coordinator, "_write_once", write_once)
+    replace(stack, Writes, "_write_once", write_once)
 
 
 @planted(

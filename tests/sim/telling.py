@@ -12,6 +12,8 @@ about to end, and nobody hears it any more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kvcluster.cluster.writing.flights import Then
 from kvcluster.cluster.writing.replication import Outcome
 from kvcluster.errors import OutcomeUnknown
@@ -46,7 +48,7 @@ class Telling:
     def _listen(self, name: str, node: Node) -> None:
         carry_out = node.writing.rounds._carry_out
 
-        def carry_out_and_judge(entries: list[Entry], then: Then) -> None:
+        def carry_out_and_judge(entries: Sequence[Entry], then: Then) -> None:
             pauses = node.gate.pauses
 
             def judge_then(outcome: Outcome | OutcomeUnknown) -> None:

@@ -21,6 +21,7 @@ from kvcluster.node import Node
 from tests.sim.broken import Broken
 from tests.sim.drops import Drops
 from tests.sim.files import Files
+from tests.sim.network import entries_in
 from tests.sim.world import World
 
 _STORING = ("replicate", "hold")
@@ -58,7 +59,7 @@ class Words:
     def _answering(self, callee: str, caller: str, method: str, request: Any, answer: Any) -> None:
         if method in _STORING:
             with self._world.judging():
-                for entry in request.entries:
+                for entry in entries_in(request):
                     what = f"answers to {caller} that it holds"
                     self._judge(callee, entry.key, entry.version, what)
         elif method == "pull" and not request.HasField("cursor") and callee in self._world.up:

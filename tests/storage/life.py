@@ -13,6 +13,7 @@ import orjson
 from kvcluster.config import Settings
 from kvcluster.model.clock import HybridClock
 from kvcluster.model.entry import Verdict, Version, make_version
+from kvcluster.storage.block import Block
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.store import Store
 from tests.storage.fake_disk import FakeDisk
@@ -81,6 +82,11 @@ class Life:
     def put(self, key: str, value: str) -> Ack:
         """Write a value."""
         return self.store.write([message(key, value, self.clock.tick(0))])
+
+    def put_many(self, pairs: dict[str, str]) -> Ack:
+        """Write values, as a block."""
+        first = self.clock.ticks(0, len(pairs))
+        return self.store.write(Block(list(pairs), list(pairs.values()), first))
 
     def delete(self, key: str) -> Ack:
         """Write a tombstone."""

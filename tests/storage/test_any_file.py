@@ -84,6 +84,11 @@ async def make() -> tuple[FakeDisk, dict[str, set[Entry]]]:
             entry = life.store.get(key)
             assert entry is not None
             written.setdefault(key, set()).add(entry)
+        await life.put_many({"k1": "b1", "k7": "b7"})
+        for key in ("k1", "k7"):
+            entry = life.store.get(key)
+            assert entry is not None
+            written.setdefault(key, set()).add(entry)
         await life.end()
     return disk.kill(), written
 

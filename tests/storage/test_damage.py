@@ -37,6 +37,7 @@ async def make() -> FakeDisk:
     await life.put("a", "newer")
     await life.delete("b")
     await life.put("d", "")
+    await life.put_many({"a": "newest", "e": "in a block"})
     await life.drop("gone")
     await life.end()
     return disk.kill()
@@ -123,7 +124,7 @@ def test_a_journal_cut_at_any_byte_holds_a_prefix_and_starts_again(disk: FakeDis
         again = Life(broken.kill(), incarnation=3)
         assert state(again) == state(life)
         assert again.found.remarks == []
-    assert len(states) == 5, "four groups, each there or not, one after the other"
+    assert len(states) == 6, "five groups, each there or not, one after the other"
     assert states[-1] == state(Life(disk.kill()))
 
 
@@ -171,7 +172,7 @@ def test_a_frame_that_checks_out_and_is_no_message_is_damage(disk: FakeDisk) -> 
     broken, life = start(disk, path, strange + data)
     assert life is not None
     assert state(life) == expected
-    assert f"{path.name} is damaged (4 of its groups could be read)" in life.found.incomplete
+    assert f"{path.name} is damaged (5 of its groups could be read)" in life.found.incomplete
     assert [broken.files()[kept] for kept in broken.files() if "damaged" in kept.name] == [
         strange + data
     ]

@@ -78,7 +78,8 @@ def test_overwriting_a_key_costs_the_index_nothing(monkeypatch: pytest.MonkeyPat
 
 def test_thousands_of_keys_come_and_go_in_any_order() -> None:
     """In bulk and one by one, so that parts are made, cut, emptied and taken away."""
-    rng, index, twin = random.Random(1), KeyIndex(part_keys=10, waiting_keys=8, few_keys=2), set()
+    rng, twin = random.Random(1), set[str]()
+    index = KeyIndex(part_keys=10, waiting_keys=8, few_keys=2)
     index.fill([])
     for turn in range(60):
         start, dense = rng.randrange(5_000), rng.random() < 0.5

@@ -155,7 +155,10 @@ class Heartbeats(OnGround):
         if beat.status == DRAINING:
             return
         said = HealthCheckResponse(
-            status=response.status, reason=as_told(response.reason), keys=response.keys
+            status=response.status,
+            reason=as_told(response.reason),
+            keys=response.keys,
+            responder=Heartbeat(takes_blocks=beat.takes_blocks),
         )
         self._peers.answered(name, said, behind=self._hints.since(name) is not None)
         self._gate.heard(
@@ -248,4 +251,5 @@ class Heartbeats(OnGround):
             status=self._gate.status.name,  # it is called the same on the wire
             missed_since=self._hints.since(name) or b"",
             configuration=self.configuration,
+            takes_blocks=True,
         )

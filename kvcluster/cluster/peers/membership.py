@@ -32,6 +32,8 @@ class Membership:
         """What two nodes share only if they agree about all of this."""
         self.replica_count = cluster.replicas
         """How many members hold each key."""
+        self.holds_all = cluster.replicas == len(cluster.members)
+        """Whether every member holds every key."""
         self.held = self._placement.held(cluster.self_name)
         """The slots of which this member holds a replica."""
 
@@ -43,9 +45,14 @@ class Membership:
         """The members that hold a slot, the primary first."""
         return self._placement.replicas(slot)
 
-    def others(self, slot: int) -> list[str]:
+    def others(self, slot: int) -> tuple[str, ...]:
         """The other members that hold a slot, the primary first."""
-        return [name for name in self._placement.replicas(slot) if name != self.name]
+        return self._others[slot]
+
+    @cached_property
+    def _others(self) -> list[tuple[str, ...]]:
+        every = map(self._placement.replicas, range(SLOTS))
+        return [tuple(name for name in names if name != self.name) for names in every]
 
     def leads(self) -> list[int]:
         """The slots of which this member is the primary, ascending."""

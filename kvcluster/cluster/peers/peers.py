@@ -85,6 +85,11 @@ class Peer:
         """Whether it answered reads when it was last heard."""
         return self.alive and self.said is not None and self.said.status == SERVING
 
+    @property
+    def takes_blocks(self) -> bool:
+        """Whether it said, when it was last heard, that it knows of blocks (storage/block.py)."""
+        return self.said is not None and self.said.responder.takes_blocks
+
 
 class Peers:
     """All peers of this node, in member order."""

@@ -20,9 +20,11 @@ from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack, OutcomeUnknown
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
 from kvcluster.model.entry import VERSION_BYTES, Version, is_version, time_of
 from kvcluster.model.readiness import Status
+from kvcluster.storage.block import Block, is_sound, versions_of
 from kvcluster.storage.store import Store
-from kvcluster.wire.limits import check_count, check_entry
+from kvcluster.wire.limits import check_columns, check_count
 
+from demo_pb2 import Block as BlockMessage
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites
 
@@ -72,6 +74,11 @@ class Timekeeper:
         """A new version, newer than everything seen."""
         self._pass_time()
         return self._clock.tick(self._wall_ms())
+
+    def ticks(self, count: int) -> Version:
+        """The first of so many new versions, which follow each other (model/entry.py)."""
+        self._pass_time()
+        return self._clock.ticks(self._wall_ms(), count)
 
     def accept(self, sender: str, time: int, *, stale_is_fine: bool = False) -> None:
         """Move past a peer's clock. Raises ClockAbsurd if it is, HeldBack if it is old.
@@ -134,23 +141,37 @@ class Timekeeper:
     def accept_entries(self, entries: Sequence[EntryMessage], sender_time: int) -> None:
         """Check entries from a peer. Raises BadRequest for what it cannot have made or taken."""
         check_count(len(entries))
+        check_columns([entry.key for entry in entries], [entry.value for entry in entries])
         for entry in entries:
-            check_entry(entry)
-            _check_version(f"entry {entry.key[:40]!r}", entry.version, sender_time)
+            if not _is_possible(entry.version, sender_time):
+                raise _impossible(f"entry {entry.key[:40]!r}", entry.version)
+
+    def accept_block(self, message: BlockMessage, sender_time: int) -> Block:
+        """Check a block from a peer. Raises BadRequest as `accept_entries` does."""
+        check_count(len(message.keys))
+        if not is_sound(message):
+            raise BadRequest("the block is none: its columns differ, or its version is impossible")
+        block = Block.of(message)
+        if not _is_possible(block.versions[-1], sender_time):
+            raise _impossible(f"the block from {block.keys[0][:40]!r} on", block.versions[-1])
+        check_columns(block.keys, block.values)
+        return block
 
     def accept_missed(self, missed: Iterable[MissedWrites], sender_time: int) -> None:
         """Check hints of what others missed. Raises BadRequest as `accept_entries` does."""
         for hint in missed:
-            _check_version(f"the hint for {hint.peer[:40]!r}", hint.since, sender_time)
+            if not _is_possible(hint.since, sender_time):
+                raise _impossible(f"the hint for {hint.peer[:40]!r}", hint.since)
 
-    def are_stale(self, entries: Iterable[EntryMessage]) -> bool:
+    def are_stale(self, entries: Sequence[EntryMessage]) -> bool:
         """Whether some of these were written so long ago that they must not be sent as new.
 
         A tombstone is dropped a minute after every replica confirmed it. A write that is older
         than the tombstone and arrives after that would bring the key back.
         """
         limit = (self.now() >> COUNTER_BITS) - self._limits.stale_ms
-        return any(time_of(Version(entry.version)) >> COUNTER_BITS < limit for entry in entries)
+        versions = versions_of(entries)
+        return bool(versions) and time_of(min(versions)) >> COUNTER_BITS < limit
 
     def _pass_time(self) -> None:
         now_s = self._steady_s()
@@ -182,10 +203,13 @@ class Timekeeper:
         return self._clock.ahead_ms(time, self._wall_ms()) / 1000
 
 
-def _check_version(whose: str, version: bytes, sender_time: int) -> None:
-    if not is_version(version) or time_of(Version(version)) > sender_time:
-        shown = version[: VERSION_BYTES + 1].hex()
-        raise BadRequest(
-            f"{whose} has the impossible version {shown!r} of {len(version):,} bytes;"
-            f" a version has {VERSION_BYTES}, and is not newer than the clock of who sends it"
-        )
+def _is_possible(version: bytes, sender_time: int) -> bool:
+    return is_version(version) and time_of(Version(version)) <= sender_time
+
+
+def _impossible(whose: str, version: bytes) -> BadRequest:
+    shown = version[: VERSION_BYTES + 1].hex()
+    return BadRequest(
+        f"{whose} has the impossible version {shown!r} of {len(version):,} bytes;"
+        f" a version has {VERSION_BYTES}, and is not newer than the clock of who sends it"
+    )

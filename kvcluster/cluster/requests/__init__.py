@@ -5,6 +5,8 @@ translation.py     both, as they stand on the wire
 router.py          who carries them out, this node or another: the one door
 batch.py           what is asked, in groups, and what came of it so far
 coordinator.py     operations on keys that live here
+writes.py          entries, written everywhere in one go, and what came of each
+plain_batches.py   puts of distinct keys, or gets, that all live here: the short way
 forwarding.py      a call to a replica that shall do it instead
 scans.py           keys in order, from all the nodes that together hold every slot
 scan_pages.py      a page of them, from this node, and where the next begins
@@ -19,8 +21,10 @@ from kvcluster.cluster.repair import Repair
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding
 from kvcluster.cluster.requests.handlers import Handlers
+from kvcluster.cluster.requests.plain_batches import PlainBatches
 from kvcluster.cluster.requests.report import Report
 from kvcluster.cluster.requests.scans import Scans
+from kvcluster.cluster.requests.writes import Writes
 from kvcluster.cluster.writing import Writing
 
 
@@ -28,7 +32,8 @@ class Requests:
     """The three of one node."""
 
     def __init__(self, ground: Ground, peering: Peering, writing: Writing, repair: Repair) -> None:
-        coordinator = Coordinator(ground, writing.rounds)
-        self.handlers = Handlers(ground, coordinator, Forwarding(ground, peering))
+        writes = Writes(ground, writing.rounds)
+        forwarding, plain = Forwarding(ground, peering), PlainBatches(ground, writes)
+        self.handlers = Handlers(ground, Coordinator(ground, writes), forwarding, plain)
         self.scans = Scans(ground, peering)
         self.report = Report(ground, peering, writing, repair)

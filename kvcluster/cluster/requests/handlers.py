@@ -2,7 +2,7 @@
 
 Every request becomes a list of operations (translation.py), is carried out by one door (router.py),
 and its answer is made of what came of each. A Put, Get or Delete is a list of one, whose failure is
-that of the call.
+that of the call. Only plain batches have a shorter way of their own (plain_batches.py).
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import Any
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding
+from kvcluster.cluster.requests.plain_batches import PlainBatches
 from kvcluster.cluster.requests.router import Router
 from kvcluster.cluster.requests.translation import (
+    batch_of,
     batch_response,
-    each_of,
     operation_of,
     operations_of,
+    refuse_bad_block,
+    refuse_large_batch,
 )
 from kvcluster.errors import BadRequest, KvError
 from kvcluster.model.operation import Operation
@@ -27,6 +30,9 @@ from demo_pb2 import (
     BatchResponse,
     ForwardRequest,
     ForwardResponse,
+    PutException,
+    PutManyRequest,
+    PutManyResponse,
 )
 from demo_pb2 import Operation as OperationMessage
 
@@ -34,9 +40,16 @@ from demo_pb2 import Operation as OperationMessage
 class Handlers(OnGround):
     """Operations, alone and in batches. Deadlines are times of the event loop's clock."""
 
-    def __init__(self, ground: Ground, coordinator: Coordinator, forwarding: Forwarding) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        coordinator: Coordinator,
+        forwarding: Forwarding,
+        plain: PlainBatches,
+    ) -> None:
         super().__init__(ground)
         self._routing = Router(ground, coordinator, forwarding)
+        self._plain = plain
 
     async def one(self, request: Any, deadline_s: float) -> Any:
         """A Put, Get or Delete: its answer. Raises BadRequest, NotReady; a write also DiskIsFull,
@@ -50,9 +63,22 @@ class Handlers(OnGround):
 
     async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
         """Many of these, with a result each. Raises BadRequest, NotReady."""
-        operations = operations_of(request, self._settings)
+        refuse_large_batch(request, self._settings)
+        if (answer := await self._plain.carry_out(request, deadline_s)) is not None:
+            return answer
+        operations = operations_of(request.operations, self._settings)
         outcomes = await self._routing.carry_out(operations, deadline_s)
         return batch_response(request.operations, outcomes)
+
+    async def put_many(self, request: PutManyRequest, deadline_s: float) -> PutManyResponse:
+        """Puts in columns. Raises BadRequest, NotReady."""
+        block = request.block
+        refuse_bad_block(block, self._settings)
+        if (answer := await self._plain.put_many(block, deadline_s)) is not None:
+            return answer
+        batch = await self.batch(batch_of(block), deadline_s)
+        exceptions = [PutException(place=at, result=it) for at, it in enumerate(batch.results)]
+        return PutManyResponse(exceptions=exceptions)
 
     async def forwarded(self, request: ForwardRequest, deadline_s: float) -> ForwardResponse:
         """Do what another node forwarded, here or not at all. Raises as those above do."""
@@ -63,7 +89,7 @@ class Handlers(OnGround):
         asked = list(request.batch.operations)
         if name != "batch":  # from a node that is older than this
             asked = [OperationMessage(**{name: getattr(request, name)})]
-        operations = each_of(asked, self._settings)
+        operations = operations_of(asked, self._settings)
         if any(isinstance(it, Operation) and it.writes for it in operations):
             # It would get a version of now, and undo what was acknowledged since it was sent.
             limit_s = self._settings.forward_age_limit_s

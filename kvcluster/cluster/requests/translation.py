@@ -23,9 +23,11 @@ from kvcluster.wire.limits import check_key, check_value
 from demo_pb2 import (
     BatchRequest,
     BatchResponse,
+    Block,
     DeleteResponse,
     ForwardRequest,
     GetResponse,
+    PutRequest,
     PutResponse,
     Result,
 )
@@ -133,8 +135,8 @@ def operation_of(request: Any, settings: Settings) -> Operation:
     return Operation(Kind(kind_of(request)), key, value)
 
 
-def operations_of(request: BatchRequest, settings: Settings) -> list[Operation | BadRequest]:
-    """What a batch asks for, or what is wrong with it, one by one. Raises BadRequest."""
+def refuse_large_batch(request: BatchRequest, settings: Settings) -> None:
+    """Raise BadRequest if a batch has too many operations, or is too long."""
     count, limit = len(request.operations), settings.batch_operations
     if count > limit:
         raise BadRequest(f"the batch has {count:,} operations, allowed are {limit:,}")
@@ -144,10 +146,30 @@ def operations_of(request: BatchRequest, settings: Settings) -> list[Operation |
             f"the batch of {count:,} operations is {size_bytes:,} bytes long,"
             f" allowed are {limit_bytes:,}"
         )
-    return each_of(request.operations, settings)
 
 
-def each_of(
+def refuse_bad_block(block: Block, settings: Settings) -> None:
+    """Raise BadRequest if a block has too many puts, or is too long, or its columns differ."""
+    keys, values, limit = len(block.keys), len(block.values), settings.batch_operations
+    if keys != values or block.first_version:
+        raise BadRequest(f"the block has {keys:,} keys and {values:,} values, or has a version")
+    if keys > limit:
+        raise BadRequest(f"the block has {keys:,} puts, allowed are {limit:,}")
+    size_bytes, limit_bytes = block.ByteSize(), settings.batch_bytes
+    if size_bytes > limit_bytes and keys > 1:
+        raise BadRequest(
+            f"the block of {keys:,} puts is {size_bytes:,} bytes long, allowed are {limit_bytes:,}"
+        )
+
+
+def batch_of(block: Block) -> BatchRequest:
+    """The same puts as a batch."""
+    pairs = zip(block.keys, block.values, strict=True)
+    puts = [PutRequest(key=key, value=value) for key, value in pairs]
+    return BatchRequest(operations=[OperationMessage(put=put) for put in puts])
+
+
+def operations_of(
     messages: Iterable[OperationMessage], settings: Settings
 ) -> list[Operation | BadRequest]:
     """What each message asks for, or what is wrong with it."""

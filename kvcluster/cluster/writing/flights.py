@@ -13,7 +13,7 @@ three nodes in one process took about 590 us of processor time with them, and ta
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ Then = Callable[["Outcome | OutcomeUnknown"], None]
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    entries: list[EntryMessage]
+    entries: Sequence[EntryMessage]
     packed: Shares
     stored: asyncio.Future[list[Verdict]]
     copies: list[Copy]
@@ -58,7 +58,7 @@ class Flights(OnGround):
         self._replication = replication
         self._compare_with = compare_with
 
-    def begin(self, entries: list[EntryMessage], then: Then) -> None:
+    def begin(self, entries: Sequence[EntryMessage], then: Then) -> None:
         """Let entries leave. `then` is called once they are durable here, and the peers have
         answered or failed.
         """
@@ -106,7 +106,7 @@ class Flights(OnGround):
         """Something did not go well."""
         packed, copies = flight.packed, flight.copies
         try:
-            outcome = await self._replication.see_through(packed, copies, len(flight.entries))
+            outcome = await self._replication.see_through(packed, copies, flight.entries)
             verdicts = await flight.stored
         except OutcomeUnknown as error:
             self._compare_with(packed.by_peer)  # they may hold what could not be kept here

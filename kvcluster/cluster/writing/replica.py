@@ -7,12 +7,12 @@ a newer version before it tells its client "done".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.writing.hinting import Hinting
-from kvcluster.errors import PeerRefused
+from kvcluster.errors import BadRequest, PeerRefused
 from kvcluster.model.entry import Verdict, version_of
 
 from demo_pb2 import (
@@ -39,29 +39,38 @@ class Receiver(OnGround):
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
         """Store new entries durably, and hints of which other replicas miss them."""
         sender = self._envelope.check(request)
-        self._time.accept_entries(request.entries, request.clock)
+        entries = self._entries_in(request)
         self._time.accept_missed(request.missed, request.clock)
-        if self._time.are_stale(request.entries):
+        if self._time.are_stale(entries):
             raise PeerRefused(f"{sender} sends a write as new that it took long ago")
         self._store.refuse_if_full()
         hints = self._hinting.take_over(request.missed)
-        superseded = await self._stored(request.entries, hints, deadline_s)
-        return ReplicateResponse(clock=self._time.now(), superseded=superseded)
+        superseded = await self._stored(entries, hints, deadline_s)
+        now, block = self._time.now(), len(request.block.keys)
+        return ReplicateResponse(clock=now, superseded=superseded, block=block)
+
+    def _entries_in(self, request: ReplicateRequest) -> Sequence[EntryMessage]:
+        if not request.HasField("block"):
+            self._time.accept_entries(request.entries, request.clock)
+            return list(request.entries)
+        if request.entries:
+            raise BadRequest("a block and other entries came at once")
+        return self._time.accept_block(request.block, request.clock)
 
     async def hold(self, request: HoldRequest, deadline_s: float) -> HoldResponse:
         """Store entries of any age durably."""
         self._envelope.check(request)
         self._time.accept_entries(request.entries, request.clock)
         self._store.refuse_if_full()
-        superseded = await self._stored(request.entries, [], deadline_s)
+        superseded = await self._stored(list(request.entries), [], deadline_s)
         now, life = self._time.now(), self._time.incarnation
         return HoldResponse(clock=now, superseded=superseded, incarnation=life)
 
     async def _stored(
-        self, entries: Iterable[EntryMessage], hints: list[MissedWrites], deadline_s: float
+        self, entries: Sequence[EntryMessage], hints: list[MissedWrites], deadline_s: float
     ) -> list[int]:
         """Store durably; the places of entries that something newer is held of."""
-        written = self._store.write(list(entries), hints)
+        written = self._store.write(entries, hints)
         verdicts = await within(written, deadline_s, "storing the entries")
         return [place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER]
 

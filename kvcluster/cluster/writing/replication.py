@@ -14,6 +14,9 @@ write is not acknowledged.
 While all goes well nobody waits in a task: `send`, then `take` for each answer, then `count`
 (flights.py). What goes otherwise is seen through to its end by `see_through`, with tasks.
 
+A round that is a block (storage/block.py) goes to every peer as it is. It is only formed where all
+nodes hold all keys, so there are no shares of it.
+
 Rejected: a queue for each peer. It kept a slow peer's writes waiting in memory with bounds and
 drops of their own; a peer that is behind pulls, which needs no queue.
 """
@@ -33,6 +36,7 @@ from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreac
 from kvcluster.model.entry import Verdict, Version
 from kvcluster.model.fanout import Missed, Share, pack
 from kvcluster.model.slots import slot_of
+from kvcluster.storage.block import Block, versions_of
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites, ReplicateRequest, ReplicateResponse
@@ -59,11 +63,17 @@ class Copy:
     name: str
     """Of the peer that gets it."""
     share: Share
+    in_block: int
+    """How many entries it has in a block."""
     sent: Sent
     back: asyncio.Future[Any]
     """Resolves when an answer is there, or fails with PeerUnavailable."""
     answer: ReplicateResponse | None = None
     """Once it was taken: the peer holds its share for certain."""
+
+    def was_understood(self, answer: ReplicateResponse) -> bool:
+        """Whether the peer saw all that was sent: one of an older version sees no block."""
+        return answer.block == self.in_block
 
 
 @dataclass(slots=True)
@@ -87,32 +97,41 @@ class Replication(OnGround):
 
     def pack(self, entries: Sequence[EntryMessage]) -> tuple[Shares, list[MissedWrites]]:
         """Sort entries into shares; also the hints to journal with them, in the same frame."""
-        writes = [(slot_of(entry.key), Version(entry.version)) for entry in entries]
         others, peers = self._membership.others, self._peers
-        shares, absent = pack(writes, others, lambda name: peers[name].gets_writes)
+        shares, absent = pack(self._writes(entries), others, lambda name: peers[name].gets_writes)
         hints = self._hinting.missed(absent)
         return Shares(shares, self._hinting.untold(absent)), hints
 
+    def _writes(self, entries: Sequence[EntryMessage]) -> list[tuple[int, Version]]:
+        """The slot and the version of each. Where all nodes hold all slots, any slot is as good."""
+        versions = versions_of(entries)
+        if self._membership.holds_all:
+            return [(0, version) for version in versions]
+        slots = [slot_of(entry.key) for entry in entries]
+        return list(zip(slots, versions, strict=True))
+
     def send(self, packed: Shares, entries: Sequence[EntryMessage]) -> list[Copy]:
-        """Send every share."""
-        timeout_s = self._settings.replication_timeout_s
+        """Send every share; a block as it is, if the peer takes that."""
+        timeout_s, is_block = self._settings.replication_timeout_s, isinstance(entries, Block)
         copies = []
         for name, share in packed.by_peer.items():
-            request = ReplicateRequest(
-                entries=[entries[place] for place in share.places],
-                missed=[_message(peer, missed) for peer, missed in share.missed.items()],
-            )
+            in_block = len(entries) if self._peers[name].takes_blocks and is_block else 0
+            request = _request(share, entries, as_block=bool(in_block))
             self._peers[name].exchange.sent(share.as_missed)
-            copies.append(Copy(name, share, *self._calls.send(name, request, timeout_s)))
+            sent, back = self._calls.send(name, request, timeout_s)
+            copies.append(Copy(name, share, in_block, sent, back))
         return copies
 
     def take(self, copy: Copy) -> bool:
-        """Take the answer to a copy, which is there; whether it can be believed."""
+        """Take the answer to a copy, which is there; whether the peer holds its share, then."""
         sent, exchange = copy.sent, self._peers[copy.name].exchange
         try:
-            copy.answer = self._calls.taken(sent, copy.back.result())
+            answer = self._calls.taken(sent, copy.back.result())
         except PeerRejected:
             return False
+        if not copy.was_understood(answer):
+            return False
+        copy.answer = answer
         exchange.copies.add(self._peers.now_s() - sent.asked_s)
         exchange.settled(copy.share.as_missed)
         return True
@@ -126,15 +145,17 @@ class Replication(OnGround):
             older = frozenset(answer.superseded)
             outcome.superseded.update(p for i, p in enumerate(share.places) if i in older)
 
-    async def see_through(self, packed: Shares, copies: Sequence[Copy], entries: int) -> Outcome:
-        """Return when each peer has answered or failed, and there is a hint if so. What came of so
-        many entries here is not in it yet.
+    async def see_through(
+        self, packed: Shares, copies: Sequence[Copy], entries: Sequence[EntryMessage]
+    ) -> Outcome:
+        """Return when each peer has answered or failed, and there is a hint if so. What came of
+        the entries here is not in it yet.
 
         Raises OutcomeUnknown if a hint cannot be kept here.
         """
-        outcome = Outcome([0] * entries, set())
+        outcome = Outcome([0] * len(entries), set())
         shares = packed.by_peer
-        answering = [self._see_through(copy, packed) for copy in copies]
+        answering = [self._see_through(copy, packed, entries) for copy in copies]
         telling = [self._hinting.tell(name) for name in packed.untold]
         done = await asyncio.gather(*answering, *telling)
         answers = dict(zip(shares, done, strict=False))
@@ -153,18 +174,26 @@ class Replication(OnGround):
             self.count(outcome, share, answers[name] or ReplicateResponse())
         return outcome
 
-    async def _see_through(self, copy: Copy, packed: Shares) -> ReplicateResponse | None:
+    async def _see_through(
+        self, copy: Copy, packed: Shares, entries: Sequence[EntryMessage]
+    ) -> ReplicateResponse | None:
         """The answer to a copy; None if the peer does not hold its share for certain."""
         if copy.answer is not None:
             return copy.answer
-        missed = copy.share.as_missed
-        asking = self._calls.answer_to(copy.sent)
-        copy.answer = await self._heard(copy.name, asking, copy.sent.asked_s, packed.held_back)
-        self._peers[copy.name].exchange.settled(missed)
-        if copy.answer is None:
-            packed.keeping.append(self._hinting.keep({copy.name: missed}))
-            await self._hinting.tell(copy.name)
-        return copy.answer
+        name, sent, missed = copy.name, copy.sent, copy.share.as_missed
+        asking = self._calls.answer_to(sent)
+        answer = await self._heard(name, asking, sent.asked_s, packed.held_back)
+        if answer is not None and not copy.was_understood(answer):
+            # It said so in a former life. This one is of an older version, and has seen no entries.
+            loose, timeout_s = _request(copy.share, entries), self._settings.replication_timeout_s
+            asked_s, asking = self._peers.now_s(), self._calls.ask(name, loose, timeout_s)
+            answer = await self._heard(name, asking, asked_s, packed.held_back)
+        copy.answer = answer
+        self._peers[name].exchange.settled(missed)
+        if answer is None:
+            packed.keeping.append(self._hinting.keep({name: missed}))
+            await self._hinting.tell(name)
+        return answer
 
     async def _let_others_hint(
         self,
@@ -211,6 +240,17 @@ class Replication(OnGround):
             return None
         exchange.copies.add(self._peers.now_s() - asked_s)
         return response
+
+
+def _request(
+    share: Share, entries: Sequence[EntryMessage], *, as_block: bool = False
+) -> ReplicateRequest:
+    missed = [_message(peer, missed) for peer, missed in share.missed.items()]
+    if as_block:
+        assert isinstance(entries, Block)
+        assert len(share.places) == len(entries), "a part of a block is none"
+        return ReplicateRequest(block=entries.message, missed=missed)
+    return ReplicateRequest(entries=[entries[place] for place in share.places], missed=missed)
 
 
 def _message(peer: str, missed: Missed) -> MissedWrites:

@@ -6,9 +6,11 @@ journal. So writes gather while earlier rounds are on their way, and leave toget
 
 **A moment longer, where others wait.** gRPC hands calls to the event loop one by one, so of 64 that
 write all the time only a handful have joined when a round comes back, and rounds stay small. So
-when some wait then, they wait on for those who may come: until as many have joined as wait now and
-as have just been answered, who mostly write again; but for `gather_s` at most. Who is alone, or
-among few, is never kept waiting.
+when some callers wait then, they wait on for those who may come: until as many have joined as wait
+now and as have just been answered, who mostly write again; but for `gather_s` at most. Who is
+alone, or among few, is never kept waiting, however much it writes in one call.
+
+A block (storage/block.py) is so many writes already that it has a round to itself.
 
 One round at a time is the default: with more, rounds get smaller and each write costs more work
 than it saves in waiting. (Measured with three nodes on two cores and 64 clients, when rounds were
@@ -19,6 +21,8 @@ it was measured on a busy machine only, which showed neither a gain nor a loss.)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
@@ -26,6 +30,7 @@ from kvcluster.cluster.peers.tasks import failing
 from kvcluster.cluster.writing.flights import Flights, Then
 from kvcluster.cluster.writing.replication import Outcome
 from kvcluster.errors import KvError, NotReady, OutcomeUnknown
+from kvcluster.storage.block import Block, size_bytes
 
 from demo_pb2 import Entry as EntryMessage
 
@@ -34,21 +39,46 @@ class Round:
     """Writes that travel together."""
 
     def __init__(self) -> None:
-        self.entries: list[EntryMessage] = []
+        self._loose: list[EntryMessage] = []
+        self._block: Block | None = None
+        self.callers = 0
         self.size_bytes = 0
         self.done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         """Resolves once every entry is durable here and the peers have answered or failed."""
 
-    def add(self, entry: EntryMessage) -> int:
-        """Add a write; return its place."""
-        self.entries.append(entry)
-        self.size_bytes += entry.ByteSize()
-        return len(self.entries) - 1
+    def add(self, entries: Sequence[EntryMessage], size_bytes: int) -> Seats:
+        """Add some writes."""
+        assert self.takes(entries), "a block travels alone"
+        places = range(len(self._loose), len(self._loose) + len(entries))
+        if isinstance(entries, Block):
+            self._block = entries
+        else:
+            self._loose += entries
+        self.callers += 1
+        self.size_bytes += size_bytes
+        return Seats(self, places)
+
+    def takes(self, entries: Sequence[EntryMessage]) -> bool:
+        """Whether such entries may be added at all. A block travels alone."""
+        return self._block is None and not (self._loose and isinstance(entries, Block))
+
+    @property
+    def entries(self) -> Sequence[EntryMessage]:
+        """All writes in it, by place."""
+        return self._loose if self._block is None else self._block
 
     def fail(self, error: KvError) -> None:
         """Tell everybody who waits why it did not come about."""
         self.done.set_exception(error)
         self.done.exception()  # seen, even if every client has left
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Writes of one caller in a round, by their places in it."""
+
+    round: Round
+    places: range
 
 
 class Rounds(OnGround):
@@ -66,14 +96,24 @@ class Rounds(OnGround):
         self._enough = 0
         """With so many it waits no longer."""
 
-    def join(self, entry: EntryMessage) -> tuple[Round, int]:
-        """Let a write travel with the next round; return that round and its place in it."""
-        if not self._gathering or self._is_full(self._gathering[-1], entry):
+    def join(self, entries: Sequence[EntryMessage]) -> list[Seats]:
+        """Let writes travel with the next round, and with those behind it as far as that is full.
+
+        They are taken in halves, and halves of these, until each part has room.
+        """
+        if not entries:
+            return []
+        if not self._gathering or not self._gathering[-1].takes(entries):
             self._gathering.append(Round())
-        joined = self._gathering[-1]
-        place = joined.add(entry)
+        bytes_of_all = size_bytes(entries)
+        if not self._has_room(self._gathering[-1], len(entries), bytes_of_all):
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                return self.join(entries[:middle]) + self.join(entries[middle:])
+            self._gathering.append(Round())
+        part = self._gathering[-1].add(entries, bytes_of_all)
         self._launch()
-        return joined, place
+        return [part]
 
     @property
     def waiting(self) -> int:
@@ -86,11 +126,12 @@ class Rounds(OnGround):
             waiting.fail(NotReady(why))
         self._gathering.clear()
 
-    def _is_full(self, gathering: Round, entry: EntryMessage) -> bool:
-        size_bytes = gathering.size_bytes + entry.ByteSize()
+    def _has_room(self, gathering: Round, count: int, size_bytes: int) -> bool:
+        if count == 1 and not gathering.entries:  # however large, it must travel
+            return True
         return (
-            size_bytes > self._settings.replication_batch_bytes
-            or len(gathering.entries) >= self._settings.replication_batch_entries
+            gathering.size_bytes + size_bytes <= self._settings.replication_batch_bytes
+            and len(gathering.entries) + count <= self._settings.replication_batch_entries
         )
 
     def _launch(self) -> None:
@@ -98,7 +139,7 @@ class Rounds(OnGround):
         if not self._gathering or self._on_their_way >= self._settings.rounds_in_flight:
             return
         if self._waits is not None:
-            if len(self._gathering) == 1 and self.waiting < self._enough:
+            if len(self._gathering) == 1 and self._gathering[0].callers < self._enough:
                 return
             self._waits.cancel()
             self._waits = None
@@ -121,7 +162,7 @@ class Rounds(OnGround):
         except Exception as error:
             self._spawn(failing(error), "round")
 
-    def _carry_out(self, entries: list[EntryMessage], then: Then) -> None:
+    def _carry_out(self, entries: Sequence[EntryMessage], then: Then) -> None:
         self._flights.begin(entries, then)
 
     def _came_back(self, travelled: Round, outcome: Outcome | OutcomeUnknown) -> None:
@@ -129,12 +170,12 @@ class Rounds(OnGround):
             travelled.fail(outcome)
         else:
             travelled.done.set_result(outcome)
-        self._make_way(len(travelled.entries))
+        self._make_way(travelled.callers)
 
     def _make_way(self, answered: int) -> None:
-        """A round is over, and so many who wrote in it were answered: they may write again."""
+        """A round is over, and so many callers of it were answered: they may write again."""
         self._on_their_way -= 1
-        waiting = self.waiting
+        waiting = sum(gathering.callers for gathering in self._gathering)
         self._enough = min(waiting + answered, self._settings.gather_to)
         if self._waits is None and self._settings.gather_from <= waiting < self._enough:
             self._waits = self._loop.call_later(self._settings.gather_s, self._have_waited)
