@@ -65,9 +65,9 @@ log = logging.getLogger("kvcluster")
 _UNSENT_BYTES = _FRAME_BYTES = MIB
 _LINGER_S = 1.0
 """So long a caller has to end a stream after the goodbye."""
-_UNIMPLEMENTED = 12
+_CANCELLED, _UNIMPLEMENTED = 1, 12
+_TIME_IS_OVER = Failure(code=4, message="Deadline Exceeded")
 _steady_s = steady_clock()
-_CANCELLED = Failure(code=1, message="cancelled, or out of time")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def serving(methods: Mapping[str, Streamable], intake: Intake) -> Any:
     parse = parser_of_requests(kind, CallsRequest.FromString, intake.settings)
 
     async def serve(_: object, context: Any) -> None:
-        code, started_s = int(_CANCELLED.code), asyncio.get_running_loop().time()
+        code, started_s = _CANCELLED, asyncio.get_running_loop().time()
         streamed = Streamed(methods, parse, intake, context)
         try:
             with intake.streams.admit(0):
@@ -205,8 +205,8 @@ class Streamed:
         if timer:
             timer.cancel()
         answer = CallAnswer(id=call.id)
-        if task.cancelled():
-            answer.failure.CopyFrom(_CANCELLED)
+        if task.cancelled():  # or by the caller, who then waits for no answer
+            answer.failure.CopyFrom(_TIME_IS_OVER)
         elif error := task.exception():
             answer.failure.CopyFrom(_failure(error, writes=self._methods[call.method].writes))
         else:
