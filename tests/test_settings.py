@@ -25,6 +25,8 @@ FACTS = {
     "_DRAIN_S",  # of the log of a process that ends
     "_TIMEOUT_S",  # of one that does not begin
     "(_OK, _CANCELLED)",  # codes of gRPC and of a process
+    "(_CANCELLED, _UNIMPLEMENTED)",
+    "_LINGER_S",  # of a stream that has said goodbye
     "_INTERRUPTED",
     "_STANDARD_ERROR",
     "_COLUMNS",

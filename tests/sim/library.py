@@ -198,7 +198,7 @@ class LibraryClients:
 
     async def _scan(self, name: str, client: AsyncClient, rng: random.Random) -> None:
         prefix, limit = rng.choice(["", "", "hot", "cold"]), rng.choice([None, None, 1, 10])
-        least = {key: self._judge.before_read(key) for key in self._judge.diary.by_key}
+        least = {key: self._judge.before_long_read(key) for key in self._judge.diary.by_key}
         pairs: list[tuple[str, str]] = []
         how, why = "whole", ""
         try:
