@@ -37,6 +37,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.members import split_address
 from kvcluster.node import Node
+from kvcluster.security.needs import BEAT, COLUMNS, EACH, PEER, PREFIX, READ, SIGHT, WRITE
 from kvcluster.server.activity import Activity
 from kvcluster.server.budgets import Intake
 from kvcluster.server.listening import addresses_of, make_server, until_left
@@ -51,7 +52,8 @@ from kvcluster.server.process import (
     set_up_log,
     stop_on_signals,
 )
-from kvcluster.server.rpc import Registrar, Service, rpc, rpc_stream
+from kvcluster.server.registrar import Registrar
+from kvcluster.server.rpc import Service, rpc, rpc_stream
 from kvcluster.server.standard_services import Health, Reflection
 
 import demo_pb2 as pb
@@ -80,53 +82,53 @@ class KeyValue(KeyValueServicer):
         self.intake = intake
         self._activity = activity
 
-    @rpc(budget="clients", writes=True)
+    @rpc(needs=WRITE, budget="clients", writes=True)
     async def Put(self, request: pb.PutRequest, deadline_s: float) -> pb.PutResponse:
         """Store a value at every replica of the key; forward it if none is here."""
         response: pb.PutResponse = await self._service.one(request, deadline_s)
         self._activity.one(request, response)
         return response
 
-    @rpc(budget="clients")
+    @rpc(needs=READ, budget="clients")
     async def Get(self, request: pb.GetRequest, deadline_s: float) -> pb.GetResponse:
         """Read from memory; forward it if the key is not here, or what is here may be old."""
         response: pb.GetResponse = await self._service.one(request, deadline_s)
         return response
 
-    @rpc(budget="clients", writes=True)
+    @rpc(needs=WRITE, budget="clients", writes=True)
     async def Delete(self, request: pb.DeleteRequest, deadline_s: float) -> pb.DeleteResponse:
         """Write a tombstone at every replica, so that the delete cannot be undone."""
         response: pb.DeleteResponse = await self._service.one(request, deadline_s)
         self._activity.one(request, response)
         return response
 
-    @rpc(budget="clients", writes=True)
+    @rpc(needs=EACH, budget="clients", writes=True)
     async def Batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many of these three in one call, each carried out where its key lives."""
         response = await self._service.batch(request, deadline_s)
         self._activity.batch(response)
         return response
 
-    @rpc(budget="clients", writes=True)
+    @rpc(needs=COLUMNS, budget="clients", writes=True)
     async def PutMany(self, request: pb.PutManyRequest, deadline_s: float) -> pb.PutManyResponse:
         """Many puts in columns, which pass on to the peers and into the journals as they are."""
         response = await self._service.put_many(request, deadline_s)
         self._activity.put_many(request, response)
         return response
 
-    @rpc_stream(budget="scans")
+    @rpc_stream(needs=PREFIX, budget="scans")
     def Scan(self, request: pb.ScanRequest, deadline_s: float) -> Pages:
         """Stream keys in order, from all the nodes that together hold every slot."""
         return self._service.scan(request, deadline_s)
 
-    @rpc()
+    @rpc(needs=BEAT)
     async def CheckHealth(
         self, request: pb.HealthCheckRequest, deadline_s: float
     ) -> pb.HealthCheckResponse:
         """Say how this node is; to a peer, also what it must know (its heartbeat)."""
         return self._service.health(request)
 
-    @rpc(budget="peers", writes=True)
+    @rpc(needs=PEER, budget="peers", writes=True)
     async def Replicate(
         self, request: pb.ReplicateRequest, deadline_s: float
     ) -> pb.ReplicateResponse:
@@ -135,14 +137,14 @@ class KeyValue(KeyValueServicer):
         self._activity.replicate(request)
         return response
 
-    @rpc()
+    @rpc(needs=SIGHT)
     async def Status(self, request: pb.StatusRequest, deadline_s: float) -> pb.StatusResponse:
         """Say everything that this node knows of itself and of the others."""
         response = self._service.status()
         response.traffic.CopyFrom(self.intake.traffic.report())
         return response
 
-    @rpc()
+    @rpc(needs=READ)
     async def Locate(self, request: pb.LocateRequest, deadline_s: float) -> pb.LocateResponse:
         """Say where a key lives."""
         return self._service.locate(request)
@@ -156,48 +158,48 @@ class Peer(PeerServicer):
         self.intake = intake
         self._activity = activity
 
-    @rpc(budget="forwards", writes=True)
+    @rpc(needs=PEER, budget="forwards", writes=True)
     async def Forward(self, request: pb.ForwardRequest, deadline_s: float) -> pb.ForwardResponse:
         """Carry out what a client asked of a node that cannot do it."""
         response = await self.node.requests.handlers.forwarded(request, deadline_s)
         self._activity.forwarded(request, response)
         return response
 
-    @rpc(budget="forwards")
+    @rpc(needs=PEER, budget="forwards")
     async def ScanPart(self, request: pb.ScanPartRequest, deadline_s: float) -> pb.ScanPartResponse:
         """Give a page of the keys that a peer does not hold."""
         return await self.node.requests.scans.part(request)
 
-    @rpc(budget="peers")
+    @rpc(needs=PEER, budget="peers")
     async def Pull(self, request: pb.PullRequest, deadline_s: float) -> pb.PullResponse:
         """Give a page of what a peer missed."""
         return await self.node.repair.pulls.pull(request)
 
-    @rpc(budget="peers")
+    @rpc(needs=PEER, budget="peers")
     async def ConfirmPull(
         self, request: pb.ConfirmPullRequest, deadline_s: float
     ) -> pb.ConfirmPullResponse:
         """Forget what the peer had missed: it has it now."""
         return await self.node.repair.pulls.confirm(request)
 
-    @rpc(budget="peers")
+    @rpc(needs=PEER, budget="peers")
     async def Compare(self, request: pb.CompareRequest, deadline_s: float) -> pb.CompareResponse:
         """Say which slots differ here."""
         return await self.node.repair.pulls.compare(request)
 
-    @rpc(budget="peers")
+    @rpc(needs=PEER, budget="peers")
     async def PullDifferences(
         self, request: pb.PullDifferencesRequest, deadline_s: float
     ) -> pb.PullDifferencesResponse:
         """Give a page of what a peer lacks."""
         return await self.node.repair.pulls.differences(request)
 
-    @rpc(budget="peers", writes=True)
+    @rpc(needs=PEER, budget="peers", writes=True)
     async def Hold(self, request: pb.HoldRequest, deadline_s: float) -> pb.HoldResponse:
         """Store entries of any age, durably, then answer."""
         return await self.node.writing.replica.hold(request, deadline_s)
 
-    @rpc(budget="peers", writes=True)
+    @rpc(needs=PEER, budget="peers", writes=True)
     async def Drop(self, request: pb.DropRequest, deadline_s: float) -> pb.DropResponse:
         """Forget tombstones that every replica holds."""
         return await self.node.writing.replica.drop(request, deadline_s)

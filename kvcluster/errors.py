@@ -71,6 +71,14 @@ class ConfigurationDiffers(PeerRefused):
     """Two nodes have different member lists, replica counts or slot counts. The text says which."""
 
 
+class Unauthenticated(NothingWritten):
+    """The caller has not shown who he is, or what he showed is none. The text says what lacks."""
+
+
+class PermissionDenied(NothingWritten):
+    """Who calls is known, and may not do it. The text says who, and what."""
+
+
 class Overloaded(NothingWritten):
     """Too many requests are in flight; come back a little later."""
 

@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 
 from kvcluster.config import Settings
 from kvcluster.errors import Overloaded
+from kvcluster.security.needs import Need
 from kvcluster.server.arrivals import Arrivals
+from kvcluster.server.guard import Guard
 from kvcluster.server.traffic import Traffic
 
 
@@ -74,6 +76,11 @@ class Intake:
     arrivals: Arrivals
     """For calls whose message has not come."""
     traffic: Traffic = field(default_factory=Traffic)
+    guard: Guard | None = None
+    """Sees who calls; None: nothing is configured, and everybody may do everything."""
+
+    needs: dict[str, Need] = field(default_factory=dict)
+    """What each method needs of its caller, by its path: all that the server has (registrar.py)."""
 
     @property
     def asked(self) -> int:
@@ -81,7 +88,7 @@ class Intake:
         return self.clients.asked + self.forwards.asked + self.scans.asked
 
     @classmethod
-    def of(cls, settings: Settings) -> Intake:
+    def of(cls, settings: Settings, guard: Guard | None = None) -> Intake:
         """The intake that the settings ask for."""
         size_bytes = settings.call_bytes_in_flight
         return cls(
@@ -93,4 +100,5 @@ class Intake:
             streams=Budget("streamed", settings.streams, size_bytes),
             settings=settings,
             arrivals=Arrivals(settings),
+            guard=guard,
         )

@@ -1,10 +1,13 @@
 """The border to gRPC on the server's side: what comes in is checked once, what goes out translated.
 
 Handlers in server.py say what a node does. Everything around them is here: `rpc` and `rpc_stream`
-admit a call (budgets.py), give it a deadline, count it (traffic.py), and turn this library's errors
-into status codes (by the table of wire/failures.py). `Registrar` puts handlers on a server. A call
-may also come on a stream (streamed.py): there it passes through the same, and only its error is
-told in another form.
+see who calls (guard.py), admit the call (budgets.py), give it a deadline, count it (traffic.py),
+and turn this library's errors into status codes (by the table of wire/failures.py). registrar.py
+puts handlers on a server. A call may also come on a stream (streamed.py): there it passes through
+the same, and only its error is told in another form.
+
+This is the one door. What a method needs of its caller (security/needs.py) is an argument that no
+method can be without, and it is looked at before anything else about a call is said.
 
 What stands behind the handlers is a `Service`. A node of a cluster is one (kvcluster/node.py).
 Whatever else answers these six questions could stand in its place, and budgets, metrics and
@@ -31,12 +34,12 @@ from kvcluster.errors import (
     TooLate,
     reason_of,
 )
+from kvcluster.security.callers import Shown
+from kvcluster.security.needs import Need
 from kvcluster.server.budgets import Budget, Intake
-from kvcluster.server.streamed import Streamable, serving
 from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
 from kvcluster.wire.failures import code_of, details_of, value_limit_of
-from kvcluster.wire.outline import method_of
-from kvcluster.wire.parsing import Unusable, parser_of_requests, refuse_unusable
+from kvcluster.wire.parsing import refuse_unusable
 
 import demo_pb2 as pb
 
@@ -56,31 +59,36 @@ _OK, _CANCELLED = 0, 1
 class OnStream:
     """How a method is carried out for a call that came on a stream."""
 
-    carry_out: Callable[[Any, Any, float | None], Awaitable[Any]]
-    """Takes a servicer, a request and the time left. Raises KvError."""
+    carry_out: Callable[[Any, Any, float | None, Shown | None], Awaitable[Any]]
+    """Takes a servicer, a request, the time left, and what its caller has shown. Raises KvError."""
     writes: bool
 
 
 def rpc(
-    *, budget: str | None = None, writes: bool = False
+    *, needs: Need, budget: str | None = None, writes: bool = False
 ) -> Callable[[Method[Response]], Handler[Response]]:
     """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
 
-    `budget` names a field of the servicer's `intake`; a method that answers without waiting for
-    anything needs none. A method that writes tells its caller when a failure certainly wrote
-    nothing; clients rely on it.
+    `needs`: what it needs of its caller. `budget` names a field of the servicer's `intake`; a
+    method that answers without waiting for anything needs none. A method that writes tells its
+    caller when a failure certainly wrote nothing; clients rely on it.
     """
 
     def decorate(method: Method[Response]) -> Handler[Response]:
-        async def carry_out(servicer: Any, request: Any, remaining_s: float | None) -> Response:
+        async def carry_out(
+            servicer: Any, request: Any, remaining_s: float | None, shown: Shown | None
+        ) -> Response:
             intake, started_s = servicer.intake, asyncio.get_running_loop().time()
             code: int = _CANCELLED  # unless it comes to an end of its own
             answer: Response | None = None
             try:
+                request, complete = _allowed(intake, needs, shown, request, method.__name__)
                 with _admitted(intake, budget, request):
                     default_s = intake.settings.request_timeout_s
                     deadline_s = _deadline_s(request, remaining_s, default_s)
                     answer = await method(servicer, request, deadline_s)
+                if complete:
+                    answer = complete(answer)
                 code = _OK
                 return answer
             except Exception as error:
@@ -92,28 +100,34 @@ def rpc(
                 intake.traffic.ended(method.__name__, code, duration_s, request, answer)
 
         @functools.wraps(method)
-        async def handler(servicer: Any, request: Any, context: Any) -> Response:
+        async def handler(
+            servicer: Any, request: Any, context: Any, shown: Shown | None = None
+        ) -> Response:
             try:
-                return await carry_out(servicer, request, context.time_remaining())
+                return await carry_out(servicer, request, context.time_remaining(), shown)
             except KvError as refusal:
                 await context.abort(*status_of(refusal, writes=writes))
                 raise AssertionError("abort always raises") from refusal
 
         handler.on_stream = OnStream(carry_out, writes)  # type: ignore[attr-defined]
+        handler.needs = needs  # type: ignore[attr-defined]
         return handler
 
     return decorate
 
 
-def rpc_stream(*, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
+def rpc_stream(*, needs: Need, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
     """The same for a method that reads, and answers with a stream."""
 
     def decorate(method: Stream[Response]) -> StreamHandler:
         @functools.wraps(method)
-        async def handler(servicer: Any, request: Any, context: Any) -> AsyncIterator[Response]:
+        async def handler(
+            servicer: Any, request: Any, context: Any, shown: Shown | None = None
+        ) -> AsyncIterator[Response]:
             intake, started_s = servicer.intake, asyncio.get_running_loop().time()
             code: int = _CANCELLED
             try:
+                _allowed(intake, needs, shown, request, method.__name__)
                 with _admitted(intake, budget, request):
                     default_s = intake.settings.scan_timeout_s
                     deadline_s = _deadline_s(request, context.time_remaining(), default_s)
@@ -129,9 +143,23 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
                 duration_s = asyncio.get_running_loop().time() - started_s
                 intake.traffic.ended(method.__name__, code, duration_s)
 
+        handler.needs = needs  # type: ignore[attr-defined]
         return handler
 
     return decorate
+
+
+def _allowed(
+    intake: Intake, needs: Need, shown: Shown | None, request: Any, method: str
+) -> tuple[Any, Callable[[Any], Any] | None]:
+    """What of a request may be carried out, and what makes its answer that to the whole.
+
+    Raises Unauthenticated, PermissionDenied.
+    """
+    if intake.guard is None or shown is None:
+        return request, None
+    admitted = intake.guard.admit(needs, shown, request, method)
+    return admitted.request, admitted.complete
 
 
 def _admitted(intake: Intake, budget: str | None, request: object) -> AbstractContextManager[None]:
@@ -169,67 +197,6 @@ def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Tr
     certain = not writes or isinstance(error, NothingWritten)
     told = Told(reason_of(type(error)), certain, value_limit_of(error))
     return STATUS_CODES[code], details, trailer_of(code, details, told)
-
-
-class Registrar:
-    """Stands between the generated `add_..._to_server` and a server, and takes messages in safely.
-
-    gRPC would read the message of a call however long it takes, and parse it whatever it is. So it
-    is told that each method takes a stream, and the one message of that is awaited and parsed here.
-    A handler sees what cannot be used as Unusable (wire/parsing.py), and refuses it.
-    """
-
-    def __init__(self, server: grpc.aio.Server, intake: Intake) -> None:
-        self._server = server
-        self._intake = intake
-        self._on_streams: dict[str, Streamable] = {}
-
-    def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Nothing: the generated code registers the same handlers by name as well."""
-
-    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
-        """Put a service's handlers on the server."""
-        safe = {
-            name: self._taking_in_safely(f"/{service}/{name}", handler)
-            for name, handler in handlers.items()
-        }
-        generic = grpc.method_handlers_generic_handler(service, safe)
-        self._server.add_generic_rpc_handlers((generic,))
-
-    def _taking_in_safely(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        if handler.request_streaming:
-            return grpc.stream_stream_rpc_method_handler(serving(self._on_streams, self._intake))
-        kind, parse = method_of(path).input_type, handler.request_deserializer
-        parse = parser_of_requests(kind, parse, self._intake.settings)
-        arrivals = self._intake.arrivals
-        on_stream = getattr(handler.unary_unary, "on_stream", None)
-        if on_stream:
-            servicer, name = handler.unary_unary.__self__, path.rpartition("/")[2]
-            carry_out = functools.partial(on_stream.carry_out, servicer)
-            serialize = handler.response_serializer
-            self._on_streams[name] = Streamable(parse, carry_out, serialize, on_stream.writes)
-
-        async def take_in(context: Any) -> Any:
-            try:
-                return parse(await arrivals.only_message(context))
-            except KvError as error:
-                return Unusable(error)
-
-        async def answer(_: object, context: Any) -> Any:
-            return await handler.unary_unary(await take_in(context), context)
-
-        async def stream(_: object, context: Any) -> AsyncIterator[Any]:
-            async with aclosing(handler.unary_stream(await take_in(context), context)) as answers:
-                async for each in answers:
-                    yield each
-
-        if handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(
-                stream, response_serializer=handler.response_serializer
-            )
-        return grpc.stream_unary_rpc_method_handler(
-            answer, response_serializer=handler.response_serializer
-        )
 
 
 class Service(Protocol):

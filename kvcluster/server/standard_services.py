@@ -47,8 +47,10 @@ from grpc_reflection.v1alpha.reflection import aio
 from kvcluster.cluster.peers.gate import Gate
 from kvcluster.errors import UnknownService
 from kvcluster.model.readiness import Status
+from kvcluster.security.needs import FREE, SIGHT
 from kvcluster.server.budgets import Intake
-from kvcluster.server.rpc import Registrar, rpc, rpc_stream
+from kvcluster.server.registrar import Registrar
+from kvcluster.server.rpc import rpc, rpc_stream
 from kvcluster.wire.outline import method_of
 from kvcluster.wire.parsing import parser_of_requests, refuse_unusable
 
@@ -75,7 +77,7 @@ class Health(HealthServicer):
         """Announce the stop: to those who watch at once, and to whoever asks from now on."""
         self.leaving.set_result(None)
 
-    @rpc()
+    @rpc(needs=FREE)
     async def Check(self, request: HealthCheckRequest, deadline_s: float) -> HealthCheckResponse:
         """Say whether a service serves. Raises UnknownService."""
         status = self._status(request.service)
@@ -83,7 +85,7 @@ class Health(HealthServicer):
             raise UnknownService(f"no service is called {request.service[:80]!r} here")
         return HealthCheckResponse(status=status)
 
-    @rpc_stream(budget="watchers")
+    @rpc_stream(needs=FREE, budget="watchers")
     async def Watch(self, request: HealthCheckRequest, deadline_s: float) -> Statuses:
         """Say so now and at each change, until the node leaves."""
         said = None
@@ -122,7 +124,7 @@ class Reflection(aio.ReflectionServicer):
         self.intake = health.intake
         self._leaving = health.leaving
 
-    @rpc_stream(budget="watchers")
+    @rpc_stream(needs=SIGHT, budget="watchers")
     async def ServerReflectionInfo(  # type: ignore[override]  # the stubs say it is no generator
         self, requests: Any, deadline_s: float
     ) -> AsyncGenerator[Any, None]:
@@ -157,7 +159,9 @@ class Reflection(aio.ReflectionServicer):
 
         async def answer(_: object, context: Any) -> AsyncGenerator[Any, None]:
             info: Any = self.ServerReflectionInfo
-            async for each in info(questions(context), context):
+            guard = self.intake.guard
+            shown = guard.shown(context, "", None) if guard else None
+            async for each in info(questions(context), context, shown):
                 yield each
 
         method: Any = grpc.stream_stream_rpc_method_handler(
@@ -165,6 +169,7 @@ class Reflection(aio.ReflectionServicer):
             response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
         )
         for name in REFLECTIONS:
+            self.intake.needs[f"/{name}/ServerReflectionInfo"] = SIGHT
             handlers = {"ServerReflectionInfo": method}
             generic = grpc.method_handlers_generic_handler(name, handlers)
             server.add_generic_rpc_handlers((generic,))

@@ -46,9 +46,13 @@ from kvcluster.errors import (
     NotReady,
     OutcomeUnknown,
     Overloaded,
+    PermissionDenied,
     TooLate,
+    Unauthenticated,
     reason_of,
 )
+from kvcluster.security.callers import Shown
+from kvcluster.security.needs import Need
 from kvcluster.server.budgets import Intake
 from kvcluster.steady import steady_clock
 from kvcluster.wire.bounds import CALLS_AT_ONCE
@@ -75,28 +79,31 @@ class Streamable:
     """A method that can be called on a stream."""
 
     parse: Parse
-    carry_out: Callable[[Any, float], Awaitable[Any]]
-    """Takes a request and how much time is left. Raises KvError."""
+    carry_out: Callable[[Any, float, Shown | None], Awaitable[Any]]
+    """Takes a request, how much time is left, and what the caller has shown. Raises KvError."""
     serialize: Callable[[Any], bytes]
     writes: bool
 
 
-def serving(methods: Mapping[str, Streamable], intake: Intake) -> Any:
-    """The handler of streams on which these methods can be called."""
+def serving(methods: Mapping[str, Streamable], intake: Intake, needs: Need) -> Any:
+    """The handler of streams on which these methods can be called, by who has what it needs."""
     kind = method_of(PATH).input_type
     parse = parser_of_requests(kind, CallsRequest.FromString, intake.settings)
 
     async def serve(_: object, context: Any) -> None:
         code, started_s = _CANCELLED, asyncio.get_running_loop().time()
-        streamed = Streamed(methods, parse, intake, context)
+        shown = intake.guard.shown(context, PATH, None) if intake.guard else None
+        streamed = Streamed(methods, parse, intake, context, shown)
         try:
+            if intake.guard and shown:
+                intake.guard.admit(needs, shown, None, "Calls")
             with intake.streams.admit(0):
                 await streamed.serve()
             code = 0
         except asyncio.CancelledError:
             code = 0 if streamed.said_goodbye else code
             raise
-        except (Overloaded, BadRequest) as error:
+        except (Overloaded, BadRequest, Unauthenticated, PermissionDenied) as error:
             certain = streamed.last == 0  # of calls that were begun nothing is said
             code, details = code_of(error), details_of(error, writes=certain)
             told = Told(reason_of(type(error)), nothing_written=certain)
@@ -112,7 +119,12 @@ class Streamed:
     """One stream, from its first call to its last answer."""
 
     def __init__(
-        self, methods: Mapping[str, Streamable], parse: Parse, intake: Intake, context: Any
+        self,
+        methods: Mapping[str, Streamable],
+        parse: Parse,
+        intake: Intake,
+        context: Any,
+        shown: Shown | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._methods = methods
@@ -121,6 +133,7 @@ class Streamed:
         self._limit_bytes = intake.settings.message_limit_bytes - KIB
         self._default_ms = int(intake.settings.request_timeout_s * 1000)
         self._context = context
+        self._shown = shown
         self.last = 0
         """The number of the last call that was looked at."""
         self._running: dict[int, asyncio.Task[bytes]] = {}
@@ -192,7 +205,7 @@ class Streamed:
         """The bytes of the answer. Raises KvError."""
         method = self._methods[call.method]
         request = method.parse(call.request)
-        response = method.serialize(await method.carry_out(request, left_s))
+        response = method.serialize(await method.carry_out(request, left_s, self._shown))
         if len(response) > self._limit_bytes:
             raise OutcomeUnknown(f"the answer is {len(response):,} bytes long, too many")
         return response

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import grpc
@@ -55,6 +56,12 @@ _LONGEST_MS = 2**32 - 1
 _UNREADABLE = "what came on the stream of calls is no answer"
 
 Waiter: TypeAlias = "asyncio.Future[bytes]"
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def no_metadata() -> Metadata:
+    """Nothing goes along."""
+    return ()
 
 
 class NotTaken(Exception):
@@ -64,7 +71,11 @@ class NotTaken(Exception):
 class CallStream:
     """The calls to one node by streams, one at a time. Make it inside the event loop."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, opening: Callable[[], Metadata] = no_metadata
+    ) -> None:
+        """`opening`: what a stream brings along that says who opens it."""
+        self._opening = opening
         self._loop = asyncio.get_running_loop()
         self._open: Any = channel.stream_stream(
             PATH,
@@ -120,7 +131,7 @@ class CallStream:
 
     def _open_if_worthwhile(self) -> None:
         if self._was_asked and self._loop.time() >= self._rests_until_s:
-            self._course = _Course(self, self._open())
+            self._course = _Course(self, self._open(metadata=self._opening()))
             self._courses.add(self._course)
         self._was_asked = True
 

@@ -11,6 +11,8 @@ client must not: a server or a proxy with gRPC's own defaults takes its pings fo
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 
 from kvcluster.config import MIB, VALUE_CEILING_BYTES, Settings
@@ -21,14 +23,22 @@ _WINDOW_BYTES = MIB
 Options = list[tuple[str, int]]
 
 
-def dial(address: str, options: Options) -> grpc.aio.Channel:
-    """A channel to "host:port". It connects at the first call. Make it inside the event loop."""
-    return grpc.aio.insecure_channel(address, options)
+def dial(address: str, options: Options, credentials: Any = None) -> grpc.aio.Channel:
+    """A channel to "host:port". It connects at the first call. Make it inside the event loop.
+
+    `credentials`: those of TLS (tls.py); None: without.
+    """
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options)
+    return grpc.aio.secure_channel(address, credentials, options)
 
 
-def bind(server: grpc.aio.Server, address: str) -> None:
+def bind(server: grpc.aio.Server, address: str, credentials: Any = None) -> None:
     """Have a server listen at an address. Raises RuntimeError if it cannot."""
-    server.add_insecure_port(address)
+    if credentials is None:
+        server.add_insecure_port(address)
+    else:
+        server.add_secure_port(address, credentials)
 
 
 def options_of_nodes(settings: Settings) -> Options:

@@ -23,8 +23,10 @@ from kvcluster.errors import (
     OutcomeUnknown,
     Overloaded,
     PeerRefused,
+    PermissionDenied,
     TimedOut,
     TooLate,
+    Unauthenticated,
     UnknownService,
     as_told,
     by_reason,
@@ -41,16 +43,20 @@ class Code(enum.IntEnum):
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
+    PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     INTERNAL = 13
     UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
 
 
 _CODES: list[tuple[type[KvError], Code]] = [
     (BadRequest, Code.INVALID_ARGUMENT),
     (UnknownService, Code.NOT_FOUND),
     (PeerRefused, Code.FAILED_PRECONDITION),
+    (Unauthenticated, Code.UNAUTHENTICATED),
+    (PermissionDenied, Code.PERMISSION_DENIED),
     (Overloaded, Code.RESOURCE_EXHAUSTED),
     (AnswerFull, Code.RESOURCE_EXHAUSTED),
     (DiskIsFull, Code.RESOURCE_EXHAUSTED),

@@ -1,0 +1,1 @@
+"""Security: the pure rules of who may do what."""
