@@ -483,7 +483,7 @@ class LocateResponse(_message.Message):
     def __init__(self, slot: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., node: _Optional[str] = ...) -> None: ...
 
 class ForwardRequest(_message.Message):
-    __slots__ = ("sender", "clock", "configuration", "put", "get", "delete", "batch")
+    __slots__ = ("sender", "clock", "configuration", "put", "get", "delete", "batch", "name")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
@@ -491,6 +491,7 @@ class ForwardRequest(_message.Message):
     GET_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
     configuration: int
@@ -498,7 +499,8 @@ class ForwardRequest(_message.Message):
     get: GetRequest
     delete: DeleteRequest
     batch: BatchRequest
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ..., batch: _Optional[_Union[BatchRequest, _Mapping]] = ...) -> None: ...
+    name: str
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ..., batch: _Optional[_Union[BatchRequest, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
 
 class ForwardResponse(_message.Message):
     __slots__ = ("clock", "put", "get", "delete", "batch")

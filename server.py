@@ -40,6 +40,7 @@ from kvcluster.node import Node
 from kvcluster.security.needs import BEAT, COLUMNS, EACH, PEER, PREFIX, READ, SIGHT, WRITE
 from kvcluster.server.activity import Activity
 from kvcluster.server.budgets import Intake
+from kvcluster.server.door import Door, door_of
 from kvcluster.server.listening import addresses_of, make_server, until_left
 from kvcluster.server.open_files import raise_file_limit, watch_open_files
 from kvcluster.server.options import cluster_of, parse_arguments, refusal
@@ -215,12 +216,13 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
         settings = with_overrides(Settings(), options.set)
         cluster = cluster_of(options)
         host = options.host or split_address(cluster.self_name)[0]
+        door = door_of(options, cluster, host)
         addresses = addresses_of(host, options.port, cluster)
         open_page = metrics_on(options.metrics, host)
         fsync, salvage = options.fsync == "always", options.salvage
         node = Node(cluster, options.data_dir, settings, fsync=fsync, salvage=salvage)
         node.open()
-        return asyncio.run(run(node, addresses, open_page))
+        return asyncio.run(run(node, addresses, open_page, door))
     except CannotStart as error:
         say_why_refused(refusal(error, options), options.log_format)
         return 2
@@ -228,12 +230,13 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
         return 130
 
 
-async def run(node: Node, addresses: list[str], open_page: OpenPage | None) -> int:
+async def run(node: Node, addresses: list[str], open_page: OpenPage | None, door: Door) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
-    file_limit = raise_file_limit()
-    activity, intake = Activity(node.membership.name, node.settings), Intake.of(node.settings)
-    await node.start(Channels(node.membership.peers, node.settings))
-    server = make_server(node.settings, addresses)
+    file_limit, name = raise_file_limit(), node.membership.name
+    await node.start(Channels(node.membership.peers, node.settings, door.identity(name)))
+    intake = Intake.of(node.settings, door.guard(name, node.time.now))
+    activity = Activity(name, node.settings)
+    server = make_server(node.settings, addresses, door.credentials)
     health = offer(server, node, activity, intake)
     page = open_page(node, intake) if open_page else None
     stop = stop_on_signals()
@@ -263,6 +266,8 @@ async def leave(server: grpc.aio.Server, node: Node, health: Health) -> None:
     intake.arrivals.leave()
     await server.stop(settings.drain_timeout_s)
     await node.stop()
+    if intake.guard:
+        intake.guard.close()
 
 
 def offer(server: grpc.aio.Server, node: Node, activity: Activity, intake: Intake) -> Health:

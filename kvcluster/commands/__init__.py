@@ -16,6 +16,7 @@
     scripted_demo.py  the work is in demo/, which has the tour of `make demo`, too
     benchmark.py      the work is in bench/
     up.py             a cluster in one terminal; the work is in launching.py
+    certs.py          certificates for trying out; the work is in authority.py
     completion.py     the script for bash, zsh and fish
 
 They ask by the library (client/raw.py, and client/link.py where a single node is meant); whatever

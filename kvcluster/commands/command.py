@@ -52,6 +52,7 @@ WISHES = {
         "demo": "kvcluster.commands.scripted_demo",
         "bench": "kvcluster.commands.benchmark",
         "up": "kvcluster.commands.up",
+        "certs": "kvcluster.commands.certs",
     },
     "this program": {
         "shell": "kvcluster.shell",

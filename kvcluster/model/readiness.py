@@ -170,9 +170,10 @@ class Readiness:
             self._settled = True
 
     def disagree(self, peer: str, about: str) -> None:
-        """A peer has another configuration, or a clock that is far off: nothing can be had from it.
+        """A peer has another configuration, a clock that is far off, or does not believe that we
+        are who we are: nothing can be had from it.
 
-        `about`: "configuration" or "clock".
+        `about`: "configuration", "clock" or "secret or certificate".
         """
         self._set_aside(peer)
         self._disagreeing[peer] = about

@@ -65,15 +65,19 @@ class Petition:
         self.rules.check_peer(self.shown, sender, self.method)
 
 
+def as_it_is(answer: Any) -> Any:
+    """The answer to what was admitted as a whole."""
+    return answer
+
+
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """What may be carried out of a request, and how its answer becomes that to the whole."""
 
     request: Any
-    complete: Callable[[Any], Any] | None = None
-    """None: it is."""
-    refused: int = 0
-    """How many of its operations were taken out."""
+    complete: Callable[[Any], Any] = as_it_is
+    name: str = ""
+    """Of the client for whom it is done, where there is one."""
 
 
 class Need(Protocol):
@@ -91,7 +95,7 @@ class _Free:
 class _Peer:
     def admit(self, asked: Petition) -> Admitted:
         asked.check_peer(asked.request.sender if asked.is_readable else None)
-        return Admitted(asked.request)
+        return Admitted(asked.request, name=getattr(asked.request, "name", ""))
 
 
 class _Beat:
@@ -109,7 +113,7 @@ class _Key:
         client = asked.client
         if asked.is_readable and not client.may(self.may, asked.request.key):
             raise may_not(client, self.may, asked.request.key)
-        return Admitted(asked.request)
+        return Admitted(asked.request, name=client.name)
 
 
 class _Prefix:
@@ -139,7 +143,7 @@ class _Each:
     def admit(self, asked: Petition) -> Admitted:
         client, request = asked.client, asked.request
         if not asked.is_readable or client.may_all(May.WRITE, ""):
-            return Admitted(request)
+            return Admitted(request, name=client.name)
         refusals: dict[int, Result] = {}
         for place, operation in enumerate(request.operations):
             kind = operation.WhichOneof("operation")
@@ -147,7 +151,7 @@ class _Each:
             if kind and not client.may(may, key := getattr(operation, kind).key):
                 refusals[place] = _refusal(client, may, key)
         if not refusals:
-            return Admitted(request)
+            return Admitted(request, name=client.name)
         rest = type(request)()
         rest.operations.extend(
             it for place, it in enumerate(request.operations) if place not in refusals
@@ -158,14 +162,14 @@ class _Each:
             results = iter(answer.results)
             return BatchResponse(results=[refusals.get(at) or next(results) for at in range(count)])
 
-        return Admitted(rest, complete, len(refusals))
+        return Admitted(rest, complete, client.name)
 
 
 class _Columns:
     def admit(self, asked: Petition) -> Admitted:
         client, request = asked.client, asked.request
         if not asked.is_readable or client.may_all(May.WRITE, ""):
-            return Admitted(request)
+            return Admitted(request, name=client.name)
         keys, values = request.block.keys, request.block.values
         refusals = {
             place: _refusal(client, May.WRITE, key)
@@ -173,7 +177,7 @@ class _Columns:
             if not client.may(May.WRITE, key)
         }
         if not refusals or len(keys) != len(values):  # the latter is no block, as it will hear
-            return Admitted(request)
+            return Admitted(request, name=client.name)
         rest, count = type(request)(), len(keys)
         rest.block.keys.extend(key for at, key in enumerate(keys) if at not in refusals)
         rest.block.values.extend(it for at, it in enumerate(values) if at not in refusals)
@@ -187,7 +191,7 @@ class _Columns:
             ]
             return PutManyResponse(exceptions=told)
 
-        return Admitted(rest, complete, len(refusals))
+        return Admitted(rest, complete, client.name)
 
 
 def results_of(answer: PutManyResponse, count: int) -> list[Result]:

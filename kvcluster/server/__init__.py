@@ -6,6 +6,8 @@ environment.py         the same in the environment
 rpc.py                 a handler: admitted, timed, counted, its errors translated
 registrar.py           puts handlers on a server, and takes their messages in
 guard.py               sees who calls, and whether he may
+door.py                what the options say about that, and whether it fits together
+audit.py               who wrote what, and who was refused
 streamed.py            many calls over one stream, each as it would be alone
 listening.py           a gRPC server on every address of a host
 standard_services.py   health and reflection, as every gRPC server has them

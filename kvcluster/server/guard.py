@@ -20,11 +20,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from kvcluster.errors import KvError, Unauthenticated
-from kvcluster.security.callers import Rules, Shown
+from kvcluster.security.callers import ON_BEHALF, Rules, Shown
 from kvcluster.security.certificates import Certificate
 from kvcluster.security.needs import Admitted, Need, Petition
 from kvcluster.security.proof import HEADER, Secrets, Verifier
 from kvcluster.security.roles import Tokens
+from kvcluster.server.audit import Audit, deeds_of
 from kvcluster.wire.kept_files import KeptFiles
 
 log = logging.getLogger("kvcluster")
@@ -46,12 +47,14 @@ class Guard:
         certificates: bool = False,
         tokens: KeptFiles[Tokens] | None = None,
         secrets: KeptFiles[Secrets] | None = None,
+        audit: Audit | None = None,
     ) -> None:
         """`now`: the hybrid time. `certificates`: whoever connects shows one, by TLS."""
         self._now = now
         self._certificates = certificates
         self._tokens = tokens
         self._secrets = secrets
+        self._audit = audit
         self._verifier = Verifier(self_name)
 
     @property
@@ -84,6 +87,31 @@ class Guard:
     def admit(self, need: Need, shown: Shown, request: Any, method: str) -> Admitted:
         """What of a request may be carried out. Raises Unauthenticated, PermissionDenied."""
         return need.admit(Petition(self.rules, shown, request, method, time.time()))
+
+    def ended(
+        self, shown: Shown, method: str, request: Any, answer: Any, error: KvError | None
+    ) -> None:
+        """A call is over: the audit may have lines to write."""
+        if self._audit is None:
+            return
+        if deeds := deeds_of(request, answer, error):
+            now_s = time.time()
+            self._audit.note(self._name(shown, now_s), shown.address, method, deeds, now_s)
+
+    def close(self) -> None:
+        """Nobody calls any more."""
+        if self._audit:
+            self._audit.close()
+
+    def _name(self, shown: Shown, now_s: float) -> str:
+        """For a line: of the client, or of the node, as far as it is known."""
+        if name := ON_BEHALF.get():
+            return name
+        try:
+            return self.rules.client(shown, now_s).name
+        except KvError:
+            it = shown.certificate
+            return shown.sender or (it.common_name if it else "")
 
     @staticmethod
     def _token_in(header: str) -> tuple[str, KvError | None]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -26,12 +27,17 @@ from kvcluster.server.budgets import Intake
 from kvcluster.wire.dial import bind
 
 
-def make_server(settings: Settings, addresses: list[str]) -> grpc.aio.Server:
-    """A server bound to every address, not started yet. Raises CannotStart."""
+def make_server(
+    settings: Settings, addresses: list[str], credentials: Callable[[], Any] = lambda: None
+) -> grpc.aio.Server:
+    """A server bound to every address, not started yet. Raises CannotStart.
+
+    `credentials`: makes those of TLS for one address.
+    """
     server = grpc.aio.server(options=_server_options(settings))
     for address in addresses:
         try:
-            bind(server, address)
+            bind(server, address, credentials())
         except RuntimeError:
             raise CannotStart(f"cannot listen on {address}: another program took it") from None
     return server

@@ -23,6 +23,7 @@ from kvcluster.model.members import (
     split_address,
 )
 from kvcluster.server import environment as variables
+from kvcluster.server.door import CLIENT_CERTS
 from kvcluster.server.environment import PREFIX
 from kvcluster.server.log_lines import FORMS
 
@@ -30,6 +31,8 @@ PROGRAM = "server.py"
 _COLUMNS = 80
 _HARMLESS = [PREFIX + name for name in ("DATA_DIR", "FSYNC", "LOG_LEVEL", "LOG_FORMAT")]
 """Variables that cannot be why something seen beside others is wrong."""
+_SECRET, _SECRET_ALIAS = PREFIX + "CLUSTER_SECRET_FILE", "KV_CLUSTER_SECRET_FILE"
+"""The other name begins as those of client.py do: one variable for all that belongs together."""
 _SHOWS = {"-h", "--help", "--version"}
 
 
@@ -44,6 +47,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     made.add_argument("--version", action=ShowVersion)
     _add_place(made.add_argument)
     _add_manner(made.add_argument)
+    _add_door(made.add_argument)
     made.epilog = textwrap.fill(variables.told(_options(made)), _COLUMNS, break_on_hyphens=False)
     return made
 
@@ -61,6 +65,8 @@ def parse_arguments(
     made = parser(program)
     if arguments is None:
         arguments = sys.argv[1:]
+    if _SECRET_ALIAS in environment and not environment.get(_SECRET):
+        environment = {**environment, _SECRET: environment[_SECRET_ALIAS]}
     if _SHOWS.intersection(arguments):  # a disk that is full is told in a sentence, as elsewhere
         raise SystemExit(run_calmly(lambda: _show(made, arguments)))
     options = variables.parse(made, _options(made), arguments, environment)
@@ -177,6 +183,37 @@ def _add_manner(add: Callable[..., object]) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="change a setting of kvcluster/config.py; may be repeated",
+    )
+
+
+def _add_door(add: Callable[..., object]) -> None:
+    """Options that say who may speak; door.py sees to it that they fit together."""
+    add("--tls-cert", type=Path, metavar="F", help="serve TLS with this certificate (PEM)")
+    add("--tls-key", type=Path, metavar="F", help="its key")
+    add(
+        "--tls-ca",
+        type=Path,
+        metavar="F",
+        help="the authorities whose certificates are believed, of peers and of clients",
+    )
+    add(
+        "--client-certs",
+        choices=CLIENT_CERTS,
+        help="whether whoever connects shows a certificate (default: required, where --tls-ca is"
+        " given); off: nodes need --cluster-secret-file; optional: gRPC for Python cannot do it",
+    )
+    add(
+        "--cluster-secret-file",
+        type=Path,
+        metavar="F",
+        help="a secret by which nodes prove that they are nodes; one a line, the first is used",
+    )
+    add("--tokens", type=Path, metavar="F", help="clients need a token or a name of this file")
+    add("--audit", type=Path, metavar="F", help="write who wrote what, and who was refused")
+    add(
+        "--insecure",
+        action="store_true",
+        help="listen beyond this machine without TLS all the same: everybody may do everything",
     )
 
 

@@ -34,8 +34,8 @@ from kvcluster.errors import (
     TooLate,
     reason_of,
 )
-from kvcluster.security.callers import Shown
-from kvcluster.security.needs import Need
+from kvcluster.security.callers import ON_BEHALF, Shown
+from kvcluster.security.needs import Need, as_it_is
 from kvcluster.server.budgets import Budget, Intake
 from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
 from kvcluster.wire.failures import code_of, details_of, value_limit_of
@@ -81,14 +81,13 @@ def rpc(
             intake, started_s = servicer.intake, asyncio.get_running_loop().time()
             code: int = _CANCELLED  # unless it comes to an end of its own
             answer: Response | None = None
+            refusal: KvError | None = None
             try:
-                request, complete = _allowed(intake, needs, shown, request, method.__name__)
-                with _admitted(intake, budget, request):
+                allowed, complete = _allowed(intake, needs, shown, request, method.__name__)
+                with _admitted(intake, budget, allowed):
                     default_s = intake.settings.request_timeout_s
-                    deadline_s = _deadline_s(request, remaining_s, default_s)
-                    answer = await method(servicer, request, deadline_s)
-                if complete:
-                    answer = complete(answer)
+                    deadline_s = _deadline_s(allowed, remaining_s, default_s)
+                    answer = complete(await method(servicer, allowed, deadline_s))
                 code = _OK
                 return answer
             except Exception as error:
@@ -98,6 +97,7 @@ def rpc(
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
                 intake.traffic.ended(method.__name__, code, duration_s, request, answer)
+                _note(intake, shown, method.__name__, request, answer, refusal)
 
         @functools.wraps(method)
         async def handler(
@@ -138,6 +138,7 @@ def rpc_stream(*, needs: Need, budget: str) -> Callable[[Stream[Response]], Stre
             except Exception as error:
                 refusal = _told(error, method.__name__)
                 code = code_of(refusal)
+                _note(intake, shown, method.__name__, request, None, refusal)
                 await context.abort(*status_of(refusal, writes=False))
             finally:
                 duration_s = asyncio.get_running_loop().time() - started_s
@@ -151,15 +152,30 @@ def rpc_stream(*, needs: Need, budget: str) -> Callable[[Stream[Response]], Stre
 
 def _allowed(
     intake: Intake, needs: Need, shown: Shown | None, request: Any, method: str
-) -> tuple[Any, Callable[[Any], Any] | None]:
+) -> tuple[Any, Callable[[Any], Any]]:
     """What of a request may be carried out, and what makes its answer that to the whole.
 
     Raises Unauthenticated, PermissionDenied.
     """
     if intake.guard is None or shown is None:
-        return request, None
+        return request, as_it_is
     admitted = intake.guard.admit(needs, shown, request, method)
+    if admitted.name:
+        ON_BEHALF.set(admitted.name)  # the call has a context of its own
     return admitted.request, admitted.complete
+
+
+def _note(
+    intake: Intake,
+    shown: Shown | None,
+    method: str,
+    request: Any,
+    answer: Any,
+    refusal: KvError | None,
+) -> None:
+    """Have the audit look at a call that is over, unless its caller cancelled it."""
+    if intake.guard and shown and (answer is not None or refusal):
+        intake.guard.ended(shown, method, request, answer, refusal)
 
 
 def _admitted(intake: Intake, budget: str | None, request: object) -> AbstractContextManager[None]:

@@ -104,6 +104,8 @@ def serving(methods: Mapping[str, Streamable], intake: Intake, needs: Need) -> A
             code = 0 if streamed.said_goodbye else code
             raise
         except (Overloaded, BadRequest, Unauthenticated, PermissionDenied) as error:
+            if intake.guard and shown:
+                intake.guard.ended(shown, "Calls", None, None, error)
             certain = streamed.last == 0  # of calls that were begun nothing is said
             code, details = code_of(error), details_of(error, writes=certain)
             told = Told(reason_of(type(error)), nothing_written=certain)

@@ -3,6 +3,7 @@
 dial.py         how a channel is opened, and how a server is bound
 way.py          the channel to one address, and another when its certificates change
 tls.py          certificates and keys, and what gRPC is given of them
+tls_trouble.py  what is wrong where TLS is in the way, and gRPC does not say
 kept_files.py   what was read from files, and is read again when they change
 parsing.py      bytes from outside may be no message at all
 bounds.py       how long each kind of message may be, and of how many fields

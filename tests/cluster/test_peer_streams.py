@@ -68,7 +68,7 @@ async def beside(peer: Peer | None) -> AsyncIterator[tuple[Channels, str, list[s
     try:
         for _ in range(2):
             assert await channels.ask(name, ReplicateRequest(), 5) == STORED
-        await until(lambda: not peer or channels._streams[name].ready)
+        await until(lambda: not peer or channels._ways[name].stream.ready)
         called.clear()
         yield channels, name, called
     finally:
@@ -196,7 +196,7 @@ async def test_a_peer_that_knows_no_streams_is_called_alone() -> None:
             assert await channels.ask(name, ReplicateRequest(), 5) == STORED
             await asyncio.sleep(0.05)
         assert called == ["Replicate"] * 3
-        assert not channels._streams[name].ready
+        assert not channels._ways[name].stream.ready
 
 
 async def test_a_forward_whose_stream_breaks_may_have_been_carried_out() -> None:

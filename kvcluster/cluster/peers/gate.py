@@ -96,7 +96,7 @@ class Gate:
         self._update()
 
     def disagree(self, peer: str, about: str) -> None:
-        """A peer has another "configuration", or another "clock"."""
+        """A peer has another "configuration", "clock", or "secret or certificate"."""
         self._readiness.disagree(peer, about)
         self._update()
 

@@ -34,6 +34,8 @@ from kvcluster.errors import (
     PeerSilent,
     PeerUnavailable,
     PeerUnreachable,
+    PermissionDenied,
+    Unauthenticated,
     as_told,
 )
 from kvcluster.model.agreement import Terms, conflict, difference
@@ -50,6 +52,9 @@ from demo_pb2 import (
     Heartbeat,
     PeerState,
 )
+
+_REFUSALS = (PeerRefused, Unauthenticated, PermissionDenied)
+"""By these a peer says that it will have nothing to do with us, or TLS says it for it."""
 
 
 class Heartbeats(OnGround):
@@ -141,7 +146,7 @@ class Heartbeats(OnGround):
         except (PeerUnreachable, PeerRefused) as error:
             self._refused(name, error, asked_s)
         except PeerUnavailable as error:
-            if isinstance(error, PeerRejected) and isinstance(error.reason, PeerRefused):
+            if isinstance(error, PeerRejected) and isinstance(error.reason, _REFUSALS):
                 self._refused(name, error.reason, asked_s)
             else:
                 self._unanswered(name, error)
@@ -222,6 +227,8 @@ class Heartbeats(OnGround):
             self._disagree(name, str(error), "configuration", asked_s)
         elif isinstance(error, ClockAbsurd):
             self._disagree(name, str(error), "clock", asked_s)
+        elif isinstance(error, Unauthenticated | PermissionDenied):
+            self._disagree(name, str(error), "secret or certificate", asked_s)
         elif self._peers.refused(name, str(error), asked_s):
             self._left_out_s.pop(name, None)
             self._peers.refuses(name, str(error) if isinstance(error, PeerRefused) else "")

@@ -28,10 +28,15 @@ from kvcluster.errors import (
     PeerRejected,
     PeerSilent,
     PeerUnavailable,
+    PermissionDenied,
     TimedOut,
+    Unauthenticated,
 )
 
 from demo_pb2 import ForwardRequest, ForwardResponse
+
+_OF_THIS_NODE = (Unauthenticated, PermissionDenied)
+"""What a client may was looked at here already, so a peer that says so means us."""
 
 
 class Forwarding(OnGround):
@@ -108,6 +113,8 @@ def _fits(request: ForwardRequest, response: ForwardResponse) -> bool:
 
 def _meaning(name: str, error: PeerUnavailable, *, reads: bool) -> KvError:
     """What a failed call to a replica means: ask the next one (NothingWritten), or not."""
+    if isinstance(error, PeerRejected) and isinstance(error.reason, _OF_THIS_NODE):
+        return NoReplica(f"{name} refuses this node ({error})")  # and not the client
     if isinstance(error, PeerRejected) and not reads:
         return error.reason
     if isinstance(error, PeerRejected) and isinstance(error.reason, NothingWritten):

@@ -16,6 +16,7 @@ from kvcluster.config import Settings
 from kvcluster.errors import AnswerFull, BadRequest, KvError
 from kvcluster.model.entry import Entry, is_live
 from kvcluster.model.operation import Kind, Operation
+from kvcluster.security.callers import ON_BEHALF
 from kvcluster.wire.failures import error_in, failure_of
 from kvcluster.wire.kinds import kind_of
 from kvcluster.wire.limits import check_key, check_value
@@ -187,7 +188,7 @@ def operations_of(
 
 def forward_of(operations: Iterable[Operation]) -> ForwardRequest:
     """The message in which operations are sent on."""
-    request = ForwardRequest()
+    request = ForwardRequest(name=ON_BEHALF.get())
     for operation in operations:
         message = getattr(request.batch.operations.add(), operation.kind.value)
         message.key = operation.key
