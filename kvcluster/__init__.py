@@ -35,9 +35,12 @@ if TYPE_CHECKING:
         KvError,
         NothingWritten,
         OutcomeUnknown,
+        PermissionDenied,
         SomeFailed,
+        Unauthenticated,
         Unavailable,
     )
+    from kvcluster.wire.tls import Tls
 
 __all__ = [
     "AsyncClient",
@@ -51,9 +54,12 @@ __all__ = [
     "NodeStatus",
     "NothingWritten",
     "OutcomeUnknown",
+    "PermissionDenied",
     "Replica",
     "SomeFailed",
     "Stored",
+    "Tls",
+    "Unauthenticated",
     "Unavailable",
     "Version",
 ]
@@ -67,6 +73,7 @@ _HOMES = {
     "NodeStatus": "kvcluster.client.answers",
     "Replica": "kvcluster.client.answers",
     "Stored": "kvcluster.client.answers",
+    "Tls": "kvcluster.wire.tls",
     "Version": "kvcluster.client.answers",
 }
 

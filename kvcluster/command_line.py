@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from kvcluster.commands import parser as words
 from kvcluster.commands.command import Asks, Call, Command, given_nodes, named, perform
+from kvcluster.commands.identity import use_identity
 from kvcluster.commands.synonyms import NoSuch, in_our_words, place_of_command
 from kvcluster.console.arguments import ENVIRONMENT, given, usual_nodes
 from kvcluster.console.program import Program, run_calmly
@@ -60,6 +61,7 @@ def _call(
 ) -> Call:
     """What is to be done. What is wrong from here on is shown with the usage of the command."""
     asked, is_named = None, False
+    use_identity(options, parser.error)
     if command.asks is not Asks.NOBODY:
         asked = given_nodes(command, options, parser.error)
         is_named = bool(asked or os.environ.get(ENVIRONMENT))

@@ -24,7 +24,7 @@ LAW = {
     "cluster": "",
     "node": "cluster/* config errors model storage",
     "client": "config errors model steady wire",
-    "": "client errors",
+    "": "client errors wire",
     "console": "config doorstep errors model",
     "view": "client console model",
     "dashboard": "client console errors model view wire",

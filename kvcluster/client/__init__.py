@@ -15,6 +15,7 @@
     retrying.py             how often, and when, to try again
     nodes.py              the connections, and the search for a node that can be asked
     roster.py               which node that is
+    credentials.py          by what a program shows who it is: certificates, a token
     connection.py           the way to one node; all that is known of gRPC's channels and calls
     link.py               one node and one call at a time, for programs that look at single nodes
     asking.py             one question, from node to node: where a key lives, or a page of

@@ -153,4 +153,6 @@ def state_word(number: int) -> str:
 
 def failure_word(kind: FailureKind) -> str:
     """What a node is called that did not answer: "UNREACHABLE"."""
+    if kind is FailureKind.TLS:
+        return "TLS FAILED"
     return "REFUSED" if kind is FailureKind.BAD_REQUEST else kind.value.upper()

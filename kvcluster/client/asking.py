@@ -13,11 +13,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal
+from kvcluster.client.failure import UNREADABLE, Refusal
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.pending import told_of
 from kvcluster.client.retrying import OVERSTRAINED
-from kvcluster.errors import BadRequest, Unavailable
+from kvcluster.errors import Unavailable
 
 _PATIENCE_S = 1.0
 """So long a node may take for what it answers at once, before another one is asked."""
@@ -75,10 +75,13 @@ class Asking:
             await self._nodes.rest(self._rounds, left_s)
 
     def refused(self, node: str, refusal: Refusal) -> None:
-        """A node did not answer it; somebody else shall be asked. Raises BadRequest."""
+        """A node did not answer it; somebody else shall be asked.
+
+        Raises BadRequest, Unauthenticated, PermissionDenied.
+        """
         self._reasons[node] = refusal.reason
-        if refusal.kind is FailureKind.BAD_REQUEST:
-            raise BadRequest(refusal.reason)
+        if refusal.is_final:
+            raise refusal.error(refusal.reason)
         if refusal.about_the_node:
             self._nodes.failed(node, refusal.reason)
         self.look_elsewhere(node)

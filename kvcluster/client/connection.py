@@ -14,6 +14,10 @@ fail, their outcome unknown, and the next one makes a new connection.
 Puts, gets, deletes and batches go on a stream (wire/call_stream.py), which takes half the time;
 what the stream does not take is a call of its own, as it always was. Questions of health always
 are: they must pass a stream that is stuck.
+
+Where TLS is in the way, gRPC says of most that can be wrong that a socket was closed. So where no
+connection came about though somebody listens, it is found out (wire/tls_trouble.py), and the error
+says it.
 """
 
 from __future__ import annotations
@@ -25,15 +29,21 @@ from typing import Any, Protocol, TypeAlias
 
 import grpc
 
-from kvcluster.client.failure import UNREADABLE, refusal_in
-from kvcluster.wire.call_stream import CallStream, NotTaken
-from kvcluster.wire.dial import dial, options_of_clients
+from kvcluster.client.credentials import Credentials, usual
+from kvcluster.client.failure import UNREADABLE, refusal_in, tls_error
+from kvcluster.wire.call_stream import NotTaken
+from kvcluster.wire.delivery import Undelivered, undelivered
+from kvcluster.wire.dial import options_of_clients
 from kvcluster.wire.outline import exceeds, method_of, outline_of
+from kvcluster.wire.tls_trouble import TlsTroubles
+from kvcluster.wire.way import Way
 
 import demo_pb2
 from demo_pb2 import ScanRequest
 from demo_pb2_grpc import KeyValueStub
 
+_LEAST_LOOK_S = 0.5
+"""So long a look at what is wrong with TLS may take, however little time is left."""
 _ECHO_S = 0.02
 """How long gRPC may take to hear that a call was cancelled."""
 _MOST_FIELDS = 1_000_000
@@ -91,37 +101,59 @@ async def answer_or_refusal(connection: Connection, request: Any, timeout_s: flo
 class GrpcConnection:
     """A connection by gRPC. Make it inside the event loop; it connects at the first call."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, credentials: Credentials | None = None) -> None:
+        """`credentials`: None: those of this program."""
         self._loop = asyncio.get_running_loop()
         self._address = address
+        credentials = credentials or usual()
+        self._metadata = credentials.metadata
+        self._troubles = TlsTroubles(credentials.tls)
         self._calls: dict[Any, None] = {}
         """Those on their way. A call that is cancelled and not among them was given up."""
-        self._ending: list[asyncio.Task[None]] = []
         self._echoes = False
         """Whether a call was cancelled of which gRPC has still something to report."""
-        self._open()
+        options, opening = options_of_clients(), lambda: self._metadata
+        self._way = Way(address, options, credentials.tls, opening)
+        self._use_way()
 
-    def _open(self) -> None:
-        self._channel = dial(self._address, options_of_clients())
-        self._stub: Any = KeyValueStub(_Parsing(self._channel))  # generated without types
-        self._stream = CallStream(self._channel)
+    def _use_way(self) -> None:
+        self._stub: Any = KeyValueStub(_Parsing(self._way.channel))  # generated without types
 
     @property
     def busy(self) -> bool:
         """See Connection."""
-        return bool(self._calls) or self._stream.busy
+        return bool(self._calls) or self._way.stream.busy
 
     async def ask(self, request: Any, timeout_s: float) -> object:
         """See Connection."""
+        end_s = self._loop.time() + timeout_s
+        try:
+            return await self._ask(request, timeout_s)
+        except grpc.aio.AioRpcError as error:
+            if trouble := await self._trouble(error, end_s - self._loop.time()):
+                raise tls_error(trouble) from error
+            raise
+
+    async def _trouble(self, error: grpc.aio.AioRpcError, within_s: float) -> str:
+        """What is wrong with TLS, if that is why no connection came about."""
+        details = error.details() or ""
+        if undelivered(error.code().name, details) is not Undelivered.NO_CONNECTION:
+            return ""
+        # Also where it was refused: that is said of the last of several addresses.
+        return await self._troubles.at(self._address, max(within_s, _LEAST_LOOK_S))
+
+    async def _ask(self, request: Any, timeout_s: float) -> object:
+        if self._way.renewed():
+            self._use_way()
         name = type(request).__name__.removesuffix("Request")
         if name in _ON_STREAM:
             end_s = self._loop.time() + timeout_s
             with contextlib.suppress(NotTaken):
-                answer = await self._stream.ask(name, request.SerializeToString(), timeout_s)
+                answer = await self._way.stream.ask(name, request.SerializeToString(), timeout_s)
                 return _PARSE[name](answer)
             timeout_s = end_s - self._loop.time()
         method = getattr(self._stub, "CheckHealth" if name == "HealthCheck" else name)
-        call = method(request, timeout=timeout_s)
+        call = method(request, timeout=timeout_s, metadata=self._metadata)
         self._calls[call] = None
         try:
             return await call
@@ -133,7 +165,9 @@ class GrpcConnection:
 
     def scan(self, request: ScanRequest, timeout_s: float) -> Stream:
         """See Connection."""
-        call = self._stub.Scan(request, timeout=timeout_s)
+        if self._way.renewed():
+            self._use_way()
+        call = self._stub.Scan(request, timeout=timeout_s, metadata=self._metadata)
         self._calls[call] = None
         return _GrpcStream(self, call)
 
@@ -151,23 +185,21 @@ class GrpcConnection:
 
     def give_up(self) -> None:
         """See Connection. One that is still being made is left to gRPC, which tries on."""
-        if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
+        if self._way.channel.get_state() is not grpc.ChannelConnectivity.READY:
             return
         lost, self._calls = self._calls, {}
         for call in lost:
             call.cancel()
-        self._stream.give_up(_GIVEN_UP)
-        self._ending = [task for task in self._ending if not task.done()]
-        self._ending.append(self._loop.create_task(self._channel.close()))
+        self._way.give_up(_GIVEN_UP)
         self._echoes = True
-        self._open()
+        self._use_way()
 
     async def close(self) -> None:
         """See Connection."""
-        await self._stream.close()
-        if self._echoes or self._stream.echoes:
+        await self._way.stream.close()
+        if self._echoes or self._way.stream.echoes:
             await asyncio.sleep(_ECHO_S)
-        await asyncio.gather(*self._ending, self._channel.close())
+        await self._way.close()
 
 
 class _GrpcStream:

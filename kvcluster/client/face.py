@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvcluster.client import engine
+from kvcluster.client.connection import GrpcConnection
+from kvcluster.client.credentials import Credentials
 from kvcluster.client.given import checked_seeds, checked_timeout
 from kvcluster.client.session import Make, Session
 from kvcluster.client.values import ENCODED, RAW
@@ -22,6 +25,9 @@ from kvcluster.errors import BadRequest
 
 DEFAULT_NODES = "localhost:50051,localhost:50052,localhost:50053"
 DEFAULT_TIMEOUT_S = 5.0
+
+if TYPE_CHECKING:
+    from kvcluster.wire.tls import Tls
 
 A = TypeVar("A", bound="AsyncFace")
 
@@ -36,11 +42,14 @@ class Face:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         retry_unknown: bool = False,
         raw: bool = False,
+        tls: Tls | None = None,
+        token: str | None = None,
     ) -> None:
         """`nodes`: some nodes of the cluster, as "host:port,host:port" or an iterable of such; one
         is enough to start with. `timeout_s`: how long each operation may take, in seconds.
         `retry_unknown`: see `put`. `raw`: values are strings, and go in and come out as they stand
-        in the store, bytes as data URLs; for programs that carry them elsewhere and back.
+        in the store, bytes as data URLs; for programs that carry them elsewhere and back. `tls`:
+        speak TLS, with these files. `token`: shown to every node that is asked.
 
         Raises BadRequest.
         """
@@ -48,6 +57,7 @@ class Face:
         self._timeout_s = checked_timeout(timeout_s)
         self._retry_unknown = retry_unknown
         self._form = RAW if raw else ENCODED
+        self._credentials = Credentials.of(tls, token)
         self._closed = False
         self._begin()
 
@@ -60,6 +70,10 @@ class Face:
             given.append("retry_unknown=True")
         if self._form is RAW:
             given.append("raw=True")
+        if self._credentials and self._credentials.tls:
+            given.append(f"tls={self._credentials.tls.tls!r}")
+        if self._credentials and self._credentials.token:
+            given.append("token=...")
         made = f"{type(self).__name__}({', '.join(given)})"
         return f"<{made}, closed>" if self._closed else made
 
@@ -75,6 +89,14 @@ class AsyncFace(Face):
         self._made: Session | None = None
         self._open: Callable[..., Session] = Session
         """The simulator has sessions of its own: over its network."""
+        self._take_over(self._credentials)
+
+    def _take_over(self, credentials: Credentials | None) -> None:
+        """Use these from the first call on; their files are read already."""
+        self._credentials = credentials
+        if credentials:
+            dial = partial(GrpcConnection, credentials=credentials)
+            self._open = partial(Session, dial=dial)
 
     async def __aenter__(self: A) -> A:
         return self

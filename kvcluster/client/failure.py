@@ -18,7 +18,17 @@ from dataclasses import dataclass
 
 import grpc
 
-from kvcluster.errors import CERTAIN, AnswerFull, KvError, as_told, reason_of
+from kvcluster.errors import (
+    CERTAIN,
+    AnswerFull,
+    BadRequest,
+    KvError,
+    NothingWritten,
+    PermissionDenied,
+    Unauthenticated,
+    as_told,
+    reason_of,
+)
 from kvcluster.wire.delivery import Undelivered, undelivered
 from kvcluster.wire.error_info import Told, told_in
 
@@ -31,6 +41,8 @@ class FailureKind(enum.Enum):
     WRONG_SERVICE = "wrong service"  # somebody is there, and it is no node of this store
     BAD_REQUEST = "bad request"  # a node objects to the argument: no other will take it either
     REFUSED = "refused"  # a node cannot do it now: full disk, too busy, starting
+    DENIED = "denied"  # a node does not know who asks, or he may not; no other node says otherwise
+    TLS = "tls"  # somebody is there, and what the two show each other does not fit
     BROKEN = "broken"  # the connection, or the node, failed on the way
 
 
@@ -46,6 +58,9 @@ _ABOUT_THE_OPERATION = {
     "TOO_LATE",
 }
 """Errors that a node has with one operation and not with others. So it may stay in use."""
+
+
+_UNKNOWN, _FORBIDDEN = reason_of(Unauthenticated), reason_of(PermissionDenied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,18 @@ class Refusal:
         assert self.nothing_written or self.kind in _OPEN
 
     @property
+    def is_final(self) -> bool:
+        """Whether every node would refuse it."""
+        return self.kind in (FailureKind.BAD_REQUEST, FailureKind.DENIED)
+
+    def error(self, text: str) -> NothingWritten:
+        """What is raised for what is final."""
+        assert self.is_final
+        if self.kind is FailureKind.DENIED:
+            return (Unauthenticated if self.name == _UNKNOWN else PermissionDenied)(text)
+        return BadRequest(text)
+
+    @property
     def answer_full(self) -> bool:
         """Whether the same node gives it at once if it is asked again."""
         return self.name == reason_of(AnswerFull)
@@ -72,8 +99,10 @@ class Refusal:
     @property
     def about_the_node(self) -> bool:
         """Whether the node would refuse other operations as well."""
-        return self.kind not in (FailureKind.BAD_REQUEST, FailureKind.TIMED_OUT) and (
-            self.name not in _ABOUT_THE_OPERATION
+        return (
+            not self.is_final
+            and self.kind is not FailureKind.TIMED_OUT
+            and self.name not in _ABOUT_THE_OPERATION
         )
 
 
@@ -109,6 +138,8 @@ _KEPT_TO_THE_CONTRACT = {
 _SILENT_CONNECTION = ("timed out", "timeout", "deadline")
 _NO_HTTP_2 = "failed parsing http/2"
 _CUT = ("socket closed", "connection reset", "broken pipe", "stream removed", "goaway")
+_TLS = "failed to connect to all addresses; TLS: "
+"""As gRPC begins, and as it never goes on."""
 _GARBLED = "deserializing response"
 _TOO_LARGE = "message larger than max"
 
@@ -130,6 +161,12 @@ def explain(code: grpc.StatusCode, details: str, told: Told | None, timeout_s: f
     return Refusal(FailureKind.BROKEN, _broken(details) or reason, nothing_written=False)
 
 
+def tls_error(trouble: str) -> grpc.aio.AioRpcError:
+    """The error of a call that came to nothing for this trouble with TLS."""
+    nothing = grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, f"{_TLS}{trouble}")
+
+
 def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
     """What a call means that failed, for every operation in it."""
     return explain(error.code(), error.details() or "", told_in(error), timeout_s)
@@ -143,6 +180,8 @@ def _said_by_node(code: grpc.StatusCode, details: str, told: Told) -> Refusal:
         kind = FailureKind.BROKEN
     elif code is grpc.StatusCode.INVALID_ARGUMENT:
         kind = FailureKind.BAD_REQUEST
+    elif told.reason in (_UNKNOWN, _FORBIDDEN):
+        kind = FailureKind.DENIED
     else:
         kind = FailureKind.REFUSED
     limit_bytes = told.value_limit_bytes or None
@@ -162,6 +201,8 @@ def _never_sent(why: Undelivered, details: str, timeout_s: float) -> Refusal:
 
 def _no_connection(details: str, timeout_s: float) -> tuple[FailureKind, str]:
     text = details.lower()
+    if details.startswith(_TLS):
+        return FailureKind.TLS, details.removeprefix(_TLS)
     if _NO_HTTP_2 in text:
         return FailureKind.WRONG_SERVICE, _NOT_GRPC
     if "refused" in text:

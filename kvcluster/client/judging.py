@@ -3,7 +3,7 @@
 An operation is *done*, *failed* for good, or to be asked *again*, elsewhere or here. The rules, for
 what was refused:
 
-- an argument is wrong: failed, everywhere it would be;
+- an argument is wrong, or who asks may not: failed, everywhere it would be;
 - a read: again, somebody else may know;
 - a write of which nothing was written for certain: again;
 - a write that may have happened: failed as unknown, unless its caller allowed a retry. A retry may
@@ -25,7 +25,7 @@ from kvcluster.client.failure import FailureKind, Refusal
 from kvcluster.client.parcel import Reply
 from kvcluster.client.pending import Answer, Pending
 from kvcluster.client.values import objection
-from kvcluster.errors import CERTAIN, BadRequest, KvError
+from kvcluster.errors import CERTAIN, KvError
 
 from demo_pb2 import PutRequest
 
@@ -62,7 +62,7 @@ def judge(operations: Sequence[Pending], replies: Sequence[Reply], node: str) ->
             judgement.again.append(operation)
             if operation.writes:
                 rewritten.add(operation.key)
-        if isinstance(reply, Refusal) and reply.kind is not FailureKind.BAD_REQUEST:
+        if isinstance(reply, Refusal) and not reply.is_final:
             judgement.elsewhere |= not reply.answer_full
             if reply.about_the_node:
                 judgement.why_bad = reply.reason
@@ -96,8 +96,8 @@ def _verdict(
     operation.reasons[node] = reply.reason
     if operation.writes and not reply.nothing_written:
         operation.perhaps_written = True
-    if reply.kind is FailureKind.BAD_REQUEST and not operation.perhaps_written:
-        return BadRequest(_objection(operation, reply) + (CERTAIN if operation.writes else ""))
+    if reply.is_final and not operation.perhaps_written:
+        return reply.error(_objection(operation, reply) + (CERTAIN if operation.writes else ""))
     if not operation.writes:
         return None
     if superseded:
@@ -109,6 +109,6 @@ def _verdict(
 
 def _objection(operation: Pending, refusal: Refusal) -> str:
     """What is wrong with an argument, as its giver knows it."""
-    if isinstance(operation.request, PutRequest):
+    if isinstance(operation.request, PutRequest) and refusal.kind is FailureKind.BAD_REQUEST:
         return objection(operation.request.value, refusal.reason, refusal.value_limit_bytes)
     return refusal.reason

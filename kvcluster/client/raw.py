@@ -15,7 +15,6 @@ from functools import partial
 from kvcluster.client.aio import AsyncClient
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.pending import to_delete, to_get, to_put
-from kvcluster.client.session import Session
 from kvcluster.client.sync import SyncFace
 from kvcluster.client.twins import scans
 from kvcluster.errors import Incomplete, Unavailable
@@ -33,7 +32,7 @@ class RawClient(SyncFace):
 
     def __init__(self, nodes: Iterable[str], *, timeout_s: float, only: bool = False) -> None:
         super().__init__(nodes, timeout_s=timeout_s, raw=True)
-        self._twin._open = partial(Session, only=only, once=True)
+        self._twin._open = partial(self._twin._open, only=only, once=True)
 
     def put(self, key: str, text: str, timeout_s: float | None = None) -> PutResponse:
         """Store a text under a key."""

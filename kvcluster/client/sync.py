@@ -63,6 +63,7 @@ class SyncFace(Face):
             retry_unknown=self._retry_unknown,
             raw=self._form is RAW,
         )
+        self._twin._take_over(self._credentials)
 
     def __enter__(self: S) -> S:
         return self

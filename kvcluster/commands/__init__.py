@@ -3,6 +3,7 @@
     command.py        what a command is, and which there are
     parser.py         the parser of all of them
     manual.py         what --help says
+    identity.py       by what a program shows who it is: --tls-ca, --token-file, the environment
     synonyms.py       the words of other stores
     lacking.py        what the store does not have, and what to do instead
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from kvcluster.commands.command import LOOK_TIMEOUT_S, Asks, Call, Command, Work
+from kvcluster.commands.identity import add_identity, use_identity
 from kvcluster.console import program
 from kvcluster.console.arguments import (
     ENVIRONMENT,
@@ -39,6 +40,7 @@ def run(arguments: Sequence[str] | None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(given() if arguments is None else arguments)
+    use_identity(options, parser.error)
     from kvcluster.commands.health_lines import show
 
     program.raise_interrupts()
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds to wait for each answer (default: %(default)g)",
     )
+    add_identity(parser)
     parser.add_argument("--version", action=ShowVersion)
     return parser
 

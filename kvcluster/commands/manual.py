@@ -30,10 +30,15 @@ options, before or after the command:
   --node H:P            ask this node only (about one key), or this one first
   --timeout S           seconds to wait for an answer (default: 5; status: 2)
   -o, --output FORMAT   text or json; errors are sentences on standard error
+  --tls-ca FILE         speak TLS, and believe this authority
+  --tls-cert FILE       show this certificate, whose key is in --tls-key FILE
+  --token-file FILE     show the token in this file
   -h, --help            this page; after a command: all about that command
 
 environment:
   KV_NODES              as --cluster, if neither --node nor --cluster is given
+  KV_TLS_CA, KV_TLS_CERT, KV_TLS_KEY, KV_TOKEN_FILE
+                        as the options of these names; KV_TOKEN: the token
 
 examples:
   client.py put city "Hà Nội"          store a value

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from kvcluster.commands import manual
 from kvcluster.commands.command import LOOK_TIMEOUT_S, TIMEOUT_S, Asks, Command, named, names
+from kvcluster.commands.identity import add_identity
 from kvcluster.commands.synonyms import no_such_option
 from kvcluster.console.arguments import nodes, one_node, seconds
 from kvcluster.console.program import Program, ShowVersion
@@ -159,7 +160,7 @@ def add_command(
     parser = add_parser(subparsers, name, command.text, command.epilog, front)
     if command.asks is not Asks.NOBODY:
         node = command.asks is not Asks.ALL_NODES
-        add_options(parser, default_cluster, behind=True, node=node)
+        add_options(parser, default_cluster, behind=True, node=node, identity=bool(front))
     for argument in command.arguments:
         argument(parser)
     parser.instead = command.instead
@@ -206,11 +207,13 @@ def add_options(
     *,
     behind: bool = False,
     node: bool = True,
+    identity: bool = True,
 ) -> None:
     """Add the options of all commands.
 
     `behind`: those that stand behind the command; one that is not given there must not undo one
-    that was given before. `node`: whether --node is told of.
+    that was given before. `node`: whether --node is told of. `identity`: whether those are
+    there by which a program shows who it is; a line of the shell has them from the shell.
     """
     default = argparse.SUPPRESS if behind else None
     parser.add_argument(
@@ -241,3 +244,5 @@ def add_options(
         default=default,
         help="how results are printed (default: text)",
     )
+    if identity:
+        add_identity(parser, default)

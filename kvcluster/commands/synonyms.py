@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
-from kvcluster.commands import lacking
+from kvcluster.commands import identity, lacking
 from kvcluster.commands.command import names
 from kvcluster.console.screen import shown
 
@@ -47,7 +47,7 @@ _WORDS = {
 MEANS = {word: meant for meant, words in _WORDS.items() for word in words}
 """What a word, or two, stand for."""
 
-_WITH_VALUE = frozenset(("--cluster", "--node", "--timeout", "-o", "--output"))
+_WITH_VALUE = frozenset(("--cluster", "--node", "--timeout", "-o", "--output", *identity.OPTIONS))
 """Options before a command that have a word behind them."""
 _ALONE = frozenset(("-h", "--help", "--version"))
 _NEAR = 0.76

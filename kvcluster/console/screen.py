@@ -22,7 +22,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from kvcluster.errors import BadRequest, KvError
+from kvcluster.errors import BadRequest, KvError, PermissionDenied, Unauthenticated
 
 _USUAL_COLUMNS = 80
 _DRAWN = "\x1b"
@@ -169,6 +169,8 @@ def file_name(name: str) -> str:
 def sentence(error: KvError) -> str:
     """What an error says, as a sentence; the name of a node keeps its small letter."""
     text = closed(str(error))
+    if isinstance(error, Unauthenticated | PermissionDenied):
+        return f"Refused: {text}"
     return text if ":" in text.split(" ", 1)[0] else capital(text)
 
 

@@ -106,7 +106,7 @@ class Grammar(argparse.ArgumentParser):
         subparsers = self.add_subparsers(
             dest="command", metavar="COMMAND", required=True, parser_class=_Parser
         )
-        add_options(self, default_cluster)
+        add_options(self, default_cluster, identity=False)
         for wish in WISHES:
             for name, command in offered(wish, in_shell=True):
                 add_command(subparsers, name, command, default_cluster, front="")

@@ -27,6 +27,7 @@ from typing import Any
 
 import grpc
 
+from kvcluster.errors import BadRequest
 from kvcluster.wire.kept_files import KeptFiles
 
 
@@ -45,7 +46,7 @@ class Tls:
 
     def __post_init__(self) -> None:
         if (self.cert is None) != (self.key is None):
-            raise ValueError("a certificate goes with its key: give both, or none of the two")
+            raise BadRequest("a certificate goes with its key: give both, or none of the two")
 
 
 @dataclass(frozen=True)
