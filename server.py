@@ -45,6 +45,7 @@ from kvcluster.server.listening import addresses_of, make_server, until_left
 from kvcluster.server.open_files import raise_file_limit, watch_open_files
 from kvcluster.server.options import cluster_of, parse_arguments, refusal
 from kvcluster.server.overrides import with_overrides
+from kvcluster.server.private_files import keep_private
 from kvcluster.server.process import (
     end_at_once,
     say_goodbye,
@@ -221,6 +222,8 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
         open_page = metrics_on(options.metrics, host)
         fsync, salvage = options.fsync == "always", options.salvage
         node = Node(cluster, options.data_dir, settings, fsync=fsync, salvage=salvage)
+        for remark in keep_private(node.store.path):
+            log.warning("DATA  %s", remark)
         node.open()
         return asyncio.run(run(node, addresses, open_page, door))
     except CannotStart as error:

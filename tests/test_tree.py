@@ -33,7 +33,8 @@ LAW = {
     "commands/demo": " client console errors model view",
     "commands": " client commands/* config console dashboard doorstep errors model view",
     "shell": "client commands console view",
-    "server": "client cluster/peers config console errors model node security steady view wire",
+    "server": "client cluster/peers config console errors model node security steady storage view"
+    " wire",
     "server/metrics": "cluster/* config errors model node server storage wire",
     "command_line": "commands console",
     "__main__": "command_line commands commands/* console doorstep model server",

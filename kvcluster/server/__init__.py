@@ -7,6 +7,7 @@ rpc.py                 a handler: admitted, timed, counted, its errors translate
 registrar.py           puts handlers on a server, and takes their messages in
 guard.py               sees who calls, and whether he may
 door.py                what the options say about that, and whether it fits together
+private_files.py       what a node keeps is for its user alone
 audit.py               who wrote what, and who was refused
 streamed.py            many calls over one stream, each as it would be alone
 listening.py           a gRPC server on every address of a host

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from kvcluster.errors import KvError, Unauthenticated
 from kvcluster.security.callers import ON_BEHALF, Rules, Shown
 from kvcluster.security.certificates import Certificate
-from kvcluster.security.needs import Admitted, Need, Petition
+from kvcluster.security.needs import SIGHT, Admitted, Need, Petition
 from kvcluster.security.proof import HEADER, Secrets, Verifier
 from kvcluster.security.roles import Tokens
 from kvcluster.server.audit import Audit, deeds_of
@@ -87,6 +87,17 @@ class Guard:
     def admit(self, need: Need, shown: Shown, request: Any, method: str) -> Admitted:
         """What of a request may be carried out. Raises Unauthenticated, PermissionDenied."""
         return need.admit(Petition(self.rules, shown, request, method, time.time()))
+
+    def refusal_to_look(self, address: str, authorization: str) -> str:
+        """Why whoever calls from here, with this header of HTTP, may not see the metrics; empty: he
+        may. In any thread.
+        """
+        token, trouble = self._token_in(authorization) if authorization else ("", None)
+        try:
+            self.admit(SIGHT, Shown(address, token, trouble=trouble), None, "metrics")
+        except KvError as error:
+            return str(error)
+        return ""
 
     def ended(
         self, shown: Shown, method: str, request: Any, answer: Any, error: KvError | None

@@ -98,6 +98,8 @@ class Disk(Protocol):
         """A new thread to do such things in, for who is in an event loop."""
 
 
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
+"""What is stored is for the user who runs the node."""
 Then = Callable[[Any, "BaseException | None"], object]
 """Takes what some work gave, or the error in which it ended."""
 
@@ -162,7 +164,7 @@ class OsFile:
 
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-        self._fd = os.open(path, flags, 0o644)
+        self._fd = os.open(path, flags, PRIVATE)
 
     def append(self, data: bytes) -> None:
         """See File."""
@@ -201,7 +203,7 @@ class OsDisk:
 
     def lock(self, path: Path) -> None:
         """See Disk."""
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._opened(path.parent)
@@ -226,7 +228,7 @@ class OsDisk:
         """See Disk."""
         if not folder.is_dir():
             self.make_folder(folder.parent)
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
             self.sync_folder(folder.parent)
 
     def create(self, path: Path) -> OsFile:

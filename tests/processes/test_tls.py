@@ -48,7 +48,8 @@ class Secured:
 
     def client(self, **more: Any) -> Client:
         """One that may write below "a/"."""
-        return Client(self.nodes, **{"tls": self.tls(), "token": token_of("writer"), **more})
+        nodes = more.pop("nodes", self.nodes)
+        return Client(nodes, **{"tls": self.tls(), "token": token_of("writer"), **more})
 
     def start(self) -> None:
         """Start, and return once every node serves and counts on the others."""

@@ -1,7 +1,8 @@
 """The page: http://host:port/metrics, for Prometheus and for whoever is curious.
 
 It is served by threads, apart from the event loop (collector.py says how the two meet), with what
-prometheus_client has for it and a server of our own (web.py). Whoever can reach the port may ask;
+prometheus_client has for it and a server of our own (web.py). Whoever can reach the port may ask,
+or where the node asks who calls, whoever calls from this machine, or shows a token that may read;
 but a page is made at most a twentieth of the time, one at a time, as the settings have it
 (`metrics_...`). Whoever comes meanwhile is given the same again.
 """
@@ -54,7 +55,9 @@ class Exposition:
         host, port = address
         try:
             for each in addresses_of(host, port):
-                self._webs.append(Web(split_address(each)[0], port, self._answer, self._settings))
+                at = split_address(each)[0]
+                web = Web(at, port, self._answer, self._settings, intake.guard)
+                self._webs.append(web)
         except BaseException:
             self.close()
             raise

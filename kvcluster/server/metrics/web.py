@@ -25,6 +25,7 @@ from typing import Any
 
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
+from kvcluster.server.guard import Guard
 
 log = logging.getLogger("kvcluster")
 
@@ -41,14 +42,21 @@ class HttpResponse:
 
 
 class Web:
-    """Listens on one address until closed. `answer` makes the page, given what is accepted."""
+    """Listens on one address until closed. `answer` makes the page, given what is accepted; `guard`
+    says who may see it.
+    """
 
     def __init__(
-        self, host: str, port: int, answer: Callable[[str], HttpResponse], settings: Settings
+        self,
+        host: str,
+        port: int,
+        answer: Callable[[str], HttpResponse],
+        settings: Settings,
+        guard: Guard | None = None,
     ) -> None:
         """Raises CannotStart if the address cannot be had."""
         try:
-            self._server = _Server(host, port, answer, settings)
+            self._server = _Server(host, port, answer, settings, guard)
         except OSError as error:
             why = error.strerror or error
             raise CannotStart(f"cannot serve metrics on {host}:{port}: {why}") from None
@@ -70,9 +78,14 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(
-        self, host: str, port: int, answer: Callable[[str], HttpResponse], settings: Settings
+        self,
+        host: str,
+        port: int,
+        answer: Callable[[str], HttpResponse],
+        settings: Settings,
+        guard: Guard | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings, self.guard = settings, guard
         self.request_queue_size = settings.metrics_queue
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._host, self._port, self.answer = host, port, answer
@@ -146,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer the one request of this connection."""
         path = self.path.partition("?")[0]
-        if path == "/metrics":
+        if path == "/metrics" and (why := self._refusal()):
+            self._send(HttpResponse(401, "text/plain", f"{why}\n".encode()))
+        elif path == "/metrics":
             self._send(self.server.answer(self.headers.get("Accept", "")))
         elif path == "/":
             self._send(HttpResponse(200, "text/html; charset=utf-8", _FRONT_DOOR))
@@ -161,10 +176,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST
 
+    def _refusal(self) -> str:
+        guard = self.server.guard
+        if guard is None:
+            return ""
+        host, port, *_ = self.client_address
+        return guard.refusal_to_look(f"{host}:{port}", self.headers.get("Authorization", ""))
+
     def _send(self, answer: HttpResponse) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.status == 401:
+            self.send_header("WWW-Authenticate", "Bearer")
         if answer.status == 405:
             self.send_header("Allow", "GET, HEAD")
         self.end_headers()
