@@ -25,6 +25,8 @@ class Call:
     handle: Handle
     answer: asyncio.Future[tuple[Callable[[bytes], Any], bytes]]
     sent_s: float
+    proof: str = ""
+    """By the secret of the cluster, where there is one."""
     given_up: bool = False
     lost: bool = False
     """Lost with its connection; it may have arrived before."""

@@ -29,6 +29,7 @@ from tests.sim.loop import SimLoop
 from tests.sim.older import Older
 from tests.sim.operations import Outcome
 from tests.sim.schedule import BREAKS, CLOCKS, CUTS, LONG_BREAKS, LOSING, OTHERS, Fault, draw
+from tests.sim.secrecy import Secrecy, keeps_a_secret
 from tests.sim.stories import tell
 from tests.sim.verdict import end, heal, judge_all, until_buried
 from tests.sim.weather import Weather
@@ -213,6 +214,8 @@ class History:
         clients = self._clients(world, judge)
         faults = Faults(world)
         Older(world)
+        if keeps_a_secret(self.result.seed):
+            Secrecy(world, self.result.seed)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
         done, _ = await asyncio.wait(
             [story, world.broken], return_when=asyncio.FIRST_COMPLETED, timeout=_OVER_BY_S

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import xxhash
 
@@ -36,6 +36,9 @@ from tests.sim.weather import Weather
 from tests.storage.virtual_loop import in_time
 
 from demo_pb2 import Entry, ReplicateRequest
+
+if TYPE_CHECKING:
+    from tests.sim.secrecy import Secrecy
 
 T = TypeVar("T")
 
@@ -66,6 +69,7 @@ class Network:
         self._rng = rng
         self.weather = weather
         self.processes: dict[str, Process] = {}
+        self.members: tuple[str, ...] = ()
         self.cuts = Cuts(loop, self._delay_s)
         self.hash = xxhash.xxh3_64()
         """Of every message with its time: two runs of one seed must agree."""
@@ -81,6 +85,8 @@ class Network:
         """Requests on their way that bring entries, those that wait at a cut included."""
         self.messages = 0
         self.connections = Connections(rng, self._broke)
+        self.secrecy: Secrecy | None = None
+        """Where nodes have a secret: what makes their proofs, and looks at them."""
 
     async def call(
         self,
@@ -126,6 +132,7 @@ class Network:
 
     def _send(self, call: Call) -> None:
         weather, rng = self.weather, self._rng
+        self._proved(call)
         self._count(call.caller, call.callee, call.method.encode() + call.request)
         if not self.connections.comes_about(call):
             failure = PeerUnconnected("connection reset in its handshake")
@@ -136,9 +143,15 @@ class Network:
         if call.method in _ONCE:
             return
         if weather.repeat and rng.random() < weather.repeat:
-            self._leave(2 * self._delay_s(call), call.again())
+            self._leave(2 * self._delay_s(call), self._proved(call.again()))
         if weather.capture and rng.random() < weather.capture:
-            self._leave(rng.uniform(*weather.capture_s), call.again())
+            self._leave(rng.uniform(*weather.capture_s), self._proved(call.again()))
+
+    def _proved(self, call: Call) -> Call:
+        """A message of a member has a proof; one that is sent again, one of its own."""
+        if self.secrecy and call.caller in self.members:
+            call.proof = self.secrecy.prove(call)
+        return call
 
     def _leave(self, delay_s: float, call: Call) -> None:
         if call.method in _BRINGING:
@@ -181,6 +194,8 @@ class Network:
             call.running = asyncio.current_task()
             if call.running and call.given_up:
                 self._loop.call_soon(call.running.cancel)
+            if call.proof and self.secrecy:
+                self.secrecy.check(process, call)
             request = call.parse(call.request)
             response = await call.handle(process.node, request)
             if not process.life.ended:

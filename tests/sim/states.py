@@ -41,6 +41,7 @@ STATES: dict[str, bool] = {
     "a start was cut short": False,
     "a read was answered by the only node that was up": False,
     "a scan said that something was missing": False,
+    "a stranger was refused": True,
 }
 """Each, and whether some eight histories surely reach it."""
 

@@ -58,6 +58,7 @@ class World:
         self.replicas = replicas
         self.settings = settings
         self.network = Network(loop, rng, weather)
+        self.network.members = members
         self.network.failing.append(self.breaks)
         self.machines = {name: Machine() for name in members}
         self.log = log
