@@ -88,6 +88,10 @@ class Chaos:
         self._rng = random.Random(seed)
         self._say = say
         options = [word for setting in QUICK for word in ("--set", setting)]
+        if seed % 2:  # in half of the runs nodes prove who they are
+            secret = folder / "secret"
+            secret.write_text("what all nodes of this cluster know")
+            options += ["--cluster-secret-file", str(secret)]
         small = machine.small_disk.folder if machine.small_disk else None
         self._cluster = Cluster(
             folder, NODES, options, replicas=REPLICAS, linked=True, last_on=small
