@@ -9,7 +9,7 @@ PYTHONS ?= 3.10 3.11 3.12 3.13 3.14
 GENERATED := demo_pb2.py demo_pb2.pyi demo_pb2_grpc.py
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: asked help setup demo test pythons ends style check oldest gen sim chaos package bench format clean
+.PHONY: asked help setup demo test pythons ends style check oldest gen certs sim chaos package bench format clean
 
 help:  ## show these words
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -62,6 +62,9 @@ oldest: $(OLDEST)/done  ## the walk on the oldest versions that we claim
 gen: $(OLDEST)/done  ## make what is generated: the files from demo.proto, docs/architecture.md
 	$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. demo.proto
 	$(OLDEST)/bin/python -m tests.docs.architecture
+
+certs: $(VENV)/dev  ## certificates to try out TLS, in certs/; NAMES="node-a node-b"
+	$(BIN)/python client.py certs $(or $(NAMES),localhost) --client ops --dir certs
 
 sim: $(VENV)/dev  ## random histories in virtual time; SEEDS=10000 FIRST=, or SEED=, or PLANTED=all
 	$(BIN)/python -m tests.sim $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from kvcluster import Tls
+from kvcluster.client.credentials import Credentials, use_in_this_program
 from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.model.slots import placement_of, slot_of
 from kvcluster.view.health import Health, ask_until, settled
@@ -41,6 +43,7 @@ _COMMAND_TIMEOUT_S = 60.0
 _SERVER = re.compile(r"python server\.py (\d+)")
 _MACHINE = re.compile(r"--(?:name|host) (node-[abc])")
 _EXPORT = re.compile(r"export (\w+)=(\S+)")
+_UNSET = re.compile(r"unset (.+)")
 _STOP = re.compile(r"stop (\S+)")
 
 
@@ -67,6 +70,7 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
+        use_in_this_program(None)
         for process in self._servers.values():
             process.kill()
             process.wait()
@@ -117,6 +121,9 @@ class Stage:
             self._command("\n".join(lines), folder, block, code)
             for name, value in _EXPORT.findall("\n".join(lines)):
                 self._environment[name] = self._here(value)
+            for names in _UNSET.findall("\n".join(lines)):
+                for name in names.split():
+                    self._environment.pop(name, None)
 
     def _program(self, block: Block, folder: Path) -> None:
         path = folder / "program.py"
@@ -171,6 +178,7 @@ class Stage:
         if not self._fresh:
             return
         addresses = [self._addresses[name] for name in self._servers]
+        self._show_certificates()
 
         def good(answers: Sequence[Health]) -> bool:
             self._raise_if_one_ended()
@@ -179,6 +187,15 @@ class Stage:
         answers = ask_until(addresses, good, timeout_s=2.0, patience_s=_PATIENCE_S)
         assert good(answers), f"not ready within {_PATIENCE_S:g} s: {answers}"
         self._fresh = False
+
+    def _show_certificates(self) -> None:
+        """Look at servers as the commands of the document do: with its certificates, if it has."""
+        files = {
+            word: self._folder / path
+            for word in ("ca", "cert", "key")
+            if (path := self._environment.get(f"KV_TLS_{word.upper()}"))
+        }
+        use_in_this_program(Credentials.of(Tls(**files), None) if files else None)
 
     def _raise_if_one_ended(self) -> None:
         for name, process in self._servers.items():
