@@ -22,7 +22,7 @@ from bench.systems.diskcache import DiskCache
 from bench.systems.etcd import Etcd
 from bench.systems.grpc_chain import GrpcChain
 from bench.systems.grpc_echo import GrpcEcho
-from bench.systems.ours import Ours
+from bench.systems.ours import Ours, Secured
 from bench.systems.processes import Place, SystemFailed
 from bench.systems.pysyncobj import PySyncObj
 from bench.systems.redis import Redis
@@ -74,7 +74,12 @@ class Contest:
         return kind in self._kinds
 
     def ours(
-        self, members: int = 3, *, settings: Sequence[str] = (), probed: bool = False
+        self,
+        members: int = 3,
+        *,
+        settings: Sequence[str] = (),
+        probed: bool = False,
+        secured: Secured | None = None,
     ) -> list[Ours]:
         """Ours in all its forms, this checkout first, each in a folder of its own."""
         return [
@@ -84,6 +89,7 @@ class Contest:
                 row=variant.row,
                 settings=(*variant.settings, *settings),
                 probed=probed,
+                secured=secured,
             )
             for variant in self._variants
         ]

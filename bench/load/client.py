@@ -37,6 +37,10 @@ class LoadClient:
         """Read a key as the system's users do by default."""
         raise NotImplementedError
 
+    async def connect(self, key: str) -> str | None:
+        """Read a key by a client of its own, which connects for it and lets go."""
+        raise NotImplementedError
+
     async def get_local(self, key: str) -> str | None:
         """Read a key from what one member holds, without asking the others."""
         raise NotImplementedError

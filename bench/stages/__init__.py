@@ -6,6 +6,7 @@
     single.py         one node alone: its start, its memory
     upkeep.py         what checkpoints and anti-entropy cost, and how long they hold up others
     catching_up.py    a node that was away
+    secured.py        plain, with a secret, with TLS, with mutual TLS
     hand_made.py      a large store of ours to begin with
 
 Where all systems run at once, those that are not asked cost a little: heartbeats, elections that do
@@ -15,6 +16,6 @@ was asked, as a large store of ours does, each runs alone.
 
 from __future__ import annotations
 
-from bench.stages import by_size, catching_up, killed, side_by_side, single, upkeep
+from bench.stages import by_size, catching_up, killed, secured, side_by_side, single, upkeep
 
-STAGES = (side_by_side, killed, by_size, single, upkeep, catching_up)
+STAGES = (side_by_side, secured, killed, by_size, single, upkeep, catching_up)

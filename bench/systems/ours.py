@@ -10,6 +10,7 @@ import itertools
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import grpc
 
@@ -17,8 +18,9 @@ from bench.load.client import VALUE, LoadClient, Spec
 from bench.measure.machine import commit
 from bench.systems.processes import ROOT, Place, SystemFailed
 from bench.systems.system import System
-from kvcluster import AsyncClient
+from kvcluster import AsyncClient, Tls
 from kvcluster import Client as ThreadedClient
+from kvcluster.client.credentials import Credentials, use_in_this_program
 from kvcluster.view.health import Health, ask_until, settled
 
 from demo_pb2 import GetRequest, PutRequest
@@ -26,6 +28,21 @@ from demo_pb2_grpc import KeyValueStub
 
 _TIMEOUT_S = 30.0
 _START_PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Secured:
+    """How nodes and clients know each other; by default they do not ask."""
+
+    options: tuple[str, ...] = ()
+    """Of each node."""
+    shown: tuple[str, ...] = ()
+    """By clients: the file of the authority, of a certificate, of its key; or none."""
+
+    @property
+    def tls(self) -> Tls | None:
+        """For the library."""
+        return Tls(*self.shown) if self.shown else None
 
 
 class Ours(System):
@@ -44,11 +61,13 @@ class Ours(System):
         row: str = "ours",
         settings: Sequence[str] = (),
         probed: bool = False,
+        secured: Secured | None = None,
     ) -> None:
         super().__init__(place, members)
         self._row = row
         self._settings = settings
         self._probed = probed
+        self._secured = secured or Secured()
 
     @property
     def row(self) -> str:
@@ -66,6 +85,11 @@ class Ours(System):
         return [f"localhost:{port}" for port in self.ports]
 
     @property
+    def spec(self) -> Spec:
+        """The nodes, and what is shown to them."""
+        return {"nodes": self.addresses, "tls": list(self._secured.shown)}
+
+    @property
     def victims(self) -> dict[str, int]:
         """Any node may be the one in use."""
         return {each: self.processes.pid(self._name(n)) for n, each in enumerate(self.addresses)}
@@ -79,6 +103,7 @@ class Ours(System):
     def start_one(self, number: int) -> None:
         """Start a node; it does not serve yet."""
         options = ["--cluster", ",".join(self.addresses), "--data-dir", str(self.place.folder)]
+        options += self._secured.options
         for setting in self._settings:
             options += ["--set", setting]
         program = [sys.executable, str(self.place.tree / "server.py")]
@@ -97,6 +122,7 @@ class Ours(System):
             self.processes.raise_if_ended()
             return all(answer.serving for answer in answers) and settled(answers)
 
+        use_in_this_program(Credentials.of(self._secured.tls, None))
         answers = ask_until(self.addresses, good, timeout_s=2.0, patience_s=_START_PATIENCE_S)
         if not good(answers):
             raise SystemFailed(f"not ready after {_START_PATIENCE_S:g} s")
@@ -123,13 +149,14 @@ class Client(LoadClient):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self._client = AsyncClient(spec["nodes"], timeout_s=_TIMEOUT_S)
+        self._tls = Secured(shown=tuple(spec["tls"])).tls
+        self._client = AsyncClient(spec["nodes"], timeout_s=_TIMEOUT_S, tls=self._tls)
         self._threaded: ThreadedClient | None = None
 
     async def open(self) -> None:
         """Connect, by the library and without it."""
         await self._client.put("opened", VALUE)
-        self._channel = grpc.aio.insecure_channel(self.spec["nodes"][0])
+        self._channel = grpc.aio.insecure_channel(self.spec["nodes"][0])  # used without TLS only
         self._stub = KeyValueStub(self._channel)
 
     async def close(self) -> None:
@@ -147,6 +174,12 @@ class Client(LoadClient):
     async def get(self, key: str) -> str | None:
         """As programs do."""
         return await self._client.get(key)
+
+    async def connect(self, key: str) -> str | None:
+        """A client that is used once."""
+        nodes = self.spec["nodes"]
+        async with AsyncClient(nodes, timeout_s=_TIMEOUT_S, tls=self._tls) as client:
+            return await client.get(key)
 
     async def get_local(self, key: str) -> str | None:
         """Every read of ours is one of these."""
