@@ -12,9 +12,11 @@ sender or node it is none.
 **Replays.** Who can listen may send the same again. A nonce that was seen is refused, and nonces
 are remembered until their clock is older than a minute, from when on the clock refuses. A heartbeat
 may be older, for by these a node whose clock is behind learns the time; of an old one a second copy
-changes nothing, since its message is part of the proof. What a node has not seen because it was
-down may come once: all but heartbeats is refused by its age, and the protocol bears it (a network
-may deliver late as well, cluster/peers/timekeeper.py).
+changes nothing, since its message is part of the proof. A node that was started anew remembers
+nothing: what it saw in its former life may come once more within the minute, which the protocol
+bears, for a network may deliver late as well (cluster/peers/timekeeper.py). But no stream is opened
+so, on which anything could be said: its proof must be younger than the node's start. A peer that
+is refused for that calls without a stream, and tries again a second later.
 
 **What it protects from**, and what not. A stranger who can reach the port, and knows all that
 `Status` tells, is no peer. Whoever reads the wire learns what is on it, but not the secret. Whoever
@@ -103,7 +105,9 @@ class Claim:
 class Verifier:
     """Looks at the proofs that come to one node."""
 
-    def __init__(self, self_name: str) -> None:
+    def __init__(self, self_name: str, began: int = 0) -> None:
+        """`began`: the hybrid time when it begins to remember."""
+        self._began = began
         self._self_name = self_name
         self._seen: OrderedDict[tuple[str, str], int] = OrderedDict()
         """Nonces by sender, with their clocks."""
@@ -139,6 +143,8 @@ class Verifier:
             raise PermissionDenied(
                 f"the proof is {age_s:.0f} s old, over the limit of {MOST_AGE_S:.0f} s"
             )
+        if message is None and claim.clock < self._began:
+            raise PermissionDenied("the proof is from before this node was started")
         self._note(claim, now)
         return claim.sender
 

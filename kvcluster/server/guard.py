@@ -55,7 +55,7 @@ class Guard:
         self._tokens = tokens
         self._secrets = secrets
         self._audit = audit
-        self._verifier = Verifier(self_name)
+        self._verifier = Verifier(self_name, now())
 
     @property
     def rules(self) -> Rules:
@@ -87,6 +87,14 @@ class Guard:
     def admit(self, need: Need, shown: Shown, request: Any, method: str) -> Admitted:
         """What of a request may be carried out. Raises Unauthenticated, PermissionDenied."""
         return need.admit(Petition(self.rules, shown, request, method, time.time()))
+
+    def refusal(self, need: Need, shown: Shown, method: str) -> KvError | None:
+        """Why nothing at all could be granted to a caller, whatever his message says."""
+        try:
+            self.admit(need, shown, None, method)
+        except KvError as error:
+            return error
+        return None
 
     def refusal_to_look(self, address: str, authorization: str) -> str:
         """Why whoever calls from here, with this header of HTTP, may not see the metrics; empty: he

@@ -25,6 +25,7 @@ _TIMEOUT_S = 1.0
 _SOMEBODY = "another program"
 _FAILED = {
     FailureKind.WRONG_SERVICE: f"{_SOMEBODY}, which is no kvcluster server",
+    FailureKind.TLS: f"{_SOMEBODY}, which speaks TLS, perhaps a kvcluster server",
     FailureKind.TIMED_OUT: "a program that does not answer; a kvcluster server would be frozen",
 }
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}

@@ -28,7 +28,8 @@ class Registrar:
 
     gRPC would read the message of a call however long it takes, and parse it whatever it is. So it
     is told that each method takes a stream, and the one message of that is awaited and parsed here.
-    A handler sees what cannot be used as Unusable (wire/parsing.py), and refuses it.
+    A handler sees what cannot be used as Unusable (wire/parsing.py), and refuses it. Who calls is
+    looked at before his message is parsed: what a stranger sends costs no more than its bytes.
     """
 
     def __init__(self, server: grpc.aio.Server, intake: Intake) -> None:
@@ -55,13 +56,14 @@ class Registrar:
             return grpc.stream_stream_rpc_method_handler(
                 serving(self._on_streams, self._intake, STREAM)
             )
-        self._intake.needs[path] = _needs_of(handler)
+        name, needs = path.rpartition("/")[2], _needs_of(handler)
+        self._intake.needs[path] = needs
         kind, parse = method_of(path).input_type, handler.request_deserializer
         parse = parser_of_requests(kind, parse, self._intake.settings)
         arrivals = self._intake.arrivals
         on_stream = getattr(handler.unary_unary, "on_stream", None)
         if on_stream:
-            servicer, name = handler.unary_unary.__self__, path.rpartition("/")[2]
+            servicer = handler.unary_unary.__self__
             carry_out = functools.partial(on_stream.carry_out, servicer)
             serialize = handler.response_serializer
             self._on_streams[name] = Streamable(parse, carry_out, serialize, on_stream.writes)
@@ -69,13 +71,16 @@ class Registrar:
         guard = self._intake.guard
 
         async def take_in(context: Any) -> tuple[Any, Shown | None]:
-            data = None
+            data = shown = None
             try:
                 data = await arrivals.only_message(context)
-                request = parse(data)
             except KvError as error:
-                request = Unusable(error)
-            return request, guard.shown(context, path, data) if guard else None
+                request: Any = Unusable(error)
+            if guard:
+                shown = guard.shown(context, path, data)
+                if refusal := guard.refusal(needs, shown, name):
+                    return Unusable(refusal), shown
+            return (request if data is None else parse(data)), shown
 
         async def answer(_: object, context: Any) -> Any:
             request, shown = await take_in(context)

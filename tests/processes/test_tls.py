@@ -218,6 +218,21 @@ def _serial(running: Secured) -> str:
         return str(told["serialNumber"])
 
 
+def test_a_node_of_another_authority_is_told_from_a_dead_one(tmp_path: Path) -> None:
+    """By both, in the log and in status; neither serves with the other."""
+    papers = Papers(tmp_path)
+    cluster = Cluster(tmp_path, count=2, options=[], replicas=2)
+    other = [word.replace(str(papers.folder), str(papers.others)) for word in papers.options]
+    try:
+        cluster[0].start(*papers.options)
+        cluster[1].start(*other)
+        words = "and this node refuse each other: its certificate was signed by an authority"
+        _wait_for(cluster, f"{cluster[1].name} {words}")
+        eventually(lambda: f"{cluster[0].name} {words}" in cluster[1].log(), "so does the other")
+    finally:
+        cluster.clean_up()
+
+
 def test_tokens_change_without_a_restart(running: Secured) -> None:
     """What was good stays while the file is none; a name that is gone is refused at its next call,
     on a stream that is open.

@@ -108,3 +108,17 @@ def test_each_secret_of_the_file_is_believed_and_none_is_shown() -> None:
     for text in ("", "\n", "short", f"{SECRET}\nshort"):
         with pytest.raises(ValueError, match=r"empty|fewer than 16"):
             Secrets.of(text)
+
+
+def test_no_stream_is_opened_by_a_proof_from_before_the_start() -> None:
+    """A node that was started anew has forgotten what it saw, and on a stream anything goes."""
+    early, late = line(clock=NOW - 1, message=None), line(message=None, nonce="m")
+    for began, text, good in ((NOW, early, False), (NOW, late, True), (NOW - 1, early, True)):
+        verifier = Verifier("b:2", began)
+        if good:
+            assert verifier.sender(Secrets.of(SECRET), text, METHOD, None, NOW) == "a:1"
+        else:
+            with pytest.raises(PermissionDenied, match="from before this node was started"):
+                verifier.sender(Secrets.of(SECRET), text, METHOD, None, NOW)
+    verifier = Verifier("b:2", NOW)
+    assert verifier.sender(Secrets.of(SECRET), line(clock=NOW - 1), METHOD, MESSAGE, NOW)
