@@ -32,8 +32,6 @@ _FILES = {
     "token_file": ("--token-file", "KV_TOKEN_FILE", "show the token in this file"),
 }
 OPTIONS = tuple(option for option, _, _ in _FILES.values())
-VARIABLES = (*(variable for _, variable, _ in _FILES.values()), TOKEN)
-"""All that the environment may say of it."""
 
 
 class Refuse(Protocol):

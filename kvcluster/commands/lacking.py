@@ -10,7 +10,7 @@ _ATOMIC = "nothing reads and writes in one step here; get the key, then put it"
 _EXPIRY = "nothing expires here; delete the key when its time has come"
 _TRANSACTIONS = "there are no transactions; each key is written by itself"
 _TEXTS = "a value is one text, with no parts; keep JSON in it, or a key for each part: user/1/name"
-_LOGIN = "there is no login; who reaches a node may use it"
+_LOGIN = "who asks is shown by --tls-cert and --tls-key, or by a token: --token-file F, KV_TOKEN"
 _NO_WATCH = "keys cannot be watched; scan again, or look at the nodes with: top"
 _LOCKS = "there are no locks and no leases"
 _ONE_SPACE = (
@@ -35,7 +35,10 @@ COMMANDS = {
         _TEXTS,
     ),
     **dict.fromkeys(("sadd", "srem", "smembers", "zadd", "zrange", "xadd", "type"), _TEXTS),
-    **dict.fromkeys(("auth", "acl", "user", "role", "login"), _LOGIN),
+    **dict.fromkeys(("auth", "login"), _LOGIN),
+    **dict.fromkeys(
+        ("acl", "user", "role"), "who may do what stands in the file that nodes name by --tokens"
+    ),
     **dict.fromkeys(("watch", "subscribe", "psubscribe", "publish", "unwatch"), _NO_WATCH),
     **dict.fromkeys(("lock", "unlock", "lease", "elect"), _LOCKS),
     **dict.fromkeys(("select", "use", "swapdb", "create", "tables", "schema"), _ONE_SPACE),
@@ -77,7 +80,7 @@ OUTSIDE = "type it outside of this shell"
 
 _SCANS = "scan is for many keys: scan PREFIX --keys-only, --count, --limit N, --start-after KEY"
 _WHOM = "--node names one node, --cluster all of them"
-_PLAIN = "nothing is encrypted; nodes listen on localhost unless told otherwise"
+_TLS = "TLS is spoken with --tls-ca F, and where a node asks for it --tls-cert F and --tls-key F"
 
 OPTIONS = {
     **dict.fromkeys(("--lease", "--ttl", "--ex", "--px", "-ex", "--expire"), _EXPIRY),
@@ -88,7 +91,7 @@ OPTIONS = {
     **dict.fromkeys(("--prefix", "--from-key", "--keys-only", "--count-only", "--count"), _SCANS),
     **dict.fromkeys(("--limit", "--rev", "--order", "--sort-by", "--pattern"), _SCANS),
     **dict.fromkeys(("-a", "--user", "--username", "--password", "--pass", "--token"), _LOGIN),
-    **dict.fromkeys(("--cacert", "--cert", "--key", "--tls", "--insecure"), _PLAIN),
+    **dict.fromkeys(("--cacert", "--cert", "--key", "--tls", "--insecure"), _TLS),
     **dict.fromkeys(("-n", "--namespace", "--db"), _ONE_SPACE),
     **dict.fromkeys(("-r", "-rf", "--recursive"), "delete --prefix P removes all that begin so"),
     **dict.fromkeys(("--dial-timeout", "--command-timeout", "-t"), "--timeout S is how long"),

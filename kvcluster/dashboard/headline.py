@@ -78,7 +78,11 @@ def _apart(look: Look) -> str:
     elif look.misfits:
         verb = "runs" if len(look.misfits) == 1 else "run"
         clauses.append(f"{listed(list(look.misfits), 'and')} {verb} with another configuration")
-    if cut_off := [node for node in look.cut_off if node not in look.misfits]:
+    if refused := [node for node in look.refused if node not in look.misfits]:
+        are = "is" if len(refused) == 1 else "are"
+        clauses.append(f"{listed(refused, 'and')} {are} refused by the others")
+    known = {*look.misfits, *look.refused}
+    if cut_off := [node for node in look.cut_off if node not in known]:
         are = "is" if len(cut_off) == 1 else "are"
         clauses.append(f"{listed(cut_off, 'and')} {are} cut off from the others")
     return "; ".join(clauses) or ("they disagree" if look.disagreements else "")

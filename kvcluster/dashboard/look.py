@@ -50,6 +50,8 @@ class Look:
     cut_off: tuple[str, ...] = ()
     """Nodes that answer us, and that every other node which answers calls suspect or dead."""
     misfits: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Those who are cut off because others refuse them: for a secret, a certificate, a clock."""
     """Nodes that answer and run with another configuration than most; of two halves, all."""
     notes: tuple[Note, ...] = ()
     """What is unusual about single nodes."""
@@ -107,10 +109,15 @@ def take(views: Sequence[View], before: Look | None, now_s: float) -> Look:
         configuration=configuration or before.configuration,
         cut_off=alone,
         misfits=misfits,
+        refused=tuple(it.node for it in members if it.node in alone and _is_refused(it)),
         notes=tuple(noted),
         disagreements=tuple(contrary),
         troubles=troubles,
     )
+
+
+def _is_refused(member: Member) -> bool:
+    return any(opinion.refusal for opinion in member.opinions.values())
 
 
 def catches_up(member: Member) -> bool:

@@ -144,7 +144,8 @@ def _tone(member: Member, look: Look) -> Tone:
 def _state(member: Member, look: Look) -> str:
     """With what the others find wrong with it, while it finds itself well."""
     if member.node in look.cut_off:
-        return f"{member.state}, {'refused' if member.node in look.misfits else 'cut off'}"
+        refused = member.node in look.misfits or member.node in look.refused
+        return f"{member.state}, {'refused' if refused else 'cut off'}"
     lags = any(it.state.lagging for it in member.opinions.values())
     return f"{member.state}, lags" if member.serving and lags else member.state
 

@@ -53,7 +53,8 @@ class TlsTroubles:
     def __init__(self, tls: TlsFiles | None) -> None:
         """`tls`: with what the addresses are called; None: without TLS."""
         self._tls = tls
-        self._found: dict[str, tuple[float, str]] = {}
+        self._found: dict[str, str] = {}
+        self._stale_s: dict[str, float] = {}
         self._asked: dict[str, asyncio.Future[str]] = {}
         self._now_s = steady_clock()
 
@@ -61,14 +62,22 @@ class TlsTroubles:
         """What is wrong with TLS at "host:port", as the end of a sentence; empty: nothing, or it is
         not clear in time.
         """
-        found_s, found = self._found.get(address, (-_GOOD_FOR_S, ""))
-        if self._now_s() - found_s < _GOOD_FOR_S:
-            return found
-        asked = self._asked.get(address)
-        if asked is None:
-            asked = self._asked[address] = self._ask(address)
-        await asyncio.wait([asked], timeout=max(0.0, within_s))
+        asked = self._look_at(address)
+        if not asked.done():
+            await asyncio.wait([asked], timeout=max(0.0, within_s))
         return asked.result() if asked.done() else ""
+
+    def known_at(self, address: str) -> str:
+        """The same for who does not wait, and asks again soon: what the last look has found."""
+        self._look_at(address)
+        return self._found.get(address, "")
+
+    def _look_at(self, address: str) -> asyncio.Future[str]:
+        """What is found there now, or was a moment ago."""
+        asked = self._asked.get(address)
+        if asked is None or (asked.done() and self._now_s() >= self._stale_s.get(address, 0.0)):
+            asked = self._asked[address] = self._ask(address)
+        return asked
 
     def _ask(self, address: str) -> asyncio.Future[str]:
         loop = asyncio.get_running_loop()
@@ -81,8 +90,8 @@ class TlsTroubles:
                 loop.call_soon_threadsafe(settle, found)
 
         def settle(found: str) -> None:
-            self._found[address] = (self._now_s(), found)
-            self._asked.pop(address, None)
+            self._found[address] = found
+            self._stale_s[address] = self._now_s() + _GOOD_FOR_S
             if not answer.done():
                 answer.set_result(found)
 

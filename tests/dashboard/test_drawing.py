@@ -114,6 +114,18 @@ def test_who_runs_with_another_configuration_is_not_called_cut_off() -> None:
     assert lines[0] == f"✗ {A} and {B} run with 3 replicas, {C} runs with 2 replicas"
 
 
+def test_who_has_another_secret_is_not_called_cut_off_nor_dead() -> None:
+    """A person would look for a cable, or start it again, and it is a file."""
+    why = "the proof that came as 'c' was not made for this call with the secret of this cluster"
+    refused = says(C, DEAD, refusal=why)
+    drawing = drawn((view(A, refused), view(B, refused), view(C, says(A, DEAD), says(B, DEAD))))
+    assert f"{C} is refused by the others" in drawing.head[0].plain
+    assert "cut off" not in drawing.head[0].plain
+    assert "✗ SERVING, refused" in row(drawing, C)
+    told = " ".join(text(drawing, "matters").split())
+    assert f"{A} and {C} refuse each other: the proof that came as 'c' was not made" in told
+
+
 def test_of_two_halves_both_run_with_another_configuration() -> None:
     """The blame would fall on whoever is listed last."""
     other = Configuration(members=NAMES[:2], replicas=1, slots=4096)

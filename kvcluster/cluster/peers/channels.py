@@ -108,7 +108,7 @@ class Channels:
             address = address_of(peer)
             if await self._knocking.finds_nobody(address, end_s - now_s()):
                 raise PeerUnreachable(str(failure))
-            if trouble := await self._troubles.at(address, end_s - now_s()):
+            if trouble := self._troubles.known_at(address):
                 raise PeerRejected(Unauthenticated(trouble))
         raise failure
 
