@@ -22,6 +22,7 @@ FACTS = {
     "_SUMMARY_INTERVAL_S",  # the unit of log_rate_per_s
     "_AT_ONCE",  # a slice of work
     "_QUEUE_BYTES",  # of the log, which there is before there are settings
+    "_BACKLOG",  # of the audit, in lines
     "_DRAIN_S",  # of the log of a process that ends
     "_TIMEOUT_S",  # of one that does not begin
     "(_OK, _CANCELLED)",  # codes of gRPC and of a process

@@ -46,7 +46,7 @@ from demo_pb2 import (
 
 log = logging.getLogger("kvcluster")
 
-_MOST_LINES = 20_000
+_BACKLOG = 20_000
 _AT_ONCE = 2_000
 _OK = "OK"
 
@@ -82,7 +82,7 @@ class Audit:
         base = {"time": moment.replace("+00:00", "Z"), "name": name, "address": address}
         with self._news:
             for key, version, outcome in deeds:
-                if len(self._lines) >= _MOST_LINES:
+                if len(self._lines) >= _BACKLOG:
                     self.dropped += 1
                     self._untold += 1
                     continue
