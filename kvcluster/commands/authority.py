@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -50,10 +51,13 @@ class Authority:
 
     def _make(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name("kvcluster authority for trying out", "")
+        # Of its own: while one replaces another, both stand in one file.
+        name = _name(f"kvcluster authority {secrets.token_hex(4)}", "")
         builder = _builder(name, name, key.public_key(), _AUTHORITY_DAYS)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+        identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        builder = builder.add_extension(identifier, False)
         cert = builder.add_extension(usage, True).sign(key, hashes.SHA256())
         self._write("ca", key, cert)
 
@@ -76,6 +80,8 @@ class Authority:
             names = x509.SubjectAlternativeName([_general(host) for host in hosts])
             builder = builder.add_extension(names, False)
         builder = builder.add_extension(x509.ExtendedKeyUsage(uses), False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(issuer, False)
         self._write(name, key, builder.sign(self._key, hashes.SHA256()))
 
     def _write(self, name: str, key: Any, cert: x509.Certificate) -> None:

@@ -39,6 +39,8 @@ NO_CERTIFICATE = "it asks for a certificate, and none was shown (--tls-cert and 
 
 _PLAIN = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"}
 _WRONG_NAME = {62, 64}
+"""Of OpenSSL, as the others."""
+_UNKNOWN_AUTHORITY = {2, 7, 18, 19, 20, 21}
 _TIMES = {9: "is not valid yet", 10: "has expired"}
 _ASKED_FOR = "CERTIFICATE_REQUIRED"
 _NOT_TAKEN = (
@@ -181,5 +183,7 @@ def _not_believed(error: ssl.SSLCertVerificationError, host: str, tls: Tls | Non
         return f"its certificate does not name {host}: it is somebody else's, or called otherwise"
     if error.verify_code in _TIMES:
         return f"its certificate {_TIMES[error.verify_code]}"
-    where = tls.ca if tls and tls.ca is not None else "those that this system believes"
-    return f"its certificate was signed by an authority that is not in {where}"
+    if error.verify_code in _UNKNOWN_AUTHORITY:
+        where = tls.ca if tls and tls.ca is not None else "those that this system believes"
+        return f"its certificate was signed by an authority that is not in {where}"
+    return f"its certificate is not good: {error.verify_message}"  # as that of a client is

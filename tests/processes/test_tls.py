@@ -148,7 +148,13 @@ def test_a_wrong_name_and_a_plain_node_are_named(running: Secured, tmp_path: Pat
     options = [
         word for flag, name in names.items() for word in (flag, str(tmp_path / "certs" / name))
     ]
-    for wanted, given in (("does not name localhost", options), ("speaks no TLS", [])):
+    client = [word.replace("elsewhere", "shop") for word in options]
+    cases = {
+        "does not name localhost": options,
+        "speaks no TLS": [],
+        "its certificate is not good: unsuitable certificate purpose": client,
+    }
+    for wanted, given in cases.items():
         lone = Cluster(tmp_path, count=1, options=given, replicas=1)
         try:
             lone[0].start()
