@@ -8,12 +8,13 @@ is older than a minute may be refused for that.
 The stranger knows all that `Status` tells: members, incarnations, clocks, the configuration. He
 says goodbye in the name of peers, drops live keys, brings deleted ones back, and sets clocks a day
 ahead, with no proof, a proof by a guess, one that he has heard, and one that was made for another
-node. What he says must never reach a node. He draws nothing from the history's own chance, so it is
-the same with him and without.
+node. What he says must never reach a node. He draws nothing from the history's own chance; that he asks
+what time it is may shift one by a millisecond.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 from typing import TYPE_CHECKING, Any
@@ -118,9 +119,9 @@ class Secrecy:
         peers = process.node.membership.peers
         if not peers or not hasattr(process.node, "peering"):
             return
-        process.life.run(self._say(process, rng.choice(peers)))
+        self._say(process, rng.choice(peers))
 
-    async def _say(self, process: Process, name: str) -> None:
+    def _say(self, process: Process, name: str) -> None:
         """In the name of a peer. Whatever becomes of it, no answer comes back to him."""
         method, request = self._lie(process, name)
         line = self._forged(process, name, method, request.SerializeToString())
@@ -128,12 +129,13 @@ class Secrecy:
             self._admit(process, line, method, request.SerializeToString(), request)
         except KvError:
             self._world.saw("a stranger was refused")
-            return
-        try:
-            deadline_s = self._world.loop.now_s + 1.0
-            await answer(process.node, request, deadline_s)
-        except KvError:
-            pass  # it came in, and the judge will see what it did
+        else:
+            process.life.run(self._believe(process, request))
+
+    async def _believe(self, process: Process, request: Any) -> None:
+        """It came in, and the judge will see what it did."""
+        with contextlib.suppress(KvError):
+            await answer(process.node, request, self._world.loop.now_s + 1.0)
 
     def _lie(self, process: Process, name: str) -> tuple[str, Any]:
         node, rng = process.node, self._rng
