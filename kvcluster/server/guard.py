@@ -101,8 +101,11 @@ class Guard:
         may. In any thread.
         """
         token, trouble = self._token_in(authorization) if authorization else ("", None)
+        shown = Shown(address, token, trouble=trouble)
+        if self._certificates and self._tokens is None and not shown.is_local:
+            return "this node knows its callers by certificates, and none can be shown here"
         try:
-            self.admit(SIGHT, Shown(address, token, trouble=trouble), None, "metrics")
+            self.admit(SIGHT, shown, None, "metrics")
         except KvError as error:
             return str(error)
         return ""

@@ -141,3 +141,8 @@ def test_metrics_are_for_who_may_read_or_is_on_this_machine(files: dict[str, str
     assert "none that is known" in guard.refusal_to_look("10.0.0.9:5", "Bearer x")
     assert "expired" in guard.refusal_to_look("10.0.0.9:5", f"bearer {token_of('old')}")
     assert hash_of("a") != hash_of("b")
+    guard = door(*words(files, *TLS, "--tls-ca")).guard("n", lambda: 0)
+    assert "by certificates" in guard.refusal_to_look("10.0.0.9:5", "")
+    assert guard.refusal_to_look("127.0.0.1:5", "") == ""
+    guard = door(*words(files, "--cluster-secret-file")).guard("n", lambda: 0)
+    assert guard.refusal_to_look("10.0.0.9:5", "") == "", "as its clients, it asks for nothing"

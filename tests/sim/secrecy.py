@@ -8,8 +8,8 @@ is older than a minute may be refused for that.
 The stranger knows all that `Status` tells: members, incarnations, clocks, the configuration. He
 says goodbye in the name of peers, drops live keys, brings deleted ones back, and sets clocks a day
 ahead, with no proof, a proof by a guess, one that he has heard, and one that was made for another
-node. What he says must never reach a node. He draws nothing from the history's own chance; that he asks
-what time it is may shift one by a millisecond.
+node. What he says must never reach a node. He draws nothing from the history's own chance; that he
+asks what time it is may shift one by a millisecond.
 """
 
 from __future__ import annotations
