@@ -42,6 +42,7 @@ class Way:
         self._tls = tls
         self._opening = opening
         self._ending: list[asyncio.Task[None]] = []
+        self._closing = asyncio.Event()
         self._open()
 
     def _open(self) -> None:
@@ -54,7 +55,7 @@ class Way:
         """Whether it was made anew just now, because the certificates are others."""
         if self._tls is None or self._tls.changes == self._changes:
             return False
-        self._end_old(_end_quietly(self.channel, self.stream))
+        self._end_old(_end_quietly(self.channel, self.stream, self._closing))
         return True
 
     def give_up(self, details: str) -> None:
@@ -66,10 +67,9 @@ class Way:
 
     async def close(self) -> None:
         """Let go of it. Nothing may be on its way any more."""
+        self._closing.set()
         await self.stream.close()
-        for each in self._ending:
-            each.cancel()
-        await asyncio.gather(*self._ending, self.channel.close(), return_exceptions=True)
+        await asyncio.gather(*self._ending, self.channel.close())
 
     def _end_old(self, end: Coroutine[Any, Any, None]) -> None:
         self._ending = [task for task in self._ending if not task.done()]
@@ -77,15 +77,14 @@ class Way:
         self._open()
 
 
-async def _end_quietly(channel: grpc.aio.Channel, stream: CallStream) -> None:
-    """End a channel once nothing is on its way there."""
+async def _end_quietly(
+    channel: grpc.aio.Channel, stream: CallStream, closing: asyncio.Event
+) -> None:
+    """End a channel once nothing is on its way there, or whoever has it lets go of all."""
     loop = asyncio.get_running_loop()
     end_s = loop.time() + _OLD_ENDS_S
-    try:
-        while stream.busy and loop.time() < end_s:  # noqa: ASYNC110 - it says nothing of its end
-            await asyncio.sleep(_LOOK_S)
-        await stream.close()
-        await channel.close(max(0.0, end_s - loop.time()))
-    finally:
-        with contextlib.suppress(Exception):
-            await channel.close()
+    while stream.busy and not closing.is_set() and loop.time() < end_s:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(closing.wait(), _LOOK_S)
+    await stream.close()
+    await channel.close(max(0.0, end_s - loop.time()))
