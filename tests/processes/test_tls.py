@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -235,6 +236,40 @@ def test_a_node_of_another_authority_is_told_from_a_dead_one(tmp_path: Path) -> 
         words = "and this node refuse each other: its certificate was signed by an authority"
         _wait_for(cluster, f"{cluster[1].name} {words}")
         eventually(lambda: f"{cluster[0].name} {words}" in cluster[1].log(), "so does the other")
+    finally:
+        cluster.clean_up()
+
+
+def test_tls_without_certificates_of_callers_goes_with_a_secret_and_tokens(tmp_path: Path) -> None:
+    """Clients show a token alone, nodes prove that they have the secret, and what one node forwards
+    stands in the audit of the other by the name of the client.
+    """
+    papers = Papers(tmp_path)
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "tokens").write_text(tokens_file())
+    options = [*papers.options, "--client-certs", "off", "--audit", str(tmp_path / "audit")]
+    options += ["--cluster-secret-file", str(tmp_path / "secret")]
+    options += ["--tokens", str(tmp_path / "tokens")]
+    cluster = Cluster(tmp_path, count=2, options=options, replicas=1)
+    tls = Tls(papers.folder / "ca.pem")
+    try:
+        for server in cluster:
+            server.start()
+        with Client(cluster[0].name, tls=tls, token=token_of("writer"), timeout_s=3) as client:
+            eventually(lambda: all(it.serving for it in client.status()), "both serve")
+            served = {client.put(f"a/{n}", "v").served_by for n in range(20)}
+            assert served == {server.name for server in cluster}, "some are forwarded"
+        nameless = pytest.raises(Unauthenticated, match="asks for a token, and none came")
+        with Client(cluster[0].name, tls=tls, timeout_s=3) as client, nameless:
+            client.get("a/1")
+
+        def forwarded() -> list[dict[str, str]]:
+            lines = map(json.loads, (tmp_path / "audit").read_text().splitlines())
+            return [it for it in lines if it["method"] == "Forward"]
+
+        lines = eventually(forwarded, "the other node writes it down")
+        assert {it["name"] for it in lines} == {"writer"}
+        assert {it["outcome"] for it in lines} == {"OK"}
     finally:
         cluster.clean_up()
 
