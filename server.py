@@ -244,7 +244,7 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None, door
     page = open_page(node, intake) if open_page else None
     stop = stop_on_signals()
     await server.start()
-    say_hello(node, addresses)
+    say_hello(node, addresses, door.told())
     node.meet_peers()
     node.spawn(activity.summarize(), "summary of activity")
     node.spawn(watch_open_files(file_limit, node.settings), "watch over open files")

@@ -17,7 +17,7 @@ import argparse
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,21 @@ class Door:
     secrets: KeptFiles[Secrets] | None = None
     tokens: KeptFiles[Tokens] | None = None
     audit: Audit | None = None
+    exposed: str = ""
+    """The host by which other machines reach this node without TLS, if they do."""
+
+    def told(self) -> Iterator[tuple[int, str]]:
+        """What the log says of it: levels and sentences."""
+        if self.tls:
+            shows = "shows a" if self.asks_certificates else "need show no"
+            yield logging.INFO, f"it speaks TLS, and whoever connects {shows} certificate"
+        if self.secrets:
+            yield logging.INFO, "peers prove that they have the secret of the cluster"
+        if self.tokens:
+            yield logging.INFO, f"clients need a name; {len(self.tokens.now())} entries have one"
+        if self.exposed:
+            why = f"{self.exposed} can be reached from other machines, and nothing is encrypted"
+            yield logging.WARNING, f"--insecure: {why}"
 
     def credentials(self) -> Any:
         """For one port; None: without TLS."""
@@ -82,7 +97,8 @@ def door_of(options: argparse.Namespace, cluster: Cluster, host: str) -> Door:
     secrets = _kept("--cluster-secret-file", options.cluster_secret_file, Secrets.of)
     tokens = _kept("--tokens", options.tokens, Tokens.of)
     audit = Audit(options.audit) if options.audit else None
-    return Door(tls, _asks_certificates(options), secrets, tokens, audit)
+    exposed = "" if options.tls_cert or _is_loopback(host) else host
+    return Door(tls, _asks_certificates(options), secrets, tokens, audit, exposed)
 
 
 def _asks_certificates(options: argparse.Namespace) -> bool:

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import NoReturn
 
@@ -122,8 +123,8 @@ def _open_standard_files() -> None:
     os.close(fd)
 
 
-def say_hello(node: Node, addresses: list[str]) -> None:
-    """Tell the person in front of the terminal what runs here."""
+def say_hello(node: Node, addresses: list[str], door: Iterable[tuple[int, str]]) -> None:
+    """Tell the person in front of the terminal what runs here. `door`: who may speak to it."""
     log.info("NODE  %s listens on %s", node.membership.name, ", ".join(addresses))
     log.info("NODE  its peers are %s", ", ".join(node.membership.peers) or "none")
     log.info(
@@ -134,6 +135,8 @@ def say_hello(node: Node, addresses: list[str]) -> None:
     )
     holds = "new, empty" if node.store.found.new else f"keys: {node.store.table.live:,}"
     log.info("NODE  its data is in %s, %s", node.store.path.absolute(), holds)
+    for level, sentence in door:
+        log.log(level, "NODE  %s", sentence)
     if not node.store.fsync:
         log.warning("NODE  --fsync never: a power cut may take acknowledged writes")
 

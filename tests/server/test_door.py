@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,20 @@ def test_a_bad_file_is_named_and_not_quoted(files: dict[str, str], option: str) 
     Path(files[option]).unlink()
     with pytest.raises(CannotStart, match=r"cannot be read: .*No such file"):
         door(*words(files, *base))
+
+
+def test_the_log_says_who_may_speak(files: dict[str, str]) -> None:
+    """And warns where everybody may; of three terminals on localhost it says nothing."""
+    assert list(door().told()) == []
+    ((level, sentence),) = door("--insecure", host="0.0.0.0").told()
+    assert level == logging.WARNING
+    assert sentence.startswith("--insecure: 0.0.0.0 can be reached from other machines")
+    assert list(door("--insecure").told()) == [], "on this machine it means nothing"
+    told = [it for _, it in door(*words(files, *TLS, "--tls-ca", "--tokens")).told()]
+    assert told == [
+        "it speaks TLS, and whoever connects shows a certificate",
+        "clients need a name; 5 entries have one",
+    ]
 
 
 def test_metrics_are_for_who_may_read_or_is_on_this_machine(files: dict[str, str]) -> None:
