@@ -39,7 +39,7 @@ _ECHO_S = 0.02
 _MOST_FIELDS = 1_000_000
 """In an answer; more than any node answers, and parsed in a tenth of a second. Who poses as a node
 could stop this program with one answer."""
-_ON_STREAM = ("Put", "Get", "Delete", "Batch")
+_ON_STREAM = ("Put", "Get", "Delete", "Batch", "PutMany")
 _GIVEN_UP = "it answered nothing, not even how it is, and the connection was given up"
 
 

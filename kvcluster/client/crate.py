@@ -3,7 +3,8 @@
 Of a put_many nearly every pair has the same fate: it waits with its neighbours, travels with them,
 and is stored. So they are kept as a list of keys beside a list of texts, from which the message is
 made at once, with one timer for all and one look through the answer. The object, the timer and the
-bookkeeping of an operation of its own (`pending.py`) took two thirds of the client's time.
+bookkeeping of an operation of its own (`pending.py`) took two thirds of the client's time. Puts go
+as they are, in the two columns of a PutMany; a node that is too old to know it gets a Batch.
 
 Only that happy way goes a crate, once, to the node at hand. It is *unpacked*, and its pairs become
 operations in the same place and state, which go on by all rules of the others, when
@@ -30,7 +31,7 @@ from typing import Any
 
 from kvcluster.client.pending import Pending
 
-from demo_pb2 import BatchRequest, BatchResponse
+from demo_pb2 import BatchRequest, BatchResponse, Block, PutManyRequest, PutManyResponse
 
 
 class Freight(enum.Enum):
@@ -47,7 +48,7 @@ class Crate:
 
     kind: Freight
     settle: Callable[[Crate, list[Any]], None]
-    """Told when all of it is done, with the answers in their order."""
+    """Told when all of it is done, with the answers in their order (but see `answers_in`)."""
     unpack: Callable[[Crate], list[Pending]]
     """Makes operations of it, in their order, which its owner keeps instead of it."""
     keys: list[str] = field(default_factory=list)
@@ -73,8 +74,14 @@ class Crate:
         self.deadlines_s.append(deadline_s)
         self.size_bytes += size_bytes
 
-    def message(self) -> BatchRequest:
-        """What is sent to a node."""
+    def columns(self) -> PutManyRequest | None:
+        """What is sent to a node, if these are puts."""
+        if self.kind is not Freight.PUT:
+            return None
+        return PutManyRequest(block=Block(keys=self.keys, values=self.texts))
+
+    def batch(self) -> BatchRequest:
+        """What is sent otherwise, or to a node that does not know columns."""
         batch = BatchRequest()
         add = batch.operations.add
         if self.kind is Freight.PUT:
@@ -88,13 +95,18 @@ class Crate:
         return batch
 
     def answers_in(self, answer: object) -> list[Any] | None:
-        """The answers, if each of them is there and says "done"; else None.
+        """The answers, if each of them is there and says "done"; else None. Those to puts are only
+        looked at here, and those to columns are fewer.
 
         What has failed has none of this kind, and an answer names the node that gave it. An empty
         message must be read neither as "no such key" nor as "done".
         """
-        if not isinstance(answer, BatchResponse) or len(answer.results) != len(self.keys):
+        answers: list[Any]
+        if isinstance(answer, PutManyResponse) and answer.first_version:
+            answers = [answer, *(exception.result.put for exception in answer.exceptions)]
+        elif isinstance(answer, BatchResponse) and len(answer.results) == len(self.keys):
+            kind = self.kind.value
+            answers = [getattr(result, kind) for result in answer.results]
+        else:
             return None
-        kind = self.kind.value
-        answers = [getattr(result, kind) for result in answer.results]
         return answers if all(it.served_by for it in answers) else None

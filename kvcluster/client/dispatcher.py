@@ -29,7 +29,7 @@ import grpc
 from kvcluster.client.connection import stop_quietly
 from kvcluster.client.crate import Crate
 from kvcluster.client.departures import Departures
-from kvcluster.client.failure import refusal_in
+from kvcluster.client.failure import is_unknown_method, refusal_in
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.parcel import Parcel, Reply, batch_of, is_too_much, replies_in
@@ -164,7 +164,7 @@ class Dispatcher:
             self._departures.opened(parcel)
             return
         crate.asked = node
-        answer = await self._answer(parcel, node, crate.message(), crate.deadlines_s[-1])
+        answer = await self._answer_to_crate(parcel, crate, node)
         if parcel.crate is not None and (answers := crate.answers_in(answer)):
             self._make_room(parcel)
             self._nodes.budget.succeeded()
@@ -174,6 +174,17 @@ class Dispatcher:
                 crate.settle(crate, answers)
         elif asked := self._departures.opened(parcel):
             parcel.operations = self._follow(parcel, asked, replies_in(answer, asked), node)
+
+    async def _answer_to_crate(self, parcel: Parcel, crate: Crate, node: str) -> object:
+        roster, latest_s = self._nodes.roster, crate.deadlines_s[-1]
+        if roster.takes_columns(node) and (columns := crate.columns()):
+            answer = await self._answer(parcel, node, columns, latest_s)
+            if not is_unknown_method(answer):
+                return answer
+            roster.has_no_columns(node)
+            if parcel.crate is None:  # it was unpacked meanwhile, and nothing of it was written
+                return answer
+        return await self._answer(parcel, node, crate.batch(), latest_s)
 
     async def _search(self, parcel: Parcel) -> str | None:
         """A node for a parcel; None: not yet, or its time is over."""
