@@ -41,8 +41,10 @@ class Settings:
 
     batch_operations: int = 1024
     batch_bytes: int = 4 * MIB
-    """Most that a Batch carries, and most of values that its answer does. A single operation may be
-    larger."""
+    """Most that a Batch or a PutMany carries, and most of values that an answer does. A single
+    operation may be larger."""
+    put_many_keys: int = 4096
+    """Of a PutMany: puts in columns cost little each, so most of a small one is the call."""
 
     block_puts: int = 128
     """So many puts of one call travel as a block (storage/block.py), which has a round to itself.
@@ -288,6 +290,7 @@ CEILINGS = {
     "key_limit_bytes": KEY_CEILING_BYTES,
     "value_limit_bytes": VALUE_CEILING_BYTES,
     "batch_operations": ENTRIES_CEILING,
+    "put_many_keys": ENTRIES_CEILING,
     "replication_batch_entries": ENTRIES_CEILING,
     "pull_page_entries": ENTRIES_CEILING,
     "hold_entries": ENTRIES_CEILING,

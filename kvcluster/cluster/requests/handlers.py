@@ -76,7 +76,9 @@ class Handlers(OnGround):
         refuse_bad_block(block, self._settings)
         if (answer := await self._plain.put_many(block, deadline_s)) is not None:
             return answer
-        batch = await self.batch(batch_of(block), deadline_s)
+        puts = batch_of(block).operations
+        outcomes = await self._routing.carry_out(operations_of(puts, self._settings), deadline_s)
+        batch = batch_response(puts, outcomes)
         exceptions = [PutException(place=at, result=it) for at, it in enumerate(batch.results)]
         return PutManyResponse(exceptions=exceptions)
 
