@@ -4,14 +4,15 @@ Of a put_many nearly every pair has the same fate: it waits with its neighbours,
 and is stored. So they are kept as a list of keys beside a list of texts, from which the message is
 made at once, with one timer for all and one look through the answer. The object, the timer and the
 bookkeeping of an operation of its own (`pending.py`) took two thirds of the client's time. Puts go
-as they are, in the two columns of a PutMany; a node that is too old to know it gets a Batch.
+as they are, in the two columns of a PutMany.
 
 Only that happy way goes a crate, once, to the node at hand. It is *unpacked*, and its pairs become
 operations in the same place and state, which go on by all rules of the others, when
 
 - it cannot hold its keys: one stands in it twice, or is on its way with somebody else
   (`waiting_line.py`);
-- there is no node at hand, or the node is silent for a second (gets are hedged then);
+- there is no node at hand, or one that is too old to know PutMany, or the node is silent for a
+  second (gets are hedged then);
 - the first of its deadlines has come;
 - the answer is anything but "done" for each and every one of them, or the client is closed.
 
@@ -74,24 +75,18 @@ class Crate:
         self.deadlines_s.append(deadline_s)
         self.size_bytes += size_bytes
 
-    def columns(self) -> PutManyRequest | None:
-        """What is sent to a node, if these are puts."""
-        if self.kind is not Freight.PUT:
-            return None
-        return PutManyRequest(block=Block(keys=self.keys, values=self.texts))
+    @property
+    def needs_columns(self) -> bool:
+        """Whether only a node that knows PutMany can take it."""
+        return self.kind is Freight.PUT
 
-    def batch(self) -> BatchRequest:
-        """What is sent otherwise, or to a node that does not know columns."""
-        batch = BatchRequest()
-        add = batch.operations.add
+    def message(self) -> BatchRequest | PutManyRequest:
+        """What is sent to a node."""
         if self.kind is Freight.PUT:
-            for key, text in zip(self.keys, self.texts, strict=True):
-                put = add().put
-                put.key = key
-                put.value = text
-        else:
-            for key in self.keys:
-                getattr(add(), self.kind.value).key = key
+            return PutManyRequest(block=Block(keys=self.keys, values=self.texts))
+        batch = BatchRequest()
+        for key in self.keys:
+            getattr(batch.operations.add(), self.kind.value).key = key
         return batch
 
     def answers_in(self, answer: object) -> list[Any] | None:

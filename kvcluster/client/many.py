@@ -36,7 +36,7 @@ from kvcluster.errors import BadRequest, KvError, SomeFailed
 
 from demo_pb2 import DeleteResponse, GetResponse
 
-_OPEN_LIMIT = 4_000
+_OPEN_LIMIT = 8_000
 _OPEN_BYTES = 16 * MIB
 _FIRST_GETS, _LEAST_GETS = 64, 8
 _FAILURES_KEPT = 1_000

@@ -3,8 +3,8 @@
 It holds the keys of its operations until they have ended (`waiting_line.py`), also while it rests
 or looks for a node. At each node it hands over as many operations as a batch may have, in order.
 
-A lone operation travels as a plain Put, Get or Delete, several as one Batch, or, from a crate, as a
-PutMany. Afterwards that makes no difference: each has a reply, an answer or a `Refusal`. If a call
+A lone operation travels as a plain Put, Get or Delete, several as one Batch, or, if they put
+distinct keys, as a PutMany, which costs less. Afterwards that makes no difference: each has a reply, an answer or a `Refusal`. If a call
 failed as a whole, that is the refusal of every operation in it. What a refusal means is decided in
 one place (`failure.py`).
 
@@ -31,8 +31,11 @@ from kvcluster.wire.kinds import kind_of
 from demo_pb2 import (
     BatchRequest,
     BatchResponse,
+    Block,
     Failure,
+    PutManyRequest,
     PutManyResponse,
+    PutRequest,
     PutResponse,
     Result,
 )
@@ -87,6 +90,17 @@ class Parcel:
             elif not (operation.over or operation.hedged or operation.key in written):
                 reads.append(operation)
         return reads
+
+
+def columns_of(operations: Sequence[Pending]) -> PutManyRequest | None:
+    """The message in which several puts of distinct keys travel together; None: they are not."""
+    if len(operations) < 2:
+        return None
+    requests = [it.request for it in operations if isinstance(it.request, PutRequest)]
+    keys = [request.key for request in requests]
+    if len(set(keys)) < len(operations):
+        return None
+    return PutManyRequest(block=Block(keys=keys, values=[it.value for it in requests]))
 
 
 def batch_of(operations: Sequence[Pending]) -> BatchRequest:

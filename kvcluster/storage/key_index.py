@@ -60,6 +60,13 @@ class KeyIndex:
             if len(self._waiting) >= self._waiting_keys:
                 self._sort_in()
 
+    def add_all(self, keys: Iterable[str]) -> None:
+        """The same for many."""
+        if self.filled:
+            self._waiting.update(dict.fromkeys(keys))
+            if len(self._waiting) >= self._waiting_keys:
+                self._sort_in()
+
     def remove(self, key: str) -> None:
         """A key that had a value has none."""
         if key in self._waiting:
