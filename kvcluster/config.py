@@ -131,7 +131,7 @@ class Settings:
     """With so many it waits no longer. More: batches wait for each other, and gain nothing."""
     gather_s: float = 0.003
     """The longest such moment. More: larger rounds; each write takes longer."""
-    rounds_in_flight: int = 1
+    rounds_in_flight: int = 2
     """More: a write waits less for the round before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
     pull_page_entries: int = 2_000
