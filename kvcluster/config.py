@@ -41,14 +41,11 @@ class Settings:
 
     batch_operations: int = 1024
     batch_bytes: int = 4 * MIB
-    """Most that a Batch or a PutMany carries, and most of values that an answer does. A single
-    operation may be larger."""
+    """Most that a Batch or PutMany carries, and an answer of values; one operation may be larger."""
     put_many_keys: int = 4096
-    """Of a PutMany: puts in columns cost little each, so most of a small one is the call."""
-
     block_puts: int = 128
-    """So many puts of one call travel as a block (storage/block.py), which has a round to itself.
-    Less: smaller rounds. More: more objects for a call."""
+    """So many puts of one call always travel as a block (storage/block.py), fewer only if nobody
+    joins. Less: smaller rounds. More: an object for each."""
 
     # How long things may take.
     request_timeout_s: float = 5.0

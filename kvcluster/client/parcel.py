@@ -4,9 +4,9 @@ It holds the keys of its operations until they have ended (`waiting_line.py`), a
 or looks for a node. At each node it hands over as many operations as a batch may have, in order.
 
 A lone operation travels as a plain Put, Get or Delete, several as one Batch, or, if they put
-distinct keys, as a PutMany, which costs less. Afterwards that makes no difference: each has a reply, an answer or a `Refusal`. If a call
-failed as a whole, that is the refusal of every operation in it. What a refusal means is decided in
-one place (`failure.py`).
+distinct keys, as a PutMany, which costs less. Afterwards that makes no difference: each has a
+reply, an answer or a `Refusal`. If a call failed as a whole, that is the refusal of every operation
+in it. What a refusal means is decided in one place (`failure.py`).
 
 An answer that does not fit its question is a node that cannot be understood: unknown. So is one
 that names no node: an empty message must be read neither as "no such key" nor as "done".

@@ -82,6 +82,7 @@ class FakeNode(KeyValueServicer):
         self.refuses: dict[str, list[Failure]] = {}
         """By key: how the next operations on it end, however they travel."""
         self.batch_limit = 1024
+        self.columns_limit = 4096
         self.scan = FakeScan()
         self.written: list[tuple[str, str]] = []
         """Every put that it carried out, in its order."""
@@ -150,7 +151,7 @@ class FakeNode(KeyValueServicer):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
         self._take("PutMany", context)
         block = request.block
-        if len(block.keys) > self.batch_limit:
+        if len(block.keys) > self.columns_limit:
             text = f"the block has {len(block.keys)} puts, allowed are fewer"
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
         columns = zip(block.keys, block.values, strict=True)

@@ -103,14 +103,14 @@ class PlainBatches(OnGround):
         return answer
 
     async def _write(self, block: Block, deadline_s: float) -> Endings:
-        """What came of puts that are in no journal yet. Many travel as a block."""
+        """What came of puts that are in no journal yet."""
 
         def renewed(place: int) -> EntryMessage:
             key, value = block.keys[place], block.values[place]
             return EntryMessage(key=key, value=value, version=self._time.tick())
 
-        many = len(block) >= self._settings.block_puts and self._membership.holds_all
-        return await self._writes.write(block if many else list(block), renewed, deadline_s)
+        entries = block if self._membership.holds_all else list(block)
+        return await self._writes.write(entries, renewed, deadline_s)
 
     def _result(self, endings: Endings, place: int) -> Result:
         if place in endings.failed:
