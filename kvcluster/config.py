@@ -41,7 +41,7 @@ class Settings:
 
     batch_operations: int = 1024
     batch_bytes: int = 4 * MIB
-    """Most that a Batch or PutMany carries, and an answer of values; one operation may be larger."""
+    """Most that a Batch or PutMany carries, and an answer of values. A lone one may be larger."""
     put_many_keys: int = 4096
     block_puts: int = 128
     """So many puts of one call always travel as a block (storage/block.py), fewer only if nobody
@@ -129,7 +129,7 @@ class Settings:
     gather_s: float = 0.003
     """The longest such moment. More: larger rounds; each write takes longer."""
     rounds_in_flight: int = 2
-    """More: a write waits less for the round before it, but rounds get smaller and cost more."""
+    """More: a write waits less for the rounds before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
     pull_page_entries: int = 2_000
     """Most of a page of what a peer lacks, in bytes and in entries."""
