@@ -26,7 +26,8 @@ from typing import Any, Protocol, TypeAlias
 import grpc
 
 from kvcluster.client.failure import UNREADABLE, refusal_in
-from kvcluster.wire.call_stream import CallStream, NotTaken
+from kvcluster.wire.call_course import NotTaken
+from kvcluster.wire.call_stream import CallStream
 from kvcluster.wire.dial import dial, options_of_clients
 from kvcluster.wire.outline import exceeds, method_of, outline_of
 

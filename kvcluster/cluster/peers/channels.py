@@ -8,8 +8,8 @@ heartbeats above all, for they must pass a stream that is stuck.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import grpc
@@ -28,7 +28,8 @@ from kvcluster.errors import (
     PeerUnreachable,
     as_told,
 )
-from kvcluster.wire.call_stream import CallStream, NotTaken
+from kvcluster.wire.call_course import NotTaken
+from kvcluster.wire.call_stream import CallStream
 from kvcluster.wire.delivery import undelivered
 from kvcluster.wire.dial import dial, options_of_nodes
 from kvcluster.wire.error_info import told_in
@@ -47,6 +48,7 @@ class Channels:
     """The Transport that servers use. Make it inside the running event loop."""
 
     def __init__(self, peers: tuple[str, ...], settings: Settings) -> None:
+        self._loop = asyncio.get_running_loop()
         options = options_of_nodes(settings)
         self._settings = settings
         self._channels = {peer: dial(address_of(peer), options) for peer in peers}
@@ -54,41 +56,59 @@ class Channels:
         self._parsers: dict[type[Message], Parse] = {}
         self._methods: dict[tuple[str, type[Message]], Method] = {}
         self._knocking = Knocking(settings.knock_timeout_s)
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def ask(self, peer: str, request: Message, timeout_s: float) -> Any:
-        """See Transport."""
-        now_s = asyncio.get_running_loop().time
-        end_s = now_s() + timeout_s
+    def ask(self, peer: str, request: Message, timeout_s: float) -> Awaitable[Any]:
+        """See Transport. What goes on a stream takes no task, unless it fails."""
+        kind, end_s = type(request), self._loop.time() + timeout_s
+        if kind in _ON_STREAM:
+            answer: asyncio.Future[Any] = self._loop.create_future()
+            waiter = _Waiting(self, answer, peer, request, end_s)
+            name, data = METHODS[kind].name, request.SerializeToString()
+            if cancel := self._streams[peer].begin(name, data, timeout_s, waiter):
+                answer.add_done_callback(partial(_give_up, cancel))
+                return answer
+        return self.ask_alone(peer, request, end_s)
+
+    async def ask_alone(self, peer: str, request: Message, end_s: float) -> Any:
+        """The answer to a call of its own. Raises as `ask` does."""
+        timeout_s = end_s - self._loop.time()
         try:
-            answer = await self._answer(peer, request, end_s)
+            answer = await self._method(peer, type(request))(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             failure = _failure(error)
         else:
             if not isinstance(answer, Unusable):
                 return answer
             failure = PeerRejected(answer.why)
+        raise await self.explained(peer, failure, end_s)
+
+    async def explained(self, peer: str, failure: PeerUnavailable, end_s: float) -> PeerUnavailable:
+        """A failure, once it is known whether there is nobody."""
         if isinstance(failure, PeerUnconnected):
-            address = address_of(peer)
-            if await self._knocking.finds_nobody(address, end_s - now_s()):
-                raise PeerUnreachable(str(failure))
-        raise failure
+            left_s = end_s - self._loop.time()
+            if await self._knocking.finds_nobody(address_of(peer), left_s):
+                return PeerUnreachable(str(failure))
+        return failure
+
+    def parse(self, kind: type[Message], data: bytes) -> Any:
+        """The answer to such a request, or Unusable."""
+        return self._parser(kind)(data)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """See to a call that needs more than to be called back."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """See Transport."""
         await self._knocking.close()
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*(stream.close() for stream in self._streams.values()))
         for channel in self._channels.values():
             await channel.close()
-
-    async def _answer(self, peer: str, request: Message, end_s: float) -> Any:
-        """What came back: the answer, or Unusable. Raises AioRpcError."""
-        kind, now_s = type(request), asyncio.get_running_loop().time
-        if kind in _ON_STREAM:
-            data, parse = request.SerializeToString(), self._parser(kind)
-            with contextlib.suppress(NotTaken):
-                name = METHODS[kind].name
-                return parse(await self._streams[peer].ask(name, data, end_s - now_s()))
-        return await self._method(peer, kind)(request, timeout=end_s - now_s())
 
     def _method(self, peer: str, kind: type[Message]) -> Method:
         """The call of a peer that takes such requests."""
@@ -108,6 +128,69 @@ class Channels:
             from_string = getattr(demo_pb2, output.name).FromString
             self._parsers[kind] = parser_of_answers(output, from_string, self._settings)
         return self._parsers[kind]
+
+
+class _Waiting:
+    """A call to a peer on a stream: turns what comes back into what a Transport answers."""
+
+    def __init__(
+        self,
+        channels: Channels,
+        answer: asyncio.Future[Any],
+        peer: str,
+        request: Message,
+        end_s: float,
+    ) -> None:
+        self._channels = channels
+        self._answer = answer
+        self._peer = peer
+        self._request = request
+        self._end_s = end_s
+
+    def answered(self, response: bytes) -> None:
+        """See Waiter."""
+        answer = self._channels.parse(type(self._request), response)
+        if isinstance(answer, Unusable):
+            self._fail(PeerRejected(answer.why))
+        elif not self._answer.done():
+            self._answer.set_result(answer)
+
+    def failed(self, error: Exception) -> None:
+        """See Waiter."""
+        if isinstance(error, grpc.aio.AioRpcError):
+            failure = _failure(error)
+            if not isinstance(failure, PeerUnconnected):
+                self._fail(failure)
+                return
+            self._channels.spawn(self._explain(failure))
+        else:
+            assert isinstance(error, NotTaken)
+            self._channels.spawn(self._ask_alone())
+
+    async def _explain(self, failure: PeerUnavailable) -> None:
+        self._fail(await self._channels.explained(self._peer, failure, self._end_s))
+
+    async def _ask_alone(self) -> None:
+        """Nobody has seen it on the stream: make a call of its own of it."""
+        asking = self._channels.ask_alone(self._peer, self._request, self._end_s)
+        try:
+            answer = await asking
+        except PeerUnavailable as error:
+            self._fail(error)
+            return
+        if not self._answer.done():
+            self._answer.set_result(answer)
+
+    def _fail(self, failure: PeerUnavailable) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(failure)
+            self._answer.exception()  # seen, even if nobody waits any more
+
+
+def _give_up(cancel: Callable[[], None], answer: asyncio.Future[Any]) -> None:
+    """Whoever waited for an answer may have cancelled it."""
+    if answer.cancelled():
+        cancel()
 
 
 def address_of(peer: str) -> str:
