@@ -48,6 +48,8 @@ Method = Callable[[Any, Any, float], Awaitable[Response]]
 Handler = Callable[[Any, Any, Any], Awaitable[Response]]
 Stream = Callable[[Any, Any, float], AsyncGenerator[Response, None]]
 StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
+AtOnce = Callable[[Any, Any], Any]
+"""The answer of a servicer to a request that it has already; None: it must be carried out."""
 
 _OK, _CANCELLED = 0, 1
 
@@ -59,16 +61,17 @@ class OnStream:
     carry_out: Callable[[Any, Any, float | None], Awaitable[Any]]
     """Takes a servicer, a request and the time left. Raises KvError."""
     writes: bool
+    at_once: AtOnce
 
 
 def rpc(
-    *, budget: str | None = None, writes: bool = False
+    *, budget: str | None = None, writes: bool = False, at_once: AtOnce | None = None
 ) -> Callable[[Method[Response]], Handler[Response]]:
     """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
 
     `budget` names a field of the servicer's `intake`; a method that answers without waiting for
     anything needs none. A method that writes tells its caller when a failure certainly wrote
-    nothing; clients rely on it.
+    nothing; clients rely on it. `at_once` saves a call whose answer is there a task and a place.
     """
 
     def decorate(method: Method[Response]) -> Handler[Response]:
@@ -91,15 +94,20 @@ def rpc(
                 duration_s = asyncio.get_running_loop().time() - started_s
                 intake.traffic.ended(method.__name__, code, duration_s, request, answer)
 
+        answer_at_once = _counted(method.__name__, at_once)
+
         @functools.wraps(method)
         async def handler(servicer: Any, request: Any, context: Any) -> Response:
+            answer: Response | None = answer_at_once(servicer, request)
+            if answer is not None:
+                return answer
             try:
                 return await carry_out(servicer, request, context.time_remaining())
             except KvError as refusal:
                 await context.abort(*status_of(refusal, writes=writes))
                 raise AssertionError("abort always raises") from refusal
 
-        handler.on_stream = OnStream(carry_out, writes)  # type: ignore[attr-defined]
+        handler.on_stream = OnStream(carry_out, writes, answer_at_once)  # type: ignore[attr-defined]
         return handler
 
     return decorate
@@ -132,6 +140,20 @@ def rpc_stream(*, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
         return handler
 
     return decorate
+
+
+def _counted(name: str, at_once: AtOnce | None) -> AtOnce:
+    def answer(servicer: Any, request: Any) -> Any:
+        if at_once is None or isinstance(request, Unusable):
+            return None
+        started_s = asyncio.get_running_loop().time()
+        answer = at_once(servicer, request)
+        if answer is not None:
+            duration_s = asyncio.get_running_loop().time() - started_s
+            servicer.intake.traffic.ended(name, _OK, duration_s, request, answer)
+        return answer
+
+    return answer
 
 
 def _admitted(intake: Intake, budget: str | None, request: object) -> AbstractContextManager[None]:
@@ -206,8 +228,9 @@ class Registrar:
         if on_stream:
             servicer, name = handler.unary_unary.__self__, path.rpartition("/")[2]
             carry_out = functools.partial(on_stream.carry_out, servicer)
-            serialize = handler.response_serializer
-            self._on_streams[name] = Streamable(parse, carry_out, serialize, on_stream.writes)
+            at_once = functools.partial(on_stream.at_once, servicer)
+            serialize, writes = handler.response_serializer, on_stream.writes
+            self._on_streams[name] = Streamable(parse, at_once, carry_out, serialize, writes)
 
         async def take_in(context: Any) -> Any:
             try:
@@ -240,6 +263,9 @@ class Service(Protocol):
 
     async def one(self, request: Message, deadline_s: float) -> Any:
         """One operation, a Put, Get or Delete: what its call is answered with."""
+
+    def got(self, request: pb.GetRequest) -> pb.GetResponse | None:
+        """The answer to a Get, if it is here and current; None: see `one`."""
 
     async def batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many operations, with a result each."""

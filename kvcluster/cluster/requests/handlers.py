@@ -30,6 +30,8 @@ from demo_pb2 import (
     BatchResponse,
     ForwardRequest,
     ForwardResponse,
+    GetRequest,
+    GetResponse,
     PutException,
     PutManyRequest,
     PutManyResponse,
@@ -60,6 +62,10 @@ class Handlers(OnGround):
         if isinstance(outcome, KvError):
             raise outcome
         return outcome
+
+    def got(self, request: GetRequest) -> GetResponse | None:
+        """The answer to a Get, if it is here and current; None: see `one`."""
+        return self._plain.got(request)
 
     async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
         """Many of these, with a result each. Raises BadRequest, NotReady."""

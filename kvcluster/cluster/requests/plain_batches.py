@@ -32,7 +32,15 @@ from kvcluster.storage.block import Block
 from kvcluster.wire.failures import failure_of
 from kvcluster.wire.limits import are_fitting
 
-from demo_pb2 import BatchRequest, BatchResponse, PutManyResponse, PutResponse, Result
+from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
+    GetRequest,
+    GetResponse,
+    PutManyResponse,
+    PutResponse,
+    Result,
+)
 from demo_pb2 import Block as BlockMessage
 from demo_pb2 import Entry as EntryMessage
 
@@ -66,6 +74,16 @@ class PlainBatches(OnGround):
             return False
         membership = self._membership
         return membership.holds_all or membership.held.issuperset(map(slot_of, keys))
+
+    def got(self, request: GetRequest) -> GetResponse | None:
+        """The answer to a get alone; None: it must go the general way."""
+        key = request.key
+        if not self._gate.readable or not self._can_do((key,), ()):
+            return None
+        entry = self._store.get(key)
+        if is_live(entry) and 4 * len(entry[0]) > self._settings.answer_value_bytes:
+            return None
+        return get_response(entry, self._membership.name)
 
     def _got(self, keys: Sequence[str]) -> BatchResponse | None:
         if not self._can_do(keys, ()):
