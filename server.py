@@ -79,7 +79,7 @@ class KeyValue(KeyValueServicer):
     def __init__(
         self, service: Service, replica: Receiver, activity: Activity, intake: Intake
     ) -> None:
-        self._service = service
+        self.service = service
         self._replica = replica
         self.intake = intake
         self._activity = activity
@@ -87,48 +87,48 @@ class KeyValue(KeyValueServicer):
     @rpc(needs=WRITE, budget="clients", writes=True)
     async def Put(self, request: pb.PutRequest, deadline_s: float) -> pb.PutResponse:
         """Store a value at every replica of the key; forward it if none is here."""
-        response: pb.PutResponse = await self._service.one(request, deadline_s)
+        response: pb.PutResponse = await self.service.one(request, deadline_s)
         self._activity.one(request, response)
         return response
 
-    @rpc(needs=READ, budget="clients")
+    @rpc(needs=READ, budget="clients", at_once=lambda it, request: it.service.got(request))
     async def Get(self, request: pb.GetRequest, deadline_s: float) -> pb.GetResponse:
         """Read from memory; forward it if the key is not here, or what is here may be old."""
-        response: pb.GetResponse = await self._service.one(request, deadline_s)
+        response: pb.GetResponse = await self.service.one(request, deadline_s)
         return response
 
     @rpc(needs=WRITE, budget="clients", writes=True)
     async def Delete(self, request: pb.DeleteRequest, deadline_s: float) -> pb.DeleteResponse:
         """Write a tombstone at every replica, so that the delete cannot be undone."""
-        response: pb.DeleteResponse = await self._service.one(request, deadline_s)
+        response: pb.DeleteResponse = await self.service.one(request, deadline_s)
         self._activity.one(request, response)
         return response
 
     @rpc(needs=EACH, budget="clients", writes=True)
     async def Batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many of these three in one call, each carried out where its key lives."""
-        response = await self._service.batch(request, deadline_s)
+        response = await self.service.batch(request, deadline_s)
         self._activity.batch(response)
         return response
 
     @rpc(needs=COLUMNS, budget="clients", writes=True)
     async def PutMany(self, request: pb.PutManyRequest, deadline_s: float) -> pb.PutManyResponse:
         """Many puts in columns, which pass on to the peers and into the journals as they are."""
-        response = await self._service.put_many(request, deadline_s)
+        response = await self.service.put_many(request, deadline_s)
         self._activity.put_many(request, response)
         return response
 
     @rpc_stream(needs=PREFIX, budget="scans")
     def Scan(self, request: pb.ScanRequest, deadline_s: float) -> Pages:
         """Stream keys in order, from all the nodes that together hold every slot."""
-        return self._service.scan(request, deadline_s)
+        return self.service.scan(request, deadline_s)
 
     @rpc(needs=BEAT)
     async def CheckHealth(
         self, request: pb.HealthCheckRequest, deadline_s: float
     ) -> pb.HealthCheckResponse:
         """Say how this node is; to a peer, also what it must know (its heartbeat)."""
-        return self._service.health(request)
+        return self.service.health(request)
 
     @rpc(needs=PEER, budget="peers", writes=True)
     async def Replicate(
@@ -142,14 +142,14 @@ class KeyValue(KeyValueServicer):
     @rpc(needs=SIGHT)
     async def Status(self, request: pb.StatusRequest, deadline_s: float) -> pb.StatusResponse:
         """Say everything that this node knows of itself and of the others."""
-        response = self._service.status()
+        response = self.service.status()
         response.traffic.CopyFrom(self.intake.traffic.report())
         return response
 
     @rpc(needs=READ)
     async def Locate(self, request: pb.LocateRequest, deadline_s: float) -> pb.LocateResponse:
         """Say where a key lives."""
-        return self._service.locate(request)
+        return self.service.locate(request)
 
 
 class Peer(PeerServicer):

@@ -41,12 +41,11 @@ class Settings:
 
     batch_operations: int = 1024
     batch_bytes: int = 4 * MIB
-    """Most that a Batch carries, and most of values that its answer does. A single operation may be
-    larger."""
-
+    """Most that a Batch or PutMany carries, and an answer of values. A lone one may be larger."""
+    put_many_keys: int = 4096
     block_puts: int = 128
-    """So many puts of one call travel as a block (storage/block.py), which has a round to itself.
-    Less: smaller rounds. More: more objects for a call."""
+    """So many puts of one call always travel as a block (storage/block.py), fewer only if nobody
+    joins. Less: smaller rounds. More: an object for each."""
 
     # How long things may take.
     request_timeout_s: float = 5.0
@@ -129,8 +128,8 @@ class Settings:
     """With so many it waits no longer. More: batches wait for each other, and gain nothing."""
     gather_s: float = 0.003
     """The longest such moment. More: larger rounds; each write takes longer."""
-    rounds_in_flight: int = 1
-    """More: a write waits less for the round before it, but rounds get smaller and cost more."""
+    rounds_in_flight: int = 2
+    """More: a write waits less for the rounds before it, but rounds get smaller and cost more."""
     pull_page_bytes: int = 256 * KIB
     pull_page_entries: int = 2_000
     """Most of a page of what a peer lacks, in bytes and in entries."""
@@ -288,6 +287,7 @@ CEILINGS = {
     "key_limit_bytes": KEY_CEILING_BYTES,
     "value_limit_bytes": VALUE_CEILING_BYTES,
     "batch_operations": ENTRIES_CEILING,
+    "put_many_keys": ENTRIES_CEILING,
     "replication_batch_entries": ENTRIES_CEILING,
     "pull_page_entries": ENTRIES_CEILING,
     "hold_entries": ENTRIES_CEILING,

@@ -32,7 +32,6 @@ NEEDED = {
     "prompt_toolkit": "prompt_toolkit",
     "rich": "rich",
     "shtab": "shtab",
-    "sortedcontainers": "sortedcontainers",
     "xxhash": "xxhash",
 }
 """Modules that are imported, and the packages that they are in."""

@@ -133,7 +133,7 @@ class Node:
         # What a Service does (server/rpc.py); health is the last.
         handlers, report = self.requests.handlers, self.requests.report
         self.one, self.batch, self.put_many = handlers.one, handlers.batch, handlers.put_many
-        self.scan = self.requests.scans.scan
+        self.scan, self.got = self.requests.scans.scan, handlers.got
         self.status, self.locate = report.status, report.locate
 
     def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:

@@ -37,6 +37,7 @@ BROKEN = [
     ("clock_limit_s=1", "clock_warn_s (1) must be less than clock_limit_s (1)"),
     ("batch_bytes=67108864", "batch_bytes (67,108,864) and 1,280 for each of batch_operations"),
     ("batch_operations=30000", "must fit into a message of 16,777,216 bytes"),
+    ("put_many_keys=30000", "1,280 for each of put_many_keys (30,000) must fit into a message of"),
     ("replication_batch_bytes=16777216", "or copies of writes cannot be sent to peers"),
     ("pull_page_bytes=16777216", "or a node that was away cannot catch up"),
     ("scan_page_bytes=16777216", "or keys of other nodes cannot be scanned"),

@@ -31,7 +31,7 @@ import grpc
 
 from kvcluster.client.credentials import Credentials, usual
 from kvcluster.client.failure import UNREADABLE, refusal_in, tls_error
-from kvcluster.wire.call_stream import NotTaken
+from kvcluster.wire.call_course import NotTaken
 from kvcluster.wire.delivery import Undelivered, undelivered
 from kvcluster.wire.dial import options_of_clients
 from kvcluster.wire.outline import exceeds, method_of, outline_of
@@ -49,7 +49,7 @@ _ECHO_S = 0.02
 _MOST_FIELDS = 1_000_000
 """In an answer; more than any node answers, and parsed in a tenth of a second. Who poses as a node
 could stop this program with one answer."""
-_ON_STREAM = ("Put", "Get", "Delete", "Batch")
+_ON_STREAM = ("Put", "Get", "Delete", "Batch", "PutMany")
 _GIVEN_UP = "it answered nothing, not even how it is, and the connection was given up"
 
 

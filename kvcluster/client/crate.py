@@ -3,14 +3,16 @@
 Of a put_many nearly every pair has the same fate: it waits with its neighbours, travels with them,
 and is stored. So they are kept as a list of keys beside a list of texts, from which the message is
 made at once, with one timer for all and one look through the answer. The object, the timer and the
-bookkeeping of an operation of its own (`pending.py`) took two thirds of the client's time.
+bookkeeping of an operation of its own (`pending.py`) took two thirds of the client's time. Puts go
+as they are, in the two columns of a PutMany.
 
 Only that happy way goes a crate, once, to the node at hand. It is *unpacked*, and its pairs become
 operations in the same place and state, which go on by all rules of the others, when
 
 - it cannot hold its keys: one stands in it twice, or is on its way with somebody else
   (`waiting_line.py`);
-- there is no node at hand, or the node is silent for a second (gets are hedged then);
+- there is no node at hand, or one that is too old to know PutMany, or the node is silent for a
+  second (gets are hedged then);
 - the first of its deadlines has come;
 - the answer is anything but "done" for each and every one of them, or the client is closed.
 
@@ -30,7 +32,7 @@ from typing import Any
 
 from kvcluster.client.pending import Pending
 
-from demo_pb2 import BatchRequest, BatchResponse
+from demo_pb2 import BatchRequest, BatchResponse, Block, PutManyRequest, PutManyResponse
 
 
 class Freight(enum.Enum):
@@ -47,7 +49,7 @@ class Crate:
 
     kind: Freight
     settle: Callable[[Crate, list[Any]], None]
-    """Told when all of it is done, with the answers in their order."""
+    """Told when all of it is done, with the answers in their order (but see `answers_in`)."""
     unpack: Callable[[Crate], list[Pending]]
     """Makes operations of it, in their order, which its owner keeps instead of it."""
     keys: list[str] = field(default_factory=list)
@@ -73,28 +75,33 @@ class Crate:
         self.deadlines_s.append(deadline_s)
         self.size_bytes += size_bytes
 
-    def message(self) -> BatchRequest:
+    @property
+    def needs_columns(self) -> bool:
+        """Whether only a node that knows PutMany can take it."""
+        return self.kind is Freight.PUT
+
+    def message(self) -> BatchRequest | PutManyRequest:
         """What is sent to a node."""
-        batch = BatchRequest()
-        add = batch.operations.add
         if self.kind is Freight.PUT:
-            for key, text in zip(self.keys, self.texts, strict=True):
-                put = add().put
-                put.key = key
-                put.value = text
-        else:
-            for key in self.keys:
-                getattr(add(), self.kind.value).key = key
+            return PutManyRequest(block=Block(keys=self.keys, values=self.texts))
+        batch = BatchRequest()
+        for key in self.keys:
+            getattr(batch.operations.add(), self.kind.value).key = key
         return batch
 
     def answers_in(self, answer: object) -> list[Any] | None:
-        """The answers, if each of them is there and says "done"; else None.
+        """The answers, if each of them is there and says "done"; else None. Those to puts are only
+        looked at here, and those to columns are fewer.
 
         What has failed has none of this kind, and an answer names the node that gave it. An empty
         message must be read neither as "no such key" nor as "done".
         """
-        if not isinstance(answer, BatchResponse) or len(answer.results) != len(self.keys):
+        answers: list[Any]
+        if isinstance(answer, PutManyResponse) and answer.first_version:
+            answers = [answer, *(exception.result.put for exception in answer.exceptions)]
+        elif isinstance(answer, BatchResponse) and len(answer.results) == len(self.keys):
+            kind = self.kind.value
+            answers = [getattr(result, kind) for result in answer.results]
+        else:
             return None
-        kind = self.kind.value
-        answers = [getattr(result, kind) for result in answer.results]
         return answers if all(it.served_by for it in answers) else None

@@ -45,7 +45,7 @@ class Departures:
         """Whether one more of this size may be added to a crate."""
         return (
             not crate.closed
-            and len(crate.keys) < self.line.limit
+            and len(crate.keys) < self.line.limit_of(crate)
             and crate.size_bytes + size_bytes <= self.line.limit_bytes
         )
 

@@ -29,10 +29,10 @@ import grpc
 from kvcluster.client.connection import stop_quietly
 from kvcluster.client.crate import Crate
 from kvcluster.client.departures import Departures
-from kvcluster.client.failure import refusal_in
+from kvcluster.client.failure import is_unknown_method, refusal_in
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.parcel import Parcel, Reply, batch_of, is_too_much, replies_in
+from kvcluster.client.parcel import Parcel, Reply, batch_of, columns_of, is_too_much, replies_in
 from kvcluster.client.pending import Allowance, Pending
 from kvcluster.client.retrying import OVERSTRAINED
 from kvcluster.errors import BadRequest
@@ -160,7 +160,7 @@ class Dispatcher:
     async def _ship(self, parcel: Parcel, crate: Crate) -> None:
         """Take a crate to the node at hand. Unless that does all of it, it is unpacked."""
         node = self._nodes.at_hand(frozenset())
-        if node is None:
+        if node is None or (crate.needs_columns and not self._nodes.roster.takes_columns(node)):
             self._departures.opened(parcel)
             return
         crate.asked = node
@@ -172,6 +172,10 @@ class Dispatcher:
             self._departures.end_crate(crate)
             if wanted:
                 crate.settle(crate, answers)
+        elif parcel.crate is not None and is_unknown_method(answer) and crate.needs_columns:
+            self._nodes.roster.has_no_columns(node)
+            crate.asked = ""
+            self._departures.opened(parcel)
         elif asked := self._departures.opened(parcel):
             parcel.operations = self._follow(parcel, asked, replies_in(answer, asked), node)
 
@@ -219,10 +223,15 @@ class Dispatcher:
 
     async def _ask(self, parcel: Parcel, asked: Sequence[Pending], node: str) -> list[Reply]:
         """The replies of a node to some operations of a parcel."""
-        request = batch_of(asked) if len(asked) > 1 else asked[0].request
         for operation in asked:
             operation.asked = node
         latest_s = max(operation.deadline_s for operation in asked)
+        if self._nodes.roster.takes_columns(node) and (columns := columns_of(asked)):
+            answer = await self._answer(parcel, node, columns, latest_s)
+            if not is_unknown_method(answer):
+                return replies_in(answer, asked)
+            self._nodes.roster.has_no_columns(node)
+        request = batch_of(asked) if len(asked) > 1 else asked[0].request
         return replies_in(await self._answer(parcel, node, request, latest_s), asked)
 
     async def _answer(self, parcel: Parcel, node: str, request: object, latest_s: float) -> object:

@@ -172,6 +172,11 @@ def refusal_in(error: grpc.aio.AioRpcError, timeout_s: float) -> Refusal:
     return explain(error.code(), error.details() or "", told_in(error), timeout_s)
 
 
+def is_unknown_method(answer: object) -> bool:
+    """Whether a node does not know what it was asked, or is no node: nothing was written."""
+    return isinstance(answer, Refusal) and answer.kind is FailureKind.WRONG_SERVICE
+
+
 def _said_by_node(code: grpc.StatusCode, details: str, told: Told) -> Refusal:
     reason = as_told(details.removesuffix(CERTAIN)) or code.name
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -36,7 +36,7 @@ from kvcluster.errors import BadRequest, KvError, SomeFailed
 
 from demo_pb2 import DeleteResponse, GetResponse
 
-_OPEN_LIMIT = 4_000
+_OPEN_LIMIT = 8_000
 _OPEN_BYTES = 16 * MIB
 _FIRST_GETS, _LEAST_GETS = 64, 8
 _FAILURES_KEPT = 1_000
@@ -126,10 +126,10 @@ class ManyWrites:
 
     def _settle(self, crate: Crate, answers: list[Any]) -> None:
         del self._crates[crate]
-        self.done += len(answers)
+        self.done += len(crate.keys)
         if self._stored is None:
             self.found += sum(answer.found for answer in answers)
-        self._ended(len(answers), crate.size_bytes)
+        self._ended(len(crate.keys), crate.size_bytes)
 
     def _unpack(self, crate: Crate) -> list[Pending]:
         del self._crates[crate]

@@ -3,9 +3,10 @@
 It holds the keys of its operations until they have ended (`waiting_line.py`), also while it rests
 or looks for a node. At each node it hands over as many operations as a batch may have, in order.
 
-A lone operation travels as a plain Put, Get or Delete, several as one Batch. Afterwards that makes
-no difference: each has a reply, an answer or a `Refusal`. If a call failed as a whole, that is the
-refusal of every operation in it. What a refusal means is decided in one place (`failure.py`).
+A lone operation travels as a plain Put, Get or Delete, several as one Batch, or, if they put
+distinct keys, as a PutMany, which costs less. Afterwards that makes no difference: each has a
+reply, an answer or a `Refusal`. If a call failed as a whole, that is the refusal of every operation
+in it. What a refusal means is decided in one place (`failure.py`).
 
 An answer that does not fit its question is a node that cannot be understood: unknown. So is one
 that names no node: an empty message must be read neither as "no such key" nor as "done".
@@ -23,10 +24,21 @@ import grpc
 from kvcluster.client.crate import Crate
 from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, explain
 from kvcluster.client.pending import Answer, Pending
+from kvcluster.model.entry import Version, following, is_followed, is_version
 from kvcluster.wire.error_info import STATUS_CODES, Told
 from kvcluster.wire.kinds import kind_of
 
-from demo_pb2 import BatchRequest, BatchResponse, Failure
+from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
+    Block,
+    Failure,
+    PutManyRequest,
+    PutManyResponse,
+    PutRequest,
+    PutResponse,
+    Result,
+)
 
 Reply: TypeAlias = Answer | Refusal
 
@@ -80,6 +92,17 @@ class Parcel:
         return reads
 
 
+def columns_of(operations: Sequence[Pending]) -> PutManyRequest | None:
+    """The message in which several puts of distinct keys travel together; None: they are not."""
+    if len(operations) < 2:
+        return None
+    requests = [it.request for it in operations if isinstance(it.request, PutRequest)]
+    keys = [request.key for request in requests]
+    if len(set(keys)) < len(operations):
+        return None
+    return PutManyRequest(block=Block(keys=keys, values=[it.value for it in requests]))
+
+
 def batch_of(operations: Sequence[Pending]) -> BatchRequest:
     """The message in which several operations travel together."""
     batch = BatchRequest()
@@ -93,14 +116,35 @@ def replies_in(answer: object, operations: Sequence[Pending]) -> list[Reply]:
     """What the answer to a call, or the refusal of it, says of each operation in it."""
     if isinstance(answer, Refusal):
         return [answer] * len(operations)
+    if isinstance(answer, PutManyResponse):
+        puts = _each_in(answer, len(operations))
+        return [_fitting(*it) for it in zip(operations, puts, strict=True)]
     if not isinstance(answer, BatchResponse):
         return [_fitting(operation, answer) for operation in operations]
     if len(answer.results) != len(operations):
         return [UNREADABLE] * len(operations)
-    return [
-        _fitting(operation, getattr(result, result.WhichOneof("result") or "failure"))
-        for operation, result in zip(operations, answer.results, strict=True)
-    ]
+    each = map(_outcome, answer.results)
+    return [_fitting(*it) for it in zip(operations, each, strict=True)]
+
+
+def _outcome(result: Result) -> object:
+    return getattr(result, result.WhichOneof("result") or "failure")
+
+
+def _each_in(answer: PutManyResponse, count: int) -> list[object]:
+    """What came of each put in columns; None where that cannot be read."""
+    first = Version(answer.first_version)
+    each: list[object] = [None] * count
+    if is_version(first) and is_followed(first, count):
+        told = {"replicas": answer.replicas, "acknowledged": answer.acknowledged}
+        each = [
+            PutResponse(version=version, served_by=answer.served_by, **told)
+            for version in following(first, count)
+        ]
+    for exception in answer.exceptions:
+        if exception.place < count:
+            each[exception.place] = _outcome(exception.result)
+    return each
 
 
 def _fitting(operation: Pending, answer: object) -> Reply:

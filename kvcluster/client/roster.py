@@ -53,6 +53,8 @@ class _Entry:
     rests_until_s: float = 0.0
     reason: str = ""
     """Why it was not of use the last time; empty if it was."""
+    takes_columns: bool = True
+    """Unless it said that it does not know PutMany."""
 
 
 class Roster:
@@ -138,7 +140,16 @@ class Roster:
         node.failures += 1
         node.rests_until_s = now_s + rest_s(node.failures, chance)
         node.reason = reason
+        node.takes_columns = True
         self.leave(address)
+
+    def takes_columns(self, address: str) -> bool:
+        """Whether a node may know PutMany."""
+        return self._nodes[address].takes_columns
+
+    def has_no_columns(self, address: str) -> None:
+        """A node does not know PutMany: it is older. Once it has failed, it may be another one."""
+        self._nodes[address].takes_columns = False
 
     def leave(self, address: str) -> None:
         """Look for a node anew, if it was this one. It may be found again."""

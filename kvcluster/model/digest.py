@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from xxhash import xxh3_64_intdigest
 
-from kvcluster.model.entry import Entry, LiveEntry, is_live
+from kvcluster.model.entry import Entry, LiveEntry, Version, is_live
 from kvcluster.model.slots import key_hash
 
 _TOMBSTONE_SEED = 1
@@ -37,6 +37,15 @@ def pair_hashes(keys: Iterable[str], values: Iterable[str]) -> list[int]:
     """The hashes of many pairs, without a call of ours for each."""
     seeds = map(xxh3_64_intdigest, map(str.encode, keys))
     return list(map(xxh3_64_intdigest, map(str.encode, values), seeds))
+
+
+def block_hashes(
+    keys: Iterable[str], values: Iterable[str], versions: Iterable[Version]
+) -> tuple[list[int], list[int]]:
+    """The hashes of many keys, and of the live entries of these: no call of ours for each."""
+    hashes = list(map(xxh3_64_intdigest, map(str.encode, keys)))
+    contents = map(bytes.__add__, versions, map(str.encode, values))
+    return hashes, list(map(xxh3_64_intdigest, contents, hashes))
 
 
 def entry_hash(key: str, entry: Entry) -> int:

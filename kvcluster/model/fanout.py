@@ -7,7 +7,7 @@ these very writes miss, so that every holder of a write knows who does not hold 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.model.entry import Version
@@ -44,18 +44,18 @@ class Share:
 
 
 def pack(
-    writes: Sequence[tuple[int, Version]],
-    others: Callable[[int], tuple[str, ...]],
+    versions: Sequence[Version],
+    by_replicas: Mapping[tuple[str, ...], Sequence[int]],
     gets_writes: Callable[[str], bool],
 ) -> tuple[dict[str, Share], dict[str, Missed]]:
-    """Sort writes, each a slot and a version: shares by peer, and what absent peers miss.
+    """Sort writes with these versions: shares by peer, and what absent peers miss.
 
-    `others` names the other replicas of a slot.
+    `by_replicas`: the places of writes, by the other replicas that should hold them.
     """
     shares: dict[str, Share] = {}
     absent: dict[str, Missed] = {}
-    for names, places in _by_replicas(writes, others).items():
-        since = min(writes[place][1] for place in places)
+    for names, places in by_replicas.items():
+        since = min(map(versions.__getitem__, places))
         gone = [name for name in names if not gets_writes(name)]
         _add(absent, gone, since, len(places))
         for name in names:
@@ -68,11 +68,12 @@ def pack(
     return shares, absent
 
 
-def _by_replicas(
-    writes: Sequence[tuple[int, Version]], others: Callable[[int], tuple[str, ...]]
-) -> Mapping[tuple[str, ...], list[int]]:
+def by_replicas(
+    slots: Iterable[int], others: Callable[[int], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[int]]:
+    """The places of writes to some slots, by what `others` names for each."""
     grouped: dict[tuple[str, ...], list[int]] = {}
-    for place, (slot, _) in enumerate(writes):
+    for place, slot in enumerate(slots):
         grouped.setdefault(others(slot), []).append(place)
     return grouped
 

@@ -85,6 +85,11 @@ RELATIONS = [
         "or the answer to a batch cannot be sent, and nobody learns what was written",
     ),
     Relation(
+        f"{RESULT_BYTES:,} for each of {{put_many_keys}} must fit into {{message_limit_bytes}}",
+        lambda it: _fits(it, it.put_many_keys * RESULT_BYTES),
+        "or the answer to a PutMany cannot be sent, and nobody learns what was written",
+    ),
+    Relation(
         "{replication_batch_bytes} must fit into {message_limit_bytes}",
         lambda it: _fits(it, it.replication_batch_bytes),
         "or copies of writes cannot be sent to peers",

@@ -96,6 +96,13 @@ class Guard:
             return error
         return None
 
+    def admits_all(self, need: Need, shown: Shown, request: Any, method: str) -> bool:
+        """Whether a caller may have all of what he asks for."""
+        try:
+            return self.admit(need, shown, request, method).request is request
+        except KvError:
+            return False
+
     def refusal_to_look(self, address: str, authorization: str) -> str:
         """Why whoever calls from here, with this header of HTTP, may not see the metrics; empty: he
         may. In any thread.

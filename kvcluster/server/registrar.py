@@ -65,8 +65,9 @@ class Registrar:
         if on_stream:
             servicer = handler.unary_unary.__self__
             carry_out = functools.partial(on_stream.carry_out, servicer)
-            serialize = handler.response_serializer
-            self._on_streams[name] = Streamable(parse, carry_out, serialize, on_stream.writes)
+            at_once = functools.partial(on_stream.at_once, servicer)
+            serialize, writes = handler.response_serializer, on_stream.writes
+            self._on_streams[name] = Streamable(parse, at_once, carry_out, serialize, writes)
 
         guard = self._intake.guard
 

@@ -39,7 +39,7 @@ from kvcluster.security.needs import Need, as_it_is
 from kvcluster.server.budgets import Budget, Intake
 from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
 from kvcluster.wire.failures import code_of, details_of, value_limit_of
-from kvcluster.wire.parsing import refuse_unusable
+from kvcluster.wire.parsing import Unusable, refuse_unusable
 
 import demo_pb2 as pb
 
@@ -51,6 +51,10 @@ Method = Callable[[Any, Any, float], Awaitable[Response]]
 Handler = Callable[[Any, Any, Any], Awaitable[Response]]
 Stream = Callable[[Any, Any, float], AsyncGenerator[Response, None]]
 StreamHandler = Callable[[Any, Any, Any], AsyncIterator[Any]]
+AtOnce = Callable[[Any, Any], Any]
+"""The answer of a servicer to a request that it has already; None: it must be carried out."""
+CountedAtOnce = Callable[[Any, Any, "Shown | None"], Any]
+"""The same, by what the caller has shown."""
 
 _OK, _CANCELLED = 0, 1
 
@@ -62,58 +66,78 @@ class OnStream:
     carry_out: Callable[[Any, Any, float | None, Shown | None], Awaitable[Any]]
     """Takes a servicer, a request, the time left, and what its caller has shown. Raises KvError."""
     writes: bool
+    at_once: CountedAtOnce
 
 
 def rpc(
-    *, needs: Need, budget: str | None = None, writes: bool = False
+    *,
+    needs: Need,
+    budget: str | None = None,
+    writes: bool = False,
+    at_once: AtOnce | None = None,
 ) -> Callable[[Method[Response]], Handler[Response]]:
     """Make a gRPC handler of a method that takes a request and a deadline (event loop time).
 
     `needs`: what it needs of its caller. `budget` names a field of the servicer's `intake`; a
     method that answers without waiting for anything needs none. A method that writes tells its
-    caller when a failure certainly wrote nothing; clients rely on it.
+    caller when a failure certainly wrote nothing; clients rely on it. `at_once` saves a call whose
+    answer is there a task and a place.
     """
 
     def decorate(method: Method[Response]) -> Handler[Response]:
-        async def carry_out(
-            servicer: Any, request: Any, remaining_s: float | None, shown: Shown | None
-        ) -> Response:
-            intake, started_s = servicer.intake, asyncio.get_running_loop().time()
-            code: int = _CANCELLED  # unless it comes to an end of its own
-            answer: Response | None = None
-            refusal: KvError | None = None
-            try:
-                allowed, complete = _allowed(intake, needs, shown, request, method.__name__)
-                with _admitted(intake, budget, allowed):
-                    default_s = intake.settings.request_timeout_s
-                    deadline_s = _deadline_s(allowed, remaining_s, default_s)
-                    answer = complete(await method(servicer, allowed, deadline_s))
-                code = _OK
-                return answer
-            except Exception as error:
-                refusal = _told(error, method.__name__)
-                code = code_of(refusal)
-                raise refusal from error
-            finally:
-                duration_s = asyncio.get_running_loop().time() - started_s
-                intake.traffic.ended(method.__name__, code, duration_s, request, answer)
-                _note(intake, shown, method.__name__, request, answer, refusal)
+        carry_out = _carrying_out(method, needs, budget)
+        answer_at_once = _counted(method.__name__, needs, at_once)
 
         @functools.wraps(method)
         async def handler(
             servicer: Any, request: Any, context: Any, shown: Shown | None = None
         ) -> Response:
+            answer: Response | None = answer_at_once(servicer, request, shown)
+            if answer is not None:
+                return answer
             try:
                 return await carry_out(servicer, request, context.time_remaining(), shown)
             except KvError as refusal:
                 await context.abort(*status_of(refusal, writes=writes))
                 raise AssertionError("abort always raises") from refusal
 
-        handler.on_stream = OnStream(carry_out, writes)  # type: ignore[attr-defined]
+        handler.on_stream = OnStream(carry_out, writes, answer_at_once)  # type: ignore[attr-defined]
         handler.needs = needs  # type: ignore[attr-defined]
         return handler
 
     return decorate
+
+
+def _carrying_out(
+    method: Method[Response], needs: Need, budget: str | None
+) -> Callable[[Any, Any, float | None, Shown | None], Awaitable[Response]]:
+    """What carries a call out, whichever way it came: see OnStream."""
+
+    async def carry_out(
+        servicer: Any, request: Any, remaining_s: float | None, shown: Shown | None
+    ) -> Response:
+        intake, started_s = servicer.intake, asyncio.get_running_loop().time()
+        code: int = _CANCELLED  # unless it comes to an end of its own
+        answer: Response | None = None
+        refusal: KvError | None = None
+        try:
+            allowed, complete = _allowed(intake, needs, shown, request, method.__name__)
+            with _admitted(intake, budget, allowed):
+                default_s = intake.settings.request_timeout_s
+                deadline_s = _deadline_s(allowed, remaining_s, default_s)
+                answer = complete(await method(servicer, allowed, deadline_s))
+            code = _OK
+            return answer
+        except Exception as error:
+            refusal = _told(error, method.__name__)
+            code = code_of(refusal)
+            raise refusal from error
+        finally:
+            duration_s = asyncio.get_running_loop().time() - started_s
+            intake.traffic.ended(method.__name__, code, duration_s, request, answer)
+            _note(intake, shown, method.__name__, request, answer, refusal)
+
+    return carry_out
 
 
 def rpc_stream(*, needs: Need, budget: str) -> Callable[[Stream[Response]], StreamHandler]:
@@ -178,6 +202,27 @@ def _note(
         intake.guard.ended(shown, method, request, answer, refusal)
 
 
+def _counted(name: str, needs: Need, at_once: AtOnce | None) -> CountedAtOnce:
+    """What answers at once, if its caller may have all that he asks for. It reads, and no more: so
+    no line of the audit is due.
+    """
+
+    def answer(servicer: Any, request: Any, shown: Shown | None) -> Any:
+        if at_once is None or isinstance(request, Unusable):
+            return None
+        guard = servicer.intake.guard
+        if guard and shown and not guard.admits_all(needs, shown, request, name):
+            return None
+        started_s = asyncio.get_running_loop().time()
+        answer = at_once(servicer, request)
+        if answer is not None:
+            duration_s = asyncio.get_running_loop().time() - started_s
+            servicer.intake.traffic.ended(name, _OK, duration_s, request, answer)
+        return answer
+
+    return answer
+
+
 def _admitted(intake: Intake, budget: str | None, request: object) -> AbstractContextManager[None]:
     if budget is None:
         return nullcontext()
@@ -223,6 +268,9 @@ class Service(Protocol):
 
     async def one(self, request: Message, deadline_s: float) -> Any:
         """One operation, a Put, Get or Delete: what its call is answered with."""
+
+    def got(self, request: pb.GetRequest) -> pb.GetResponse | None:
+        """The answer to a Get, if it is here and current; None: see `one`."""
 
     async def batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
         """Many operations, with a result each."""

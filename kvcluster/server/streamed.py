@@ -79,6 +79,9 @@ class Streamable:
     """A method that can be called on a stream."""
 
     parse: Parse
+    at_once: Callable[[Any, Shown | None], Any]
+    """Takes a request, and what the caller has shown; the answer if nobody must wait for it, else
+    None."""
     carry_out: Callable[[Any, float, Shown | None], Awaitable[Any]]
     """Takes a request, how much time is left, and what the caller has shown. Raises KvError."""
     serialize: Callable[[Any], bytes]
@@ -199,14 +202,18 @@ class Streamed:
             return
         timeout_ms = call.timeout_ms or self._default_ms
         left_s = (timeout_ms - max(0, _now_ms() - call.now_ms)) / 1000
-        task = self._running[call.id] = self._loop.create_task(self._carry_out(call, left_s))
+        method = self._methods[call.method]
+        request = method.parse(call.request)
+        if left_s > 0 and (response := method.at_once(request, self._shown)) is not None:
+            self._send(CallAnswer(id=call.id, response=method.serialize(response)))
+            return
+        work = self._carry_out(method, request, left_s)
+        task = self._running[call.id] = self._loop.create_task(work)
         timer = self._loop.call_later(left_s, task.cancel) if left_s > 0 else None
         task.add_done_callback(lambda task: self._end(call, task, timer))
 
-    async def _carry_out(self, call: Call, left_s: float) -> bytes:
+    async def _carry_out(self, method: Streamable, request: Any, left_s: float) -> bytes:
         """The bytes of the answer. Raises KvError."""
-        method = self._methods[call.method]
-        request = method.parse(call.request)
         response = method.serialize(await method.carry_out(request, left_s, self._shown))
         if len(response) > self._limit_bytes:
             raise OutcomeUnknown(f"the answer is {len(response):,} bytes long, too many")

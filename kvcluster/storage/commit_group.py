@@ -68,6 +68,9 @@ class CommitGroup:
 
     def _sliced(self) -> Iterator[Sequence[EntryMessage]]:
         for part in (self.loose, *self.blocks):
+            if 0 < len(part) <= _SLICE_ENTRIES:  # nearly always, and then it need not be copied
+                yield part
+                continue
             for start in range(0, len(part), _SLICE_ENTRIES):
                 yield part[start : start + _SLICE_ENTRIES]
 

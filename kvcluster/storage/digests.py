@@ -46,6 +46,10 @@ class Digests:
         if self._known[slot]:
             self._digests[slot] = digest_after(self._digests[slot], hash_of_key, before, after)
 
+    def flip(self, slot: int, hash_of_entry: int) -> None:
+        """A live entry came into a slot, or left it."""
+        self._digests[slot] ^= hash_of_entry  # of one that is not known nobody believes a bit
+
     def of(self, slot: int) -> int:
         """The digest of a slot; takes a third of a millisecond if 250 keys must be read."""
         if not self._known[slot]:

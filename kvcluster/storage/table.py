@@ -29,6 +29,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from xxhash import xxh3_64_intdigest
 
+from kvcluster.model.digest import block_hashes, live_hash
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, is_live, judge, version_of
 from kvcluster.model.slots import SLOTS, key_hash, slot_of
 from kvcluster.storage.block import Block
@@ -105,7 +106,7 @@ class Table:
     def apply_all(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
         """Apply entries that come from the journal or from another node; what each was."""
         if isinstance(entries, Block):
-            return list(itertools.starmap(self.apply, entries.pairs()))
+            return self._apply_block(entries)
         return [self.apply(entry.key, to_entry(entry)) for entry in entries]
 
     def apply_message(self, message: EntryMessage) -> Verdict:
@@ -131,6 +132,40 @@ class Table:
         self.digests.doubt(range(SLOTS))
         self.live = len(pairs)
         self.size_bytes = _sizes_bytes(pairs) + _sizes_bytes(pairs.values())
+
+    def _apply_block(self, block: Block) -> list[Verdict]:
+        """`apply` of many puts, without a call of ours for each: a third of the time.
+
+        All that goes otherwise than a new key or a newer value for it is left to `apply`.
+        """
+        keys, values, versions = block.keys, block.values, block.versions
+        slots, newest, digests = self._slots, self._newest, self.digests
+        hashes, hashes_of_entries = block_hashes(keys, values, versions)
+        verdicts, fresh = [Verdict.NEWER] * len(keys), []
+        live_bytes = _sizes_bytes(values)
+        for place, entry in enumerate(zip(values, versions, strict=True)):
+            key, version = keys[place], versions[place]
+            number = hashes[place] % SLOTS
+            held = slots[number].get(key)
+            if held is None:
+                fresh.append(key)
+            elif is_live(held) and version_of(held) < version:
+                live_bytes -= _size_bytes(held[0])
+                digests.flip(number, live_hash(hashes[place], held))
+            else:
+                live_bytes -= _size_bytes(values[place])
+                verdicts[place] = self.apply(key, entry)
+                continue
+            slots[number][key] = entry
+            digests.flip(number, hashes_of_entries[place])
+            if newest[number] < version:
+                newest[number] = version
+        self.live += len(fresh)
+        self.size_bytes += live_bytes + _sizes_bytes(fresh)
+        self.keys.add_all(fresh)
+        assert len(self.keys) <= self.live
+        self._grow_old(len(keys))
+        return verdicts
 
     def slot(self, number: int) -> dict[str, Entry]:
         """The entries of one slot, to read and not to change."""
@@ -173,8 +208,8 @@ class Table:
         del self._slots[number][key]
         self.digests.replace(number, hash_of_key, held, None)
 
-    def _grow_old(self) -> None:
-        self._young += 1
+    def _grow_old(self, entries: int = 1) -> None:
+        self._young += entries
         if self._young >= _YOUNG_ENTRIES:
             self._young = 0
             gc.collect(0)
@@ -187,7 +222,7 @@ class Table:
             self.keys.add(key)
         else:
             self.keys.remove(key)
-        assert not self.keys.filled or len(self.keys) == self.live
+        assert len(self.keys) <= self.live  # fewer, if damage took an entry that came again
 
     def _count(self, number: int, key: str, before: Entry | None, after: Entry | None) -> None:
         if is_live(before) and is_live(after):  # nearly all writes to a store that is full

@@ -13,6 +13,7 @@ limits.py       the sizes of keys, values and entries
 failures.py     how an error reads on the wire, and how it is read again
 error_info.py   what a failed call carries for programs
 call_stream.py  many calls over one stream, on the side of the caller
+call_course.py  one such stream, from its beginning to its end
 stream_words.py what is said there, as the error of a call alone
 on_the_way.py   which calls a stream has, and what its end means for each
 delivery.py     what gRPC's own words say of whether a request can have arrived

@@ -29,11 +29,20 @@ class OnTheWay(Generic[T]):
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def next_number(self) -> int:
+        """That of the next call that begins."""
+        return self._begun + 1
+
     def begin(self, waiter: T) -> int:
         """A call begins: its number."""
         self._begun += 1
         self._waiting[self._begun] = waiter
         return self._begun
+
+    def get(self, number: int) -> T | None:
+        """Who waits for the answer to a call; None: nobody, it is over."""
+        return self._waiting.get(number)
 
     def hand_over(self, number: int) -> bool:
         """It goes to gRPC now, unless nobody waits any more: then False."""

@@ -37,6 +37,8 @@ from demo_pb2 import (
     MemberStatus,
     Operation,
     PeerState,
+    PutManyRequest,
+    PutManyResponse,
     PutRequest,
     PutResponse,
     Result,
@@ -80,6 +82,7 @@ class FakeNode(KeyValueServicer):
         self.refuses: dict[str, list[Failure]] = {}
         """By key: how the next operations on it end, however they travel."""
         self.batch_limit = 1024
+        self.columns_limit = 4096
         self.scan = FakeScan()
         self.written: list[tuple[str, str]] = []
         """Every put that it carried out, in its order."""
@@ -92,6 +95,9 @@ class FakeNode(KeyValueServicer):
         self.on_status: Callable[[], object] = lambda: None
         self.streams_refused = 0
         """It is an older node, and knows no streams of calls."""
+        self.knows_columns = False
+        """Nor PutMany, unless a test says so."""
+        self.columns_refused = 0
         self.calls: list[str] = []
         self.callers: set[str] = set()
         """Where calls came from: one for each connection."""
@@ -137,6 +143,30 @@ class FakeNode(KeyValueServicer):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
         results = [self._result(it) for it in request.operations]
         return BatchResponse(results=results[:-1] if self.cut_results else results)
+
+    def PutMany(self, request: PutManyRequest, context: Any) -> PutManyResponse:
+        """Each put as if it had come alone."""
+        if not self.knows_columns:
+            self.columns_refused += 1
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        self._take("PutMany", context)
+        block = request.block
+        if len(block.keys) > self.columns_limit:
+            text = f"the block has {len(block.keys)} puts, allowed are fewer"
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
+        columns = zip(block.keys, block.values, strict=True)
+        puts = [PutRequest(key=key, value=value) for key, value in columns]
+        answer = PutManyResponse(
+            first_version=b"" if self.cut_results else next(_versions).to_bytes(12, "big"),
+            replicas=self.replicas,
+            acknowledged=self.acknowledged,
+            served_by=self._served_by,
+        )
+        for place, put in enumerate(puts):
+            result = self._result(Operation(put=put))
+            if result.HasField("failure"):
+                answer.exceptions.add(place=place, result=result)
+        return answer
 
     def Calls(self, _: object, context: Any) -> None:
         """What an older node says to a method that it does not know."""

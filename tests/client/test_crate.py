@@ -5,17 +5,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from kvcluster import AsyncClient, BadRequest, OutcomeUnknown, SomeFailed, Unavailable
+from kvcluster.client.failure import UNREADABLE, Refusal
+from kvcluster.client.parcel import replies_in
+from kvcluster.client.pending import Allowance, to_delete, to_get, to_put
+from kvcluster.model.entry import Version, following
 from tests.client.fake_node import LOST, FakeCluster
 
-from demo_pb2 import Failure
+from demo_pb2 import Failure, PutManyResponse, PutResponse, Result
 
+_OLDER, _NEWER = "nodes without PutMany", "nodes with PutMany"
 NOT_READY = Failure(code=14, message="not now", nothing_written=True, reason="NOT_READY")
+
+
+@pytest.fixture(params=[_OLDER, _NEWER])
+def cluster(request: pytest.FixtureRequest) -> Iterator[FakeCluster]:
+    """Three nodes that work, be they older or newer."""
+    cluster = FakeCluster(3)
+    for node in cluster.nodes:
+        node.knows_columns = request.param == _NEWER
+    yield cluster
+    cluster.close()
 
 
 def _letters(count: int) -> dict[str, str]:
@@ -27,14 +43,14 @@ def _made() -> Iterator[list[str]]:
     """The keys of which operations were made."""
     keys: list[str] = []
 
-    def noted(key: str, *_: object) -> Any:
+    def noted(make: Any, key: str, *rest: object) -> Any:
         keys.append(key)
-        raise AssertionError("no operation is to be made")
+        return make(key, *rest)
 
     with (
-        patch("kvcluster.client.many.to_put", noted),
-        patch("kvcluster.client.many.to_get", noted),
-        patch("kvcluster.client.many.to_delete", noted),
+        patch("kvcluster.client.many.to_put", partial(noted, to_put)),
+        patch("kvcluster.client.many.to_get", partial(noted, to_get)),
+        patch("kvcluster.client.many.to_delete", partial(noted, to_delete)),
     ):
         yield keys
 
@@ -44,8 +60,10 @@ async def test_nothing_is_made_of_a_pair_while_all_goes_well(
 ) -> None:
     """It would be the dearest part of a put."""
     await aclient.get("a")  # now a node is at hand
+    cluster.store.update(_letters(5_000))
     with _made() as keys:
-        assert await aclient.put_many(_letters(5_000)) == 5_000
+        if cluster.nodes[0].knows_columns:
+            assert await aclient.put_many(_letters(5_000)) == 5_000
         got = {key: value async for key, value in aclient.get_many(_letters(5_000))}
         assert got == cluster.store == _letters(5_000)
         deleted = await aclient.delete_many(_letters(6_000))
@@ -88,7 +106,7 @@ async def test_a_crate_that_is_not_answered_is_unknown_at_its_timeout(
 ) -> None:
     """All of it was sent; what still waits for its turn was not."""
     await aclient.get("a")
-    cluster.hang("Batch")
+    cluster.hang("Batch", "PutMany")
     with pytest.raises(SomeFailed) as caught:
         await aclient.put_many(_letters(2_000), timeout_s=0.3)
     assert caught.value.failed == 2_000
@@ -103,11 +121,12 @@ async def test_crates_are_cut_to_what_a_node_takes(
     """Nodes have settings of their own."""
     await aclient.get("a")
     for node in cluster.nodes:
-        node.batch_limit = 100
+        node.batch_limit = node.columns_limit = 100
     assert await aclient.put_many(_letters(3_000)) == 3_000
     assert cluster.store == _letters(3_000)
     with _made() as keys:
-        assert await aclient.put_many(_letters(500)) == 500
+        got = [key async for key, _ in aclient.get_many(_letters(500))]
+    assert len(got) == 500
     assert not keys
 
 
@@ -131,7 +150,7 @@ async def test_a_silent_node_does_not_keep_a_crate_of_gets(
     cluster.store.update(_letters(100))
     await aclient.get("a")
     (current,) = [node for node in cluster.nodes if "Get" in node.calls]
-    current.hangs = {"Batch"}
+    current.hangs = {"Batch", "PutMany"}
     got = {key: value async for key, value in aclient.get_many(_letters(100), timeout_s=30)}
     assert got == _letters(100)
     current.release.set()
@@ -163,7 +182,7 @@ async def test_a_source_that_is_given_up_leaves_keys_held(
 ) -> None:
     """What was sent may still happen; a later put of the same key must not come before it."""
     await aclient.get("a")
-    cluster.hang("Batch")
+    cluster.hang("Batch", "PutMany")
     putting = asyncio.ensure_future(aclient.put_many(_letters(10)))
     await asyncio.to_thread(cluster.arrived.wait, 10)
     putting.cancel()
@@ -191,3 +210,40 @@ async def test_a_client_that_is_closed_ends_its_crates(cluster: FakeCluster) -> 
     with pytest.raises(BadRequest, match="closed"):
         await client.put_many(pairs())
     assert cluster.store == {"a": "1", "b": "1"}
+
+
+async def test_an_older_node_is_asked_for_columns_once(
+    cluster: FakeCluster, aclient: AsyncClient
+) -> None:
+    """Its refusal costs a call, and would cost one with each crate."""
+    await aclient.get("a")
+    assert await aclient.put_many(_letters(3_000)) == 3_000
+    (node,) = [node for node in cluster.nodes if node.written]
+    columns, batches = node.calls.count("PutMany"), len(node.batches)
+    assert (columns, batches) == ((2, 0) if node.knows_columns else (0, 6))
+    most = 0 if node.knows_columns else 2  # both first crates may leave before it says so
+    assert node.columns_refused <= most
+
+
+@pytest.mark.parametrize("version", [b"", b"short", bytes([255] * 12)])
+def test_columns_without_a_version_say_nothing_of_their_puts(version: bytes) -> None:
+    """They may be an empty message: who is not named as an exception is unknown."""
+    terms = Allowance(1.0)
+    operations = [to_put(key, "v", terms, lambda _: None) for key in "abc"]
+    answer = PutManyResponse(first_version=version, served_by="a:1", acknowledged=3)
+    done = PutResponse(version=bytes(12), served_by="a:1")
+    answer.exceptions.add(place=1, result=Result(put=done))
+    answer.exceptions.add(place=7, result=Result(put=done))
+    assert replies_in(answer, operations) == [UNREADABLE, done, UNREADABLE]
+
+
+def test_columns_say_of_each_put_what_became_of_it() -> None:
+    """The versions follow each other, but for those of exceptions."""
+    operations = [to_put(key, "v", Allowance(1.0), lambda _: None) for key in "abc"]
+    answer = PutManyResponse(first_version=bytes(12), served_by="a:1", acknowledged=3, replicas=3)
+    answer.exceptions.add(place=1, result=Result(failure=NOT_READY))
+    first, refused, third = replies_in(answer, operations)
+    assert isinstance(refused, Refusal)
+    assert refused.nothing_written
+    versions = [it.version for it in (first, third) if isinstance(it, PutResponse)]
+    assert versions == following(Version(bytes(12)), 3)[::2]

@@ -124,7 +124,7 @@ async def test_keys_are_not_taken_ahead_of_what_is_done(
     cluster.hang("Batch")
     deleting = asyncio.ensure_future(aclient.delete_many(endless()))
     await asyncio.to_thread(cluster.arrived.wait, 10)
-    assert 500 <= taken <= 5_000
+    assert 500 <= taken <= 9_000
     deleting.cancel()
     await asyncio.gather(deleting, return_exceptions=True)
     cluster.release()

@@ -70,7 +70,7 @@ async def test_a_source_is_not_read_ahead_of_what_is_done(
     cluster.hang("Batch")
     putting = asyncio.ensure_future(aclient.put_many(endless()))
     await asyncio.to_thread(cluster.arrived.wait, 10)
-    assert 500 <= taken <= 5_000
+    assert 500 <= taken <= 9_000
     putting.cancel()
     await asyncio.gather(putting, return_exceptions=True)
     cluster.release()

@@ -17,7 +17,7 @@ from tests.cluster.memory import MemoryCluster, in_cluster
 
 from demo_pb2 import Entry
 
-SETTINGS = Settings()
+SETTINGS = replace(Settings(), rounds_in_flight=1)
 
 
 class Departures:

@@ -16,7 +16,8 @@ from kvcluster import AsyncClient
 from kvcluster.config import KIB, MIB, Settings
 from kvcluster.server.budgets import Intake
 from kvcluster.server.streamed import _now_ms
-from kvcluster.wire.call_stream import CallStream, NotTaken
+from kvcluster.wire.call_course import NotTaken
+from kvcluster.wire.call_stream import CallStream
 from kvcluster.wire.error_info import Told, told_in
 from kvcluster.wire.stream_words import PATH
 from tests.edges.in_process import make_node, serving, until

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvcluster.model.entry import Version, make_version
-from kvcluster.model.fanout import Missed, pack
+from kvcluster.model.fanout import Missed, by_replicas, pack
 
 PEERS = ("a", "b", "c", "d")
 OTHERS = {0: ("a", "b"), 1: ("b", "c"), 2: ("c", "d"), 3: ("a", "d"), 4: tuple[str, ...]()}
@@ -23,7 +23,9 @@ writes = st.lists(
 @given(writes, st.sets(st.sampled_from(PEERS)))
 def test_parcels_agree_with_their_stupid_twin(round_: list[Write], gone: set[str]) -> None:
     """Peer by peer: which writes it gets, and what others miss of just these."""
-    parcels, absent = pack(round_, OTHERS.__getitem__, lambda name: name not in gone)
+    groups = by_replicas((slot for slot, _ in round_), OTHERS.__getitem__)
+    versions = [version for _, version in round_]
+    parcels, absent = pack(versions, groups, lambda name: name not in gone)
     for peer in PEERS:
         mine = [place for place, (slot, _) in enumerate(round_) if peer in OTHERS[slot]]
         if not mine:
@@ -48,4 +50,5 @@ def missed(round_: list[Write], places: list[int]) -> Missed:
 
 def test_nothing_is_sent_for_a_slot_without_other_replicas() -> None:
     """With R = 1 a write stays where it is, and nobody misses it."""
-    assert pack([(4, make_version(1, 1))], OTHERS.__getitem__, lambda _: True) == ({}, {})
+    groups = by_replicas([4], OTHERS.__getitem__)
+    assert pack([make_version(1, 1)], groups, lambda _: True) == ({}, {})

@@ -79,7 +79,7 @@ class Clients:
         self._reads = rng.choice([0.2, 0.5])
         self._deletes = rng.choice([0.1, 0.3, 0.6])
         self._timeout_s = rng.choice([0.5, 1.5, 3.0])
-        self._batches = rng.choice([0.0, 0.1, 0.4])
+        self._batches = rng.choice([0.1, 0.3, 0.6])
         self._scans = rng.choice([0.0, 0.01, 0.05])
         self._numbers = iter(range(1, 1_000_000))
         apart = copy.copy(rng)  # so that who comes beside the others shifts nothing of what they do

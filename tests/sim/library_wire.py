@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
@@ -20,12 +21,15 @@ from grpc.aio import AioRpcError, Metadata
 from kvcluster.errors import PeerRejected, PeerSilent, PeerUnavailable
 from kvcluster.node import Node
 from kvcluster.server.rpc import status_of
+from tests.sim.clients import each_of
 from tests.sim.network import Network
+from tests.sim.older import UnknownMethod
 
 from demo_pb2 import (
     BatchRequest,
     GetRequest,
     HealthCheckRequest,
+    PutManyRequest,
     PutRequest,
     PutResponse,
     ScanRequest,
@@ -54,6 +58,7 @@ class Traffic:
 
     def begins(self, node: str, request: Any) -> None:
         """A call leaves."""
+        self.seen["puts in columns"] += isinstance(request, PutManyRequest)
         for operation in _operations(request):
             value = getattr(operation, "value", "")
             if value and self._sent_to.setdefault(value, node) != node:
@@ -70,6 +75,11 @@ class Traffic:
             for asked, result in zip(request.operations, answer.results, strict=True):
                 if result.HasField("put"):
                     self.stored[asked.put.value] = result.put
+        elif isinstance(request, PutManyRequest):
+            values = request.block.values
+            for value, result in zip(values, each_of(answer, len(values)), strict=True):
+                if result.HasField("put"):
+                    self.stored[value] = result.put
 
     def ends(self, node: str, request: Any) -> None:
         """It was answered, or has failed."""
@@ -80,6 +90,9 @@ class Traffic:
 def _operations(request: Any) -> list[Any]:
     if isinstance(request, HealthCheckRequest):
         return []
+    if isinstance(request, PutManyRequest):
+        columns = zip(request.block.keys, request.block.values, strict=True)
+        return [PutRequest(key=key, value=value) for key, value in columns]
     if not isinstance(request, BatchRequest):
         return [request]
     return [getattr(it, it.WhichOneof("operation") or "get") for it in request.operations]
@@ -155,7 +168,8 @@ class SimConnection:
     async def _call(
         self, request: Any, handle: Callable[[Node, Any], Any], timeout_s: float
     ) -> Any:
-        method = type(request).__name__.removesuffix("Request").lower()
+        words = re.findall("[A-Z][a-z]+", type(request).__name__.removesuffix("Request"))
+        method = "_".join(words).lower()
         try:
             return await self._network.call(
                 self._client, self._node, method, request, handle, timeout_s
@@ -226,6 +240,8 @@ def _carry_out(timeout_s: float) -> Callable[[Node, Any], Any]:
             return node.health(request)
         if isinstance(request, BatchRequest):
             return await node.batch(request, deadline_s)
+        if isinstance(request, PutManyRequest):
+            return await node.put_many(request, deadline_s)
         return await node.one(request, deadline_s)
 
     return carry_out
@@ -241,6 +257,8 @@ def _collect(timeout_s: float) -> Callable[[Node, Any], Any]:
 
 
 def _as_grpc_tells(error: PeerUnavailable, *, writes: bool) -> AioRpcError:
+    if isinstance(error, PeerRejected) and isinstance(error.reason, UnknownMethod):
+        return _failed(Code.UNIMPLEMENTED, "Method not found!")
     if isinstance(error, PeerRejected):
         code, details, trailer = status_of(error.reason, writes=writes)
         return AioRpcError(code, Metadata(), Metadata(*trailer), details)

@@ -1,15 +1,17 @@
-"""Lives of an older version: nodes that know of no blocks, in the middle of others that do.
+"""Lives of an older version: nodes that know of no columns, in the middle of others that do.
 
 A node is brought up to date, or taken back, with each of its starts. One that is older ignores the
 block in a Replicate, as protobuf does with every field that it does not know, and answers as if
-there had been none; a peer that takes that for "stored" acknowledges what nobody has. It reads the
-journals of all versions here; that an older one refuses them is tested in tests/storage.
+there had been none; a peer that takes that for "stored" acknowledges what nobody has. It has no
+PutMany. It reads the journals of all versions here; that an older one refuses them is tested in
+tests/storage.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from kvcluster.errors import NotReady
 from kvcluster.node import Node
 from tests.sim.world import World
 
@@ -17,6 +19,10 @@ from demo_pb2 import Heartbeat, ReplicateRequest, ReplicateResponse
 
 _OF_EACH = 4
 """One life of so many is older."""
+
+
+class UnknownMethod(NotReady):
+    """What stands for gRPC's UNIMPLEMENTED."""
 
 
 class Older:
@@ -54,4 +60,9 @@ class Older:
             answer: ReplicateResponse = await replicate(request, deadline_s)
             return answer
 
+        async def know_no_put_many(*_: object) -> None:
+            self._world.saw("an older node did not know PutMany")
+            raise UnknownMethod("there is no such method")
+
         beats._own_beat, replica.replicate = beat_of_before, ignore_block
+        node.put_many = know_no_put_many  # type: ignore[assignment]

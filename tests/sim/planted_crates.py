@@ -10,7 +10,7 @@ from kvcluster.client.departures import Departures
 from kvcluster.client.waiting_line import WaitingLine
 from tests.sim.planting import planted, replace
 
-from demo_pb2 import BatchResponse
+from demo_pb2 import BatchResponse, PutManyResponse
 
 
 @planted(found_by=2)
@@ -39,6 +39,8 @@ def take_a_crate_for_done_whatever_failed_in_it(stack: contextlib.ExitStack) -> 
     """The call went well, and has a result for each."""
 
     def answers_in(self: Any, answer: Any) -> Any:
+        if isinstance(answer, PutManyResponse):
+            return [answer]
         if not isinstance(answer, BatchResponse):
             return None
         return [getattr(result, self.kind.value) for result in answer.results]

@@ -56,14 +56,14 @@ def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
     pull = Pulls.pull
 
     async def pull_and_mark(self: Any, request: Any) -> Any:
-        sender, begin = self._envelope.check(request), self._hinting.hints.begin
-        self._hinting.hints.begin = lambda peer, asked: 0
+        sender, hints = self._envelope.check(request), self._hinting.hints
+        hints.begin = lambda peer, asked: 0
         try:
             response = await pull(self, request)
         finally:
-            del self._hinting.hints.begin
+            vars(hints).pop("begin", None)  # unless another pull has ended meanwhile
         if not request.HasField("cursor"):
-            response.mark = begin(sender, request.since)
+            response.mark = type(hints).begin(hints, sender, request.since)
         return response
 
     replace(stack, Pulls, "pull", pull_and_mark)

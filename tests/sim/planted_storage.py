@@ -97,11 +97,12 @@ def apply_long_after_the_frame_is_written(stack: contextlib.ExitStack) -> None:
 
     def apply_late(self: Any, group: Any, drops: Any) -> None:
         def later() -> None:
-            self._apply(group.entries)
+            for part in group.slices:
+                self._apply(part)
             self._drop(drops)
 
         asyncio.get_running_loop().call_later(0.05, later)
-        group.verdicts += [Verdict.NEWER for _ in group.entries]
+        group.verdicts += [Verdict.NEWER] * len(group)
         self.committed += 1
         self._settle(group)
 

@@ -20,6 +20,7 @@ STATES: dict[str, bool] = {
     "a block was copied to a replica": False,
     "a block met something newer": False,
     "a block was not understood by an older node": False,
+    "an older node did not know PutMany": False,
     "a debt was paid": True,
     "a debt took several pages": True,
     "a debt met a reset": False,

@@ -9,6 +9,7 @@ from tests.sim.test_sim import SEEDS
 
 _SEEDS = [seed for seed in range(200) if uses_library(seed) and seed not in SEEDS][:8]
 _HAPPENED = (
+    "puts in columns",
     "crates that arrived",
     "crates unpacked before",
     "crates unpacked on their way",

@@ -14,9 +14,8 @@ peer that cannot be spoken to for that is not one that is dead, and is told othe
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,8 @@ from kvcluster.errors import (
     as_told,
 )
 from kvcluster.security.proof import HEADER, NONCE_BYTES, Claim, Secrets
-from kvcluster.wire.call_stream import Metadata, NotTaken
+from kvcluster.wire.call_course import NotTaken
+from kvcluster.wire.call_stream import Metadata
 from kvcluster.wire.delivery import undelivered
 from kvcluster.wire.dial import options_of_nodes
 from kvcluster.wire.error_info import told_in
@@ -77,6 +77,7 @@ class Channels:
     def __init__(
         self, peers: tuple[str, ...], settings: Settings, identity: Identity | None = None
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         options = options_of_nodes(settings)
         self._settings = settings
         self._identity = identity or Identity()
@@ -91,47 +92,81 @@ class Channels:
         self._methods: dict[tuple[str, type[Message]], Method] = {}
         self._knocking = Knocking(settings.knock_timeout_s)
         self._troubles = TlsTroubles(tls)
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def ask(self, peer: str, request: Message, timeout_s: float) -> Any:
-        """See Transport."""
-        now_s = asyncio.get_running_loop().time
-        end_s = now_s() + timeout_s
+    def ask(self, peer: str, request: Message, timeout_s: float) -> Awaitable[Any]:
+        """See Transport. What goes on a stream takes no task, unless it fails."""
+        kind, end_s = type(request), self._loop.time() + timeout_s
+        if kind in _ON_STREAM:
+            answer: asyncio.Future[Any] = self._loop.create_future()
+            waiter = _Waiting(self, answer, peer, request, end_s)
+            name, data = METHODS[kind].name, request.SerializeToString()
+            self._note_clock(request)
+            if cancel := self._way(peer).stream.begin(name, data, timeout_s, waiter):
+                answer.add_done_callback(partial(_give_up, cancel))
+                return answer
+        return self.ask_alone(peer, request, end_s)
+
+    async def ask_alone(self, peer: str, request: Message, end_s: float) -> Any:
+        """The answer to a call of its own. Raises as `ask` does."""
+        kind, data, timeout_s = (
+            type(request),
+            request.SerializeToString(),
+            end_s - self._loop.time(),
+        )
+        self._way(peer)
+        self._note_clock(request)
+        metadata = self._proof(peer, path_of(kind), data)
         try:
-            answer = await self._answer(peer, request, end_s)
+            method = self._method(peer, kind)
+            answer = await method(data, timeout=timeout_s, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             failure = _failure(error)
         else:
             if not isinstance(answer, Unusable):
                 return answer
             failure = PeerRejected(answer.why)
+        raise await self.explained(peer, failure, end_s)
+
+    async def explained(self, peer: str, failure: PeerUnavailable, end_s: float) -> PeerUnavailable:
+        """A failure, once it is known whether there is nobody."""
         if isinstance(failure, PeerUnconnected):
-            address = address_of(peer)
-            if await self._knocking.finds_nobody(address, end_s - now_s()):
-                raise PeerUnreachable(str(failure))
+            address, left_s = address_of(peer), end_s - self._loop.time()
+            if await self._knocking.finds_nobody(address, left_s):
+                return PeerUnreachable(str(failure))
             if trouble := self._troubles.known_at(address):
-                raise PeerRejected(Unauthenticated(trouble))
-        raise failure
+                return PeerRejected(Unauthenticated(trouble))
+        return failure
+
+    def parse(self, kind: type[Message], data: bytes) -> Any:
+        """The answer to such a request, or Unusable."""
+        return self._parser(kind)(data)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """See to a call that needs more than to be called back."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """See Transport."""
         await self._knocking.close()
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*(way.close() for way in self._ways.values()))
 
-    async def _answer(self, peer: str, request: Message, end_s: float) -> Any:
-        """What came back: the answer, or Unusable. Raises AioRpcError."""
-        kind, now_s = type(request), asyncio.get_running_loop().time
-        data, way = request.SerializeToString(), self._ways[peer]
+    def _way(self, peer: str) -> Way:
+        """The way to a peer, which is another when certificates have changed."""
+        way = self._ways[peer]
         if way.renewed():
             self._methods = {at: it for at, it in self._methods.items() if at[0] != peer}
+        return way
+
+    def _note_clock(self, request: Any) -> None:
+        """For the proof of the stream that may be opened for it."""
         if self._identity.secrets:
-            self._clock = _clock_of(request)
-        if kind in _ON_STREAM:
-            parse = self._parser(kind)
-            with contextlib.suppress(NotTaken):
-                name = METHODS[kind].name
-                return parse(await way.stream.ask(name, data, end_s - now_s()))
-        metadata = self._proof(peer, path_of(kind), data)
-        return await self._method(peer, kind)(data, timeout=end_s - now_s(), metadata=metadata)
+            beat = isinstance(request, HealthCheckRequest)
+            self._clock = request.sender.clock if beat else request.clock
 
     def _opening(self, peer: str) -> Metadata:
         """What a stream brings along. It is opened for a call, so its clock is that of one."""
@@ -167,9 +202,67 @@ def path_of(kind: type[Message]) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
-def _clock_of(request: Any) -> int:
-    clock: int = request.sender.clock if isinstance(request, HealthCheckRequest) else request.clock
-    return clock
+class _Waiting:
+    """A call to a peer on a stream: turns what comes back into what a Transport answers."""
+
+    def __init__(
+        self,
+        channels: Channels,
+        answer: asyncio.Future[Any],
+        peer: str,
+        request: Message,
+        end_s: float,
+    ) -> None:
+        self._channels = channels
+        self._answer = answer
+        self._peer = peer
+        self._request = request
+        self._end_s = end_s
+
+    def answered(self, response: bytes) -> None:
+        """See Waiter."""
+        answer = self._channels.parse(type(self._request), response)
+        if isinstance(answer, Unusable):
+            self._fail(PeerRejected(answer.why))
+        elif not self._answer.done():
+            self._answer.set_result(answer)
+
+    def failed(self, error: Exception) -> None:
+        """See Waiter."""
+        if isinstance(error, grpc.aio.AioRpcError):
+            failure = _failure(error)
+            if not isinstance(failure, PeerUnconnected):
+                self._fail(failure)
+                return
+            self._channels.spawn(self._explain(failure))
+        else:
+            assert isinstance(error, NotTaken)
+            self._channels.spawn(self._ask_alone())
+
+    async def _explain(self, failure: PeerUnavailable) -> None:
+        self._fail(await self._channels.explained(self._peer, failure, self._end_s))
+
+    async def _ask_alone(self) -> None:
+        """Nobody has seen it on the stream: make a call of its own of it."""
+        asking = self._channels.ask_alone(self._peer, self._request, self._end_s)
+        try:
+            answer = await asking
+        except PeerUnavailable as error:
+            self._fail(error)
+            return
+        if not self._answer.done():
+            self._answer.set_result(answer)
+
+    def _fail(self, failure: PeerUnavailable) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(failure)
+            self._answer.exception()  # seen, even if nobody waits any more
+
+
+def _give_up(cancel: Callable[[], None], answer: asyncio.Future[Any]) -> None:
+    """Whoever waited for an answer may have cancelled it."""
+    if answer.cancelled():
+        cancel()
 
 
 def address_of(peer: str) -> str:

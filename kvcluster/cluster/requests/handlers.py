@@ -30,6 +30,8 @@ from demo_pb2 import (
     BatchResponse,
     ForwardRequest,
     ForwardResponse,
+    GetRequest,
+    GetResponse,
     PutException,
     PutManyRequest,
     PutManyResponse,
@@ -61,6 +63,10 @@ class Handlers(OnGround):
             raise outcome
         return outcome
 
+    def got(self, request: GetRequest) -> GetResponse | None:
+        """The answer to a Get, if it is here and current; None: see `one`."""
+        return self._plain.got(request)
+
     async def batch(self, request: BatchRequest, deadline_s: float) -> BatchResponse:
         """Many of these, with a result each. Raises BadRequest, NotReady."""
         refuse_large_batch(request, self._settings)
@@ -76,7 +82,9 @@ class Handlers(OnGround):
         refuse_bad_block(block, self._settings)
         if (answer := await self._plain.put_many(block, deadline_s)) is not None:
             return answer
-        batch = await self.batch(batch_of(block), deadline_s)
+        puts = batch_of(block).operations
+        outcomes = await self._routing.carry_out(operations_of(puts, self._settings), deadline_s)
+        batch = batch_response(puts, outcomes)
         exceptions = [PutException(place=at, result=it) for at, it in enumerate(batch.results)]
         return PutManyResponse(exceptions=exceptions)
 

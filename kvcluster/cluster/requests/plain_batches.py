@@ -20,19 +20,27 @@ and operations that may differ need one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import methodcaller
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.translation import get_response
 from kvcluster.cluster.requests.writes import Endings, Writes
-from kvcluster.model.entry import Version, following, is_live
+from kvcluster.model.entry import is_live
 from kvcluster.model.slots import slot_of
 from kvcluster.storage.block import Block
 from kvcluster.wire.failures import failure_of
 from kvcluster.wire.limits import are_fitting
 
-from demo_pb2 import BatchRequest, BatchResponse, PutManyResponse, PutResponse, Result
+from demo_pb2 import (
+    BatchRequest,
+    BatchResponse,
+    GetRequest,
+    GetResponse,
+    PutManyResponse,
+    PutResponse,
+    Result,
+)
 from demo_pb2 import Block as BlockMessage
 from demo_pb2 import Entry as EntryMessage
 
@@ -67,6 +75,16 @@ class PlainBatches(OnGround):
         membership = self._membership
         return membership.holds_all or membership.held.issuperset(map(slot_of, keys))
 
+    def got(self, request: GetRequest) -> GetResponse | None:
+        """The answer to a get alone; None: it must go the general way."""
+        key = request.key
+        if not self._gate.readable or not self._can_do((key,), ()):
+            return None
+        entry = self._store.get(key)
+        if is_live(entry) and 4 * len(entry[0]) > self._settings.answer_value_bytes:
+            return None
+        return get_response(entry, self._membership.name)
+
     def _got(self, keys: Sequence[str]) -> BatchResponse | None:
         if not self._can_do(keys, ()):
             return None
@@ -78,53 +96,47 @@ class PlainBatches(OnGround):
         return BatchResponse(results=[Result(get=get_response(entry, name)) for entry in held])
 
     async def _put(self, keys: list[str], values: list[str], deadline_s: float) -> BatchResponse:
-        _, endings = await self._write(keys, values, deadline_s)
-        puts = self._responses(endings.versions, endings.acknowledged)
-        answer = BatchResponse(results=[Result(put=put) for put in puts])
-        for place, why in endings.failed.items():
-            answer.results[place].failure.CopyFrom(failure_of(why, writes=True))
-        return answer
+        block = Block(keys, values, self._time.ticks(len(keys)))
+        endings = await self._write(block, deadline_s)
+        places = range(len(keys))
+        return BatchResponse(results=[self._result(endings, place) for place in places])
 
-    async def put_many(self, block: BlockMessage, deadline_s: float) -> PutManyResponse | None:
+    async def put_many(self, message: BlockMessage, deadline_s: float) -> PutManyResponse | None:
         """The same for puts in columns."""
-        keys, values = list(block.keys), list(block.values)
+        keys, values = list(message.keys), list(message.values)
         plain = self._gate.readable and len(set(keys)) == len(keys) == len(values) > 0
         if not plain or not self._can_do(keys, values):
             return None
-        first, endings = await self._write(keys, values, deadline_s)
+        message.first_version = self._time.ticks(len(keys))  # so it can travel on as it came
+        block = Block.of(message)
+        endings = await self._write(block, deadline_s)
         answer = PutManyResponse(
-            first_version=first,
+            first_version=block.first,
             replicas=self._membership.replica_count,
             acknowledged=max(endings.acknowledged),
             served_by=self._membership.name,
         )
-        for place, version in enumerate(following(first, len(keys))):
-            became, count = endings.versions[place], endings.acknowledged[place]
-            if place in endings.failed:
-                failure = failure_of(endings.failed[place], writes=True)
-                answer.exceptions.add(place=place, result=Result(failure=failure))
-            elif became != version or count != answer.acknowledged:
-                (put,) = self._responses([became], [count])
-                answer.exceptions.add(place=place, result=Result(put=put))
+        for place in endings.exceptions(block.versions, answer.acknowledged):
+            answer.exceptions.add(place=place, result=self._result(endings, place))
         return answer
 
-    async def _write(
-        self, keys: list[str], values: list[str], deadline_s: float
-    ) -> tuple[Version, Endings]:
-        """The first of their versions, and what came of them. Many travel as a block."""
+    async def _write(self, block: Block, deadline_s: float) -> Endings:
+        """What came of puts that are in no journal yet."""
 
         def renewed(place: int) -> EntryMessage:
-            return EntryMessage(key=keys[place], value=values[place], version=self._time.tick())
+            key, value = block.keys[place], block.values[place]
+            return EntryMessage(key=key, value=value, version=self._time.tick())
 
-        block = Block(keys, values, self._time.ticks(len(keys)))
-        many = len(keys) >= self._settings.block_puts and self._membership.holds_all
-        entries = block if many else list(block)
-        return block.first, await self._writes.write(entries, renewed, deadline_s)
+        entries = block if self._membership.holds_all else list(block)
+        return await self._writes.write(entries, renewed, deadline_s)
 
-    def _responses(self, versions: Iterable[Version], counts: Iterable[int]) -> list[PutResponse]:
-        """What puts are answered with that were done."""
-        name, replicas = self._membership.name, self._membership.replica_count
-        return [
-            PutResponse(version=version, replicas=replicas, acknowledged=count, served_by=name)
-            for version, count in zip(versions, counts, strict=True)
-        ]
+    def _result(self, endings: Endings, place: int) -> Result:
+        if place in endings.failed:
+            return Result(failure=failure_of(endings.failed[place], writes=True))
+        put = PutResponse(
+            version=endings.versions[place],
+            replicas=self._membership.replica_count,
+            acknowledged=endings.acknowledged[place],
+            served_by=self._membership.name,
+        )
+        return Result(put=put)

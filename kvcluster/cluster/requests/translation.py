@@ -151,7 +151,7 @@ def refuse_large_batch(request: BatchRequest, settings: Settings) -> None:
 
 def refuse_bad_block(block: Block, settings: Settings) -> None:
     """Raise BadRequest if a block has too many puts, or is too long, or its columns differ."""
-    keys, values, limit = len(block.keys), len(block.values), settings.batch_operations
+    keys, values, limit = len(block.keys), len(block.values), settings.put_many_keys
     if keys != values or block.first_version:
         raise BadRequest(f"the block has {keys:,} keys and {values:,} values, or has a version")
     if keys > limit:

@@ -42,6 +42,18 @@ class Endings:
         """These failed."""
         self.failed.update(dict.fromkeys(places, why))
 
+    def exceptions(self, versions: list[Version], acknowledged: int) -> list[int]:
+        """The places of those of which something else is to be told than that."""
+        equal = self.acknowledged.count(acknowledged) == len(versions)
+        if equal and not self.failed and self.versions == versions:  # as nearly always
+            return []
+        told = zip(self.versions, self.acknowledged, strict=True)
+        return [
+            place
+            for place, became in enumerate(told)
+            if became != (versions[place], acknowledged) or place in self.failed
+        ]
+
     def once_more(self, places: Sequence[int], again: Endings) -> None:
         """These were written a second time."""
         for at, place in enumerate(places):

@@ -116,9 +116,9 @@ class Flights(OnGround):
         flight.then(outcome)
 
     def _count_here(self, outcome: Outcome, verdicts: list[Verdict]) -> None:
-        for place, verdict in enumerate(verdicts):
-            outcome.acknowledged[place] += 1
-            if verdict is Verdict.OLDER:
-                outcome.superseded.add(place)
+        outcome.held(range(len(verdicts)))
+        if Verdict.OLDER in verdicts:
+            older = (place for place, it in enumerate(verdicts) if it is Verdict.OLDER)
+            outcome.superseded.update(older)
         most = self._membership.replica_count
         assert max(outcome.acknowledged) <= most, "more hold it than should"

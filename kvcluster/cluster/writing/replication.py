@@ -33,8 +33,8 @@ from kvcluster.cluster.peers.calls import Sent
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
-from kvcluster.model.entry import Verdict, Version
-from kvcluster.model.fanout import Missed, Share, pack
+from kvcluster.model.entry import Verdict
+from kvcluster.model.fanout import Missed, Share, by_replicas, pack
 from kvcluster.model.slots import slot_of
 from kvcluster.storage.block import Block, versions_of
 
@@ -85,6 +85,14 @@ class Outcome:
     superseded: set[int]
     """Entries that met something newer somewhere, or may have."""
 
+    def held(self, places: Sequence[int]) -> None:
+        """One node more holds these."""
+        if len(places) == len(self.acknowledged):
+            self.acknowledged = [count + 1 for count in self.acknowledged]
+            return
+        for place in places:
+            self.acknowledged[place] += 1
+
 
 class Replication(OnGround):
     """Sends entries to peers, and has hints kept for those that miss them."""
@@ -97,18 +105,19 @@ class Replication(OnGround):
 
     def pack(self, entries: Sequence[EntryMessage]) -> tuple[Shares, list[MissedWrites]]:
         """Sort entries into shares; also the hints to journal with them, in the same frame."""
-        others, peers = self._membership.others, self._peers
-        shares, absent = pack(self._writes(entries), others, lambda name: peers[name].gets_writes)
+        versions, peers = versions_of(entries), self._peers
+        groups = self._by_replicas(entries)
+        shares, absent = pack(versions, groups, lambda name: peers[name].gets_writes)
         hints = self._hinting.missed(absent)
         return Shares(shares, self._hinting.untold(absent)), hints
 
-    def _writes(self, entries: Sequence[EntryMessage]) -> list[tuple[int, Version]]:
-        """The slot and the version of each. Where all nodes hold all slots, any slot is as good."""
-        versions = versions_of(entries)
-        if self._membership.holds_all:
-            return [(0, version) for version in versions]
-        slots = [slot_of(entry.key) for entry in entries]
-        return list(zip(slots, versions, strict=True))
+    def _by_replicas(
+        self, entries: Sequence[EntryMessage]
+    ) -> Mapping[tuple[str, ...], Sequence[int]]:
+        others = self._membership.others
+        if self._membership.holds_all:  # then all are to be held by the same, whatever their slots
+            return {others(0): range(len(entries))}
+        return by_replicas((slot_of(entry.key) for entry in entries), others)
 
     def send(self, packed: Shares, entries: Sequence[EntryMessage]) -> list[Copy]:
         """Send every share; a block as it is, if the peer takes that."""
@@ -139,8 +148,7 @@ class Replication(OnGround):
     @staticmethod
     def count(outcome: Outcome, share: Share, answer: ReplicateResponse) -> None:
         """A peer holds its share."""
-        for place in share.places:
-            outcome.acknowledged[place] += 1
+        outcome.held(share.places)
         if answer.superseded:
             older = frozenset(answer.superseded)
             outcome.superseded.update(p for i, p in enumerate(share.places) if i in older)
