@@ -281,6 +281,17 @@ def test_a_stream_carries_no_more_than_its_opening_proved(
         assert _first_answer(channel, own, proof) == ""
 
 
+@pytest.mark.parametrize("name", ["Get", "Put", "Batch", "Locate"])
+def test_each_call_on_a_stream_is_looked_at(with_secret: Guarded, name: str) -> None:
+    """Also one that is answered at once, without a task of its own."""
+    method = next(it for it in METHODS if it.name == name)
+    own = _frame(method, with_secret.request(method))
+    with with_secret.plain() as channel:
+        assert _first_answer(channel, own, bearer("writer")) == ""
+        denied = {"Batch": ""}.get(name, "PERMISSION_DENIED")  # there each operation fails
+        assert _first_answer(channel, own, bearer("other")) == denied
+
+
 def _frame(method: MethodDescriptor, request: Any) -> pb.CallsRequest:
     data = request.SerializeToString()
     return pb.CallsRequest(
