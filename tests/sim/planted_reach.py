@@ -49,10 +49,9 @@ def _take_for_nobody(stack: contextlib.ExitStack, kind: type[PeerBroke]) -> None
 def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
     """A copy of a write that met a reset is taken for one that was refused: nobody tells it."""
 
-    async def once(self: Any, name: str, request: Any, end_s: float) -> Any:
-        timeout_s = end_s - self._peers.now_s()
+    async def once(self: Any, sent: Any) -> Any:
         try:
-            return await self._transport.ask(name, self._envelope.stamp(request), timeout_s)
+            return await sent.answer
         except PeerBroke as error:
             raise PeerUnreachable(str(error)) from None
 
