@@ -50,7 +50,9 @@ def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
     replace(stack, Hints, "confirm", confirm)
 
 
-@planted(found_by=3)
+@planted(
+    pinned_by="cluster/test_lost_disks.py::test_a_debt_is_not_paid_by_a_life_that_has_lost_what_is_owed",
+)
 def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
     """What is missed while the first page is made is cleared with it."""
     pull = Pulls.pull

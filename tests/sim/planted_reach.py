@@ -58,7 +58,9 @@ def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
     replace(stack, Calls, "_again_and_again", once)
 
 
-@planted(found_by=36)
+@planted(
+    pinned_by="cluster/test_telling.py::test_peer_behind_a_slow_way_is_told_before_the_answer",
+)
 def tell_a_peer_only_briefly_what_it_missed(stack: contextlib.ExitStack) -> None:
     """The write is acknowledged, and the peer behind a slow way has not heard of it yet."""
     tell = Hinting.tell
