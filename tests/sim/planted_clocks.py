@@ -54,7 +54,6 @@ def take_what_our_own_disk_held_for_a_step(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    found_by=0,
     pinned_by="sim/test_away.py::test_clocks_that_are_set_days_ahead_one_by_one_leave_no_two_clusters",
 )
 def serve_alone_among_those_whom_it_refuses(stack: contextlib.ExitStack) -> None:

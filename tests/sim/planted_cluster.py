@@ -119,7 +119,7 @@ def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.node.HybridClock", clock))
 
 
-@planted(found_by=1)
+@planted(found_by=18)
 def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
     """A message is taken however long a network held it back."""
     accept = Timekeeper.accept
@@ -147,7 +147,7 @@ def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     replace(stack, BatchWrites, "last", property(first))
 
 
-@planted(found_by=13)
+@planted(pinned_by="cluster/test_scans.py::test_a_node_that_is_behind_reads_from_one_that_is_not")
 def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
     """A scan reads from any node that lives, whether it may answer reads or not."""
 
