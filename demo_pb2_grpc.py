@@ -129,8 +129,8 @@ class KeyValueServicer(object):
 
     def PutMany(self, request, context):
         """Many puts of distinct keys in one call, in columns: the fast way for much data. Each succeeds or
-        fails for itself, and the limits are those of Batch, with an operation for each key. A node that
-        does not know the call answers UNIMPLEMENTED, and has written nothing: send a Batch instead.
+        fails for itself. It may have more of them than a Batch has operations, and as many bytes. A node
+        that does not know the call answers UNIMPLEMENTED, and has written nothing: send a Batch instead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

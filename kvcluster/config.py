@@ -129,7 +129,7 @@ class Settings:
     gather_s: float = 0.003
     """The longest such moment. More: larger rounds; each write takes longer."""
     rounds_in_flight: int = 2
-    """More: a write waits less for the rounds before it, but rounds get smaller and cost more."""
+    """All but one of them blocks. More: they wait less for those before them, but get smaller."""
     pull_page_bytes: int = 256 * KIB
     pull_page_entries: int = 2_000
     """Most of a page of what a peer lacks, in bytes and in entries."""

@@ -19,7 +19,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 CHUNK = 500
-"""So many items of a source are taken at a time: as many as travel together."""
+"""So many items of a source are taken at a time, before others have their turn."""
 _PATIENCE_S = 0.005
 """So long a source may take for them, or fewer go."""
 _TIMEOUT_LIMIT_S = 24 * 3600.0

@@ -55,7 +55,7 @@ class Whereabouts:
             return ""
         assert not self.pinned
         left, self.current = self.current, found
-        reason = self._store.reasons.get(left) or "it does not serve yet"
+        reason = self._store.reasons.get(left) or "it is slow or does not serve yet"
         return f"{left}: {briefly(reason)}; moved to {found}."
 
 

@@ -101,8 +101,9 @@ def bounds_of(kind: Descriptor, settings: Settings) -> Bounds:
         most_bytes, fields = settings.message_limit_bytes, ENTRIES_CEILING * _FIELDS_OF_AN_ITEM
         return Bounds(kind, outline, most_bytes, fields, most_bytes, f"{ENTRIES_CEILING:,} entries")
     if name in ("demo.BatchRequest", "demo.PutManyRequest"):
-        many = settings.put_many_keys, settings.batch_operations
-        told_bytes, told = max(settings.batch_bytes, put_bytes), many[name.startswith("demo.Batch")]
+        in_columns = name == "demo.PutManyRequest"
+        told = settings.put_many_keys if in_columns else settings.batch_operations
+        told_bytes = max(settings.batch_bytes, put_bytes)
         fields = 2 * told * _FIELDS_OF_AN_ITEM
         return Bounds(
             kind, outline, told_bytes + put_bytes, fields, told_bytes, f"{told:,} operations"

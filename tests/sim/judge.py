@@ -57,6 +57,10 @@ class Least(dict[str, bytes]):
         self.held = held
         self.acked = acked
 
+    def lasting(self) -> Least:
+        """The same for a read that lasted: see `Judge.before_long_read`."""
+        return Least(self.at_s, self.held, self.held)
+
 
 class Judge:
     """Judges one history."""

@@ -23,7 +23,7 @@ from kvcluster.node import Node
 from kvcluster.server.rpc import status_of
 from tests.sim.clients import each_of
 from tests.sim.network import Network
-from tests.sim.older import UnknownMethod
+from tests.sim.older import UNKNOWN_METHOD
 
 from demo_pb2 import (
     BatchRequest,
@@ -257,7 +257,7 @@ def _collect(timeout_s: float) -> Callable[[Node, Any], Any]:
 
 
 def _as_grpc_tells(error: PeerUnavailable, *, writes: bool) -> AioRpcError:
-    if isinstance(error, PeerRejected) and isinstance(error.reason, UnknownMethod):
+    if isinstance(error, PeerRejected) and str(error.reason) == UNKNOWN_METHOD:
         return _failed(Code.UNIMPLEMENTED, "Method not found!")
     if isinstance(error, PeerRejected):
         code, details, trailer = status_of(error.reason, writes=writes)

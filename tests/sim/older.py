@@ -21,8 +21,8 @@ _OF_EACH = 4
 """One life of so many is older."""
 
 
-class UnknownMethod(NotReady):
-    """What stands for gRPC's UNIMPLEMENTED."""
+UNKNOWN_METHOD = "there is no such method"
+"""Why a call is refused that the real gRPC refuses with UNIMPLEMENTED."""
 
 
 class Older:
@@ -62,7 +62,7 @@ class Older:
 
         async def know_no_put_many(*_: object) -> None:
             self._world.saw("an older node did not know PutMany")
-            raise UnknownMethod("there is no such method")
+            raise NotReady(UNKNOWN_METHOD)
 
         beats._own_beat, replica.replicate = beat_of_before, ignore_block
         node.put_many = know_no_put_many  # type: ignore[assignment]

@@ -25,7 +25,7 @@ def look_at_the_clock_of_the_timers_only(stack: contextlib.ExitStack) -> None:
     replace(stack, Surroundings, "times", times)
 
 
-@planted(found_by=139, pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
+@planted(found_by=14, pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
 def look_at_no_wall_clock(stack: contextlib.ExitStack) -> None:
     """A virtual machine that was paused does not know."""
     times = Surroundings.times
@@ -54,7 +54,6 @@ def take_what_our_own_disk_held_for_a_step(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    found_by=0,
     pinned_by="sim/test_away.py::test_clocks_that_are_set_days_ahead_one_by_one_leave_no_two_clusters",
 )
 def serve_alone_among_those_whom_it_refuses(stack: contextlib.ExitStack) -> None:

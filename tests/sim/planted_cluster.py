@@ -25,7 +25,7 @@ from kvcluster.storage.table import to_message
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=1)
+@planted(found_by=3)
 def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     """Equal to one peer is taken for known to all."""
     compare = AntiEntropy._compare
@@ -40,7 +40,7 @@ def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     replace(stack, AntiEntropy, "_compare", compare_and_drop)
 
 
-@planted(found_by=3)
+@planted(found_by=7)
 def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     """Whoever was away for longer brings the key back."""
 
@@ -79,7 +79,7 @@ def forget_the_hints_at_a_restart(stack: contextlib.ExitStack) -> None:
     replace(stack, Store, "open", open_and_forget)
 
 
-@planted(found_by=1)
+@planted(found_by=4)
 def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> None:
     """What is written while a peer pulls is neither sent to it nor hinted any more."""
 
@@ -101,7 +101,7 @@ def count_who_ignored_a_block(stack: contextlib.ExitStack) -> None:
     replace(stack, Copy, "was_understood", lambda self, answer: True)
 
 
-@planted(found_by=24)
+@planted(found_by=14)
 def execute_what_waited_while_stopped(stack: contextlib.ExitStack) -> None:
     """A frozen node goes on where it stood."""
     replace(stack, Gate, "_overdue", False)
@@ -119,7 +119,7 @@ def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.node.HybridClock", clock))
 
 
-@planted(found_by=21)
+@planted(found_by=18)
 def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
     """A message is taken however long a network held it back."""
     accept = Timekeeper.accept
@@ -137,7 +137,7 @@ def leave_no_hint_of_who_missed_a_write(stack: contextlib.ExitStack) -> None:
     replace(stack, Hinting, "missed", lambda self, missed: [])
 
 
-@planted(found_by=0)
+@planted(found_by=2)
 def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     """A put that a later one of the same batch replaces is what is written."""
 
@@ -147,7 +147,7 @@ def let_the_first_write_of_a_batch_stand(stack: contextlib.ExitStack) -> None:
     replace(stack, BatchWrites, "last", property(first))
 
 
-@planted(found_by=14)
+@planted(pinned_by="cluster/test_scans.py::test_a_node_that_is_behind_reads_from_one_that_is_not")
 def scan_what_may_be_old(stack: contextlib.ExitStack) -> None:
     """A scan reads from any node that lives, whether it may answer reads or not."""
 

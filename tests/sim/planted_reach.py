@@ -49,17 +49,18 @@ def _take_for_nobody(stack: contextlib.ExitStack, kind: type[PeerBroke]) -> None
 def pass_by_a_peer_whose_connection_broke(stack: contextlib.ExitStack) -> None:
     """A copy of a write that met a reset is taken for one that was refused: nobody tells it."""
 
-    async def once(self: Any, name: str, request: Any, end_s: float) -> Any:
-        timeout_s = end_s - self._peers.now_s()
+    async def once(self: Any, sent: Any) -> Any:
         try:
-            return await self._transport.ask(name, self._envelope.stamp(request), timeout_s)
+            return await sent.answer
         except PeerBroke as error:
             raise PeerUnreachable(str(error)) from None
 
     replace(stack, Calls, "_again_and_again", once)
 
 
-@planted(found_by=36)
+@planted(
+    pinned_by="cluster/test_telling.py::test_peer_behind_a_slow_way_is_told_before_the_answer",
+)
 def tell_a_peer_only_briefly_what_it_missed(stack: contextlib.ExitStack) -> None:
     """The write is acknowledged, and the peer behind a slow way has not heard of it yet."""
     tell = Hinting.tell

@@ -19,7 +19,7 @@ def serve_while_a_peer_does_not_count_on_this_node(stack: contextlib.ExitStack) 
     replace(stack, Heartbeats, "_counts_on_us", lambda self, name, response: True)
 
 
-@planted(found_by=0)
+@planted(found_by=59)
 def take_writes_before_peers_are_heard(stack: contextlib.ExitStack) -> None:
     """A node that starts hands out versions from a clock that nobody has set right."""
     replace(stack, Gate, "writable", property(lambda self: not self._overdue))

@@ -12,7 +12,9 @@ from kvcluster.storage.table import Table
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=21)
+@planted(
+    pinned_by="model/test_tombstones.py::test_a_newer_tombstone_of_the_key_starts_anew",
+)
 def count_confirmations_of_an_older_tombstone(stack: contextlib.ExitStack) -> None:
     """A key that was deleted twice has one grave."""
     look = Tombstones.look

@@ -31,7 +31,7 @@ def confirm_a_pull_before_it_is_durable(stack: contextlib.ExitStack) -> None:
     replace(stack, Merger, "merge", merge)
 
 
-@planted(found_by=3)
+@planted(found_by=1)
 def answer_a_hold_before_it_is_durable(stack: contextlib.ExitStack) -> None:
     """A tombstone is confirmed as soon as it is in the journal's queue."""
 
@@ -51,7 +51,7 @@ def answer_a_hold_before_it_is_durable(stack: contextlib.ExitStack) -> None:
     replace(stack, Receiver, "hold", hold)
 
 
-@planted(found_by=3)
+@planted(found_by=10)
 def take_what_a_full_disk_refused_for_stored(stack: contextlib.ExitStack) -> None:
     """A replica that could not write says that it has written."""
     replicate = Receiver.replicate

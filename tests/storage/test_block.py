@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvcluster.model.entry import Verdict, Version, following, is_followed, make_version, time_of
+from kvcluster.model.slots import SLOTS
 from kvcluster.storage import frames
 from kvcluster.storage.block import Block, is_sound, size_bytes, versions_of
 from kvcluster.storage.table import Table
@@ -21,6 +22,7 @@ from demo_pb2 import JournalFrame
 
 FIRST = make_version((1 << 40) + 65_530, 7)
 """A little later its counter carries into the milliseconds."""
+TIMES = st.integers(1, 12)
 columns = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), min_size=1)
 
 
@@ -123,3 +125,40 @@ def test_a_frame_with_a_block_that_is_none_is_damage() -> None:
     again = Life(disk.kill(), incarnation=2)
     assert "is damaged" in again.found.incomplete
     assert again.data()["k7"] == "later"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdé"), st.none() | st.text(max_size=2), TIMES)),
+    st.lists(st.tuples(st.sampled_from("abcdéf"), st.text(max_size=2)), min_size=1, max_size=8),
+    TIMES,
+    st.booleans(),
+)
+def test_a_table_takes_a_block_as_it_takes_its_entries(
+    held: list[tuple[str, str | None, int]],
+    puts: list[tuple[str, str]],
+    time: int,
+    digests_are_known: bool,
+) -> None:
+    """New keys, overwritten ones, tombstones, what is older, the same or damaged, a key twice."""
+    tables = Table(), Table()
+    for table in tables:
+        table.order_keys()
+        for key, value, at in held:
+            table.apply(key, (value, make_version(at, 0)))
+        if digests_are_known:
+            _digests(table)
+    block = Block([key for key, _ in puts], [value for _, value in puts], make_version(time, 0))
+    verdicts = tables[0].apply_all(block)
+    assert verdicts == tables[1].apply_all(list(block))
+    assert _whole(tables[0]) == _whole(tables[1])
+
+
+def _digests(table: Table) -> list[int]:
+    return [table.digests.of(slot) for slot in range(SLOTS) if table.slot(slot)]
+
+
+def _whole(table: Table) -> tuple[object, ...]:
+    counts = table.live, table.tombstones, table.size_bytes, table.conflicts
+    newest = [table.newest(slot) for slot in range(SLOTS)]
+    keys = list(table.keys.behind("", ""))
+    return dict(table.items()), counts, newest, keys, _digests(table)

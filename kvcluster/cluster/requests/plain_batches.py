@@ -11,8 +11,8 @@ key or a value that is too large, a slot that lives elsewhere, a node that does 
 for which an answer has no room. So each of these rules is told once, and a put that is under way
 here fails only by what its round meets (writes.py).
 
-Many puts travel on as a block (storage/block.py), and those of a PutMany came as one: the same in
-columns, for clients too. A block has a round to itself, so a few puts are better off with others.
+Where every node holds every key, puts travel on as a block (storage/block.py), and those of a
+PutMany came as one: the same in columns, for clients too. A round loosens a small one for others.
 
 Rejected: a general way that is cheap enough for all. What costs is an object for each operation,
 and operations that may differ need one.
