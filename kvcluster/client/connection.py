@@ -31,7 +31,7 @@ import grpc
 
 from kvcluster.client.credentials import Credentials, usual
 from kvcluster.client.failure import UNREADABLE, refusal_in, tls_error
-from kvcluster.wire.call_course import NotTaken
+from kvcluster.wire.call_course import NotTaken, Opening
 from kvcluster.wire.delivery import Undelivered, undelivered
 from kvcluster.wire.dial import options_of_clients
 from kvcluster.wire.outline import exceeds, method_of, outline_of
@@ -112,8 +112,8 @@ class GrpcConnection:
         """Those on their way. A call that is cancelled and not among them was given up."""
         self._echoes = False
         """Whether a call was cancelled of which gRPC has still something to report."""
-        options, opening = options_of_clients(), lambda: self._metadata
-        self._way = Way(address, options, credentials.tls, opening)
+        opening = Opening(self._metadata)
+        self._way = Way(address, options_of_clients(), credentials.tls, lambda: opening)
         self._use_way()
 
     def _use_way(self) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from kvcluster.errors import BadRequest
 
 if TYPE_CHECKING:
-    from kvcluster.wire.call_stream import Metadata
+    from kvcluster.wire.call_course import Metadata
     from kvcluster.wire.tls import Tls, TlsFiles
 
 log = logging.getLogger("kvcluster")

@@ -41,6 +41,8 @@ class Shown:
     certificate: Certificate | None = None
     sender: str = ""
     """The peer whom a proof by the secret names; it was found to be good."""
+    answer: str = ""
+    """What proves to that peer that this node has the secret, too."""
     trouble: KvError | None = None
     """Why what came is none: a proof, or a token."""
 

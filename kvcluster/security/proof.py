@@ -18,6 +18,14 @@ bears, for a network may deliver late as well (cluster/peers/timekeeper.py). But
 so, on which anything could be said: its proof must be younger than the node's start. A peer that
 is refused for that calls without a stream, and tries again a second later.
 
+**The answer** comes with another line, an HMAC over the line of the question:
+
+    kvcluster-answer: <mac>
+
+For who listens at the address of a node that is down would be asked in its place, and say that he
+has stored what he is sent. What is answered without that line is no word of a peer. Nobody can make
+it beforehand, since the question has a nonce.
+
 **What it protects from**, and what not. A stranger who can reach the port, and knows all that
 `Status` tells, is no peer. Whoever reads the wire learns what is on it, but not the secret. Whoever
 can *change* what is on the wire, or take a connection over, can speak on a stream that a peer has
@@ -39,8 +47,8 @@ from dataclasses import dataclass
 from kvcluster.errors import PermissionDenied, Unauthenticated, as_told
 from kvcluster.model.clock import COUNTER_BITS
 
-HEADER = "kvcluster-proof"
-"""The key in the metadata."""
+HEADER, ANSWER = "kvcluster-proof", "kvcluster-answer"
+"""The keys in the metadata."""
 LEAST_CHARACTERS = 16
 """Of a secret; less could be guessed from one proof."""
 NONCE_BYTES = 12
@@ -75,13 +83,19 @@ class Secrets:
         """The line in the metadata."""
         return f"{what.text} {_mac(self._secrets[0], what.text, method, message)}"
 
-    def made(self, mac: str, text: str, method: str, message: bytes | None) -> bool:
-        """Whether one of them made it. In the same time, whichever mark is wrong."""
-        found = False
+    def maker(self, mac: str, text: str, method: str, message: bytes | None) -> bytes | None:
+        """Which of them made it; None: none. In the same time, whichever mark is wrong."""
+        found = None
         for secret in self._secrets:
             ours = _mac(secret, text, method, message)
-            found |= hmac.compare_digest(ours.encode(), mac.encode())
+            if hmac.compare_digest(ours.encode(), mac.encode()):
+                found = secret
         return found
+
+    def answered(self, line: str, answer: str) -> bool:
+        """Whether who answered a proof has one of them."""
+        ours = [_answer(secret, line).encode() for secret in self._secrets]
+        return any(hmac.compare_digest(it, answer.encode()) for it in ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,16 @@ class Claim:
         return f"{_VERSION} {self.sender} {self.recipient} {self.clock:x} {self.nonce}"
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a good proof is worth."""
+
+    sender: str
+    """Who made it."""
+    answer: str
+    """What proves to him that whoever looked at it has the secret."""
+
+
 class Verifier:
     """Looks at the proofs that come to one node."""
 
@@ -112,7 +136,7 @@ class Verifier:
         self._seen: OrderedDict[tuple[str, str], int] = OrderedDict()
         """Nonces by sender, with their clocks."""
 
-    def sender(
+    def look(
         self,
         secrets: Secrets,
         line: str,
@@ -121,7 +145,7 @@ class Verifier:
         now: int,
         *,
         may_be_old: bool = False,
-    ) -> str:
+    ) -> Proven:
         """Who made this proof. `now`: the hybrid time here. Raises Unauthenticated,
         PermissionDenied.
         """
@@ -129,7 +153,8 @@ class Verifier:
         claim = _claim_in(text)
         if claim is None:
             raise Unauthenticated("the proof that came with the call cannot be read")
-        if not secrets.made(mac, text, method, message):
+        maker = secrets.maker(mac, text, method, message)
+        if maker is None:
             raise Unauthenticated(
                 f"the proof that came as {as_told(claim.sender)!r} was not made for this call with"
                 " the secret of this cluster"
@@ -146,7 +171,7 @@ class Verifier:
         if message is None and claim.clock < self._began:
             raise PermissionDenied("the proof is from before this node was started")
         self._note(claim, now)
-        return claim.sender
+        return Proven(claim.sender, _answer(maker, line))
 
     def _note(self, claim: Claim, now: int) -> None:
         """Remember a nonce. Raises PermissionDenied if it was seen before."""
@@ -177,6 +202,14 @@ def _claim_in(text: str) -> Claim | None:
 
 def _mac(secret: bytes, text: str, method: str, message: bytes | None) -> str:
     digest = b"" if message is None else hashlib.sha256(message).digest()
-    parts = (text.encode(), method.encode(), digest)
+    return _keyed(secret, text.encode(), method.encode(), digest)
+
+
+def _answer(secret: bytes, line: str) -> str:
+    """A proof begins with its version, and so is no answer."""
+    return _keyed(secret, b"answer", line.encode())
+
+
+def _keyed(secret: bytes, *parts: bytes) -> str:
     framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return hmac.new(secret, framed, hashlib.sha256).hexdigest()

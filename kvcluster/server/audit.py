@@ -6,7 +6,7 @@
 There is a line for each write of a client and for each call that was refused for who made it. A
 write that was forwarded has one at both nodes: where the client asked, and where it was carried out
 (`Forward`, with the address of the node that passed it on, and the name of the client). A value is
-never in it.
+never in it. Whatever is in a key, a line is plain ASCII, so nothing in it steers a terminal.
 
 Nothing waits for the file. Lines go into a queue that a thread empties; past its end they are
 dropped, and counted, and the count is a line of its own as soon as there is room again. So a disk
@@ -18,6 +18,7 @@ The file is opened again when it was moved away, as log rotation does.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -113,9 +114,7 @@ class Audit:
         os.close(self._file)
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
-        data = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode(
-            errors="surrogatepass"
-        )
+        data = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
         try:
             if _moved(self._file, self._path):
                 os.close(self._file)
@@ -146,7 +145,7 @@ def deeds_of(request: Any, answer: Any, error: KvError | None) -> list[Deed]:
     if isinstance(request, PutRequest | DeleteRequest):
         return [(request.key, answer.version.hex() if answer is not None else "", outcome)]
     if isinstance(request, BatchRequest):
-        results: Iterable[Result | None] = answer.results if answer else [None] * 10**6
+        results: Iterable[Result | None] = answer.results if answer else itertools.repeat(None)
         pairs = zip(request.operations, results, strict=False)
         return [
             _deed(getattr(asked, kind).key, result, outcome)

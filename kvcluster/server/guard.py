@@ -23,7 +23,7 @@ from kvcluster.errors import KvError, Unauthenticated
 from kvcluster.security.callers import ON_BEHALF, Rules, Shown
 from kvcluster.security.certificates import Certificate
 from kvcluster.security.needs import SIGHT, Admitted, Need, Petition
-from kvcluster.security.proof import HEADER, Secrets, Verifier
+from kvcluster.security.proof import ANSWER, HEADER, Secrets, Verifier
 from kvcluster.security.roles import Tokens
 from kvcluster.server.audit import Audit, deeds_of
 from kvcluster.wire.kept_files import KeptFiles
@@ -67,12 +67,12 @@ class Guard:
         """What came with a call. `method`: its path; `message`: its bytes, if it has just one."""
         said: dict[str, Any] = dict(context.invocation_metadata() or ())
         token, trouble = "", None
-        sender = ""
+        sender = answer = ""
         if self._tokens and (header := said.get(AUTHORIZATION)):
             token, trouble = self._token_in(header)
         if self._secrets and (line := said.get(HEADER)):
             try:
-                sender = self._verifier.sender(
+                proven = self._verifier.look(
                     self._secrets.now(),
                     line,
                     method,
@@ -80,9 +80,17 @@ class Guard:
                     self._now(),
                     may_be_old=method == _MAY_BE_OLD,
                 )
+                sender, answer = proven.sender, proven.answer
             except KvError as error:
                 trouble = error
-        return Shown(address_of(context.peer()), token, certificate_of(context), sender, trouble)
+        address, certificate = address_of(context.peer()), certificate_of(context)
+        return Shown(address, token, certificate, sender, answer, trouble)
+
+    @staticmethod
+    async def answer(context: Any, shown: Shown) -> None:
+        """Prove to a peer that this node has the secret, too."""
+        if shown.answer:
+            await context.send_initial_metadata(((ANSWER, shown.answer),))
 
     def admit(self, need: Need, shown: Shown, request: Any, method: str) -> Admitted:
         """What of a request may be carried out. Raises Unauthenticated, PermissionDenied."""

@@ -79,6 +79,7 @@ class Registrar:
                 request: Any = Unusable(error)
             if guard:
                 shown = guard.shown(context, path, data)
+                await guard.answer(context, shown)
                 if refusal := guard.refusal(needs, shown, name):
                     return Unusable(refusal), shown
             return (request if data is None else parse(data)), shown

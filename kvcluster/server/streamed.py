@@ -99,6 +99,7 @@ def serving(methods: Mapping[str, Streamable], intake: Intake, needs: Need) -> A
         streamed = Streamed(methods, parse, intake, context, shown)
         try:
             if intake.guard and shown:
+                await intake.guard.answer(context, shown)
                 intake.guard.admit(needs, shown, None, "Calls")
             with intake.streams.admit(0):
                 await streamed.serve()

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 
@@ -37,6 +37,8 @@ _CLOSING_S = 0.02
 _LONGEST_MS = 2**32 - 1
 _UNREADABLE = "what came on the stream of calls is no answer"
 
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
+
 
 class NotTaken(Exception):
     """A stream did not take a call, and nobody has seen it."""
@@ -50,6 +52,22 @@ class Waiter(Protocol):
 
     def failed(self, error: Exception) -> None:
         """There is none: AioRpcError, or NotTaken."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What goes along with a call or a stream and says who makes it, and what must come back."""
+
+    metadata: Metadata = ()
+    is_answered: Callable[[grpc.aio.Metadata], bool] | None = None
+    """Whether by what came back somebody answers who may; None: whoever does may."""
+
+    async def is_answered_by(self, call: Any) -> bool:
+        """The same of a call to which something came back."""
+        return self.is_answered is None or self.is_answered(await call.initial_metadata())
+
+
+NOTHING = Opening()
 
 
 @dataclass(slots=True)
@@ -76,8 +94,9 @@ class Owner(Protocol):
 class Course:
     """One stream, from its beginning to its end."""
 
-    def __init__(self, owner: Owner, call: Any) -> None:
+    def __init__(self, owner: Owner, call: Any, opening: Opening = NOTHING) -> None:
         self._loop = asyncio.get_running_loop()
+        self._opening = opening
         self._owner = owner
         self._call = call
         self._calls: OnTheWay[_Asked] = OnTheWay()
@@ -89,7 +108,7 @@ class Course:
         """The clock of the node, less ours, as of the last message: that took its time, so calls
         seem a little older than they are."""
         self.is_greeted = False
-        """Whether the node knows streams, and has room for this one."""
+        """Whether the node knows streams, has room for this one, and is who it should be."""
         self.listening = self._loop.create_task(self._listen())
 
     @property
@@ -167,7 +186,9 @@ class Course:
         rest_s = _REST_S
         try:
             while (frame := await self._call.read()) is not grpc.aio.EOF:
-                if frame is None:
+                if frame is None or not (
+                    self.is_greeted or await self._opening.is_answered_by(self._call)
+                ):
                     details = _UNREADABLE
                     self._cancel()
                     break

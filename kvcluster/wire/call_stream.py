@@ -31,21 +31,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 
-from kvcluster.wire.call_course import Course, NotTaken, Waiter
+from kvcluster.wire.call_course import NOTHING, Course, NotTaken, Opening, Waiter
 from kvcluster.wire.stream_words import PATH, frame_in
 
 from demo_pb2 import CallsRequest
 
-Metadata: TypeAlias = tuple[tuple[str, str], ...]
 
-
-def no_metadata() -> Metadata:
+def no_opening() -> Opening:
     """Nothing goes along."""
-    return ()
+    return NOTHING
 
 
 class _Awaiting:
@@ -69,9 +67,9 @@ class CallStream:
     """The calls to one node by streams, one at a time. Make it inside the event loop."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, opening: Callable[[], Metadata] = no_metadata
+        self, channel: grpc.aio.Channel, opening: Callable[[], Opening] = no_opening
     ) -> None:
-        """`opening`: what a stream brings along that says who opens it."""
+        """`opening`: what goes along with a stream, and must come back."""
         self._opening = opening
         self._loop = asyncio.get_running_loop()
         self._open: Any = channel.stream_stream(
@@ -143,6 +141,8 @@ class CallStream:
 
     def _open_if_worthwhile(self) -> None:
         if self._was_asked and self._loop.time() >= self._rests_until_s:
-            self._course = Course(self, self._open(metadata=self._opening()))
+            opening = self._opening()
+            call = self._open(metadata=opening.metadata)
+            self._course = Course(self, call, opening)
             self._courses.add(self._course)
         self._was_asked = True

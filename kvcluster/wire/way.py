@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from kvcluster.wire.call_stream import CallStream, Metadata, no_metadata
+from kvcluster.wire.call_course import Opening
+from kvcluster.wire.call_stream import CallStream, no_opening
 from kvcluster.wire.dial import Options, dial
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class Way:
         address: str,
         options: Options,
         tls: TlsFiles | None = None,
-        opening: Callable[[], Metadata] = no_metadata,
+        opening: Callable[[], Opening] = no_opening,
     ) -> None:
-        """`opening`: what a stream of calls brings along."""
+        """`opening`: what goes along with a stream of calls, and must come back."""
         self._address = address
         self._options = options
         self._tls = tls

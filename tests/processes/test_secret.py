@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from tests.edges.rights import SECRET
 from tests.processes.cluster import Cluster
 from tests.processes.harness import Server, eventually, run_script
+
+from demo_pb2 import (
+    SERVING,
+    CallAnswer,
+    CallsRequest,
+    CallsResponse,
+    HealthCheckRequest,
+    HealthCheckResponse,
+    ReplicateRequest,
+    ReplicateResponse,
+)
 
 pytestmark = pytest.mark.processes
 
@@ -114,6 +127,67 @@ def test_the_secret_is_swapped_while_all_run(secretive: Secretive) -> None:
     for server in cluster:
         assert "refuse each other" not in server.log()
         assert "is dead" not in server.log()
+
+
+def test_nobody_answers_in_the_place_of_a_node_that_is_down(secretive: Secretive) -> None:
+    """Who listens at its address says that he has stored what he is sent, and is not believed."""
+    cluster = secretive.cluster
+    gone = cluster[2]
+    gone.interrupt()
+    eventually(lambda: "is dead" in cluster[0].log(), "it is missed")
+    impostor = grpc.server(ThreadPoolExecutor(4))
+    asked: list[str] = []
+    impostor.add_generic_rpc_handlers((_Impostor(gone.name, asked),))
+    impostor.add_insecure_port(gone.name)
+    impostor.start()
+    try:
+        why = f"whoever answers at {gone.name} has not shown that it has the secret"
+        eventually(lambda: why in " ".join(status(cluster)["disagreements"]), "he is found out")
+        for number in range(20):
+            assert cluster[0].put(f"k{number}", "v").acknowledged == 2
+        assert "CheckHealth" in asked
+    finally:
+        impostor.stop(None).wait()
+    secretive.start(gone)
+    cluster.wait_whole()
+    assert gone.get("k7").value == "v"
+
+
+class _Impostor(grpc.GenericRpcHandler):
+    """Says yes to whatever it is asked, in the words of the protocol."""
+
+    def __init__(self, name: str, asked: list[str]) -> None:
+        self._name, self._asked = name, asked
+
+    def service(self, details: Any) -> Any:
+        """See GenericRpcHandler."""
+        method = details.method.rpartition("/")[2]
+        self._asked.append(method)
+        if method == "Calls":
+            return grpc.stream_stream_rpc_method_handler(self._calls)
+        return grpc.unary_unary_rpc_method_handler(
+            self._beat if method == "CheckHealth" else self._store
+        )
+
+    def _beat(self, request: bytes, context: Any) -> bytes:
+        """Whatever a node says of itself, he says of himself."""
+        beat = HealthCheckRequest.FromString(request).sender
+        beat.node = self._name
+        health = HealthCheckResponse(status=SERVING, node=self._name, responder=beat)
+        return health.SerializeToString()
+
+    @staticmethod
+    def _store(request: bytes, context: Any) -> bytes:
+        return ReplicateResponse(
+            clock=ReplicateRequest.FromString(request).clock
+        ).SerializeToString()
+
+    def _calls(self, frames: Any, context: Any) -> Any:
+        yield CallsResponse().SerializeToString()
+        for frame in frames:
+            for call in CallsRequest.FromString(frame).calls:
+                answer = CallAnswer(id=call.id, response=self._store(call.request, context))
+                yield CallsResponse(answers=[answer]).SerializeToString()
 
 
 def _wait_for(server: Server, words: str, since: int) -> None:

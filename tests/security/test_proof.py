@@ -29,11 +29,17 @@ def line(
     return Secrets.of(secret).prove(Claim(sender, recipient, clock, nonce), method, message)
 
 
-def believed(text: str, verifier: Verifier | None = None, *, may_be_old: bool = False) -> str:
+def believed(
+    text: str,
+    verifier: Verifier | None = None,
+    *,
+    secrets: Secrets | None = None,
+    may_be_old: bool = False,
+) -> str:
     """Who made it, as b:2 sees it."""
     verifier = verifier or Verifier("b:2")
-    secrets = Secrets.of(SECRET)
-    return verifier.sender(secrets, text, METHOD, MESSAGE, NOW, may_be_old=may_be_old)
+    secrets = secrets or Secrets.of(SECRET)
+    return verifier.look(secrets, text, METHOD, MESSAGE, NOW, may_be_old=may_be_old).sender
 
 
 def test_a_proof_names_its_sender() -> None:
@@ -102,7 +108,7 @@ def test_each_secret_of_the_file_is_believed_and_none_is_shown() -> None:
     """So they are swapped without a moment in which two nodes refuse each other."""
     both = Secrets.of(f"\n{SECRET}\n  the next secret of it  \n")
     for secret in (SECRET, "the next secret of it"):
-        assert Verifier("b:2").sender(both, line(secret=secret), METHOD, MESSAGE, NOW) == "a:1"
+        assert believed(line(secret=secret), secrets=both) == "a:1"
     assert SECRET not in repr(both)
     assert both.prove(Claim("a:1", "b:2", NOW, "n"), METHOD, MESSAGE) == line()
     for text in ("", "\n", "short", f"{SECRET}\nshort"):
@@ -116,9 +122,32 @@ def test_no_stream_is_opened_by_a_proof_from_before_the_start() -> None:
     for began, text, good in ((NOW, early, False), (NOW, late, True), (NOW - 1, early, True)):
         verifier = Verifier("b:2", began)
         if good:
-            assert verifier.sender(Secrets.of(SECRET), text, METHOD, None, NOW) == "a:1"
+            assert verifier.look(Secrets.of(SECRET), text, METHOD, None, NOW).sender == "a:1"
         else:
             with pytest.raises(PermissionDenied, match="from before this node was started"):
-                verifier.sender(Secrets.of(SECRET), text, METHOD, None, NOW)
+                verifier.look(Secrets.of(SECRET), text, METHOD, None, NOW)
     verifier = Verifier("b:2", NOW)
-    assert verifier.sender(Secrets.of(SECRET), line(clock=NOW - 1), METHOD, MESSAGE, NOW)
+    assert verifier.look(Secrets.of(SECRET), line(clock=NOW - 1), METHOD, MESSAGE, NOW)
+
+
+def test_an_answer_proves_the_secret_to_who_asked_this_question() -> None:
+    """Else whoever listens at the address of a node that is down answers in its place."""
+    asked, other = line(), line(nonce="m")
+    ours = Secrets.of(SECRET)
+    answer = Verifier("b:2").look(ours, asked, METHOD, MESSAGE, NOW).answer
+    assert ours.answered(asked, answer)
+    guess = Secrets.of("a guess, as long as it")
+    guessed = Verifier("b:2").look(
+        guess, line(secret="a guess, as long as it"), METHOD, MESSAGE, NOW
+    )
+    mac = asked.rpartition(" ")[2]
+    for wrong in ("", mac, answer[:-1], f"{answer}é", guessed.answer):
+        assert not ours.answered(asked, wrong), wrong
+    assert not ours.answered(other, answer)
+
+
+def test_an_answer_is_made_with_the_secret_of_the_question() -> None:
+    """While secrets are swapped the one who asks may not have the other yet."""
+    both = Secrets.of(f"the next secret of it\n{SECRET}")
+    answer = Verifier("b:2").look(both, line(), METHOD, MESSAGE, NOW).answer
+    assert Secrets.of(SECRET).answered(line(), answer)

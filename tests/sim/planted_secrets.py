@@ -25,7 +25,7 @@ def take_whoever_names_a_peer_for_it(stack: contextlib.ExitStack) -> None:
 )
 def believe_a_proof_by_another_secret(stack: contextlib.ExitStack) -> None:
     """That there is a proof is looked at, and not what it proves."""
-    replace(stack, Secrets, "made", lambda self, mac, text, method, message: True)
+    replace(stack, Secrets, "maker", lambda self, mac, text, method, message: b"any")
 
 
 @planted(
@@ -34,15 +34,15 @@ def believe_a_proof_by_another_secret(stack: contextlib.ExitStack) -> None:
 )
 def leave_the_message_out_of_the_proof(stack: contextlib.ExitStack) -> None:
     """So a proof that was heard is good for any other message."""
-    made, prove = Secrets.made, Secrets.prove
+    maker, prove = Secrets.maker, Secrets.prove
 
-    def any_message(self: Any, mac: str, text: str, method: str, message: Any) -> bool:
-        return made(self, mac, text, method, b"")
+    def any_message(self: Any, mac: str, text: str, method: str, message: Any) -> bytes | None:
+        return maker(self, mac, text, method, b"")
 
     def of_no_message(self: Any, what: Any, method: str, message: Any) -> str:
         return prove(self, what, method, b"")
 
-    replace(stack, Secrets, "made", any_message)
+    replace(stack, Secrets, "maker", any_message)
     replace(stack, Secrets, "prove", of_no_message)
 
 

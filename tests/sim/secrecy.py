@@ -99,7 +99,7 @@ class Secrecy:
         if line:
             now, may_be_old = process.node.time.now(), method == "check_health"
             try:
-                sender = verifier.sender(_OURS, line, method, data, now, may_be_old=may_be_old)
+                sender = verifier.look(_OURS, line, method, data, now, may_be_old=may_be_old).sender
             except KvError as error:
                 trouble = error
         shown = Shown(sender=sender, trouble=trouble)

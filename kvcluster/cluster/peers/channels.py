@@ -6,9 +6,11 @@ heartbeats above all, for they must pass a stream that is stuck.
 
 Who this node is, a peer sees by its certificate where there is TLS, and by a proof with the secret
 of the cluster where there is one (security/proof.py): a proof goes along with each call that is
-made alone, over the bytes of its message, and with the opening of each stream. Where gRPC only says
-that no connection came about, it is looked at whether TLS is in the way (wire/tls_trouble.py): a
-peer that cannot be spoken to for that is not one that is dead, and is told otherwise.
+made alone, over the bytes of its message, and with the opening of each stream. Who answers proves
+as much: else whoever listens at the address of a peer that is down could say that he has stored
+what it missed. Where gRPC only says that no connection came about, it is looked at whether TLS is
+in the way (wire/tls_trouble.py): a peer that cannot be spoken to for that is not one that is dead,
+and is told otherwise.
 """
 
 from __future__ import annotations
@@ -37,9 +39,8 @@ from kvcluster.errors import (
     Unauthenticated,
     as_told,
 )
-from kvcluster.security.proof import HEADER, NONCE_BYTES, Claim, Secrets
-from kvcluster.wire.call_course import NotTaken
-from kvcluster.wire.call_stream import Metadata
+from kvcluster.security.proof import ANSWER, HEADER, NONCE_BYTES, Claim, Secrets
+from kvcluster.wire.call_course import NOTHING, NotTaken, Opening
 from kvcluster.wire.delivery import undelivered
 from kvcluster.wire.dial import options_of_nodes
 from kvcluster.wire.error_info import told_in
@@ -85,7 +86,7 @@ class Channels:
         """That of the request that was sent last."""
         tls = self._identity.tls
         self._ways = {
-            peer: Way(address_of(peer), options, tls, partial(self._opening, peer))
+            peer: Way(address_of(peer), options, tls, partial(self._opening, peer, STREAM, None))
             for peer in peers
         }
         self._parsers: dict[type[Message], Parse] = {}
@@ -116,13 +117,17 @@ class Channels:
         )
         self._way(peer)
         self._note_clock(request)
-        metadata = self._proof(peer, path_of(kind), data)
+        opening = self._opening(peer, path_of(kind), data)
         try:
             method = self._method(peer, kind)
-            answer = await method(data, timeout=timeout_s, metadata=metadata)
+            call = method(data, timeout=timeout_s, metadata=opening.metadata)
+            answer = await call
+            is_answered = await opening.is_answered_by(call)
         except grpc.aio.AioRpcError as error:
             failure = _failure(error)
         else:
+            if not is_answered:
+                raise _answered_by_a_stranger(peer, kind)
             if not isinstance(answer, Unusable):
                 return answer
             failure = PeerRejected(answer.why)
@@ -168,16 +173,22 @@ class Channels:
             beat = isinstance(request, HealthCheckRequest)
             self._clock = request.sender.clock if beat else request.clock
 
-    def _opening(self, peer: str) -> Metadata:
-        """What a stream brings along. It is opened for a call, so its clock is that of one."""
-        return self._proof(peer, STREAM, None)
-
-    def _proof(self, peer: str, path: str, message: bytes | None) -> Metadata:
-        if not self._identity.secrets:
-            return ()
+    def _opening(self, peer: str, path: str, message: bytes | None) -> Opening:
+        """What goes along with a call, and what must come back. A stream is opened for a call, so
+        its clock is that of one.
+        """
+        kept = self._identity.secrets
+        if not kept:
+            return NOTHING
         nonce = secrets.token_hex(NONCE_BYTES)
         claim = Claim(self._identity.name, peer, self._clock, nonce)
-        return ((HEADER, self._identity.secrets.now().prove(claim, path, message)),)
+        ours = kept.now()
+        line = ours.prove(claim, path, message)
+
+        def is_answered(said: grpc.aio.Metadata) -> bool:
+            return ours.answered(line, str(said.get(ANSWER, "")))
+
+        return Opening(((HEADER, line),), is_answered)
 
     def _method(self, peer: str, kind: type[Message]) -> Method:
         """The call of a peer that takes such requests, as bytes."""
@@ -263,6 +274,14 @@ def _give_up(cancel: Callable[[], None], answer: asyncio.Future[Any]) -> None:
     """Whoever waited for an answer may have cancelled it."""
     if answer.cancelled():
         cancel()
+
+
+def _answered_by_a_stranger(peer: str, kind: type[Message]) -> PeerRejected:
+    """Of a heartbeat nothing depends on whether it came to anybody. Of anything else nobody knows:
+    it may be a peer that was started without the secret, and has done it.
+    """
+    why = f"whoever answers at {peer} has not shown that it has the secret of this cluster"
+    return PeerRejected(Unauthenticated(why) if kind is HealthCheckRequest else OutcomeUnknown(why))
 
 
 def address_of(peer: str) -> str:
