@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kvcluster.cluster.peers.channels import Identity
+from kvcluster.cluster.peers.introduction import Identity
 from kvcluster.errors import BadSetting, CannotStart
 from kvcluster.model.members import Cluster
 from kvcluster.security.proof import Secrets

@@ -86,11 +86,12 @@ class Guard:
         address, certificate = address_of(context.peer()), certificate_of(context)
         return Shown(address, token, certificate, sender, answer, trouble)
 
-    @staticmethod
-    async def answer(context: Any, shown: Shown) -> None:
-        """Prove to a peer that this node has the secret, too."""
+    async def meet(self, context: Any, method: str, message: bytes | None) -> Shown:
+        """The same, and a peer is shown that this node has the secret, too."""
+        shown = self.shown(context, method, message)
         if shown.answer:
             await context.send_initial_metadata(((ANSWER, shown.answer),))
+        return shown
 
     def admit(self, need: Need, shown: Shown, request: Any, method: str) -> Admitted:
         """What of a request may be carried out. Raises Unauthenticated, PermissionDenied."""

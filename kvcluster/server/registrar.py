@@ -78,8 +78,7 @@ class Registrar:
             except KvError as error:
                 request: Any = Unusable(error)
             if guard:
-                shown = guard.shown(context, path, data)
-                await guard.answer(context, shown)
+                shown = await guard.meet(context, path, data)
                 if refusal := guard.refusal(needs, shown, name):
                     return Unusable(refusal), shown
             return (request if data is None else parse(data)), shown

@@ -95,11 +95,10 @@ def serving(methods: Mapping[str, Streamable], intake: Intake, needs: Need) -> A
 
     async def serve(_: object, context: Any) -> None:
         code, started_s = _CANCELLED, asyncio.get_running_loop().time()
-        shown = intake.guard.shown(context, PATH, None) if intake.guard else None
+        shown = await intake.guard.meet(context, PATH, None) if intake.guard else None
         streamed = Streamed(methods, parse, intake, context, shown)
         try:
             if intake.guard and shown:
-                await intake.guard.answer(context, shown)
                 intake.guard.admit(needs, shown, None, "Calls")
             with intake.streams.admit(0):
                 await streamed.serve()

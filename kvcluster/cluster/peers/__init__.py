@@ -7,6 +7,7 @@ peers.py          what this node thinks of each of the others
 heartbeat.py      how it learns that, twice a second
 calls.py          how it asks them anything else
 channels.py       gRPC, which carries that
+introduction.py   by what a peer sees who asks, and who answers
 knocking.py       is anybody at an address at all?
 timekeeper.py     the hybrid clock, and the gate for others' clocks
 gate.py           may this node take a write, may it answer a read?

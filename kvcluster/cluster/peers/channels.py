@@ -4,27 +4,27 @@ Writes, the calls that clients wait for, go to a peer on a stream (wire/call_str
 half the time. What the stream does not take is a call of its own; so are all other questions,
 heartbeats above all, for they must pass a stream that is stuck.
 
-Who this node is, a peer sees by its certificate where there is TLS, and by a proof with the secret
-of the cluster where there is one (security/proof.py): a proof goes along with each call that is
-made alone, over the bytes of its message, and with the opening of each stream. Who answers proves
-as much: else whoever listens at the address of a peer that is down could say that he has stored
-what it missed. Where gRPC only says that no connection came about, it is looked at whether TLS is
-in the way (wire/tls_trouble.py): a peer that cannot be spoken to for that is not one that is dead,
-and is told otherwise.
+With each call that is made alone, and with the opening of each stream, goes what says who this node
+is (introduction.py). Where gRPC only says that no connection came about, it is looked at whether
+TLS is in the way (wire/tls_trouble.py): a peer that cannot be spoken to for that is not one that is
+dead, and is told otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
 
+from kvcluster.cluster.peers.introduction import (
+    Identity,
+    Introduction,
+    answered_by_a_stranger,
+)
 from kvcluster.cluster.peers.knocking import Knocking
 from kvcluster.cluster.peers.surroundings import METHODS
 from kvcluster.config import Settings
@@ -39,37 +39,22 @@ from kvcluster.errors import (
     Unauthenticated,
     as_told,
 )
-from kvcluster.security.proof import ANSWER, HEADER, NONCE_BYTES, Claim, Secrets
-from kvcluster.wire.call_course import NOTHING, NotTaken, Opening
+from kvcluster.wire.call_course import NotTaken
 from kvcluster.wire.delivery import undelivered
 from kvcluster.wire.dial import options_of_nodes
 from kvcluster.wire.error_info import told_in
 from kvcluster.wire.failures import named
-from kvcluster.wire.kept_files import KeptFiles
 from kvcluster.wire.parsing import Parse, Unusable, parser_of_answers
 from kvcluster.wire.stream_words import PATH as STREAM
 from kvcluster.wire.tls_trouble import TlsTroubles
 from kvcluster.wire.way import Way
 
-if TYPE_CHECKING:
-    from kvcluster.wire.tls import TlsFiles
-
 import demo_pb2
-from demo_pb2 import ForwardRequest, HealthCheckRequest, ReplicateRequest
+from demo_pb2 import ForwardRequest, ReplicateRequest
 
 Method = Callable[..., Any]
 
 _ON_STREAM = (ReplicateRequest, ForwardRequest)
-
-
-@dataclass(frozen=True)
-class Identity:
-    """By what a node shows peers who it is."""
-
-    name: str = ""
-    """Its own, in the member list."""
-    tls: TlsFiles | None = None
-    secrets: KeptFiles[Secrets] | None = None
 
 
 class Channels:
@@ -81,12 +66,11 @@ class Channels:
         self._loop = asyncio.get_running_loop()
         options = options_of_nodes(settings)
         self._settings = settings
-        self._identity = identity or Identity()
-        self._clock = 0
-        """That of the request that was sent last."""
-        tls = self._identity.tls
+        identity = identity or Identity()
+        self._introduction = Introduction(identity)
+        tls, opening = identity.tls, self._introduction.opening
         self._ways = {
-            peer: Way(address_of(peer), options, tls, partial(self._opening, peer, STREAM, None))
+            peer: Way(address_of(peer), options, tls, partial(opening, peer, STREAM, None))
             for peer in peers
         }
         self._parsers: dict[type[Message], Parse] = {}
@@ -102,7 +86,7 @@ class Channels:
             answer: asyncio.Future[Any] = self._loop.create_future()
             waiter = _Waiting(self, answer, peer, request, end_s)
             name, data = METHODS[kind].name, request.SerializeToString()
-            self._note_clock(request)
+            self._introduction.note_clock(request)
             if cancel := self._way(peer).stream.begin(name, data, timeout_s, waiter):
                 answer.add_done_callback(partial(_give_up, cancel))
                 return answer
@@ -116,8 +100,8 @@ class Channels:
             end_s - self._loop.time(),
         )
         self._way(peer)
-        self._note_clock(request)
-        opening = self._opening(peer, path_of(kind), data)
+        self._introduction.note_clock(request)
+        opening = self._introduction.opening(peer, path_of(kind), data)
         try:
             method = self._method(peer, kind)
             call = method(data, timeout=timeout_s, metadata=opening.metadata)
@@ -127,7 +111,7 @@ class Channels:
             failure = _failure(error)
         else:
             if not is_answered:
-                raise _answered_by_a_stranger(peer, kind)
+                raise answered_by_a_stranger(peer, kind)
             if not isinstance(answer, Unusable):
                 return answer
             failure = PeerRejected(answer.why)
@@ -166,29 +150,6 @@ class Channels:
         if way.renewed():
             self._methods = {at: it for at, it in self._methods.items() if at[0] != peer}
         return way
-
-    def _note_clock(self, request: Any) -> None:
-        """For the proof of the stream that may be opened for it."""
-        if self._identity.secrets:
-            beat = isinstance(request, HealthCheckRequest)
-            self._clock = request.sender.clock if beat else request.clock
-
-    def _opening(self, peer: str, path: str, message: bytes | None) -> Opening:
-        """What goes along with a call, and what must come back. A stream is opened for a call, so
-        its clock is that of one.
-        """
-        kept = self._identity.secrets
-        if not kept:
-            return NOTHING
-        nonce = secrets.token_hex(NONCE_BYTES)
-        claim = Claim(self._identity.name, peer, self._clock, nonce)
-        ours = kept.now()
-        line = ours.prove(claim, path, message)
-
-        def is_answered(said: grpc.aio.Metadata) -> bool:
-            return ours.answered(line, str(said.get(ANSWER, "")))
-
-        return Opening(((HEADER, line),), is_answered)
 
     def _method(self, peer: str, kind: type[Message]) -> Method:
         """The call of a peer that takes such requests, as bytes."""
@@ -274,14 +235,6 @@ def _give_up(cancel: Callable[[], None], answer: asyncio.Future[Any]) -> None:
     """Whoever waited for an answer may have cancelled it."""
     if answer.cancelled():
         cancel()
-
-
-def _answered_by_a_stranger(peer: str, kind: type[Message]) -> PeerRejected:
-    """Of a heartbeat nothing depends on whether it came to anybody. Of anything else nobody knows:
-    it may be a peer that was started without the secret, and has done it.
-    """
-    why = f"whoever answers at {peer} has not shown that it has the secret of this cluster"
-    return PeerRejected(Unauthenticated(why) if kind is HealthCheckRequest else OutcomeUnknown(why))
 
 
 def address_of(peer: str) -> str:
