@@ -23,62 +23,104 @@ SYNCING: Status
 DRAINING: Status
 
 class PutRequest(_message.Message):
-    __slots__ = ("key", "value")
+    __slots__ = ("key", "value", "condition", "ttl_ms", "expires_ms")
     KEY_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    TTL_MS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
     key: str
     value: str
-    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    condition: Condition
+    ttl_ms: int
+    expires_ms: int
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., condition: _Optional[_Union[Condition, _Mapping]] = ..., ttl_ms: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
+
+class Condition(_message.Message):
+    __slots__ = ("absent", "exists", "version", "value", "none")
+    ABSENT_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    NONE_FIELD_NUMBER: _ClassVar[int]
+    absent: bool
+    exists: bool
+    version: bytes
+    value: str
+    none: bool
+    def __init__(self, absent: bool = ..., exists: bool = ..., version: _Optional[bytes] = ..., value: _Optional[str] = ..., none: bool = ...) -> None: ...
+
+class Mismatch(_message.Message):
+    __slots__ = ("found", "value", "version", "expires_ms")
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    found: bool
+    value: str
+    version: bytes
+    expires_ms: int
+    def __init__(self, found: bool = ..., value: _Optional[str] = ..., version: _Optional[bytes] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class PutResponse(_message.Message):
-    __slots__ = ("version", "replicas", "acknowledged", "served_by")
+    __slots__ = ("version", "replicas", "acknowledged", "served_by", "mismatch")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     SERVED_BY_FIELD_NUMBER: _ClassVar[int]
+    MISMATCH_FIELD_NUMBER: _ClassVar[int]
     version: bytes
     replicas: int
     acknowledged: int
     served_by: str
-    def __init__(self, version: _Optional[bytes] = ..., replicas: _Optional[int] = ..., acknowledged: _Optional[int] = ..., served_by: _Optional[str] = ...) -> None: ...
+    mismatch: Mismatch
+    def __init__(self, version: _Optional[bytes] = ..., replicas: _Optional[int] = ..., acknowledged: _Optional[int] = ..., served_by: _Optional[str] = ..., mismatch: _Optional[_Union[Mismatch, _Mapping]] = ...) -> None: ...
 
 class GetRequest(_message.Message):
-    __slots__ = ("key",)
+    __slots__ = ("key", "linearizable")
     KEY_FIELD_NUMBER: _ClassVar[int]
+    LINEARIZABLE_FIELD_NUMBER: _ClassVar[int]
     key: str
-    def __init__(self, key: _Optional[str] = ...) -> None: ...
+    linearizable: bool
+    def __init__(self, key: _Optional[str] = ..., linearizable: bool = ...) -> None: ...
 
 class GetResponse(_message.Message):
-    __slots__ = ("found", "value", "version", "served_by")
+    __slots__ = ("found", "value", "version", "served_by", "expires_ms")
     FOUND_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SERVED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
     found: bool
     value: str
     version: bytes
     served_by: str
-    def __init__(self, found: bool = ..., value: _Optional[str] = ..., version: _Optional[bytes] = ..., served_by: _Optional[str] = ...) -> None: ...
+    expires_ms: int
+    def __init__(self, found: bool = ..., value: _Optional[str] = ..., version: _Optional[bytes] = ..., served_by: _Optional[str] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class DeleteRequest(_message.Message):
-    __slots__ = ("key",)
+    __slots__ = ("key", "condition")
     KEY_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
     key: str
-    def __init__(self, key: _Optional[str] = ...) -> None: ...
+    condition: Condition
+    def __init__(self, key: _Optional[str] = ..., condition: _Optional[_Union[Condition, _Mapping]] = ...) -> None: ...
 
 class DeleteResponse(_message.Message):
-    __slots__ = ("found", "version", "replicas", "acknowledged", "served_by")
+    __slots__ = ("found", "version", "replicas", "acknowledged", "served_by", "mismatch")
     FOUND_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     SERVED_BY_FIELD_NUMBER: _ClassVar[int]
+    MISMATCH_FIELD_NUMBER: _ClassVar[int]
     found: bool
     version: bytes
     replicas: int
     acknowledged: int
     served_by: str
-    def __init__(self, found: bool = ..., version: _Optional[bytes] = ..., replicas: _Optional[int] = ..., acknowledged: _Optional[int] = ..., served_by: _Optional[str] = ...) -> None: ...
+    mismatch: Mismatch
+    def __init__(self, found: bool = ..., version: _Optional[bytes] = ..., replicas: _Optional[int] = ..., acknowledged: _Optional[int] = ..., served_by: _Optional[str] = ..., mismatch: _Optional[_Union[Mismatch, _Mapping]] = ...) -> None: ...
 
 class Operation(_message.Message):
     __slots__ = ("put", "get", "delete")
@@ -97,18 +139,20 @@ class BatchRequest(_message.Message):
     def __init__(self, operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("code", "message", "nothing_written", "reason", "value_limit_bytes")
+    __slots__ = ("code", "message", "nothing_written", "reason", "value_limit_bytes", "version")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     NOTHING_WRITTEN_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     VALUE_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     code: int
     message: str
     nothing_written: bool
     reason: str
     value_limit_bytes: int
-    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., nothing_written: bool = ..., reason: _Optional[str] = ..., value_limit_bytes: _Optional[int] = ...) -> None: ...
+    version: bytes
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., nothing_written: bool = ..., reason: _Optional[str] = ..., value_limit_bytes: _Optional[int] = ..., version: _Optional[bytes] = ...) -> None: ...
 
 class Result(_message.Message):
     __slots__ = ("put", "get", "delete", "failure")
@@ -251,7 +295,7 @@ class HealthCheckRequest(_message.Message):
     def __init__(self, sender: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class HealthCheckResponse(_message.Message):
-    __slots__ = ("status", "node", "keys", "peers", "responder", "reason", "sync")
+    __slots__ = ("status", "node", "keys", "peers", "responder", "reason", "sync", "decides", "too_old")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
@@ -259,6 +303,8 @@ class HealthCheckResponse(_message.Message):
     RESPONDER_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     SYNC_FIELD_NUMBER: _ClassVar[int]
+    DECIDES_FIELD_NUMBER: _ClassVar[int]
+    TOO_OLD_FIELD_NUMBER: _ClassVar[int]
     status: Status
     node: str
     keys: int
@@ -266,7 +312,9 @@ class HealthCheckResponse(_message.Message):
     responder: Heartbeat
     reason: str
     sync: Progress
-    def __init__(self, status: _Optional[_Union[Status, str]] = ..., node: _Optional[str] = ..., keys: _Optional[int] = ..., peers: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., responder: _Optional[_Union[Heartbeat, _Mapping]] = ..., reason: _Optional[str] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
+    decides: bool
+    too_old: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, status: _Optional[_Union[Status, str]] = ..., node: _Optional[str] = ..., keys: _Optional[int] = ..., peers: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., responder: _Optional[_Union[Heartbeat, _Mapping]] = ..., reason: _Optional[str] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., decides: bool = ..., too_old: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PeerState(_message.Message):
     __slots__ = ("node", "state", "lagging")
@@ -317,7 +365,7 @@ class Configuration(_message.Message):
     def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ..., key_limit_bytes: _Optional[int] = ..., value_limit_bytes: _Optional[int] = ..., message_age_limit_s: _Optional[float] = ..., tombstone_wait_s: _Optional[float] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks")
+    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks", "decides", "wall_ms")
     NODE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -325,6 +373,8 @@ class Heartbeat(_message.Message):
     MISSED_SINCE_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     TAKES_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    DECIDES_FIELD_NUMBER: _ClassVar[int]
+    WALL_MS_FIELD_NUMBER: _ClassVar[int]
     node: str
     incarnation: int
     clock: int
@@ -332,7 +382,9 @@ class Heartbeat(_message.Message):
     missed_since: bytes
     configuration: Configuration
     takes_blocks: bool
-    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ...) -> None: ...
+    decides: bool
+    wall_ms: int
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ..., decides: bool = ..., wall_ms: _Optional[int] = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ()
@@ -541,16 +593,18 @@ class ScanPartResponse(_message.Message):
     def __init__(self, clock: _Optional[int] = ..., pairs: _Optional[_Iterable[_Union[Pair, _Mapping]]] = ..., up_to: _Optional[str] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("key", "value", "deleted", "version")
+    __slots__ = ("key", "value", "deleted", "version", "expires_ms")
     KEY_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
     key: str
     value: str
     deleted: bool
     version: bytes
-    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., deleted: bool = ..., version: _Optional[bytes] = ...) -> None: ...
+    expires_ms: int
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., deleted: bool = ..., version: _Optional[bytes] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class ReplicateRequest(_message.Message):
     __slots__ = ("sender", "clock", "configuration", "entries", "missed", "block")
@@ -569,14 +623,20 @@ class ReplicateRequest(_message.Message):
     def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., missed: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., block: _Optional[_Union[Block, _Mapping]] = ...) -> None: ...
 
 class ReplicateResponse(_message.Message):
-    __slots__ = ("clock", "superseded", "block")
+    __slots__ = ("clock", "superseded", "block", "refused", "decided", "votes")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
     BLOCK_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
     clock: int
     superseded: _containers.RepeatedScalarFieldContainer[int]
     block: int
-    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ..., block: _Optional[int] = ...) -> None: ...
+    refused: _containers.RepeatedScalarFieldContainer[int]
+    decided: _containers.RepeatedScalarFieldContainer[int]
+    votes: bool
+    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ..., block: _Optional[int] = ..., refused: _Optional[_Iterable[int]] = ..., decided: _Optional[_Iterable[int]] = ..., votes: bool = ...) -> None: ...
 
 class Cursor(_message.Message):
     __slots__ = ("slot", "after_key")
@@ -740,6 +800,60 @@ class DropResponse(_message.Message):
     clock: int
     def __init__(self, clock: _Optional[int] = ...) -> None: ...
 
+class ReadRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "keys")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., keys: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReadResponse(_message.Message):
+    __slots__ = ("clock", "votes", "entries")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    votes: bool
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    def __init__(self, clock: _Optional[int] = ..., votes: bool = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+
+class Promise(_message.Message):
+    __slots__ = ("key", "ballot")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    BALLOT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    ballot: bytes
+    def __init__(self, key: _Optional[str] = ..., ballot: _Optional[bytes] = ...) -> None: ...
+
+class PrepareRequest(_message.Message):
+    __slots__ = ("sender", "clock", "configuration", "promises")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    PROMISES_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    clock: int
+    configuration: int
+    promises: _containers.RepeatedCompositeFieldContainer[Promise]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ...) -> None: ...
+
+class PrepareResponse(_message.Message):
+    __slots__ = ("clock", "votes", "entries", "refused")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    clock: int
+    votes: bool
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    refused: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, clock: _Optional[int] = ..., votes: bool = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class MissedWrites(_message.Message):
     __slots__ = ("peer", "since", "count")
     PEER_FIELD_NUMBER: _ClassVar[int]
@@ -751,30 +865,44 @@ class MissedWrites(_message.Message):
     def __init__(self, peer: _Optional[str] = ..., since: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
 
 class JournalFrame(_message.Message):
-    __slots__ = ("clock", "entries", "hints", "drops", "blocks")
+    __slots__ = ("clock", "entries", "hints", "drops", "blocks", "promises")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
     DROPS_FIELD_NUMBER: _ClassVar[int]
     BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    PROMISES_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     hints: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     drops: _containers.RepeatedCompositeFieldContainer[Entry]
     blocks: _containers.RepeatedCompositeFieldContainer[Block]
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ...) -> None: ...
+    promises: _containers.RepeatedCompositeFieldContainer[Promise]
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ...) -> None: ...
 
 class VersionsFrame(_message.Message):
-    __slots__ = ("versions", "hashes", "tombstones", "footer")
+    __slots__ = ("versions", "hashes", "tombstones", "footer", "expiries", "promises")
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     HASHES_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONES_FIELD_NUMBER: _ClassVar[int]
     FOOTER_FIELD_NUMBER: _ClassVar[int]
+    EXPIRIES_FIELD_NUMBER: _ClassVar[int]
+    PROMISES_FIELD_NUMBER: _ClassVar[int]
     versions: bytes
     hashes: bytes
     tombstones: _containers.RepeatedCompositeFieldContainer[Entry]
     footer: VersionsFooter
-    def __init__(self, versions: _Optional[bytes] = ..., hashes: _Optional[bytes] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., footer: _Optional[_Union[VersionsFooter, _Mapping]] = ...) -> None: ...
+    expiries: _containers.RepeatedCompositeFieldContainer[Expiry]
+    promises: _containers.RepeatedCompositeFieldContainer[Promise]
+    def __init__(self, versions: _Optional[bytes] = ..., hashes: _Optional[bytes] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., footer: _Optional[_Union[VersionsFooter, _Mapping]] = ..., expiries: _Optional[_Iterable[_Union[Expiry, _Mapping]]] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ...) -> None: ...
+
+class Expiry(_message.Message):
+    __slots__ = ("place", "expires_ms")
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    place: int
+    expires_ms: int
+    def __init__(self, place: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class VersionsFooter(_message.Message):
     __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node")

@@ -601,6 +601,16 @@ class PeerStub(object):
                 request_serializer=demo__pb2.DropRequest.SerializeToString,
                 response_deserializer=demo__pb2.DropResponse.FromString,
                 _registered_method=True)
+        self.Read = channel.unary_unary(
+                '/demo.Peer/Read',
+                request_serializer=demo__pb2.ReadRequest.SerializeToString,
+                response_deserializer=demo__pb2.ReadResponse.FromString,
+                _registered_method=True)
+        self.Prepare = channel.unary_unary(
+                '/demo.Peer/Prepare',
+                request_serializer=demo__pb2.PrepareRequest.SerializeToString,
+                response_deserializer=demo__pb2.PrepareResponse.FromString,
+                _registered_method=True)
 
 
 class PeerServicer(object):
@@ -665,6 +675,20 @@ class PeerServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Read(self, request, context):
+        """What the callee holds of some keys, for a read by majority.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Prepare(self, request, context):
+        """Asks for the promise to take no write of a key in a version below this one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -707,6 +731,16 @@ def add_PeerServicer_to_server(servicer, server):
                     servicer.Drop,
                     request_deserializer=demo__pb2.DropRequest.FromString,
                     response_serializer=demo__pb2.DropResponse.SerializeToString,
+            ),
+            'Read': grpc.unary_unary_rpc_method_handler(
+                    servicer.Read,
+                    request_deserializer=demo__pb2.ReadRequest.FromString,
+                    response_serializer=demo__pb2.ReadResponse.SerializeToString,
+            ),
+            'Prepare': grpc.unary_unary_rpc_method_handler(
+                    servicer.Prepare,
+                    request_deserializer=demo__pb2.PrepareRequest.FromString,
+                    response_serializer=demo__pb2.PrepareResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -928,6 +962,60 @@ class Peer(object):
             '/demo.Peer/Drop',
             demo__pb2.DropRequest.SerializeToString,
             demo__pb2.DropResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Read(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/Read',
+            demo__pb2.ReadRequest.SerializeToString,
+            demo__pb2.ReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Prepare(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/demo.Peer/Prepare',
+            demo__pb2.PrepareRequest.SerializeToString,
+            demo__pb2.PrepareResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -136,9 +136,11 @@ def _each_in(answer: PutManyResponse, count: int) -> list[object]:
     first = Version(answer.first_version)
     each: list[object] = [None] * count
     if is_version(first) and is_followed(first, count):
-        told = {"replicas": answer.replicas, "acknowledged": answer.acknowledged}
+        replicas, acknowledged, node = answer.replicas, answer.acknowledged, answer.served_by
         each = [
-            PutResponse(version=version, served_by=answer.served_by, **told)
+            PutResponse(
+                version=version, replicas=replicas, acknowledged=acknowledged, served_by=node
+            )
             for version in following(first, count)
         ]
     for exception in answer.exceptions:

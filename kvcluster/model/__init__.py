@@ -4,6 +4,7 @@ What a key holds:
 
     entry.py          a value or a tombstone, with its version
     operation.py      what somebody wants done with a key
+    condition.py      what must be so for it to be done
     batch_writes.py   what the operations of one batch make of each key
     clock.py          versions: the hybrid logical clock
     tombstones.py     what each delete still needs before it may be forgotten

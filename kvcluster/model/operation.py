@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from kvcluster.model.condition import Condition
 from kvcluster.model.entry import Entry
 
 
@@ -29,6 +30,19 @@ class Operation:
     kind: Kind
     key: str
     value: str = ""
+    condition: Condition | None = None
+    """What must be so for a write; None: it is a plain one."""
+    linearizable: bool = False
+    """Of a get: it answers what a majority holds."""
+    ttl_ms: int = 0
+    """Of a put: how long the key lives from now on; 0: see `expires_ms`."""
+    expires_ms: int = 0
+    """Of a put: when the key expires, in milliseconds since 1970; 0: never."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether it needs a majority."""
+        return self.condition is not None or self.linearizable
 
     @property
     def reads(self) -> bool:
