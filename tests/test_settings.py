@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kvcluster.config import CEILINGS, Settings
+from kvcluster.config import Settings
 from kvcluster.errors import BadSetting
-from kvcluster.server.overrides import with_overrides
+from kvcluster.server.overrides import CEILINGS, with_overrides
 
 ROOT = Path(__file__).parents[1]
 _NUMBERS = re.compile(r"[\d., ()*+/-]+")

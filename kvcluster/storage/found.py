@@ -24,6 +24,8 @@ class Recovered:
     clock: int = 0
     """The largest hybrid time on disk."""
     hints: dict[str, Version] = field(default_factory=dict)
+    promises: dict[str, Version] = field(default_factory=dict)
+    """Those that no entry has reached; see promises.py."""
     next_segment: int = 1
     incomplete: str = ""
     """Not empty: something acknowledged may be missing here, and why."""

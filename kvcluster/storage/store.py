@@ -27,11 +27,12 @@ from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
 from kvcluster.storage.journal import Journal
+from kvcluster.storage.promises import Promises, merged, without
 from kvcluster.storage.recovery import recover
 from kvcluster.storage.table import Table, undisturbed
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites, VersionsFooter
+from demo_pb2 import MissedWrites, Promise, VersionsFooter
 
 log = logging.getLogger("kvcluster")
 
@@ -46,6 +47,7 @@ class Store:
     """What was on disk when it was opened."""
     table: Table
     digests: Digests
+    promises: Promises
     incomplete: str
     """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
     repair: bool
@@ -90,6 +92,7 @@ class Store:
             raise CannotStart(_explain(error, self.path)) from error
         self._take_for_our_own(found)
         self.found, self.table, self.digests = found, found.table, found.table.digests
+        self.promises = Promises(found.promises)
         self.incomplete, self.repair = found.incomplete, found.repair
         return found
 
@@ -150,9 +153,26 @@ class Store:
         entries: Sequence[EntryMessage],
         hints: Sequence[MissedWrites] = (),
         drops: Sequence[EntryMessage] = (),
+        *,
+        whatever_was_promised: bool = False,
     ) -> asyncio.Future[list[Verdict]]:
-        """Make all of it durable, apply the entries, drop `drops`. See Journal.write."""
-        return self.journal.write(entries, hints, drops)
+        """Make all of it durable, apply the entries, drop `drops`. See Journal.write.
+
+        Entries below a promise are left out, and told so: REFUSED. `whatever_was_promised`: they
+        are not; for a node that is made whole again, whose promises count no more.
+        """
+        refused = [] if whatever_was_promised else self.promises.refuse(entries)
+        if not refused:
+            return self.journal.write(entries, hints, drops)
+        taken = without(entries, refused)
+        return merged(self.journal.write(taken, hints, drops), refused)
+
+    def promise(self, wanted: Sequence[Promise]) -> asyncio.Future[list[Verdict]]:
+        """Promise to take nothing below some ballots. It counts at once; it may be told when this
+        resolves: then it is durable, and whatever had been taken before is applied.
+        """
+        given = [it for it in wanted if self.promises.give(it.key, Version(it.ballot))]
+        return self.journal.write([], promises=given)
 
     def write_time(self) -> asyncio.Future[list[Verdict]]:
         """Make the time durable, though nothing else changed. Every frame carries it."""
@@ -189,6 +209,7 @@ class Store:
 
     def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
         verdicts = self.table.apply_all(entries)
+        self.promises.stored(entries)
         if any(verdict.conflicts for verdict in verdicts):
             _warn_of_conflicts(entries, verdicts)
         return verdicts
@@ -202,6 +223,8 @@ class Store:
             repair=self.repair,
             node=self._node,
             configuration=self._configuration,
+            promises=self.promises.messages(),
+            decided=self.table.decided,
         )
 
     def _drop(self, drops: Sequence[EntryMessage]) -> None:

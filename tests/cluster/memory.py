@@ -35,9 +35,11 @@ from demo_pb2 import (
     GetRequest,
     HealthCheckRequest,
     HoldRequest,
+    PrepareRequest,
     PullDifferencesRequest,
     PullRequest,
     PutRequest,
+    ReadRequest,
     ReplicateRequest,
     ScanPartRequest,
 )
@@ -177,6 +179,8 @@ async def answer(node: Node, request: Any, deadline_s: float) -> Any:
         HoldRequest: replica.hold,
         DropRequest: replica.drop,
         ForwardRequest: node.requests.handlers.forwarded,
+        ReadRequest: node.deciding.acceptor.read,
+        PrepareRequest: node.deciding.acceptor.prepare,
     }
     if method := with_deadline.get(type(request)):
         return await method(request, deadline_s)

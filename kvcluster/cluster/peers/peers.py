@@ -90,6 +90,11 @@ class Peer:
         """Whether it said, when it was last heard, that it knows of blocks (storage/block.py)."""
         return self.said is not None and self.said.responder.takes_blocks
 
+    @property
+    def is_too_old(self) -> bool:
+        """Whether it said, when it was last heard, that it knows of no conditions and no expiry."""
+        return self.said is not None and not self.said.responder.decides
+
 
 class Peers:
     """All peers of this node, in member order."""
@@ -123,6 +128,11 @@ class Peers:
 
     def __getitem__(self, name: str) -> Peer:
         return self._peers[name]
+
+    @property
+    def too_old(self) -> list[str]:
+        """Those that would carry out an operation with a condition without it."""
+        return [peer.name for peer in self if peer.is_too_old]
 
     @staticmethod
     def now_s() -> float:

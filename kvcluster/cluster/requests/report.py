@@ -52,6 +52,8 @@ class Report(OnGround):
             reason=self._gate.reason,
             responder=beat,
             sync=self._progress.current,
+            decides=not self._peers.too_old,
+            too_old=self._peers.too_old,
         )
 
     def status(self) -> StatusResponse:
