@@ -365,7 +365,7 @@ class Configuration(_message.Message):
     def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ..., key_limit_bytes: _Optional[int] = ..., value_limit_bytes: _Optional[int] = ..., message_age_limit_s: _Optional[float] = ..., tombstone_wait_s: _Optional[float] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks", "decides", "wall_ms", "blank")
+    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks", "decides", "wall_ms", "undecided", "votes")
     NODE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -375,7 +375,8 @@ class Heartbeat(_message.Message):
     TAKES_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     DECIDES_FIELD_NUMBER: _ClassVar[int]
     WALL_MS_FIELD_NUMBER: _ClassVar[int]
-    BLANK_FIELD_NUMBER: _ClassVar[int]
+    UNDECIDED_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
     node: str
     incarnation: int
     clock: int
@@ -385,8 +386,9 @@ class Heartbeat(_message.Message):
     takes_blocks: bool
     decides: bool
     wall_ms: int
-    blank: bool
-    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ..., decides: bool = ..., wall_ms: _Optional[int] = ..., blank: bool = ...) -> None: ...
+    undecided: bool
+    votes: bool
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ..., decides: bool = ..., wall_ms: _Optional[int] = ..., undecided: bool = ..., votes: bool = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ()
@@ -873,20 +875,22 @@ class MissedWrites(_message.Message):
     def __init__(self, peer: _Optional[str] = ..., since: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
 
 class JournalFrame(_message.Message):
-    __slots__ = ("clock", "entries", "hints", "drops", "blocks", "promises")
+    __slots__ = ("clock", "entries", "hints", "drops", "blocks", "promises", "votes")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
     DROPS_FIELD_NUMBER: _ClassVar[int]
     BLOCKS_FIELD_NUMBER: _ClassVar[int]
     PROMISES_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     hints: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     drops: _containers.RepeatedCompositeFieldContainer[Entry]
     blocks: _containers.RepeatedCompositeFieldContainer[Block]
     promises: _containers.RepeatedCompositeFieldContainer[Promise]
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ...) -> None: ...
+    votes: bool
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., votes: bool = ...) -> None: ...
 
 class VersionsFrame(_message.Message):
     __slots__ = ("versions", "hashes", "tombstones", "footer", "expiries")
@@ -911,7 +915,7 @@ class Expiry(_message.Message):
     def __init__(self, place: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class VersionsFooter(_message.Message):
-    __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node", "promises", "decided")
+    __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node", "promises", "votes", "decided")
     JSON_HASH_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -922,6 +926,7 @@ class VersionsFooter(_message.Message):
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     PROMISES_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
     json_hash: bytes
     pairs: int
@@ -933,5 +938,6 @@ class VersionsFooter(_message.Message):
     configuration: int
     node: str
     promises: _containers.RepeatedCompositeFieldContainer[Promise]
+    votes: bool
     decided: bool
-    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., decided: bool = ...) -> None: ...
+    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., votes: bool = ..., decided: bool = ...) -> None: ...

@@ -93,7 +93,7 @@ class Node:
             log.warning("DATA  %s", remark)
         if self.store.incomplete and self._salvage:
             log.warning("DATA  serving what is here, as --salvage asks")
-            self.store.incomplete = ""
+            self.store.incomplete, self.store.salvaged = "", True
         if self.store.incomplete and self.membership.replica_count == 1:
             raise CannotStart(
                 f"{self.store.incomplete}, and no other node holds what is missing;"

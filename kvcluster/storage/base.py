@@ -145,6 +145,7 @@ class Base:
         found.hints.update({hint.peer: Version(hint.since) for hint in footer.hints})
         found.promises = newest_of(footer.promises, found.promises)
         found.table.decided |= footer.decided
+        found.votes |= footer.votes
         found.repair |= footer.repair
         found.node, found.configuration = footer.node, footer.configuration
         if footer.incomplete and not found.incomplete:

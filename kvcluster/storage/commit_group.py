@@ -30,6 +30,7 @@ class PendingWrite:
     hints: Sequence[MissedWrites]
     drops: Sequence[EntryMessage]
     promises: Sequence[Promise]
+    votes: bool
     done: asyncio.Future[list[Verdict]]
 
     def size_bytes(self) -> int:
@@ -46,6 +47,7 @@ class CommitGroup:
         self.hints = [hint for write in writes for hint in write.hints]
         self.drops = [drop for write in writes for drop in write.drops]
         self.promises = [promise for write in writes for promise in write.promises]
+        self.votes = any(write.votes for write in writes)
         self.slices = self._sliced()
         """What is to be applied yet, a little at a time."""
         self.verdicts: list[Verdict] = []
@@ -59,7 +61,9 @@ class CommitGroup:
     @property
     def changes(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.loose or self.blocks or self.hints or self.drops or self.promises)
+        return bool(
+            self.loose or self.blocks or self.hints or self.drops or self.promises or self.votes
+        )
 
     def frame(self, clock: int) -> JournalFrame:
         """As it stands in the journal."""
@@ -71,6 +75,7 @@ class CommitGroup:
             hints=self.hints,
             drops=self.drops,
             promises=self.promises,
+            votes=self.votes,
         )
 
     def _sliced(self) -> Iterator[Sequence[EntryMessage]]:

@@ -116,9 +116,11 @@ class Journal:
         hints: Sequence[MissedWrites] = (),
         drops: Sequence[EntryMessage] = (),
         promises: Sequence[Promise] = (),
+        *,
+        votes: bool = False,
     ) -> asyncio.Future[list[Verdict]]:
         """Make entries durable and apply them, then drop `drops`; resolves to a verdict for each.
-        Promises are made durable with them.
+        Promises are made durable with them, and that this node `votes`.
 
         The future fails with OutcomeUnknown if the disk fills up or breaks meanwhile.
         """
@@ -126,7 +128,7 @@ class Journal:
         if self._ended:
             fail(done, unknown(self._ended))
         else:
-            self._writes.append(PendingWrite(entries, hints, drops, promises, done))
+            self._writes.append(PendingWrite(entries, hints, drops, promises, votes, done))
             self._wake()
         return done
 

@@ -60,6 +60,7 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     }
     found.new = not (held or segments or found.table.live or found.remarks)
     found.repair |= not held and not found.behind
+    found.votes = found.votes and not found.incomplete
     if found.incomplete:  # what carried the clock may be what is missing
         times = (time_of(version) for _, (_, version) in found.table.items())
         found.clock = max(found.clock, max(times, default=0))
@@ -129,6 +130,7 @@ class _Replay:
     def _apply(self, frame: JournalFrame) -> None:
         found = self.found
         found.promises = newest_of(frame.promises, found.promises)
+        found.table.decided |= bool(frame.promises)
         found.table.apply_all(frame.entries)
         for block in frame.blocks:
             found.table.apply_all(Block.of(block))
@@ -139,6 +141,7 @@ class _Replay:
                 found.hints[hint.peer] = Version(hint.since)
             else:
                 found.hints.pop(hint.peer, None)
+        found.votes |= frame.votes
         found.clock = max(found.clock, frame.clock)
         found.behind = True
 

@@ -52,6 +52,10 @@ class Store:
     """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
     repair: bool
     """What is here may be old or absent; peers must make it whole. Kept on disk too."""
+    votes: bool
+    """What is here counts for majorities. Kept on disk too."""
+    salvaged: bool
+    """Whoever started it says that what is here is all there is."""
     journal: Journal
     """From `start` on, as is the checkpointer. Write by `write`."""
     checkpointer: Checkpointer
@@ -94,6 +98,7 @@ class Store:
         self.found, self.table, self.digests = found, found.table, found.table.digests
         self.promises = Promises(found.promises)
         self.incomplete, self.repair = found.incomplete, found.repair
+        self.votes, self.salvaged = found.votes, False
         return found
 
     def _take_for_our_own(self, found: Recovered) -> None:
@@ -103,7 +108,7 @@ class Store:
         of another node of this very cluster (swapped folders) lack what this one was counted for.
         """
         if found.configuration != self._configuration:
-            found.repair = True
+            found.repair, found.votes = True, False
         elif found.node and found.node != self._node:
             found.damage(
                 f"{self.path} and its folder are those of {found.node}, not {self._node}'s"
@@ -172,12 +177,18 @@ class Store:
         resolves: then it is durable, and whatever had been taken before is applied.
         """
         given = [it for it in wanted if self.promises.give(it.key, Version(it.ballot))]
+        self.table.decided |= bool(given)
         return self.journal.write([], promises=given)
 
     def write_time(self) -> asyncio.Future[list[Verdict]]:
         """Make the time durable, though nothing else changed. Every frame carries it."""
         nothing = MissedWrites(peer=self._node)  # nobody keeps a hint of itself
         return self.journal.write([], [nothing])
+
+    async def write_vote(self) -> None:
+        """Make it durable that what is here counts for majorities. Raises OutcomeUnknown."""
+        await self.journal.write([], votes=True)
+        self.votes = True
 
     def refuse_if_full(self) -> None:
         """Raise DiskIsFull if a write would certainly fail now."""
@@ -225,6 +236,7 @@ class Store:
             configuration=self._configuration,
             promises=self.promises.messages(),
             decided=self.table.decided,
+            votes=self.votes,
         )
 
     def _drop(self, drops: Sequence[EntryMessage]) -> None:

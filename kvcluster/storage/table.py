@@ -65,7 +65,7 @@ class Table:
         self.size_bytes = 0
         """Of all live keys and their values, in UTF-8."""
         self.decided = False
-        """Whether any version here was, or may have been, made by a majority (model/ballots.py)."""
+        """Whether anything was ever promised here, or made by a majority (model/ballots.py)."""
         self.conflicts = 0
         """How often one version came with two contents: damage somewhere, an alarm."""
 

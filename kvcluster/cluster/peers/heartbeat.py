@@ -168,11 +168,13 @@ class Heartbeats(OnGround):
             reason=as_told(response.reason),
             keys=response.keys,
             responder=Heartbeat(
-                takes_blocks=beat.takes_blocks, decides=beat.decides, blank=beat.blank
+                takes_blocks=beat.takes_blocks,
+                decides=beat.decides,
+                votes=beat.votes,
             ),
         )
+        self._voting.heard(name, undecided=beat.undecided)
         self._peers.answered(name, said, behind=self._hints.since(name) is not None)
-        self._voting.look()
         self._gate.heard(
             name,
             Version(beat.missed_since) if beat.missed_since else None,
@@ -267,5 +269,6 @@ class Heartbeats(OnGround):
             configuration=self.configuration,
             takes_blocks=True,
             decides=True,
-            blank=self._voting.blank,
+            undecided=self._voting.undecided,
+            votes=not self._voting.refusal,
         )

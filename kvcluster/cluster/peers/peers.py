@@ -91,6 +91,11 @@ class Peer:
         return self.said is not None and self.said.responder.takes_blocks
 
     @property
+    def votes(self) -> bool:
+        """Whether it said, when it was last heard, that what it holds counts for a majority."""
+        return self.alive and self.said is not None and self.said.responder.votes
+
+    @property
     def is_too_old(self) -> bool:
         """Whether it said, when it was last heard, that it knows of no conditions and no expiry."""
         return self.said is not None and not self.said.responder.decides

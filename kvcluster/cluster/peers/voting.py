@@ -2,25 +2,18 @@
 
 A majority is worth something because two of them have a replica in common, which remembers what it
 was told. One that has lost its disk does not: what it promised and what it stored may have been
-what made a majority. So it is silent about majorities until all of this is so:
-
-- it is whole: every peer has been asked for what was lost, and so for what it may have stored;
-- the messages of that time have died out: none is taken that is older than `message_age_limit_s`,
-  so nobody can go on from a promise that is forgotten.
+what made a majority. So it counts only if its disk says that it does, and says so from the moment
+on in which it is known that nothing is forgotten that matters (cluster/repair/readmission.py). That
+is written down before it counts for the first time, so a folder that says nothing and is whole is
+that of a node which never counted, and has nothing to remember.
 
 Whether it serves otherwise does not matter. A node that was stopped, or missed writes, remembers.
 
-**A new cluster** must not wait for half a minute. Where every other member says that it was started
-on an empty folder and has stored nothing since (`blank`), nothing was ever decided that anybody
-still remembers, and nobody has to be silent.
-
-Rejected: to fetch what the peers have promised. It is of no use beside the second rule, and without
-that rule it is not enough.
+A node that does not sync its journal does not count: after a power cut it has forgotten, and does
+not know.
 """
 
 from __future__ import annotations
-
-import asyncio
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peers
@@ -32,38 +25,40 @@ class Voting(OnGround):
     def __init__(self, ground: Ground, peers: Peers) -> None:
         super().__init__(ground)
         self._peers = peers
-        self._began_s = asyncio.get_running_loop().time()
-        self._has_lost = self._store.repair or bool(self._store.incomplete)
+        found = self._store.found
+        self.remembers = found.votes or not (found.new or found.repair or found.incomplete)
+        """Whether all that it ever promised and stored is on its disk."""
+        self._counts = False
+        self.waits_for = "it was just started"
+        """Why it does not count yet."""
+        self._undecided: set[str] = set()
 
     @property
-    def blank(self) -> bool:
-        """Whether it was started on an empty folder, and has stored nothing since."""
-        store = self._store
-        nothing = not (store.table.live or store.table.tombstones or len(store.promises))
-        return store.found.new and nothing and not store.journal.entries
+    def undecided(self) -> bool:
+        """Whether nothing was ever promised here, nor decided by a majority."""
+        return not self._store.table.decided
+
+    def heard(self, name: str, *, undecided: bool) -> None:
+        """A peer says so of itself."""
+        if undecided:
+            self._undecided.add(name)
+
+    @property
+    def nothing_is_forgotten(self) -> bool:
+        """Whether each other member said, in this life of ours, that nothing was ever decided with
+        it. Then nothing was with us, for there would have been another.
+        """
+        return all(peer.name in self._undecided for peer in self._peers)
 
     @property
     def refusal(self) -> str:
-        """Why it does not vote, as the end of a sentence about it; empty: it does."""
+        """Why it does not count, as the end of a sentence about it; empty: it does."""
         if not self._store.fsync:
-            return "was started with --fsync never"
-        if not self._has_lost:
-            return ""
-        if not self._gate.whole:
-            return "lost its data, and was not made whole by all others"
-        left_s = self._began_s + self._settings.message_age_limit_s - self._now_s()
-        if left_s > 0 and not self._all_others_are_blank():
-            return f"was started without its data, and counts in {left_s:.0f} s"
-        self._has_lost = False
-        return ""
+            return "was started with --fsync never, and does not count for a majority"
+        return "" if self._counts else f"does not count for a majority yet: {self.waits_for}"
 
-    def look(self) -> None:
-        """A peer was heard: see whether all others have nothing, which may be so no more later."""
-        if self._has_lost and self._all_others_are_blank():
-            self._began_s = float("-inf")
-
-    def _all_others_are_blank(self) -> bool:
-        return all(peer.said is not None and peer.said.responder.blank for peer in self._peers)
-
-    def _now_s(self) -> float:
-        return asyncio.get_running_loop().time()
+    async def admit(self) -> None:
+        """From now on it counts: first it is written down. Raises OutcomeUnknown."""
+        if not self._store.found.votes:
+            await self._store.write_vote()
+        self._counts = True

@@ -75,7 +75,7 @@ class Merger(OnGround):
         if newer:
             self._store.refuse_if_full()
             # What a node that lost its data has promised counts no more (cluster/peers/voting.py).
-            await self._store.write(newer, whatever_was_promised=not self._gate.whole)
+            await self._store.write(newer, whatever_was_promised=not self._store.votes)
 
 
 def advance(cursor: Cursor, to: Cursor) -> None:
