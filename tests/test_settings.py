@@ -27,6 +27,7 @@ FACTS = {
     "_TIMEOUT_S",  # of one that does not begin
     "(_OK, _CANCELLED)",  # codes of gRPC and of a process
     "(_CANCELLED, _UNIMPLEMENTED)",
+    "_MOST_DOUBLINGS",  # of a time that is a setting
     "_LINGER_S",  # of a stream that has said goodbye
     "_INTERRUPTED",
     "_STANDARD_ERROR",

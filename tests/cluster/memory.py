@@ -325,6 +325,12 @@ class MemoryCluster:
         up = names or tuple(self.network.nodes)
         await self.until(lambda: all(self._is_whole(name) for name in up), f"{up} serve")
 
+    async def until_voting(self, *names: str) -> None:
+        """Return once what nodes hold counts for majorities."""
+        up = names or tuple(self.network.nodes)
+        votes = [self[name].peering.voting for name in up]
+        await self.until(lambda: not any(it.refusal for it in votes), f"{up} count", 300)
+
     async def until_equal(self, within_s: float = 60) -> None:
         """Return once every slot is the same at those of its replicas that are up.
 

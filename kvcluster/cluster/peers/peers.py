@@ -87,17 +87,17 @@ class Peer:
 
     @property
     def takes_blocks(self) -> bool:
-        """Whether it said, when it was last heard, that it knows of blocks (storage/block.py)."""
+        """Whether it said that it knows of blocks (storage/block.py)."""
         return self.said is not None and self.said.responder.takes_blocks
 
     @property
     def votes(self) -> bool:
-        """Whether it said, when it was last heard, that what it holds counts for a majority."""
+        """Whether it says that what it holds counts for a majority."""
         return self.alive and self.said is not None and self.said.responder.votes
 
     @property
     def is_too_old(self) -> bool:
-        """Whether it said, when it was last heard, that it knows of no conditions and no expiry."""
+        """Whether it said nothing of knowing conditions and expiry."""
         return self.said is not None and not self.said.responder.decides
 
 
@@ -133,11 +133,6 @@ class Peers:
 
     def __getitem__(self, name: str) -> Peer:
         return self._peers[name]
-
-    @property
-    def too_old(self) -> list[str]:
-        """Those that would carry out an operation with a condition without it."""
-        return [peer.name for peer in self if peer.is_too_old]
 
     @staticmethod
     def now_s() -> float:

@@ -51,6 +51,11 @@ class Voting(OnGround):
         return all(peer.name in self._undecided for peer in self._peers)
 
     @property
+    def too_old(self) -> list[str]:
+        """Members of a version that would carry out an operation with a condition without it."""
+        return [peer.name for peer in self._peers if peer.is_too_old]
+
+    @property
     def refusal(self) -> str:
         """Why it does not count, as the end of a sentence about it; empty: it does."""
         if not self._store.fsync:

@@ -43,6 +43,6 @@ class Requests:
         writes = Writes(ground, writing.rounds, deciding.sightings)
         forwarding, plain = Forwarding(ground, peering), PlainBatches(ground, writes)
         coordinator = Coordinator(ground, writes, deciding.decider)
-        self.handlers = Handlers(ground, coordinator, forwarding, plain, peering.peers)
+        self.handlers = Handlers(ground, coordinator, forwarding, plain, peering.voting)
         self.scans = Scans(ground, peering)
         self.report = Report(ground, peering, writing, repair)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
-from kvcluster.cluster.peers.peers import Peers
+from kvcluster.cluster.peers.voting import Voting
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding
 from kvcluster.cluster.requests.plain_batches import PlainBatches
@@ -50,10 +50,10 @@ class Handlers(OnGround):
         coordinator: Coordinator,
         forwarding: Forwarding,
         plain: PlainBatches,
-        peers: Peers,
+        voting: Voting,
     ) -> None:
         super().__init__(ground)
-        self._peers = peers
+        self._voting = voting
         self._routing = Router(ground, coordinator, forwarding)
         self._plain = plain
 
@@ -96,7 +96,7 @@ class Handlers(OnGround):
 
     def _refuse_if_too_old(self, operations: Sequence[Operation | KvError]) -> None:
         """Raise TooOld if a member would ignore what some of these ask for."""
-        too_old = self._peers.too_old
+        too_old = self._voting.too_old
         if too_old and any(isinstance(it, Operation) and it.is_new for it in operations):
             names = ", ".join(too_old)
             verb = "is" if len(too_old) == 1 else "are"
