@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
-from kvcluster.errors import KvError, NoMajority, OutcomeUnknown
+from kvcluster.errors import KvError, NoMajority, NotReady, OutcomeUnknown, TooOld
 from kvcluster.model.ballots import is_decided
-from kvcluster.model.entry import Version
+from kvcluster.model.entry import Version, make_version
+from kvcluster.storage.table import to_message
 from tests.cluster.memory import NAMES, MemoryCluster, in_cluster
+from tests.storage.fake_disk import FakeDisk
 
 from demo_pb2 import (
     Condition,
     DeleteRequest,
     GetRequest,
+    HealthCheckRequest,
+    HealthCheckResponse,
+    Promise,
     PutRequest,
     PutResponse,
 )
@@ -149,3 +154,106 @@ async def test_promises_and_what_was_accepted_survive_a_power_cut(cluster: Memor
     assert (await read(cluster, "b:2")).version == first.version
     assert (await put(cluster, "c:3", "w", ABSENT)).mismatch.value == "v"
     assert (await put(cluster, "c:3", "w", Condition(version=first.version))).version
+
+
+async def promised(cluster: MemoryCluster, *names: str) -> bytes:
+    """Have nodes promise something for "k" to somebody who does not come back; the ballot."""
+    await cluster.until_voting()
+    ballot = make_version(cluster["a:1"].time.now(), 0xCA5D0909)
+    for name in names:
+        acceptor = cluster[name].deciding.acceptor
+        deadline_s = asyncio.get_running_loop().time() + 5
+        said = await acceptor.promise([Promise(key="k", ballot=ballot)], deadline_s)
+        assert said is not None
+        assert not said[0].refused
+    return ballot
+
+
+@in_cluster
+async def test_a_promise_that_nobody_comes_back_for_is_settled(cluster: MemoryCluster) -> None:
+    """After a minute, by who gave it: what is there stays as it is, in a version of now."""
+    await cluster.put("a:1", "k", "v")
+    ballot = await promised(cluster, "b:2", "c:3")
+    await cluster.until(lambda: not cluster["b:2"].store.promises, "it is settled", 120)
+    await cluster.until(lambda: not cluster["c:3"].store.promises, "it is settled", 120)
+    seen = await read(cluster, "a:1")
+    assert seen.value == "v"
+    assert seen.version > ballot
+
+
+@in_cluster
+async def test_what_a_replica_refused_is_not_read_there_until_it_has_it(
+    cluster: MemoryCluster,
+) -> None:
+    """The others have acknowledged it; soon the replica sees to it that it has it, too."""
+    early = cluster["a:1"].time.tick()
+    await promised(cluster, "c:3")
+    entry = to_message("k", ("v", early))
+    for name in NAMES:
+        verdicts = await cluster[name].store.write([entry])
+        assert (verdicts[0].name == "REFUSED") == (name == "c:3")
+    assert cluster["c:3"].store.get("k") is None
+    assert await cluster.get("c:3", "k") == "v"
+    assert cluster["c:3"].got(GetRequest(key="k")) is None
+    await cluster.until(lambda: not cluster["c:3"].store.promises.behind, "it is settled", 10)
+    assert await cluster.get("c:3", "k") == "v"
+    assert cluster["c:3"].got(GetRequest(key="k")) is not None
+
+
+@in_cluster
+async def test_who_lost_its_disk_does_not_count_until_nothing_can_be_forgotten(
+    cluster: MemoryCluster,
+) -> None:
+    """It serves, and stores what is decided; for a minute no majority is made of it."""
+    await put(cluster, "a:1", "v", ABSENT)
+    await cluster.crash("c:3")
+    cluster.disks["c:3"] = FakeDisk()
+    await cluster.start("c:3")
+    await cluster.until_serving()
+    await cluster.until(lambda: cluster.sees("a:1", "c:3") == "ALIVE", "it is back")
+    assert (await put(cluster, "a:1", "w", Condition(value="v"))).acknowledged == 3
+    await cluster.crash("b:2")
+    with pytest.raises(KvError) as caught:
+        await put(cluster, "a:1", "x", Condition(value="w"))
+    assert isinstance(caught.value, NotReady)
+    with pytest.raises(NotReady):
+        await read(cluster, "c:3")
+    await cluster.start("b:2")
+    await cluster.until_voting("c:3")
+    await cluster.crash("b:2")
+    await cluster.until(lambda: cluster.sees("a:1", "b:2") == "DEAD", "it is missed")
+    assert (await put(cluster, "a:1", "y", Condition(value="w"))).acknowledged == 2
+
+
+@in_cluster
+async def test_nothing_is_decided_where_a_member_would_ignore_it(cluster: MemoryCluster) -> None:
+    """A node of an older version would store without looking; the sentence names it."""
+    peer = cluster["a:1"].peering.peers["c:3"]
+    assert peer.said is not None
+    health = cluster["a:1"].health
+    assert health(HealthCheckRequest()).decides
+    said = HealthCheckResponse()
+    said.CopyFrom(peer.said)
+    said.responder.ClearField("decides")
+    peer.said = said
+    for request in (
+        PutRequest(key="k", value="v", condition=ABSENT),
+        PutRequest(key="k", value="v", ttl_ms=5_000),
+        GetRequest(key="k", linearizable=True),
+    ):
+        with pytest.raises(TooOld, match="c:3 is too old for conditions"):
+            await cluster.one("a:1", request)
+    assert list(health(HealthCheckRequest()).too_old) == ["c:3"]
+    assert await cluster.put("a:1", "k", "v") == 3
+
+
+@in_cluster
+async def test_a_round_that_reaches_too_few_leaves_it_unknown(cluster: MemoryCluster) -> None:
+    """What one of three has stored may be chosen yet; the error says in which version."""
+    cluster.network.stuck = set(NAMES)
+    with pytest.raises(OutcomeUnknown) as caught:
+        await put(cluster, "a:1", "v", ABSENT)
+    assert len(caught.value.version) == 12
+    cluster.network.stuck = set()
+    seen = await read(cluster, "b:2")
+    assert seen.found == (seen.version >= caught.value.version)

@@ -1,4 +1,4 @@
-"""Promises: what was promised is not taken, whatever happens to the process, and nothing else is."""
+"""Promises: what was promised is not taken, whatever happens to the process; all else is."""
 
 from __future__ import annotations
 
