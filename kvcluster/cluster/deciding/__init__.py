@@ -1,6 +1,7 @@
 """Deciding: operations that need a majority, and what majorities need.
 
 decider.py     conditional writes, and reads that nothing older follows: the coordinator's side
+turns.py       who waits for a key, and what each is told
 majorities.py  what a majority holds, or promises
 polling.py     asking the replicas of a key, many keys in one call
 acceptor.py    the replica's side: what is held, and what is promised

@@ -19,7 +19,8 @@ for the promises: nothing was written, and there is another ballot within the de
 
 Reading (Attiya, Bar-Noy, Dolev, "Sharing Memory Robustly in Message-Passing Systems", 1995): where
 replicas differ, the newest is handed to a majority before it is told, or the next reader could be
-told of an older one. One that cannot be handed over, for somebody has promised more, is decided.
+told of an older one. One that cannot be handed over, for somebody has promised more, is about to be
+replaced: after a moment there is something else to read. Only if that lasts it is decided.
 """
 
 from __future__ import annotations
@@ -27,55 +28,34 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from kvcluster.cluster.deciding.majorities import Majorities, content_message
+from kvcluster.cluster.deciding.turns import Decided, Proposal, Turn, parts, tell, unknown
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.peers.voting import Voting
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.errors import KvError, NotReady, OutcomeUnknown, TimedOut, TooLate
 from kvcluster.model.ballots import ballots_from, deciding_incarnation, majority
-from kvcluster.model.decision import Content, Decision, Ruling, decide, would_write
+from kvcluster.model.decision import Content, decide, would_write
 from kvcluster.model.entry import ZERO, Version, time_of
 from kvcluster.model.operation import Operation
 
 _MOST_DOUBLINGS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What became of one operation."""
-
-    ruling: Ruling
-    acknowledged: int = 0
-    """Nodes that hold the write, or a newer one, on disk now."""
-    replicas: int = 0
-    """Nodes that should."""
+_PATIENCE = 7
+"""So often a reader looks again before he settles a key, and so gets in the way of a writer."""
 
 
 @dataclass(eq=False, slots=True)
-class _Asked:
-    """Somebody who waits for a key."""
+class _Joined:
+    """Readers who wait for a key to be read after they came."""
 
-    operations: Sequence[Operation]
-    deadline_s: float
-    done: asyncio.Future[list[Decided | KvError]] = field(
+    deadline_s: float = 0.0
+    chosen: asyncio.Future[Content] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-    proposed: Version | None = None
-    """What of his is under way is so; None: nothing is."""
-
-    def settle(self, outcomes: list[Decided | KvError]) -> None:
-        """Tell him, if he is still there."""
-        if not self.done.done():
-            self.done.set_result(outcomes)
-
-    def fail(self, error: KvError) -> None:
-        """Tell him that nothing came of all that he asked for."""
-        self.settle([error] * len(self.operations))
 
 
 class Decider(OnGround):
@@ -91,7 +71,9 @@ class Decider(OnGround):
         self._rng = random.Random(ground.time.incarnation)
         place = sorted(ground.membership.members).index(ground.membership.name)
         self._incarnation = deciding_incarnation(place, self._rng.getrandbits(8))
-        self._lines: dict[str, list[_Asked]] = {}
+        self._lines: dict[str, list[Turn]] = {}
+        self._reading: dict[str, _Joined | None] = {}
+        """Keys that are being read, and who waits for the next."""
 
     @property
     def refusal(self) -> str:
@@ -106,7 +88,7 @@ class Decider(OnGround):
         """
         self._refuse_unless_voting()
         key = operations[0].key
-        asked = _Asked(operations, deadline_s)
+        asked = Turn(operations, deadline_s)
         is_first = key not in self._lines
         self._lines.setdefault(key, []).append(asked)
         if is_first:
@@ -132,11 +114,38 @@ class Decider(OnGround):
         raise AssertionError("it goes on until it comes about or time is over")
 
     async def read(self, key: str, deadline_s: float) -> Content:
-        """What is chosen of a key. Raises NotReady, TooLate."""
+        """What is chosen of a key. Raises NotReady, TooLate.
+
+        One at a time reads a key; who comes meanwhile is told by the next, which begins after that.
+        """
         self._refuse_unless_voting()
-        content = await self._majorities.read(key, deadline_s)
-        if content is not None:
-            return content
+        if key in self._reading:
+            joined = self._reading[key] = self._reading[key] or _Joined()
+            joined.deadline_s = max(joined.deadline_s, deadline_s)
+            try:
+                return await within(joined.chosen, deadline_s, "reading the key")
+            except TimedOut:
+                raise TooLate("the key was not read in time") from None
+        self._reading[key] = None
+        try:
+            return await self._read(key, deadline_s)
+        finally:
+            if (others := self._reading.pop(key)) is not None:
+                self._spawn(self._read_for(key, others), "reading a key")
+
+    async def _read_for(self, key: str, joined: _Joined) -> None:
+        try:
+            joined.chosen.set_result(await self.read(key, joined.deadline_s))
+        except KvError as error:
+            joined.chosen.set_exception(error)
+            joined.chosen.exception()  # seen, even if all have left
+
+    async def _read(self, key: str, deadline_s: float) -> Content:
+        for tries in range(_PATIENCE):
+            content = await self._majorities.read(key, deadline_s)
+            if content is not None:
+                return content
+            await self._rest(deadline_s, tries)
         try:
             return await self.settle(key, deadline_s)
         except OutcomeUnknown as error:  # it is a read, and wrote nothing new
@@ -147,11 +156,11 @@ class Decider(OnGround):
         if why := self._voting.refusal:
             raise NotReady(f"{self._membership.name} {why}")
 
-    def _given_up(self, asked: _Asked) -> KvError:
+    def _given_up(self, asked: Turn) -> KvError:
         asked.done.cancel()
         if asked.proposed is None:
             return TooLate("the key was not decided in time")
-        return _unknown("the deadline passed while a majority was asked", asked.proposed)
+        return unknown("the deadline passed while a majority was asked", asked.proposed)
 
     async def _work(self, key: str) -> None:
         """Decide for all who wait for a key, until nobody does."""
@@ -163,7 +172,7 @@ class Decider(OnGround):
             for asked in self._lines.pop(key):
                 asked.fail(NotReady("this node is stopping"))
 
-    async def _decide_for(self, key: str, several: list[_Asked]) -> None:
+    async def _decide_for(self, key: str, several: list[Turn]) -> None:
         tries = 0
         while several := [asked for asked in several if not asked.done.done()]:
             deadline_s = max(asked.deadline_s for asked in several)
@@ -177,13 +186,13 @@ class Decider(OnGround):
                 return
             tries += 1
 
-    async def _try(self, key: str, several: list[_Asked], deadline_s: float) -> bool:
+    async def _try(self, key: str, several: list[Turn], deadline_s: float) -> bool:
         """Decide, in one ballot; whether nothing is left to do."""
         operations = [operation for asked in several for operation in asked.operations]
         if not would_write(operations, self._majorities.held(key)):
             chosen = await self.read(key, deadline_s)
             if not would_write(operations, chosen):
-                _tell(several, decide(operations, chosen, [ZERO] * len(operations)))
+                tell(several, decide(operations, chosen, [ZERO] * len(operations)))
                 return True
         ballots = self._ballots(len(operations))
         seen = await self._majorities.prepare(key, ballots[-1], deadline_s)
@@ -195,24 +204,24 @@ class Decider(OnGround):
         elif not seen.is_chosen:
             left = replace(seen.newest, version=ballots[-1])
             decision = decide(operations, left, ballots)
-        await self._conclude(key, several, _Proposal(decision, left, seen.is_chosen), deadline_s)
+        await self._conclude(key, several, Proposal(decision, left, seen.is_chosen), deadline_s)
         return True
 
     async def _conclude(
-        self, key: str, several: list[_Asked], proposal: _Proposal, deadline_s: float
+        self, key: str, several: list[Turn], proposal: Proposal, deadline_s: float
     ) -> None:
         """Have it accepted, and tell everybody what came of it."""
         decision, left, acknowledged = proposal.decision, proposal.left, 0
-        for asked, rulings in _parts(several, decision):
+        for asked, rulings in parts(several, decision):
             asked.proposed = max((it.version for it in rulings if it.version), default=None)
         try:
             if left is not None:
                 acknowledged = await self._accept(key, left, deadline_s)
         except OutcomeUnknown as error:
-            for asked, rulings in _parts(several, decision):
+            for asked, rulings in parts(several, decision):
                 asked.settle([proposal.without_an_end(it, error) for it in rulings])
             return
-        _tell(several, decision, acknowledged, self._membership.replica_count)
+        tell(several, decision, acknowledged, self._membership.replica_count)
 
     async def _accept(self, key: str, left: Content, deadline_s: float) -> int:
         """Have a majority store what is left; how many hold it, or something newer. Raises
@@ -241,41 +250,3 @@ class Decider(OnGround):
         if loop.time() >= deadline_s:
             raise TooLate("others were deciding the key all the time")
         await asyncio.sleep(min(self._rng.uniform(0, most_s), deadline_s - loop.time()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Proposal:
-    """What is to be accepted."""
-
-    decision: Decision
-    left: Content | None
-    """What is to be stored; None: nothing, what is there is chosen."""
-    was_chosen: bool
-    """Whether what the operations were given is chosen."""
-
-    def without_an_end(self, ruling: Ruling, error: OutcomeUnknown) -> Decided | KvError:
-        """What became of an operation, if nobody knows whether it was accepted."""
-        if ruling.version is not None:
-            return _unknown(str(error), ruling.version)
-        if self.was_chosen and not ruling.depends:
-            return Decided(ruling)
-        return NotReady(f"what the key has could not be made sure of: {error}")
-
-
-def _parts(several: Sequence[_Asked], decision: Decision) -> Iterator[tuple[_Asked, list[Ruling]]]:
-    rulings = iter(decision.rulings)
-    for asked in several:
-        yield asked, list(islice(rulings, len(asked.operations)))
-
-
-def _tell(
-    several: Sequence[_Asked], decision: Decision, acknowledged: int = 0, replicas: int = 0
-) -> None:
-    for asked, rulings in _parts(several, decision):
-        asked.settle([Decided(ruling, acknowledged, replicas) for ruling in rulings])
-
-
-def _unknown(why: str, version: Version) -> OutcomeUnknown:
-    error = OutcomeUnknown(f"the write may have happened, or not: {why}")
-    error.version = version
-    return error

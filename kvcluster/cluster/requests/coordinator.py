@@ -19,7 +19,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kvcluster.cluster.deciding.decider import Decided, Decider
+from kvcluster.cluster.deciding.decider import Decider
+from kvcluster.cluster.deciding.turns import Decided
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.writes import Endings, Writes
 from kvcluster.errors import KvError

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from kvcluster.cluster.deciding.decider import Decided
+from kvcluster.cluster.deciding.turns import Decided
 from kvcluster.cluster.requests.coordinator import Done
 from kvcluster.config import Settings
 from kvcluster.errors import AnswerFull, BadRequest, KvError
