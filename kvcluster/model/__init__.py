@@ -5,6 +5,8 @@ What a key holds:
     entry.py          a value or a tombstone, with its version
     operation.py      what somebody wants done with a key
     condition.py      what must be so for it to be done
+    expiry.py         what it means that a key has a time to live
+    wheel.py          which keys expire when
     batch_writes.py   what the operations of one batch make of each key
     clock.py          versions: the hybrid logical clock
     tombstones.py     what each delete still needs before it may be forgotten
@@ -19,6 +21,7 @@ Who is there, and where a key lives:
     relations.py      which settings of one node must
     detector.py       is a member alive?
     pauses.py         was this process away?
+    town_clock.py     what time it is, as most members have it
     readiness.py      may this node take writes, may it answer reads?
 
 Who gets what, and when:
