@@ -37,6 +37,7 @@ from kvcluster.model.timings import Timings
 from kvcluster.storage import frames
 from kvcluster.storage.commit_group import CommitGroup, PendingWrite, fail, split, unknown
 from kvcluster.storage.disk import Disk
+from kvcluster.storage.magics import magic_of
 from kvcluster.storage.segment import Segment
 
 from demo_pb2 import Entry as EntryMessage
@@ -270,8 +271,7 @@ class Journal:
         self._next()
 
     def _append(self, payload: JournalFrame) -> None:
-        magic = frames.MAGIC_WITH_BLOCKS if payload.blocks else frames.MAGIC
-        frame = frames.encode(payload.SerializeToString(), magic)
+        frame = frames.encode(payload.SerializeToString(), magic_of(payload))
         self._segment.append(frame, sync=self._sync)
         self.written_bytes += len(frame)
 

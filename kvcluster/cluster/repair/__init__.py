@@ -2,13 +2,14 @@
 
     catching_up.py    fetches what this node missed, before it answers reads
     anti_entropy.py   finds what differs and nobody knew of
+    expiring.py       lets go of the values of keys that have expired
     holding.py        takes tombstones and strays where they belong, and lets go of them
     pulls.py          the other side: gives pages to a peer that catches up or compares
     pages.py          which entries go into them
     merging.py        takes in those of a peer
     progress.py       how far this node is, for its log and its status
 
-The first three run in the background, and know nothing of each other.
+The first four run in the background, and know nothing of each other.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.repair.anti_entropy import AntiEntropy
 from kvcluster.cluster.repair.catching_up import CatchingUp
+from kvcluster.cluster.repair.expiring import Expiring
 from kvcluster.cluster.repair.holding import Holding
 from kvcluster.cluster.repair.progress import SyncProgress
 from kvcluster.cluster.repair.pulls import Pulls
@@ -32,6 +34,7 @@ class Repair(OnGround):
         self._catching_up = CatchingUp(ground, peering.calls, hinting, self.progress)
         self.anti_entropy = AntiEntropy(ground, peering, self.progress)
         self.holding = Holding(ground, peering)
+        self._expiring = Expiring(ground)
         self.pulls = Pulls(ground, peering.peers, hinting)
 
     def start(self) -> None:
@@ -39,3 +42,4 @@ class Repair(OnGround):
         self._spawn(self._catching_up.run(), "catching up")
         self._spawn(self.anti_entropy.run(), "anti-entropy")
         self._spawn(self.holding.run(), "holding")
+        self._spawn(self._expiring.run(), "expiring")
