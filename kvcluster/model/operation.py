@@ -45,6 +45,11 @@ class Operation:
         return self.condition is not None or self.linearizable
 
     @property
+    def lives(self) -> bool:
+        """Whether it is a put whose key expires one day."""
+        return bool(self.ttl_ms or self.expires_ms)
+
+    @property
     def reads(self) -> bool:
         """Whether what is held matters to it, and must not be old."""
         return self.kind is Kind.GET

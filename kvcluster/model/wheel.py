@@ -24,6 +24,7 @@ from itertools import islice
 
 _TICK_MS = 100
 _HOUR_TICKS = 36_000
+_POURED_TO_COUNT = 1_000
 
 Drawer = dict[str, int]
 """Keys, each with its expiry."""
@@ -57,8 +58,9 @@ class Wheel:
             del self._hours[tick // _HOUR_TICKS][key]
 
     def due(self, now_ms: int) -> int:
-        """How many keys have expired, as far as they were poured."""
+        """How many keys have expired. It is too few while very many are to be poured."""
         now = now_ms // _TICK_MS
+        self._pour(now, _POURED_TO_COUNT)
         while self._due and self._due[-1] >= now:  # the clock has gone back
             heapq.heappush(self._ticks_ahead, self._due.pop())
         self._open(now)

@@ -8,13 +8,14 @@ cannot be, a key or a value that is too large, is found here, before anything is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from kvcluster.cluster.requests.coordinator import Done
 from kvcluster.config import Settings
 from kvcluster.errors import AnswerFull, BadRequest, KvError
 from kvcluster.model.entry import Entry, is_live
+from kvcluster.model.expiry import check_expiry, check_ttl
 from kvcluster.model.operation import Kind, Operation
 from kvcluster.security.callers import ON_BEHALF
 from kvcluster.wire.failures import error_in, failure_of
@@ -37,6 +38,8 @@ from demo_pb2 import Operation as OperationMessage
 Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
 Outcome: TypeAlias = Answer | KvError
 """What came of one operation."""
+TownTime: TypeAlias = Callable[[], int]
+"""Says what time it is in the town (model/town_clock.py). Asked only if that matters."""
 
 
 def outcome_of(kind: Kind, done: Done | KvError, node: str) -> Outcome:
@@ -44,7 +47,7 @@ def outcome_of(kind: Kind, done: Done | KvError, node: str) -> Outcome:
     if isinstance(done, KvError):
         return done
     if done.written is None:
-        return get_response(done.seen, node)
+        return get_response(done.seen, node, done.expires_ms)
     version, replicas, acknowledged = done.written
     answer: Any = PutResponse if kind is Kind.PUT else DeleteResponse
     response: Answer = answer(
@@ -120,20 +123,33 @@ def _too_large(size_bytes: int, settings: Settings) -> AnswerFull:
     )
 
 
-def get_response(entry: Entry | None, node: str) -> GetResponse:
+def get_response(entry: Entry | None, node: str, expires_ms: int = 0) -> GetResponse:
     """The answer to a Get, from the data of `node`. None: the key was never seen."""
     if entry is None:
         return GetResponse(served_by=node)
     value, version = entry
-    return GetResponse(found=value is not None, value=value or "", version=version, served_by=node)
+    return GetResponse(
+        found=value is not None,
+        value=value or "",
+        version=version,
+        served_by=node,
+        expires_ms=expires_ms,
+    )
 
 
-def operation_of(request: Any, settings: Settings) -> Operation:
+def operation_of(request: Any, settings: Settings, town_ms: TownTime) -> Operation:
     """What a PutRequest, GetRequest or DeleteRequest asks for. Raises BadRequest."""
     key, value = request.key, getattr(request, "value", "")
     check_key(key, settings)
     check_value(value, settings)
-    return Operation(Kind(kind_of(request)), key, value)
+    kind = Kind(kind_of(request))
+    if kind is not Kind.PUT or not (life := request.WhichOneof("life")):
+        return Operation(kind, key, value)
+    if life == "ttl_ms":
+        check_ttl(request.ttl_ms)
+    elif request.expires_ms:
+        check_expiry(request.expires_ms, town_ms())
+    return Operation(kind, key, value, ttl_ms=request.ttl_ms, expires_ms=request.expires_ms)
 
 
 def refuse_large_batch(request: BatchRequest, settings: Settings) -> None:
@@ -171,7 +187,7 @@ def batch_of(block: Block) -> BatchRequest:
 
 
 def operations_of(
-    messages: Iterable[OperationMessage], settings: Settings
+    messages: Iterable[OperationMessage], settings: Settings, town_ms: TownTime
 ) -> list[Operation | BadRequest]:
     """What each message asks for, or what is wrong with it."""
     found: list[Operation | BadRequest] = []
@@ -180,7 +196,7 @@ def operations_of(
         try:
             if name is None:
                 raise BadRequest("an operation of the batch is neither put nor get nor delete")
-            found.append(operation_of(getattr(message, name), settings))
+            found.append(operation_of(getattr(message, name), settings, town_ms))
         except BadRequest as error:
             found.append(error)
     return found
@@ -194,4 +210,8 @@ def forward_of(operations: Iterable[Operation]) -> ForwardRequest:
         message.key = operation.key
         if operation.value:
             message.value = operation.value
+        if operation.ttl_ms:
+            message.ttl_ms = operation.ttl_ms
+        elif operation.expires_ms:
+            message.expires_ms = operation.expires_ms
     return request
