@@ -16,46 +16,50 @@ What makes a frame need the newest of them is decided here, for the journal and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from operator import attrgetter
 
 from kvcluster.model.entry import VERSION_BYTES
-from kvcluster.storage.frames import MAGIC, MAGIC_WITH_BLOCKS, MAGIC_WITH_LIVES
+from kvcluster.storage.frames import MAGIC, MAGIC_WITH_BLOCKS, MAGIC_WITH_LIVES, encode
 
-from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import JournalFrame, VersionsFrame
 
 _MARK = b"\xca\x5d"
 _MARK_AT = 8
 """A version that was decided by a majority has this mark there: its incarnation begins with it."""
+_expires_ms = attrgetter("expires_ms")
 
 
-def magic_of(frame: JournalFrame | VersionsFrame) -> bytes:
-    """The magic under which a frame stands on disk."""
-    if needs_new_format(frame):
-        return MAGIC_WITH_LIVES
-    return MAGIC_WITH_BLOCKS if isinstance(frame, JournalFrame) and frame.blocks else MAGIC
+def encoded(frame: JournalFrame | VersionsFrame) -> bytes:
+    """A frame as it stands on disk."""
+    payload = frame.SerializeToString()
+    if needs_new_format(frame, payload):
+        return encode(payload, MAGIC_WITH_LIVES)
+    blocks = isinstance(frame, JournalFrame) and frame.blocks
+    return encode(payload, MAGIC_WITH_BLOCKS if blocks else MAGIC)
 
 
-def needs_new_format(frame: JournalFrame | VersionsFrame) -> bool:
-    """Whether an older version would lose something that the frame says."""
-    if frame.promises:
+def needs_new_format(frame: JournalFrame | VersionsFrame, payload: bytes) -> bool:
+    """Whether an older version would lose something that a frame says, which is this in bytes.
+
+    Nearly always the mark is nowhere in it, and no version need be looked at.
+    """
+    if frame.promises or (_MARK in payload and any(map(_is_decided, _versions_in(frame)))):
         return True
     if isinstance(frame, JournalFrame):
-        return _need(frame.entries) or any(_is_decided(it.first_version) for it in frame.blocks)
-    return bool(frame.expiries) or _need(frame.tombstones) or _has_decided(frame.versions)
+        return any(map(_expires_ms, frame.entries))
+    return bool(frame.expiries) or any(map(_expires_ms, frame.tombstones))
 
 
-def _need(entries: Iterable[EntryMessage]) -> bool:
-    return any(entry.expires_ms or _is_decided(entry.version) for entry in entries)
+def _versions_in(frame: JournalFrame | VersionsFrame) -> Iterator[bytes]:
+    if isinstance(frame, JournalFrame):
+        yield from (entry.version for entry in frame.entries)
+        yield from (block.first_version for block in frame.blocks)
+    else:
+        yield from (entry.version for entry in frame.tombstones)
+        for at in range(0, len(frame.versions), VERSION_BYTES):
+            yield frame.versions[at : at + VERSION_BYTES]
 
 
 def _is_decided(version: bytes) -> bool:
     return version.startswith(_MARK, _MARK_AT)
-
-
-def _has_decided(versions: bytes) -> bool:
-    """Whether one of the versions in a column was decided."""
-    if _MARK not in versions:  # nearly always, and it need not be cut then
-        return False
-    places = range(0, len(versions), VERSION_BYTES)
-    return any(versions.startswith(_MARK, place + _MARK_AT) for place in places)

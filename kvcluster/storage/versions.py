@@ -23,7 +23,7 @@ import xxhash
 from kvcluster.model.digest import pair_hash, pair_hashes
 from kvcluster.model.entry import VERSION_BYTES, Version
 from kvcluster.storage import frames
-from kvcluster.storage.magics import magic_of
+from kvcluster.storage.magics import encoded
 from kvcluster.storage.pieces import Piece
 
 from demo_pb2 import Entry as EntryMessage
@@ -52,7 +52,7 @@ def encode_piece(piece: Piece) -> bytes:
         tombstones=piece.tombstones,
         expiries=[Expiry(place=place, expires_ms=ms) for place, ms in piece.expiries],
     )
-    return frames.encode(message.SerializeToString(), magic_of(message))
+    return encoded(message)
 
 
 def encode_footer(footer: VersionsFooter) -> bytes:

@@ -17,7 +17,7 @@ import asyncio
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 
-_AT_ONCE = 200
+_AT_ONCE = 100
 
 
 class Expiring(OnGround):
