@@ -13,8 +13,8 @@ on by what the others had. After a pause of this machine that a steady clock doe
 to be behind, until they are heard again; so keys go too late then, and never too early.
 
 The time told never goes back a little, as the median of clocks that differ a little would: a key
-that has gone would be back for a moment. It goes back by more than `_STEP_MS`, if it must: whoever
-was ahead by an hour must not stand still for an hour.
+that has gone would be back for a moment. It goes back by more than `_STEP_MS`, if it must: after a
+clock was ahead by an hour the time must not stand still for an hour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import math
 _KEPT_MS = 3_600_000.0
 """What a member told counts for so long. More: one whose clock was set since, and cannot be heard,
 counts as it was. Less: who is alone is on its own sooner."""
-_STEP_MS = 10_000
+_STEP_MS = 500
+"""Less: a key that has gone may be back for a moment where the network is slow. More: a clock that
+was a little ahead for a while makes keys go early for as long."""
 
 
 class TownClock:
