@@ -94,8 +94,7 @@ class Settings:
     """So many nodes are told of that are no members here, and call. More: whoever poses as one and
     as another fills `status` and the log."""
     stranger_memory_s: float = 60.0
-    """Each is told of for so long after its last call. More: one that was mended, or anybody who
-    posed as one, stands in `status` for longer."""
+    """Each is told of for so long after its last call. More: a mended one stands there longer."""
     reconnect_backoff_s: float = 0.2
     """Ceiling for gRPC's reconnect backoff. Its default of two minutes loses a returned peer."""
     lookup_interval_s: float = 1.0
@@ -161,7 +160,6 @@ class Settings:
     """So many entries are really read again in each round, to find silent damage."""
     anti_entropy_request_entries: int = 8_192
     """Hashes sent in one call, 8 bytes each."""
-
     question_bytes: int = 2 * MIB
     question_fields: int = 16_384
     """Most that a message may have that carries no entries: a heartbeat, digests of all slots, a
@@ -178,8 +176,12 @@ class Settings:
     hold_entries_a_round: int = 20_000
     """So many deletes at most are taken one step further in each interval."""
     hold_rest: float = 19.0
-    """A round for tombstones, and entries in the wrong place, rests this many times as long as it
-    worked: it takes a twentieth of the time at most."""
+    """A round of either rests this many times as long as it worked: a twentieth of the time."""
+
+    # Keys that have expired: how soon their values, which nobody sees any more, are let go of.
+    expiry_interval_s: float = 0.1
+    expiry_rest: float = 3.0
+    """If there are more, it rests so many times as long as it worked. Less: others wait longer."""
 
     # Budgets.
     client_calls_in_flight: int = 4096
@@ -263,8 +265,7 @@ class Settings:
     clock_limit_s: float = 24 * 3600.0
     """A clock further ahead is refused: one mad clock would win every write of the others."""
     clock_keep_s: float = 6 * 3600.0
-    """A node to which nobody writes writes the time down so often. Less than `clock_limit_s`: after
-    a power cut its disk tells it what its clock does not."""
+    """A node to which nobody writes writes the time down so often, for after a power cut."""
     message_age_limit_s: float = 30.0
     """A peer's message older than this is refused: a network held it back."""
 
@@ -277,7 +278,6 @@ class Settings:
     """A promise that nobody has come back for after this long is settled by who gave it."""
     settle_interval_s: float = 1.0
 
-    # The log.
     log_rate_per_s: float = 20.0
     log_burst: int = 200
 

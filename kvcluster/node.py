@@ -108,6 +108,7 @@ class Node:
         self.failed = self._tasks.failed
         self._transport = transport
         self.time = Timekeeper(self._clock, self._around, self.settings)
+        self.store.table.lives.town_ms = self.time.town_ms
         await self.store.start(self._tasks.spawn, clock=self.time.kept, hints=self._hints.as_dict)
         shared = {peer: set(self.membership.shared(peer)) for peer in self.membership.peers}
         incomplete = bool(self.store.incomplete)

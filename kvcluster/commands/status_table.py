@@ -229,6 +229,7 @@ def _node_fields(member: Member, said: list[str]) -> dict[str, Any]:
             "size_bytes": own.size_bytes,
             "primary_slots": own.primary_slots,
             "held_slots": own.replica_slots,
+            "expiring_keys": own.expiring_keys,
             "tombstones": own.tombstones,
             "json_age_s": round(own.checkpoint_age_s, 3) if own.checkpoint_age_s >= 0 else None,
             "uptime_s": round(own.uptime_s, 3),

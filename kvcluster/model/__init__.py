@@ -8,6 +8,8 @@ What a key holds:
     ballots.py        majorities: what is chosen, and what may be
     decision.py       what operations on one key make of it, in one step
     sightings.py      of which keys somebody may have seen what a majority holds
+    expiry.py         what it means that a key has a time to live
+    wheel.py          which keys expire when
     batch_writes.py   what the operations of one batch make of each key
     clock.py          versions: the hybrid logical clock
     tombstones.py     what each delete still needs before it may be forgotten
@@ -22,6 +24,7 @@ Who is there, and where a key lives:
     relations.py      which settings of one node must
     detector.py       is a member alive?
     pauses.py         was this process away?
+    town_clock.py     what time it is, as most members have it
     readiness.py      may this node take writes, may it answer reads?
 
 Who gets what, and when:

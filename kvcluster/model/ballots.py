@@ -76,8 +76,10 @@ class Seen:
 
     @property
     def newest(self) -> Content:
-        """The newest that any of them holds."""
-        return max(self.contents.values(), key=_version, default=NOTHING)
+        """The newest that any of them holds. Of one version a value, if somebody still has it: it
+        may have expired, and its time is another elsewhere.
+        """
+        return max(self.contents.values(), key=_rank, default=NOTHING)
 
     @property
     def holders(self) -> list[str]:
@@ -102,5 +104,5 @@ class Seen:
         return len(self.holders) >= majority(self.replicas)
 
 
-def _version(content: Content) -> Version:
-    return content.version or ZERO
+def _rank(content: Content) -> tuple[Version, bool]:
+    return content.version or ZERO, content.value is not None

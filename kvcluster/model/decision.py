@@ -9,9 +9,9 @@ another's.
 A condition that fails is judged on what is in hand at its turn. If something was written before it
 in the same step, its answer holds only if that was.
 
-**Expiry.** A key that has expired is as if it had been deleted. But for a little while longer a
-condition does not take it for absent: clocks differ, and a lock must not have a second holder
-before the first one knows that it has none (`lingers`).
+**Expiry.** A key that has expired is as if it had been deleted, to a read. To a condition it is
+there for a little while longer (model/expiry.py): clocks differ, and a lock must not have a second
+holder before the first one knows that it has none.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kvcluster.model.condition import Holds
 from kvcluster.model.entry import ZERO, Entry, Version
+from kvcluster.model.expiry import LINGER_MS, has_come, seen_at
 from kvcluster.model.operation import Operation
 
 
@@ -32,8 +32,8 @@ class Content:
     version: Version | None = None
     expires_ms: int = 0
     """0: never."""
-    lingers: bool = False
-    """It has expired a moment ago, and no condition takes it for absent yet."""
+    has_expired: bool = False
+    """A moment ago, so that a condition still sees it, and no read does."""
 
     @property
     def entry(self) -> Entry | None:
@@ -42,6 +42,13 @@ class Content:
 
 
 NOTHING = Content()
+
+
+def content_at(held: Entry, expires_ms: int, now_ms: int) -> Content:
+    """What is held, as it is seen at a time."""
+    value, version = seen_at(held, expires_ms + LINGER_MS, now_ms) if expires_ms else held
+    has_expired = value is not None and has_come(expires_ms, now_ms)
+    return Content(value, version, expires_ms, has_expired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,4 @@ def _after(operation: Operation, content: Content, version: Version) -> Content:
 
 
 def _holds(operation: Operation, content: Content) -> bool:
-    condition = operation.condition
-    if condition is None:
-        return True
-    if condition.what is Holds.ABSENT and content.lingers:
-        return False
-    return condition.holds(content.entry)
+    return operation.condition is None or operation.condition.holds(content.entry)

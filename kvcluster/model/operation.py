@@ -47,7 +47,12 @@ class Operation:
     @property
     def is_new(self) -> bool:
         """Whether it asks for something that nodes before version 0.2 would ignore."""
-        return self.decides or bool(self.ttl_ms or self.expires_ms)
+        return self.decides or self.lives
+
+    @property
+    def lives(self) -> bool:
+        """Whether it is a put whose key expires one day."""
+        return bool(self.ttl_ms or self.expires_ms)
 
     @property
     def reads(self) -> bool:

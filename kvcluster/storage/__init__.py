@@ -3,6 +3,9 @@
 store.py              the three as one thing: begin here
 block.py              many puts in columns, which travel and are journaled as they are
 table.py              every entry, by slot; an entry as a message
+lives.py              which of them expire, and when
+garbage.py            how the garbage collector is kept away from them
+counts.py             how many keys there are, how large, and where tombstones lie
 key_index.py          every live key, in order
 digests.py            what each slot holds, in 64 bits
 
@@ -11,6 +14,7 @@ promises.py           what this node has said that it will not take
 commit_group.py       writes that go into it together
 segment.py            one file of it
 frames.py             how it stands on disk, so that damage shows itself
+magics.py             which frames an older version must not read
 checkpoint.py         the JSON file, rewritten in the background
 checkpoint_files.py   its files, written and installed
 pieces.py             the table, cut small enough to be copied between two requests

@@ -93,7 +93,7 @@ class Base:
 
     def _load_own(self, json: bytes, own: Versions) -> None:
         pairs: dict[str, str] = orjson.loads(json)
-        self.found.table.load(pairs, own.by_place())
+        self.found.table.load(pairs, own.by_place(), own.expiries)
         self._take(own)
 
     def _parse(self, json: bytes, has_versions: bool) -> dict[str, str]:
@@ -111,10 +111,12 @@ class Base:
 
     def _load_by_hash(self, pairs: dict[str, str], held: Mapping[int, Versions]) -> None:
         name, remarks = self.json_path.name, self.found.remarks
-        known = {hash_: v for one in held.values() for hash_, v in one.by_hash().items()}
+        known = {hash_: it for one in held.values() for hash_, it in one.by_hash().items()}
         hashes = [versions.hash_bytes(key, value) for key, value in pairs.items()]
-        found = [known.get(hash_, ZERO) for hash_ in hashes]
-        self.found.table.load(pairs, found)
+        lives = [known.get(hash_, (ZERO, 0)) for hash_ in hashes]
+        found = [version for version, _ in lives]
+        expiries = {place: ms for place, (_, ms) in enumerate(lives) if ms}
+        self.found.table.load(pairs, found, expiries)
         there = frozenset(hashes)
         gone = min((len(one.by_hash().keys() - there) for one in held.values()), default=0)
         new = found.count(ZERO)

@@ -2,7 +2,7 @@
 
 A file is frames, end to end. One frame:
 
-    offset  0   magic             4 bytes  "KVF1", "KVF2"
+    offset  0   magic             4 bytes  "KVF1", "KVF2", "KVF3"
             4   body length       4 bytes  little-endian
             8   body checksum     8 bytes  XXH3-64
            16   header checksum   8 bytes  XXH3-64 of the 16 bytes before
@@ -13,9 +13,9 @@ a length that checks out *is* believed, and what lies inside a damaged body is n
 a frame, even if a client stored one as a value. Only behind a damaged header does a reader look
 for the magic. The idea is LevelDB's log format; ours has no blocks.
 
-The second magic is that of frames with blocks (block.py). A program that does not know of them
-would read such a payload without seeing them, and lose what had been acknowledged; so to it the
-whole frame is damage, and says so.
+The other magics are those of frames in which there is something that older programs do not know
+(magics.py). They would read such a payload without seeing it, and lose what had been acknowledged;
+so to them the whole frame is damage, and they say so.
 
 `scan` tells a crash from damage, and everything hangs on that. A crash tears the *end* of a file:
 the last frame is shorter than its length, or the file ends in NULs that the file system promised
@@ -41,8 +41,8 @@ from xxhash import xxh3_64_intdigest
 
 Payload = TypeVar("Payload", bound=Message)
 
-MAGIC, MAGIC_WITH_BLOCKS = b"KVF1", b"KVF2"
-_MAGICS = (MAGIC, MAGIC_WITH_BLOCKS)
+MAGIC, MAGIC_WITH_BLOCKS, MAGIC_WITH_LIVES = b"KVF1", b"KVF2", b"KVF3"
+_MAGICS = (MAGIC, MAGIC_WITH_BLOCKS, MAGIC_WITH_LIVES)
 _COMMON = b"KVF"
 _FIELDS = struct.Struct("<4sIQ")
 _CHECK = struct.Struct("<Q")

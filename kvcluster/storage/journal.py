@@ -34,9 +34,9 @@ from kvcluster.config import Settings
 from kvcluster.errors import DiskFailed, DiskIsFull
 from kvcluster.model.entry import Verdict
 from kvcluster.model.timings import Timings
-from kvcluster.storage import frames
 from kvcluster.storage.commit_group import CommitGroup, PendingWrite, fail, split, unknown
 from kvcluster.storage.disk import Disk
+from kvcluster.storage.magics import encoded
 from kvcluster.storage.segment import Segment
 
 from demo_pb2 import Entry as EntryMessage
@@ -274,8 +274,7 @@ class Journal:
         self._next()
 
     def _append(self, payload: JournalFrame) -> None:
-        magic = frames.MAGIC_WITH_BLOCKS if payload.blocks else frames.MAGIC
-        frame = frames.encode(payload.SerializeToString(), magic)
+        frame = encoded(payload)
         self._segment.append(frame, sync=self._sync)
         self.written_bytes += len(frame)
 

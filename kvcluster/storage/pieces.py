@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 import orjson
 
 from kvcluster.config import KIB
-from kvcluster.model.entry import Version, is_live, version_of
-from kvcluster.storage.table import Table
+from kvcluster.model.entry import Version, is_live
+from kvcluster.storage.table import Table, to_message
+
+from demo_pb2 import Entry as EntryMessage
 
 _PIECE_ENTRIES = 512
 _PIECE_CHARACTERS = 64 * KIB
@@ -31,7 +33,9 @@ class Piece:
     keys: list[str] = field(default_factory=list)
     values: list[str] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
-    tombstones: list[tuple[str, Version]] = field(default_factory=list)
+    expiries: list[tuple[int, int]] = field(default_factory=list)
+    """Of those pairs that expire: the place, and when."""
+    tombstones: list[EntryMessage] = field(default_factory=list)
 
     def json(self) -> bytes:
         """The pairs as lines of a JSON object, without the braces."""
@@ -45,17 +49,20 @@ def pieces(table: Table) -> Iterator[Piece]:
     for number in table.filled():  # few are, in a small store; sorting nothing takes time, too
         slot = table.slot(number)
         for key in sorted(slot):
-            entry = slot.get(key)
-            if entry is None:
+            held = slot.get(key)
+            if held is None:
                 continue
+            entry, expires_ms = table.seen(key, held), table.expires_ms(key)
             if is_live(entry):
                 value, version = entry
+                if expires_ms:
+                    piece.expiries.append((len(piece.keys), expires_ms))
                 piece.keys.append(key)
                 piece.values.append(value)
                 piece.versions.append(version)
                 size += len(value)
             else:
-                piece.tombstones.append((key, version_of(entry)))
+                piece.tombstones.append(to_message(key, entry, expires_ms))
             size += len(key)  # in characters, which is near enough
             entries += 1
             if entries >= _PIECE_ENTRIES or size >= _PIECE_CHARACTERS:

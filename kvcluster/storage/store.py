@@ -26,10 +26,11 @@ from kvcluster.storage.checkpoint import Checkpointer
 from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
+from kvcluster.storage.garbage import undisturbed
 from kvcluster.storage.journal import Journal
 from kvcluster.storage.promises import Promises, merged, without
 from kvcluster.storage.recovery import recover
-from kvcluster.storage.table import Table, undisturbed
+from kvcluster.storage.table import Table
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import MissedWrites, Promise, VersionsFooter

@@ -1,9 +1,10 @@
 """The versions file: what the flat JSON file cannot say about the pairs it holds.
 
 `data_node_<port>.json` is for people: keys and values and nothing else. Beside it, `versions-<n>`
-holds, in the JSON's order, the version of each pair and a hash of it; then what a JSON object has
-no place for: tombstones, hints of missed writes, the clock, and the number of the first journal
-segment that the pair of files does not contain. Its footer names the JSON by a hash of its bytes.
+holds, in the JSON's order, the version of each pair, a hash of it, and when it expires if it does;
+then what a JSON object has no place for: tombstones, hints of missed writes, the clock, and the
+number of the first journal segment that the pair of files does not contain. Its footer names the
+JSON by a hash of its bytes.
 
 So three questions have answers at start: does this JSON belong to these versions? If a person
 edited it, which pairs are still what they were? And from where must the journal be replayed?
@@ -22,10 +23,11 @@ import xxhash
 from kvcluster.model.digest import pair_hash, pair_hashes
 from kvcluster.model.entry import VERSION_BYTES, Version
 from kvcluster.storage import frames
+from kvcluster.storage.magics import encoded
 from kvcluster.storage.pieces import Piece
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import VersionsFooter, VersionsFrame
+from demo_pb2 import Expiry, VersionsFooter, VersionsFrame
 
 VERSIONS_PREFIX = "versions-"
 _HASH_BYTES = 8
@@ -44,13 +46,13 @@ def json_hasher() -> xxhash.xxh3_128:
 def encode_piece(piece: Piece) -> bytes:
     """The frame for some pairs, in the order in which they stand in the JSON."""
     hashes = pair_hashes(piece.keys, piece.values)
-    dead = [EntryMessage(key=key, deleted=True, version=v) for key, v in piece.tombstones]
     message = VersionsFrame(
         versions=b"".join(piece.versions),
         hashes=struct.pack(f"<{len(hashes)}Q", *hashes),
-        tombstones=dead,
+        tombstones=piece.tombstones,
+        expiries=[Expiry(place=place, expires_ms=ms) for place, ms in piece.expiries],
     )
-    return frames.encode(message.SerializeToString())
+    return encoded(message)
 
 
 def encode_footer(footer: VersionsFooter) -> bytes:
@@ -69,6 +71,8 @@ class Versions:
 
     versions: bytes = b""
     hashes: bytes = b""
+    expiries: dict[int, int] = field(default_factory=dict)
+    """Of those pairs that expire: the place in all of it, and when."""
     tombstones: list[EntryMessage] = field(default_factory=list)
     footer: VersionsFooter = field(default_factory=VersionsFooter)
     whole: bool = False
@@ -78,9 +82,10 @@ class Versions:
         """The version of each pair, in the JSON's order."""
         return _cut(self.versions, VERSION_BYTES)
 
-    def by_hash(self) -> dict[bytes, Version]:
-        """The version of each pair, by the hash of the pair: for a JSON that was edited."""
-        return dict(zip(_cut(self.hashes, _HASH_BYTES), self.by_place(), strict=False))
+    def by_hash(self) -> dict[bytes, tuple[Version, int]]:
+        """The version and the expiry of each pair, by its hash: for a JSON that was edited."""
+        lives = ((v, self.expiries.get(place, 0)) for place, v in enumerate(self.by_place()))
+        return dict(zip(_cut(self.hashes, _HASH_BYTES), lives, strict=False))
 
 
 def decode(data: bytes) -> Versions:
@@ -90,6 +95,7 @@ def decode(data: bytes) -> Versions:
     result = Versions(
         versions=b"".join(piece.versions for piece in pieces),
         hashes=b"".join(piece.hashes for piece in pieces),
+        expiries=_expiries(pieces),
         tombstones=[tombstone for piece in pieces for tombstone in piece.tombstones],
     )
     if pieces and pieces[-1].HasField("footer"):
@@ -101,6 +107,14 @@ def decode(data: bytes) -> Versions:
             and len(result.versions) == result.footer.pairs * VERSION_BYTES
         )
     return result
+
+
+def _expiries(pieces: Sequence[VersionsFrame]) -> dict[int, int]:
+    found, first = dict[int, int](), 0
+    for piece in pieces:
+        found.update((first + it.place, it.expires_ms) for it in piece.expiries)
+        first += len(piece.versions) // VERSION_BYTES
+    return found
 
 
 def _cut(data: bytes, size: int) -> list[Version]:

@@ -199,6 +199,7 @@ def test_json_says_the_same_as_the_table(cluster: FakeCluster, client: Program) 
         "size_bytes",
         "primary_slots",
         "held_slots",
+        "expiring_keys",
         "tombstones",
         "json_age_s",
         "uptime_s",

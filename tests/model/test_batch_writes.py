@@ -78,3 +78,33 @@ def test_many_writes_of_a_key_leave_one() -> None:
     versions = [batch.version(each) for each in taken]
     assert batch.last == {"k": ("999", versions[-1])}
     assert versions == sorted(set(versions))
+
+
+lives = st.sampled_from([0, 0, 7, 9])
+steps_with_lives = st.lists(
+    st.builds(Operation, st.just(Kind.PUT), keys, st.just("v"), expires_ms=lives)
+    | st.builds(Operation, st.sampled_from([Kind.GET, Kind.DELETE]), keys)
+)
+
+
+@given(steps_with_lives, st.booleans())
+def test_each_operation_sees_the_expiry_of_what_it_sees(
+    steps: list[Operation], renewed: bool
+) -> None:
+    """That of the write before it in the batch, or of what was there; and the last write counts,
+    also in a newer version.
+    """
+    ticks, held, there = itertools.count(2), {"a": OLD}, {"a": 5}
+    batch = BatchWrites(
+        held.get, lambda: make_version(next(ticks), 0), lambda key: {"a": 5}.get(key, 0)
+    )
+    told, wanted = [], []
+    for step in steps:
+        wanted.append(there.get(step.key, 0))
+        if step.writes:
+            there[step.key] = step.expires_ms
+        told.append(batch.take(step))
+    for key in batch.last if renewed else ():
+        batch.renew(key)
+    assert [batch.seen_expiry(each) for each in told] == wanted
+    assert {key: batch.expiry(key) for key in batch.last} == {key: there[key] for key in batch.last}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvcluster.model.condition import Condition
-from kvcluster.model.decision import NOTHING, Content, decide
+from kvcluster.model.decision import NOTHING, Content, content_at, decide
 from kvcluster.model.entry import make_version
 from kvcluster.model.operation import Kind, Operation
 
@@ -59,13 +59,12 @@ def test_together_they_leave_what_one_by_one_they_would(
 
 def test_what_has_just_expired_is_not_absent_yet() -> None:
     """Or a lock has two holders while the clocks of nodes differ."""
-    gone = Content(None, make_version(5, 1), expires_ms=1_000, lingers=True)
     put = Operation(Kind.PUT, "k", "new", Condition.absent())
-    (ruling,) = decide([put], gone, [make_version(10, 7)]).rulings
-    assert ruling.mismatched
-    later = Content(None, make_version(5, 1), expires_ms=1_000)
-    (ruling,) = decide([put], later, [make_version(10, 7)]).rulings
-    assert not ruling.mismatched
+    for now_ms, there, expired in ((999, True, False), (1_000, True, True), (3_000, False, False)):
+        content = content_at(("v", make_version(5, 1)), 1_000, now_ms)
+        (ruling,) = decide([put], content, [make_version(10, 7)]).rulings
+        assert ruling.mismatched == there
+        assert ruling.seen.has_expired == expired
 
 
 def test_a_put_without_a_life_makes_the_key_permanent() -> None:

@@ -22,6 +22,7 @@ from kvcluster.errors import PeerUnavailable
 from kvcluster.model.entry import Version, following
 from kvcluster.node import Node
 from tests.sim.judge import Judge, Least
+from tests.sim.lifetimes import TTL_MS
 from tests.sim.network import Network
 from tests.sim.operations import Outcome, Write, outcome_of
 from tests.sim.scanning import Scanning
@@ -44,6 +45,8 @@ from demo_pb2 import (
 _HOT = 3
 _LONG_CHARACTERS = 1500
 _MOST_IN_A_BATCH = 8
+_EXPIRE = 0.4
+"""So many of the puts say when their key expires, in histories where keys do."""
 _SHAPES = ("mixed", "puts", "gets")
 _READERS = {True: (0, 2, 4), False: (0, 0, 0, 1)}
 """How many slow readers of everything there may be: where no node holds all of it, or each does."""
@@ -65,6 +68,7 @@ class Clients:
         hurry: float,
         cold_keys: int,
         sharded: bool,
+        keys_expire: bool,
         log: Callable[[str, str], None],
     ) -> None:
         self._network = network
@@ -91,6 +95,8 @@ class Clients:
         ]
         self._visitors = random.Random(apart.random())
         self._shapes = random.Random(apart.random())
+        self._lives = random.Random(apart.random())
+        self._keys_expire = keys_expire
         self.stopped = False
 
     @property
@@ -152,7 +158,7 @@ class Clients:
         if value is None:
             request, handle, method = DeleteRequest(key=key), ask_one(deadline), "delete"
         else:
-            request, handle, method = PutRequest(key=key, value=value), ask_one(deadline), "put"
+            request, handle, method = _put(write), ask_one(deadline), "put"
         try:
             answer = await self._network.call(name, node, method, request, handle, deadline)
         except PeerUnavailable as error:
@@ -170,6 +176,8 @@ class Clients:
     def _begin(self, name: str, node: str, key: str, value: str | None) -> Write:
         number = len(self._judge.diary.writes)
         write = Write(number, name, node, key, value, self._now_s())
+        if self._keys_expire and value is not None and self._lives.random() < _EXPIRE:
+            write.ttl_ms = self._lives.choice(TTL_MS)
         self._judge.begun(write)
         return write
 
@@ -199,7 +207,8 @@ class Clients:
         """What a node answers to a batch, or to a PutMany where it may be one."""
         request: BatchRequest | PutManyRequest
         puts = [step for step in steps if isinstance(step, Write) and step.value is not None]
-        if len({put.key for put in puts}) < len(steps) or self._shapes.random() < 0.5:
+        several = len({put.key for put in puts}) < len(steps) or any(put.ttl_ms for put in puts)
+        if several or self._shapes.random() < 0.5:
             request = BatchRequest(operations=[_operation(step) for step in steps])
             handle, method = _batch(self._timeout_s), "batch"
         else:
@@ -319,4 +328,11 @@ def _operation(step: Write | Read) -> Operation:
         return Operation(get=GetRequest(key=step[0]))
     if step.value is None:
         return Operation(delete=DeleteRequest(key=step.key))
-    return Operation(put=PutRequest(key=step.key, value=step.value))
+    return Operation(put=_put(step))
+
+
+def _put(write: Write) -> PutRequest:
+    request = PutRequest(key=write.key, value=write.value or "")
+    if write.ttl_ms:
+        request.ttl_ms = write.ttl_ms
+    return request

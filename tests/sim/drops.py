@@ -15,6 +15,7 @@ from __future__ import annotations
 from kvcluster.model.entry import ZERO, Entry, Version
 from tests.sim.broken import Broken
 from tests.sim.files import Files
+from tests.sim.lifetimes import Lifetimes
 from tests.sim.world import World
 
 _STILL_TAKEN = 0.8
@@ -28,9 +29,10 @@ _NEWS_S = 3.0
 class Drops:
     """Judges each tombstone that is stored or dropped."""
 
-    def __init__(self, world: World, files: Files) -> None:
+    def __init__(self, world: World, files: Files, lifetimes: Lifetimes) -> None:
         self._world = world
         self._files = files
+        self._lifetimes = lifetimes
         self._buried: dict[str, Version] = {}
         self._dropped: dict[str, Version] = {}
         self.judged = 0
@@ -39,8 +41,10 @@ class Drops:
         world.dropping.append(self._dropping)
 
     def buried(self, key: str) -> bytes:
-        """The newest tombstone that any node has stored; empty if none has."""
-        return self._buried.get(key, b"")
+        """The newest tombstone that any node has stored, or that a put may have become by now;
+        empty if there is none.
+        """
+        return max(self._buried.get(key, b""), self._lifetimes.gone(key))
 
     def dropped(self, key: str) -> bytes:
         """The newest tombstone that any node has dropped; empty if none has."""
@@ -67,6 +71,7 @@ class Drops:
             if held[0] is not None or held[1] < version:
                 what = f"{name} drops {key} = {held[0]!r:.20} for a tombstone that it does not hold"
                 raise Broken(what, key)
+            self._lifetimes.dropped(name, key, version)
             self.judge(name, key, version)
 
     def judge(self, name: str, key: str, version: Version) -> None:

@@ -25,6 +25,7 @@ from tests.sim.clients import Clients
 from tests.sim.faults import Faults
 from tests.sim.judge import Judge
 from tests.sim.library import LibraryClients, uses_library
+from tests.sim.lifetimes import keys_expire
 from tests.sim.loop import SimLoop
 from tests.sim.older import Older
 from tests.sim.operations import Outcome
@@ -213,7 +214,8 @@ class History:
         judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
         clients = self._clients(world, judge)
         faults = Faults(world)
-        Older(world)
+        if not keys_expire(self.result.seed):
+            Older(world)
         if keeps_a_secret(self.result.seed):
             Secrecy(world, self.result.seed)
         story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
@@ -250,6 +252,7 @@ class History:
             hurry=plan.hurry,
             cold_keys=plan.cold_keys,
             sharded=plan.replicas < len(plan.members),
+            keys_expire=keys_expire(self.result.seed),
             log=self._note,
         )
         world.visits = clients.visits

@@ -6,7 +6,7 @@ than what these held before it began; a read of a node that held an acknowledged
 older, nor (while no message vanishes) one of a node that can reach such a node, or counts on it; no
 value comes back that was refused, or given up long before what it replaces was begun; and whenever
 a process ends, what it had in memory is on its disk. What an acknowledgement leans on, and that no
-tombstone goes too early, is judged in safety.py and drops.py.
+tombstone goes too early, is judged in safety.py and drops.py; when keys expire, in lifetimes.py.
 
 After healing (verdict.py): the same of all nodes together.
 
@@ -23,6 +23,7 @@ from tests.sim.broken import Broken
 from tests.sim.calls import Process
 from tests.sim.drops import Drops
 from tests.sim.files import TORN, Files, worst_left
+from tests.sim.lifetimes import Lifetimes
 from tests.sim.lookout import Lookout
 from tests.sim.operations import Diary, Outcome, Write
 from tests.sim.reach import Reach
@@ -70,7 +71,8 @@ class Judge:
         self._clocks_agree = clocks_agree
         self.diary = Diary()
         self.files = Files(world)
-        self.drops = Drops(world, self.files)
+        self.lifetimes = Lifetimes(world, self.diary)
+        self.drops = Drops(world, self.files, self.lifetimes)
         self.safety = Safety(world, self.files, self.drops)
         self._lookout = Lookout(world, self.drops)
         self.refusals = Refusals(world)
@@ -120,6 +122,7 @@ class Judge:
         best = self._acked.get(write.key)
         if best is None or best.version < version:
             self._acked[write.key] = write
+        self.lifetimes.written(write, by)
         self.safety.acknowledged(write)
         self.refusals.acknowledged(write, by)
 
@@ -147,6 +150,7 @@ class Judge:
                 raise Broken(f"{name} went back to {held[0]!r:.20} for {key}", key)
             else:
                 self.floors[name][key] = held[1]
+                self.lifetimes.look(name, key, held)
                 self._judge_entry(key, held, name)
 
     def _judge_entry(self, key: str, held: Entry, name: str) -> None:
@@ -154,7 +158,9 @@ class Judge:
         if value is not None:
             self.judge_value(key, value, version, name)
             self.diary.by_version.setdefault(version, self.diary.by_value[value])
-        elif not any(self._may_have_made(delete, version) for delete in self.diary.deletes(key)):
+        elif not self.lifetimes.has_expired(version) and not any(
+            self._may_have_made(delete, version) for delete in self.diary.deletes(key)
+        ):
             raise Broken(f"{name} has a tombstone for {key} that nobody made", key)
 
     def look_everywhere(self) -> None:
@@ -233,6 +239,7 @@ class Judge:
             raise Broken(f"{name} answered {key} = {answer.value!r:.20}, older than it should", key)
         if answer.found:
             self.judge_value(key, answer.value, answer.version, name)
+            self.lifetimes.answered(name, key, answer, least.at_s)
 
     def after_scan(
         self,
@@ -255,12 +262,16 @@ class Judge:
             self.judged_reads += bool(floor)
             if key in found:
                 self._judge_scanned(key, found[key], floor)
+                self.lifetimes.shown("", key, self._version_of(found[key]), before.at_s)
             elif complete and self.drops.buried(key) < floor:
                 raise Broken(f"a scan left out {key}", key)
 
-    def _judge_scanned(self, key: str, value: str, floor: bytes) -> None:
+    def _version_of(self, value: str) -> bytes:
         write = self.diary.by_value.get(value)
-        version = write.version if write is not None else b""
+        return write.version if write is not None else b""
+
+    def _judge_scanned(self, key: str, value: str, floor: bytes) -> None:
+        version = self._version_of(value)
         if version and version < floor:
             raise Broken(f"a scan gave {key} = {value!r:.20}, older than it should be", key)
         self.judge_value(key, value, version or floor, "a scan")
@@ -309,6 +320,8 @@ class Judge:
                 self.drops.judge(name, key, entry[1])
             elif there is None or there[1] < entry[1]:
                 raise Broken(f"{name} had {key} = {entry[0]!r:.20}, which is not on its disk", key)
+            else:
+                self.lifetimes.files(name, key, there[1], found.table.expires_ms(key))
         for write in self._acked.values():
             if name in write.counted and not self.safety.lost_its_folder(name, write):
                 self.safety.judge(write, name, found)

@@ -31,6 +31,8 @@ class Write:
     end_s: float = float("inf")
     outcome: Outcome = Outcome.OPEN
     version: bytes = b""
+    ttl_ms: int = 0
+    """Of a put: how long its key lives; 0: for ever."""
     by: str = ""
     """Once it is acknowledged: its coordinator."""
     why: str = ""
@@ -43,7 +45,8 @@ class Write:
 
     def __str__(self) -> str:
         what = f"put {self.key} = {self.value:.12}" if self.value else f"delete {self.key}"
-        return f"{self.client} at {self.node}: {what}"
+        life = f" for {self.ttl_ms / 1000:g} s" if self.ttl_ms else ""
+        return f"{self.client} at {self.node}: {what}{life}"
 
 
 @dataclass

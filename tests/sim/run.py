@@ -53,7 +53,7 @@ def prepared() -> Iterator[None]:
     gc.disable()
     try:
         with (
-            patch("kvcluster.storage.table.gc", _NoCollector),
+            patch("kvcluster.storage.garbage.gc", _NoCollector),
         ):
             yield
     finally:

@@ -40,6 +40,8 @@ STATES: dict[str, bool] = {
     "a process died in the middle of a checkpoint": False,
     "a process left a torn frame": False,
     "a start was cut short": False,
+    "a key with an expiry was held": True,
+    "an expired key was forgotten": False,
     "a read was answered by the only node that was up": False,
     "a scan said that something was missing": False,
     "a stranger was refused": True,

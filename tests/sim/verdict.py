@@ -12,17 +12,21 @@ from collections.abc import Callable
 
 import orjson
 
+from kvcluster.model.entry import ZERO, Entry, is_live
 from kvcluster.model.slots import slot_of
+from kvcluster.storage.table import Table
 from tests.sim.broken import Broken
 from tests.sim.judge import Judge
 from tests.sim.world import World
 
 _WHOLE_WITHIN_S = 60.0
 _BURIED_WITHIN_S = 240.0
+_SWEPT_WITHIN_S = 10.0
 _FILES = 4  # the JSON, its versions, a segment and the lock; and what lives have left
 _BACKGROUND = (
     *("journal", "checkpoint", "watch", "remembering the time"),
     *("heartbeat", "catching up", "anti-entropy", "holding", "settling", "readmission"),
+    "expiring",
 )
 
 
@@ -38,13 +42,14 @@ async def heal(world: World) -> None:
 
 
 async def until_buried(world: World) -> None:
-    """Return once every tombstone is forgotten everywhere."""
+    """Return once every tombstone is forgotten everywhere, and no expired value is left."""
     await _until(
         world,
         lambda: not any(world.node(name).store.table.tombstones for name in world.up),
         _BURIED_WITHIN_S,
         lambda: "tombstones stay: " + _tombstones(world),
     )
+    await _until(world, lambda: not _hoarded(world), _SWEPT_WITHIN_S, lambda: _hoarded(world))
 
 
 def judge_all(world: World, judge: Judge) -> None:
@@ -75,15 +80,23 @@ async def end(world: World, judge: Judge) -> None:
             lambda process=process: f"tasks are left: {_strangers(process.life.tasks)}",  # type: ignore[misc]
         )
         await world.stop(name)
-        memory = dict(process.node.store.table.items())
-        if dict(judge.files.read(name, world.machines[name].disk).table.items()) != memory:
+        memory = process.node.store.table
+        files = judge.files.read(name, world.machines[name].disk).table
+        files.lives.town_ms = memory.lives.town_ms
+        if _whole(files) != _whole(memory):
             raise Broken(f"the files of {name} are not what it had in memory")
-        pairs = {key: value for key, (value, _) in memory.items() if value is not None}
-        if orjson.loads(world.machines[name].disk.read(world.node_path(name))) != pairs:
+        pairs = orjson.loads(world.machines[name].disk.read(world.node_path(name)))
+        for key in [key for key in pairs if memory.lives.seen(key, (pairs[key], ZERO))[0] is None]:
+            del pairs[key]  # it has just expired
+        if pairs != {key: value for key, (value, _) in memory.items() if value is not None}:
             raise Broken(f"the JSON of {name} is not what it had in memory")
-        files = world.machines[name].disk.files()
-        if len(files) > _FILES + 2 * world.machines[name].lives:
-            raise Broken(f"{name} leaves {len(files)} files: {sorted(map(str, files))}")
+        left = world.machines[name].disk.files()
+        if len(left) > _FILES + 2 * world.machines[name].lives:
+            raise Broken(f"{name} leaves {len(left)} files: {sorted(map(str, left))}")
+
+
+def _whole(table: Table) -> tuple[dict[str, Entry], dict[str, int]]:
+    return dict(table.items()), table.lives.expiries
 
 
 def _strangers(tasks: dict[asyncio.Task[object], None]) -> list[str]:
@@ -129,6 +142,16 @@ def _unequal(world: World) -> str:
             for other in replicas:
                 if world.node(other).store.get(key) != entry:
                     return f"{key} differs on {name} and {other}"
+    return ""
+
+
+def _hoarded(world: World) -> str:
+    """A key that has expired, and whose value somebody still has."""
+    for name in world.up:
+        table = world.node(name).store.table
+        for key in table.lives.expiries:
+            if is_live(table.slot(slot_of(key)).get(key)) and not is_live(table.get(key)):
+                return f"{name} still has the value of {key}, which has expired"
     return ""
 
 

@@ -22,11 +22,11 @@ def watch(
             stored(name, key, entry)
     apply, drop = table.apply, table.drop
 
-    def apply_and_tell(key: str, entry: Entry) -> Verdict:
-        if table.judge(key, entry).stores:
+    def apply_and_tell(key: str, entry: Entry, expires_ms: int = 0) -> Verdict:
+        if table.judge(key, entry, expires_ms).stores:
             for stored in storing:
                 stored(name, key, entry)
-        return apply(key, entry)
+        return apply(key, entry, expires_ms)
 
     def drop_and_tell(key: str, version: Version) -> bool:
         held = table.get(key)

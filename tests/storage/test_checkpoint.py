@@ -81,7 +81,7 @@ def test_each_key_stands_in_one_piece_and_pieces_are_small() -> None:
     cut = list(pieces(table))
     assert max(len(piece.keys) + len(piece.tombstones) for piece in cut) <= 512
     live = [key for piece in cut for key in piece.keys]
-    dead = [key for piece in cut for key, _ in piece.tombstones]
+    dead = [key for piece in cut for key in [it.key for it in piece.tombstones]]
     assert sorted(live + dead) == sorted(keys)
     assert dead
     assert all(key.endswith("7") for key in dead)

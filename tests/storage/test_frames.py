@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kvcluster.storage import frames
 
 PAYLOADS = [b"one", b"", b"\0" * 40, b"KVF1 is the magic", b"last ends in NULs\0\0\0"]
-MAGICS = [frames.MAGIC, frames.MAGIC_WITH_BLOCKS] * len(PAYLOADS)
+MAGICS = [frames.MAGIC, frames.MAGIC_WITH_BLOCKS, frames.MAGIC_WITH_LIVES] * len(PAYLOADS)
 FILE = b"".join(map(frames.encode, PAYLOADS, MAGICS))
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, make_version
 from kvcluster.model.slots import SLOTS, slot_of
-from kvcluster.storage.table import Table, undisturbed
+from kvcluster.storage.garbage import undisturbed
+from kvcluster.storage.table import Table
 from tests.storage.life import message
 from tests.storage.neighbours import NEIGHBOURS, SLOT
 
@@ -54,7 +55,7 @@ def test_what_was_loaded_is_never_visited_again_by_the_garbage_collector() -> No
     try:
         with undisturbed():
             table = Table()
-            table.load({str(number): "v" for number in range(1_000)}, [V1] * 1_000)
+            table.load({str(number): "v" for number in range(1_000)}, [V1] * 1_000, {})
         gc.collect()
         for number in range(2_000):
             table.apply(str(number), ("w", V2))
@@ -254,7 +255,7 @@ def test_loading_counts_as_applying_does(umlaut: str, tombstones: int) -> None:
         for key in list(pairs)[:tombstones]:
             table.apply(key, (None, make_version(4, 2)))
     assert set(map(loaded.digests.of, range(SLOTS))) == {0}
-    loaded.load(pairs, held)
+    loaded.load(pairs, held, {})
     for (key, value), version in zip(pairs.items(), held, strict=True):
         applied.apply(key, (value, version))
     assert dict(loaded.items()) == dict(applied.items())

@@ -18,7 +18,8 @@ from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.peers.voting import Voting
 from kvcluster.model.entry import Version, version_of
 from kvcluster.model.sightings import Sightings
-from kvcluster.storage.table import to_message
+from kvcluster.model.slots import slot_of
+from kvcluster.storage.table import Table
 from kvcluster.wire.limits import check_columns, check_count
 
 from demo_pb2 import Entry as EntryMessage
@@ -99,8 +100,7 @@ class Acceptor(OnGround):
             yield entry
 
     def _held(self, key: str) -> EntryMessage:
-        held = self._store.get(key)
-        return to_message(key, held) if held is not None else EntryMessage(key=key)
+        return held_message(self._store.table, key)
 
     def _is_overtaken(self, wanted: Promise) -> bool:
         """Whether something is held or promised that is newer than a ballot, or this one was used
@@ -111,6 +111,14 @@ class Acceptor(OnGround):
         return (held is not None and version_of(held) >= ballot) or (
             promised is not None and promised > ballot
         )
+
+
+def held_message(table: Table, key: str) -> EntryMessage:
+    """What is held of a key, as it travels, with its value even if it has just expired; without a
+    version: nothing.
+    """
+    held = table.slot(slot_of(key)).get(key)
+    return table.message(key, held) if held is not None else EntryMessage(key=key)
 
 
 def _check_keys(keys: Sequence[str]) -> None:

@@ -13,16 +13,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kvcluster.cluster.deciding.acceptor import Said
+from kvcluster.cluster.deciding.acceptor import Said, held_message
 from kvcluster.cluster.deciding.polling import Polling
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
 from kvcluster.errors import KvError, NoMajority, NotReady, TooLate
 from kvcluster.model.ballots import Seen, majority
-from kvcluster.model.decision import NOTHING, Content
-from kvcluster.model.entry import Version, value_of, version_of
+from kvcluster.model.decision import NOTHING, Content, content_at
+from kvcluster.model.entry import Version, version_of
 from kvcluster.model.slots import slot_of
+from kvcluster.storage.table import to_entry, to_message
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import HoldRequest, HoldResponse
@@ -44,14 +45,14 @@ class _Heard:
         """Of those who answered."""
         return Seen(self.replicas, self.contents)
 
-    def take(self, name: str, answer: asyncio.Future[Said]) -> None:
+    def take(self, name: str, answer: asyncio.Future[Said], now_ms: int) -> None:
         """An answer is there, or will not come."""
         if error := answer.exception():
             self.failed[name] = str(error)
         elif answer.result().refused:
             self.refused += 1
         else:
-            self.contents[name] = content_of(answer.result().held)
+            self.contents[name] = content_of(answer.result().held, now_ms)
 
     def refuse_if_too_few(self, awaited: int) -> None:
         """Raise NoMajority if so many are awaited yet that they are none with those there are."""
@@ -75,8 +76,7 @@ class Majorities(OnGround):
 
     def held(self, key: str) -> Content:
         """What this node holds."""
-        held = self._store.get(key)
-        return NOTHING if held is None else Content(value_of(held), version_of(held))
+        return self._content(held_message(self._store.table, key))
 
     async def read(self, key: str, deadline_s: float) -> Content | None:
         """What is chosen; None: what is newest cannot be handed to a majority, for somebody has
@@ -122,7 +122,7 @@ class Majorities(OnGround):
                 awaited.values(), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
             for name in [name for name, answer in awaited.items() if answer in done]:
-                heard.take(name, awaited.pop(name))
+                heard.take(name, awaited.pop(name), self._time.town_ms())
             if not done and heard.seen.is_enough:
                 return heard
             if not done:
@@ -150,22 +150,21 @@ class Majorities(OnGround):
         held = self._store.get(message.key)
         return held is not None and version_of(held) == message.version
 
+    def _content(self, message: EntryMessage) -> Content:
+        return content_of(message, self._time.town_ms())
+
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
 
 
-def content_of(message: EntryMessage) -> Content:
-    """What a replica holds, of its message; one without a version holds nothing."""
+def content_of(message: EntryMessage, now_ms: int) -> Content:
+    """What a replica holds, as it is seen now; a message without a version says: nothing."""
     if not message.version:
         return NOTHING
-    value = None if message.deleted else message.value
-    return Content(value, Version(message.version), message.expires_ms)
+    return content_at(to_entry(message), message.expires_ms, now_ms)
 
 
 def content_message(key: str, content: Content) -> EntryMessage:
     """As it travels, and is stored."""
     assert content.version is not None, "there is nothing to send"
-    version, expires_ms = content.version, content.expires_ms
-    if content.value is None:
-        return EntryMessage(key=key, deleted=True, version=version, expires_ms=expires_ms)
-    return EntryMessage(key=key, value=content.value, version=version, expires_ms=expires_ms)
+    return to_message(key, (content.value, content.version), content.expires_ms)

@@ -20,14 +20,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
-from kvcluster.cluster.deciding.acceptor import Acceptor, Said
+from kvcluster.cluster.deciding.acceptor import Acceptor, Said, held_message
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.errors import KvError, NotReady
 from kvcluster.model.detector import Liveness
 from kvcluster.model.entry import Version
 from kvcluster.storage.store import Spawn
-from kvcluster.storage.table import to_message
 
 from demo_pb2 import Entry as EntryMessage
 from demo_pb2 import PrepareRequest, PrepareResponse, Promise, ReadRequest, ReadResponse
@@ -123,20 +122,16 @@ class Polling(OnGround):
 
     async def _read(self, name: str, wanted: Sequence[Promise]) -> Sequence[Said] | None:
         keys = [it.key for it in wanted]
-        known = [self._held(key) for key in keys]
+        known = [held_message(self._store.table, key) for key in keys]
         request = ReadRequest(keys=keys, known=[it.version for it in known])
         answer: ReadResponse = await self._calls.ask(name, request, self._timeout_s)
         return _said(known, answer)
 
     async def _prepare(self, name: str, wanted: Sequence[Promise]) -> Sequence[Said] | None:
-        known = [self._held(it.key) for it in wanted]
+        known = [held_message(self._store.table, it.key) for it in wanted]
         request = PrepareRequest(promises=wanted, known=[it.version for it in known])
         answer: PrepareResponse = await self._calls.ask(name, request, self._timeout_s)
         return _said(known, answer)
-
-    def _held(self, key: str) -> EntryMessage:
-        held = self._store.get(key)
-        return to_message(key, held) if held is not None else EntryMessage(key=key)
 
     @property
     def _timeout_s(self) -> float:

@@ -1,6 +1,6 @@
 """Heartbeats: every node asks every peer how it is, twice a second, with the RPC anybody may use.
 
-A heartbeat carries what each side must know of the other: its incarnation, its clock, its
+A heartbeat carries what each side must know of the other: its incarnation, its clocks, its
 configuration, and whether the other has missed writes. A peer that was told so answers no reads
 until it has caught up.
 
@@ -138,6 +138,7 @@ class Heartbeats(OnGround):
     async def beat(self, name: str, timeout_s: float) -> None:
         """Beat to a peer once, and take what it answers, or that it does not."""
         pauses, asked_s = self._gate.pauses, self._peers.now_s()
+        steady_s = self._time.steady_s()
         self._broken.discard(name)
         try:
             request = self._request(name)
@@ -146,6 +147,7 @@ class Heartbeats(OnGround):
             # Else it tells of the time before we were stopped.
             if not self._gate.was_away_since(pauses):
                 self._heard(name, response)
+                self._time.hear_wall(name, response.responder.wall_ms, steady_s)
                 self._hints.told(name, request.sender.missed_since)
         except (PeerUnreachable, PeerRefused) as error:
             self._refused(name, error, asked_s)
@@ -271,4 +273,5 @@ class Heartbeats(OnGround):
             decides=True,
             undecided=self._voting.undecided,
             votes=not self._voting.refusal,
+            wall_ms=self._time.wall_ms(),
         )

@@ -5,6 +5,8 @@ that the sender is a peer with the same configuration, `accept` looks at it, bef
 the message is believed (ground.py, calls.py, heartbeat.py): an absurd clock or a request held back
 for too long is refused, a clock somewhat ahead is followed with one loud warning. What peers answer
 to a farewell nobody looks at.
+
+Keys expire by another clock, the town's (model/town_clock.py), which asks the wall clocks of all.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from kvcluster.errors import BadRequest, ClockAbsurd, HeldBack, OutcomeUnknown
 from kvcluster.model.clock import COUNTER_BITS, HybridClock, Skew, SkewLimits
 from kvcluster.model.entry import VERSION_BYTES, Version, is_version, time_of
 from kvcluster.model.readiness import Status
+from kvcluster.model.town_clock import TownClock
 from kvcluster.storage.block import Block, is_sound, versions_of
 from kvcluster.storage.store import Store
 from kvcluster.wire.limits import check_columns, check_count
@@ -45,6 +48,7 @@ class Timekeeper:
         )
         self._steady_s = around.steady_s
         self._before_s = self._steady_s()
+        self._town = TownClock()
         self._warned: set[str] = set()
         self._warn_if_behind()
         self.skewed = 0
@@ -69,6 +73,26 @@ class Timekeeper:
         """A peer accepted our time."""
         self._pass_time()
         self._clock.settle(self._wall_ms())
+
+    def wall_ms(self) -> int:
+        """What the wall clock of this machine says."""
+        return self._wall_ms()
+
+    def steady_s(self) -> float:
+        """What the steady clock of this machine says."""
+        return self._steady_s()
+
+    def town_ms(self) -> int:
+        """What time it is in the town, in milliseconds since 1970: keys expire by it."""
+        return self._town.time_ms(self._wall_ms(), self._steady_s() * 1000)
+
+    def hear_wall(self, member: str, wall_ms: int, asked_s: float) -> None:
+        """A member answered what its wall clock says; we asked then, by our steady clock.
+
+        It read its clock at some moment in between.
+        """
+        if wall_ms:  # else it is too old to tell
+            self._town.hear(member, wall_ms, (asked_s + self._steady_s()) * 500)
 
     def tick(self) -> Version:
         """A new version, newer than everything seen."""

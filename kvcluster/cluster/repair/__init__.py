@@ -3,6 +3,7 @@
     catching_up.py    fetches what this node missed, before it answers reads
     anti_entropy.py   finds what differs and nobody knew of
     readmission.py    counts for majorities again, after it has lost its data
+    expiring.py       lets go of the values of keys that have expired
     holding.py        takes tombstones and strays where they belong, and lets go of them
     pulls.py          the other side: gives pages to a peer that catches up or compares
     pages.py          which entries go into them
@@ -18,6 +19,7 @@ from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.repair.anti_entropy import AntiEntropy
 from kvcluster.cluster.repair.catching_up import CatchingUp
+from kvcluster.cluster.repair.expiring import Expiring
 from kvcluster.cluster.repair.holding import Holding
 from kvcluster.cluster.repair.progress import SyncProgress
 from kvcluster.cluster.repair.pulls import Pulls
@@ -35,6 +37,7 @@ class Repair(OnGround):
         self.anti_entropy = AntiEntropy(ground, peering, self.progress)
         self.holding = Holding(ground, peering)
         self._readmission = Readmission(ground, peering, self._catching_up)
+        self._expiring = Expiring(ground)
         self.pulls = Pulls(ground, peering.peers, hinting)
 
     def start(self) -> None:
@@ -43,3 +46,4 @@ class Repair(OnGround):
         self._spawn(self.anti_entropy.run(), "anti-entropy")
         self._spawn(self.holding.run(), "holding")
         self._spawn(self._readmission.run(), "readmission")
+        self._spawn(self._expiring.run(), "expiring")

@@ -205,8 +205,10 @@ class AntiEntropy(OnGround):
             yield portion
 
     def _hashes(self, slot: int) -> SlotHashes:
-        entries = self._store.table.slot(slot).items()
-        return SlotHashes(slot=slot, hashes=[entry_hash(key, entry) for key, entry in entries])
+        table = self._store.table
+        entries = table.slot(slot).items()
+        hashes = [entry_hash(key, table.seen(key, entry)) for key, entry in entries]
+        return SlotHashes(slot=slot, hashes=hashes)
 
     def _interval_s(self) -> float:
         most = self._settings.anti_entropy_jitter

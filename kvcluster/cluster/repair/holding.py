@@ -1,7 +1,8 @@
 """Holding: having other replicas keep entries, and letting go of them.
 
-Two kinds of entries pass through here. *Tombstones* go when every replica holds them; what each
-needs is decided by model/tombstones.py, this file does it. *Strays* are entries of slots that this
+Two kinds of entries pass through here. *Tombstones* go when every replica holds them, keys that
+have expired as those that were deleted; what each needs is decided by model/tombstones.py, this
+file does it. *Strays* are entries of slots that this
 node should not hold: the JSON was made by hand, or the node was started with another R. They are
 handed to every replica of their slot, and dropped when all have them. Those of all the slots that
 the same nodes keep go together: a slot has few, and a call for each would take long.
@@ -26,7 +27,6 @@ from kvcluster.errors import KvError
 from kvcluster.model.entry import Version
 from kvcluster.model.slots import slot_of
 from kvcluster.model.tombstones import Tombstone, Tombstones, Work
-from kvcluster.storage.table import to_message
 
 from demo_pb2 import DropRequest, HoldRequest, HoldResponse
 from demo_pb2 import Entry as EntryMessage
@@ -91,19 +91,19 @@ class Holding(OnGround):
             await asyncio.sleep(0)
         self.waiting = dict(work.waiting)
         for name, tombstones in work.hold.items():
-            for part in self._parts(_messages(tombstones)):
+            for part in self._parts(self._messages(tombstones)):
                 kept = self._still_held(part)
                 answer = await self._ask(name, HoldRequest(entries=kept)) if kept else None
                 if answer is not None:
                     self._note_held(name, kept, answer, now_s)
         for name, tombstones in work.drop.items():
-            for part in self._parts(_messages(tombstones)):
+            for part in self._parts(self._messages(tombstones)):
                 kept = [it for it in self._still_held(part) if self._all_are_here(it.key)]
                 answer = await self._ask(name, DropRequest(tombstones=kept)) if kept else None
                 if answer is not None:
                     for it in kept:
                         self._tombstones.dropped(*self._place(it.key), name, _tombstone(it))
-        for part in self._parts(_messages(work.forget)):
+        for part in self._parts(self._messages(work.forget)):
             await self._forget(part)
 
     def _still_held(self, tombstones: Sequence[EntryMessage]) -> list[EntryMessage]:
@@ -111,7 +111,8 @@ class Holding(OnGround):
 
         Or a replica would store a tombstone again that it has dropped a newer one for.
         """
-        return [it for it in tombstones if self._store.get(it.key) == (None, it.version)]
+        is_buried = self._store.table.is_buried
+        return [it for it in tombstones if is_buried(it.key, Version(it.version))]
 
     def _all_are_here(self, key: str) -> bool:
         """Whether no other replica went away while others were waited for."""
@@ -140,7 +141,7 @@ class Holding(OnGround):
             kept_by[tuple(sorted(self._membership.replicas(slot)))].append(slot)
         for keepers, slots in kept_by.items():
             held = (item for slot in slots for item in list(self._store.table.slot(slot).items()))
-            for part in self._parts(to_message(*item) for item in held):
+            for part in self._parts(self._store.table.message(*item) for item in held):
                 answers = [await self._ask(name, HoldRequest(entries=part)) for name in keepers]
                 # Superseded is as good as held here: the replica has something newer.
                 if all(answer is not None for answer in answers):
@@ -190,9 +191,9 @@ class Holding(OnGround):
         if part:
             yield part
 
-
-def _messages(tombstones: Iterable[Tombstone]) -> Iterator[EntryMessage]:
-    return (to_message(key, (None, version)) for key, version in tombstones)
+    def _messages(self, tombstones: Iterable[Tombstone]) -> Iterator[EntryMessage]:
+        message = self._store.table.message
+        return (message(key, (None, version)) for key, version in tombstones)
 
 
 def _tombstone(message: EntryMessage) -> Tombstone:

@@ -70,7 +70,9 @@ class Merger(OnGround):
         """
         self._time.accept_entries(entries, clock)
         judge = self._store.table.judge
-        newer = [entry for entry in entries if judge(entry.key, to_entry(entry)).stores]
+        newer = [
+            entry for entry in entries if judge(entry.key, to_entry(entry), entry.expires_ms).stores
+        ]
         tally.add(entries=len(entries), new=len(newer))
         if newer:
             self._store.refuse_if_full()

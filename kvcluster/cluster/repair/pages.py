@@ -4,7 +4,8 @@ Entries go by slot, by key within a slot, and a cursor says where to go on; no s
 pages. A page looks at a bounded number of entries, so that a pull of few among a million never
 holds the node up; it may be empty and still not be the last.
 
-Tombstones are never left out because digests agree: a digest covers live entries only.
+Tombstones are never left out because digests agree: a digest covers live entries only. A key that
+has expired goes as one, with its expiry, by which the peer knows what it is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from kvcluster.config import Settings
 from kvcluster.model.digest import entry_hash
 from kvcluster.model.entry import Entry, Version, is_tombstone, version_of
-from kvcluster.storage.table import Table, to_message
+from kvcluster.storage.table import Table
 
 from demo_pb2 import Cursor
 from demo_pb2 import Entry as EntryMessage
@@ -41,7 +42,7 @@ def cut_page(
     done = (cursor.slot, cursor.after_key) if cursor else (-1, "")
     for slot, key, entry in _entries_behind(table, slots, done):
         if wanted(slot, key, entry):
-            message = to_message(key, entry)
+            message = table.message(key, entry)
             room_bytes -= message.ByteSize()
             if page.entries and room_bytes < 0:
                 break
@@ -85,4 +86,4 @@ def _entries_behind(
         entries = table.slot(slot)
         for key in sorted(entries):
             if slot > first_slot or key > after_key:
-                yield slot, key, entries[key]
+                yield slot, key, table.seen(key, entries[key])

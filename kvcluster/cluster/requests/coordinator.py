@@ -16,6 +16,7 @@ Who carries an operation out, this node or another, is decided before (router.py
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,7 +27,8 @@ from kvcluster.cluster.requests.writes import Endings, Writes
 from kvcluster.errors import KvError
 from kvcluster.model.batch_writes import BatchWrites, KeyWrite
 from kvcluster.model.decision import seen_only
-from kvcluster.model.entry import Entry, Version
+from kvcluster.model.entry import Entry, Version, is_live
+from kvcluster.model.expiry import expiry_of
 from kvcluster.model.operation import Operation
 from kvcluster.storage.table import to_message
 
@@ -50,6 +52,8 @@ class Done(NamedTuple):
     """What was there before it."""
     written: Written | None
     """If it writes."""
+    expires_ms: int = 0
+    """When what was there expires; 0: never."""
 
 
 class Coordinator(OnGround):
@@ -99,7 +103,7 @@ class Coordinator(OnGround):
     ) -> Sequence[Decided | KvError]:
         """Operations on one key."""
         if any(operation.writes for operation in operations):
-            return await self.decider.decide(operations, deadline_s)
+            return await self.decider.decide([*map(self._dated, operations)], deadline_s)
         chosen = Decided(seen_only(await self.decider.read(operations[0].key, deadline_s)))
         return [chosen] * len(operations)
 
@@ -109,20 +113,35 @@ class Coordinator(OnGround):
         if any(operation.reads for operation in operations):
             self._gate.refuse_unless_readable()
         if not any(operation.writes for operation in operations):
-            return [Done(self._store.get(operation.key), None) for operation in operations]
+            return [self._read(operation.key) for operation in operations]
         self._gate.refuse_unless_writable()
-        writes = BatchWrites(self._store.get, self._time.tick)
-        taken = [writes.take(operation) for operation in operations]
+        writes = BatchWrites(self._store.get, self._time.tick, self._store.table.expires_ms)
+        taken = [writes.take(self._dated(operation)) for operation in operations]
         written = await self._write(writes, deadline_s)
         return [_settle(writes, one, written.get(one.key)) for one in taken]
+
+    def _read(self, key: str) -> Done:
+        entry = self._store.get(key)
+        return Done(entry, None, self._store.table.expires_ms(key) if is_live(entry) else 0)
+
+    def _dated(self, operation: Operation) -> Operation:
+        """With the time at which its key expires, if it says for how long that lives. Once: a write
+        that is renewed, or goes to other nodes, keeps it.
+        """
+        if not operation.ttl_ms:
+            return operation
+        expires_ms = expiry_of(operation.ttl_ms, operation.expires_ms, self._time.town_ms())
+        return dataclasses.replace(operation, ttl_ms=0, expires_ms=expires_ms)
 
     async def _write(self, writes: BatchWrites, deadline_s: float) -> dict[str, Written | KvError]:
         """Write the last write of each key; what came of each."""
         last = writes.last
-        keys, entries = list(last), [to_message(*each) for each in last.items()]
+        keys = list(last)
+        entries = [to_message(key, last[key], writes.expiry(key)) for key in keys]
 
         def renewed(place: int) -> EntryMessage:
-            return to_message(keys[place], writes.renew(keys[place]))
+            key = keys[place]
+            return to_message(key, writes.renew(key), writes.expiry(key))
 
         endings = await self._writes.write(entries, renewed, deadline_s)
         replicas = self._membership.replica_count
@@ -142,7 +161,7 @@ def _settle(
     if one.depends and isinstance(written, KvError):
         return written
     if not one.writes or not isinstance(written, Written):
-        return Done(writes.seen(one), None)
+        return Done(writes.seen(one), None, writes.seen_expiry(one))
     version = writes.version(one)
     if version != written.version:
         # It was overwritten in its own batch: as safe as what overwrote it, and older.

@@ -7,7 +7,7 @@ that of the call. Only plain batches have a shorter way of their own (plain_batc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
@@ -61,7 +61,7 @@ class Handlers(OnGround):
         """A Put, Get or Delete: its answer. Raises BadRequest, NotReady; a write also DiskIsFull,
         OutcomeUnknown.
         """
-        operation = operation_of(request, self._settings)
+        operation = operation_of(request, self._settings, self._time.town_ms)
         self._refuse_if_too_old([operation])
         outcome = await self._routing.carry_out_one(operation, deadline_s)
         if isinstance(outcome, KvError):
@@ -77,8 +77,7 @@ class Handlers(OnGround):
         refuse_large_batch(request, self._settings)
         if (answer := await self._plain.carry_out(request, deadline_s)) is not None:
             return answer
-        operations = operations_of(request.operations, self._settings)
-        self._refuse_if_too_old(operations)
+        operations = self._operations_of(request.operations)
         outcomes = await self._routing.carry_out(operations, deadline_s)
         return batch_response(request.operations, outcomes)
 
@@ -89,7 +88,7 @@ class Handlers(OnGround):
         if (answer := await self._plain.put_many(block, deadline_s)) is not None:
             return answer
         puts = batch_of(block).operations
-        outcomes = await self._routing.carry_out(operations_of(puts, self._settings), deadline_s)
+        outcomes = await self._routing.carry_out(self._operations_of(puts), deadline_s)
         batch = batch_response(puts, outcomes)
         exceptions = [PutException(place=at, result=it) for at, it in enumerate(batch.results)]
         return PutManyResponse(exceptions=exceptions)
@@ -111,8 +110,7 @@ class Handlers(OnGround):
         asked = list(request.batch.operations)
         if name != "batch":  # from a node that is older than this
             asked = [OperationMessage(**{name: getattr(request, name)})]
-        operations = operations_of(asked, self._settings)
-        self._refuse_if_too_old(operations)
+        operations = self._operations_of(asked)
         if any(isinstance(it, Operation) and it.writes for it in operations):
             # It would get a version of now, and undo what was acknowledged since it was sent.
             limit_s = self._settings.forward_age_limit_s
@@ -127,3 +125,9 @@ class Handlers(OnGround):
             getattr(response, name).CopyFrom(outcomes[0])
         response.clock = self._time.now()
         return response
+
+    def _operations_of(self, messages: Iterable[OperationMessage]) -> list[Operation | BadRequest]:
+        """What they ask for. Raises TooOld."""
+        operations = operations_of(messages, self._settings, self._time.town_ms)
+        self._refuse_if_too_old(operations)
+        return operations

@@ -7,9 +7,9 @@ here: one pass over the messages makes the entries, one over what came of them t
 
 At the door, before anything is done, it is decided whether a batch is one for the short way.
 Whatever is out of the ordinary goes the general way, which knows what to say of it: a key twice, a
-key or a value that is too large, a slot that lives elsewhere, a node that does not serve, values
-for which an answer has no room. So each of these rules is told once, and a put that is under way
-here fails only by what its round meets (writes.py).
+key or a value that is too large, one that is to expire, a slot that lives elsewhere, a node that
+does not serve, values for which an answer has no room. So each of these rules is told once, and a
+put that is under way here fails only by what its round meets (writes.py).
 
 Where every node holds every key, puts travel on as a block (storage/block.py), and those of a
 PutMany came as one: the same in columns, for clients too. A round loosens a small one for others.
@@ -26,7 +26,7 @@ from operator import methodcaller
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.translation import get_response
 from kvcluster.cluster.requests.writes import Endings, Writes
-from kvcluster.model.entry import is_live
+from kvcluster.model.entry import Entry, is_live
 from kvcluster.model.slots import slot_of
 from kvcluster.storage.block import Block
 from kvcluster.wire.failures import failure_of
@@ -46,6 +46,7 @@ from demo_pb2 import Block as BlockMessage
 from demo_pb2 import Entry as EntryMessage
 
 _kind_of = methodcaller("WhichOneof", "operation")
+_life_of = methodcaller("WhichOneof", "life")
 
 
 def _is_special(put: PutRequest) -> bool:
@@ -73,9 +74,8 @@ class PlainBatches(OnGround):
         if kinds == {"put"}:
             puts = [operation.put for operation in request.operations]
             keys, values = [put.key for put in puts], [put.value for put in puts]
-            if any(map(_is_special, puts)) or not self._are_plain(keys):
-                return None
-            if len(set(keys)) == len(keys) and self._can_do(keys, values):
+            plain = len(set(keys)) == len(keys) and not any(map(_is_special, puts))
+            if plain and self._are_plain(keys) and self._can_do(keys, values):
                 return await self._put(keys, values, deadline_s)
         return None
 
@@ -108,7 +108,11 @@ class PlainBatches(OnGround):
         entry = self._store.get(key)
         if is_live(entry) and 4 * len(entry[0]) > self._settings.answer_value_bytes:
             return None
-        return get_response(entry, self._membership.name)
+        return self._answer(key, entry)
+
+    def _answer(self, key: str, entry: Entry | None) -> GetResponse:
+        expires_ms = self._store.table.expires_ms(key) if is_live(entry) else 0
+        return get_response(entry, self._membership.name, expires_ms)
 
     def _got(self, keys: Sequence[str]) -> BatchResponse | None:
         if not self._can_do(keys, ()) or not self._are_current(keys):
@@ -117,8 +121,8 @@ class PlainBatches(OnGround):
         characters = sum(len(entry[0]) for entry in held if is_live(entry))
         if 4 * characters > min(self._settings.batch_bytes, self._settings.answer_value_bytes):
             return None
-        name = self._membership.name
-        return BatchResponse(results=[Result(get=get_response(entry, name)) for entry in held])
+        answers = map(self._answer, keys, held)
+        return BatchResponse(results=[Result(get=answer) for answer in answers])
 
     async def _put(self, keys: list[str], values: list[str], deadline_s: float) -> BatchResponse:
         block = Block(keys, values, self._time.ticks(len(keys)))

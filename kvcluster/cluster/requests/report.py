@@ -87,6 +87,8 @@ class Report(OnGround):
             clock_alarms=self._time.skewed,
             writes_waiting=self._rounds.waiting,
             disk_full=store.journal.full,
+            expiring_keys=table.lives.expiring,
+            expired_keys=table.lives.expired,
         )
 
     def locate(self, request: LocateRequest) -> LocateResponse:

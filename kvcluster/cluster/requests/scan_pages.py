@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from kvcluster.config import Settings
 from kvcluster.errors import BadRequest
-from kvcluster.model.entry import value_of
+from kvcluster.model.entry import is_live
 from kvcluster.model.merge import Pair
 from kvcluster.model.slots import SLOTS, slot_of
 from kvcluster.storage.table import Table
@@ -90,11 +90,12 @@ def cut_scan_page(
     for looks, key in enumerate(table.keys.behind(request.prefix, request.start_after), 1):
         if everywhere or slot_of(key) in slots:
             entry = table.get(key)
-            value = "" if request.keys_only else value_of(entry) or ""
-            room_bytes -= pair_bytes(key, value)
-            if pairs and room_bytes < 0:
-                return ScanPage(pairs, reached)
-            pairs.append((key, value))
+            if is_live(entry):  # else it has expired, and the index does not know yet
+                value = "" if request.keys_only else entry[0]
+                room_bytes -= pair_bytes(key, value)
+                if pairs and room_bytes < 0:
+                    return ScanPage(pairs, reached)
+                pairs.append((key, value))
         if looks >= settings.page_looks or len(pairs) >= keys:
             return ScanPage(pairs, key)
         reached = key

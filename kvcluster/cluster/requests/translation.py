@@ -8,7 +8,7 @@ cannot be, a key or a value that is too large, is found here, before anything is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from kvcluster.cluster.deciding.turns import Decided
@@ -16,7 +16,8 @@ from kvcluster.cluster.requests.coordinator import Done
 from kvcluster.config import Settings
 from kvcluster.errors import AnswerFull, BadRequest, KvError
 from kvcluster.model.condition import Condition, Holds
-from kvcluster.model.entry import VERSION_BYTES, Entry, Version, is_live, is_version
+from kvcluster.model.entry import VERSION_BYTES, Entry, Version, is_live, is_version, version_of
+from kvcluster.model.expiry import check_expiry, check_ttl
 from kvcluster.model.operation import Kind, Operation
 from kvcluster.security.callers import ON_BEHALF
 from kvcluster.wire.failures import error_in, failure_of
@@ -41,6 +42,8 @@ from demo_pb2 import Operation as OperationMessage
 Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
 Outcome: TypeAlias = Answer | KvError
 """What came of one operation."""
+TownTime: TypeAlias = Callable[[], int]
+"""Says what time it is in the town (model/town_clock.py). Asked only if that matters."""
 
 
 def outcome_of(kind: Kind, done: Done | Decided | KvError, node: str) -> Outcome:
@@ -50,7 +53,7 @@ def outcome_of(kind: Kind, done: Done | Decided | KvError, node: str) -> Outcome
     if isinstance(done, Decided):
         return _decided(kind, done, node)
     if done.written is None:
-        return get_response(done.seen, node)
+        return get_response(done.seen, node, done.expires_ms)
     version, replicas, acknowledged = done.written
     answer: Any = PutResponse if kind is Kind.PUT else DeleteResponse
     response: Answer = answer(
@@ -66,14 +69,10 @@ def _decided(kind: Kind, done: Decided, node: str) -> Outcome:
     ruling, seen = done.ruling, done.ruling.seen
     found, version = seen.value is not None, seen.version or b""
     if kind is Kind.GET:
-        expires_ms = seen.expires_ms if found else 0
-        return GetResponse(
-            found=found,
-            value=seen.value or "",
-            version=version,
-            served_by=node,
-            expires_ms=expires_ms,
-        )
+        entry = seen.entry
+        if entry is not None and seen.has_expired:
+            entry = (None, version_of(entry))
+        return get_response(entry, node, seen.expires_ms if is_live(entry) else 0)
     answer: Any = PutResponse if kind is Kind.PUT else DeleteResponse
     if ruling.mismatched:
         there = Mismatch(found=found, value=seen.value or "", version=version)
@@ -162,15 +161,21 @@ def _too_large(size_bytes: int, settings: Settings) -> AnswerFull:
     )
 
 
-def get_response(entry: Entry | None, node: str) -> GetResponse:
+def get_response(entry: Entry | None, node: str, expires_ms: int = 0) -> GetResponse:
     """The answer to a Get, from the data of `node`. None: the key was never seen."""
     if entry is None:
         return GetResponse(served_by=node)
     value, version = entry
-    return GetResponse(found=value is not None, value=value or "", version=version, served_by=node)
+    return GetResponse(
+        found=value is not None,
+        value=value or "",
+        version=version,
+        served_by=node,
+        expires_ms=expires_ms,
+    )
 
 
-def operation_of(request: Any, settings: Settings) -> Operation:
+def operation_of(request: Any, settings: Settings, town_ms: TownTime) -> Operation:
     """What a PutRequest, GetRequest or DeleteRequest asks for. Raises BadRequest."""
     key, kind = request.key, Kind(kind_of(request))
     check_key(key, settings)
@@ -182,14 +187,12 @@ def operation_of(request: Any, settings: Settings) -> Operation:
     if kind is Kind.DELETE:
         return Operation(kind, key, condition=condition)
     check_value(request.value, settings)
-    return Operation(
-        kind,
-        key,
-        request.value,
-        condition,
-        ttl_ms=request.ttl_ms,
-        expires_ms=request.expires_ms,
-    )
+    ttl_ms, expires_ms = request.ttl_ms, request.expires_ms
+    if request.WhichOneof("life") == "ttl_ms":
+        check_ttl(ttl_ms)
+    elif expires_ms:
+        check_expiry(expires_ms, town_ms())
+    return Operation(kind, key, request.value, condition, ttl_ms=ttl_ms, expires_ms=expires_ms)
 
 
 def condition_in(message: ConditionMessage) -> Condition:
@@ -255,7 +258,7 @@ def batch_of(block: Block) -> BatchRequest:
 
 
 def operations_of(
-    messages: Iterable[OperationMessage], settings: Settings
+    messages: Iterable[OperationMessage], settings: Settings, town_ms: TownTime
 ) -> list[Operation | BadRequest]:
     """What each message asks for, or what is wrong with it."""
     found: list[Operation | BadRequest] = []
@@ -264,7 +267,7 @@ def operations_of(
         try:
             if name is None:
                 raise BadRequest("an operation of the batch is neither put nor get nor delete")
-            found.append(operation_of(getattr(message, name), settings))
+            found.append(operation_of(getattr(message, name), settings, town_ms))
         except BadRequest as error:
             found.append(error)
     return found

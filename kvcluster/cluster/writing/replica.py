@@ -15,7 +15,7 @@ from kvcluster.cluster.peers.voting import Voting
 from kvcluster.cluster.writing.hinting import Hinting
 from kvcluster.cluster.writing.outcome import Became
 from kvcluster.errors import BadRequest, PeerRefused
-from kvcluster.model.entry import version_of
+from kvcluster.model.entry import Version, version_of
 
 from demo_pb2 import (
     DropRequest,
@@ -72,12 +72,27 @@ class Receiver(OnGround):
         self._time.accept_entries(request.entries, request.clock)
         self._store.refuse_if_full()
         became = await self._stored(list(request.entries), [], deadline_s)
+        not_held = {*became.superseded, *self._not_buried(request.entries)}
         return HoldResponse(
             clock=self._time.now(),
-            superseded=became.superseded,
+            superseded=sorted(not_held.difference(became.refused)),
             incarnation=self._time.incarnation,
             refused=became.refused,
         )
+
+    def _not_buried(self, entries: Sequence[EntryMessage]) -> list[int]:
+        """The places of tombstones that are none here.
+
+        One whose clock is mad sees keys as expired that are not. Its peers store what it sends, and
+        do not confirm it: each judges by its own clock, or the mad one would have live values
+        deleted everywhere.
+        """
+        is_buried = self._store.table.is_buried
+        return [
+            place
+            for place, it in enumerate(entries)
+            if it.deleted and not is_buried(it.key, Version(it.version))
+        ]
 
     async def _stored(
         self, entries: Sequence[EntryMessage], hints: list[MissedWrites], deadline_s: float
@@ -102,11 +117,12 @@ class Receiver(OnGround):
 
         Raises PeerRefused if something older is held: the tombstone that was confirmed is lost
         here. Its primary must keep it until anti-entropy has brought it back, or that would return.
+        Likewise if a key has not expired by the clock here.
         """
         buried = []
         for tombstone in tombstones:
             held = self._store.get(tombstone.key)
-            if held == (None, tombstone.version):
+            if self._store.table.is_buried(tombstone.key, Version(tombstone.version)):
                 buried.append(tombstone)
             elif held is not None and version_of(held) <= tombstone.version:
                 raise PeerRefused(f"what is here of {tombstone.key[:40]!r} is not that tombstone")

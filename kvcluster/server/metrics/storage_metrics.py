@@ -25,7 +25,15 @@ def held(status: StatusResponse, peers: Peers) -> Iterator[Metric]:
     yield gauge("kvcluster_data_bytes", "Size of these keys and their values", status.size_bytes)
     yield gauge("kvcluster_held_slots", "Slots held here, of 4,096", status.replica_slots)
     yield gauge("kvcluster_primary_slots", "Slots whose primary this node is", status.primary_slots)
-    yield gauge("kvcluster_tombstones", "Deleted keys not forgotten yet", status.tombstones)
+    yield gauge(
+        "kvcluster_expiring_keys", "Live keys held here that will expire", status.expiring_keys
+    )
+    yield counter(
+        "kvcluster_expired_keys_total", "Keys that have expired here", status.expired_keys
+    )
+    yield gauge(
+        "kvcluster_tombstones", "Deleted or expired keys not forgotten yet", status.tombstones
+    )
     yield gauge(
         "kvcluster_tombstones_waiting",
         "Tombstones of this node's primary slots that a peer has not confirmed",

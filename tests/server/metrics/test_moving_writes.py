@@ -13,7 +13,7 @@ from kvcluster.model.slots import slot_of
 from tests.cluster.memory import FIVE, MemoryCluster
 from tests.server.metrics.scene import Reading, Scene, provokes
 
-from demo_pb2 import Entry
+from demo_pb2 import Entry, PutRequest
 
 _SOON = Settings(tombstone_interval_s=1.0, tombstone_wait_s=2.0, message_age_limit_s=1.0)
 
@@ -149,6 +149,18 @@ async def test_a_delete_that_a_node_has_not_confirmed_is_seen(scene: Scene) -> N
     await scene.cluster.start("c:3")
     await scene.until(lambda now: now("tombstones_waiting", peer="c:3") == 0)
     await scene.until(lambda now: now("tombstones") == 0)
+
+
+@provokes("expiring_keys", "expired_keys_total", "tombstones", "keys")
+async def test_keys_that_expire_are_counted(scene: Scene) -> None:
+    """How much of the data goes by itself, and how much went."""
+    await scene.cluster.one("b:2", PutRequest(key="k", value="v", ttl_ms=2_000))
+    now = scene.look()
+    assert (now("keys"), now("expiring_keys"), now("expired_keys_total")) == (1, 1, 0)
+    await asyncio.sleep(2.2)
+    now = scene.look()
+    assert (now("keys"), now("expiring_keys"), now("expired_keys_total")) == (0, 0, 1)
+    assert now("tombstones") == 1
 
 
 @provokes("held_slots", "primary_slots", "strays", "strays_handed_over_total", started=False)
