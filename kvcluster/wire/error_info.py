@@ -21,6 +21,8 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from grpc_status.rpc_status import from_call, to_status
 
+from demo_pb2 import Failure
+
 STATUS_CODES = {code.value[0]: code for code in StatusCode}
 """By the numbers under which they travel."""
 DOMAIN = "kvcluster"
@@ -28,7 +30,10 @@ NOTHING_WRITTEN = "nothing_written"
 """Key in the metadata: "true" if the request certainly wrote nothing, else "false"."""
 VALUE_LIMIT_BYTES = "value_limit_bytes"
 """Another: how large a value may be, in decimal digits; there if the value was too large."""
+VERSION = "version"
+"""Another: the version that a write of unknown outcome would have, in hexadecimal digits."""
 _MOST_DIGITS = 12
+_VERSION_BYTES = 12
 
 Trailer = tuple[tuple[str, str | bytes], ...]
 
@@ -47,6 +52,13 @@ class Told:
     nothing_written: bool
     value_limit_bytes: int = 0
     """How large a value may be, if it was too large; else 0."""
+    version: bytes = b""
+    """Of a write with a condition whose outcome is unknown: the one that it would have."""
+
+
+def told_by(failure: Failure) -> Told:
+    """The same, where it is told in a message."""
+    return Told(failure.reason, failure.nothing_written, failure.value_limit_bytes, failure.version)
 
 
 def trailer_of(code: int, details: str, told: Told) -> Trailer:
@@ -54,6 +66,8 @@ def trailer_of(code: int, details: str, told: Told) -> Trailer:
     metadata = {NOTHING_WRITTEN: "true" if told.nothing_written else "false"}
     if told.value_limit_bytes:
         metadata[VALUE_LIMIT_BYTES] = str(told.value_limit_bytes)
+    if told.version:
+        metadata[VERSION] = told.version.hex()
     info = AnyMessage()
     info.Pack(ErrorInfo(reason=told.reason, domain=DOMAIN, metadata=metadata))
     status = to_status(Status(code=code, message=details, details=[info]))
@@ -70,7 +84,9 @@ def told_in(call: Any) -> Told | None:
             info = ErrorInfo()
             if detail.Unpack(info) and info.domain == DOMAIN:
                 certain = info.metadata.get(NOTHING_WRITTEN) == "true"
-                return Told(info.reason, certain, _number(info.metadata.get(VALUE_LIMIT_BYTES, "")))
+                limit_bytes = _number(info.metadata.get(VALUE_LIMIT_BYTES, ""))
+                version = _version(info.metadata.get(VERSION, ""))
+                return Told(info.reason, certain, limit_bytes, version)
     except (DecodeError, ValueError):
         pass
     return None
@@ -79,3 +95,12 @@ def told_in(call: Any) -> Told | None:
 def _number(digits: str) -> int:
     """What a node wrote as a number; 0 if it is none."""
     return int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+
+
+def _version(digits: str) -> bytes:
+    """What a node wrote as a version; empty if it is none."""
+    try:
+        version = bytes.fromhex(digits)
+    except ValueError:
+        return b""
+    return version if len(version) == _VERSION_BYTES else b""

@@ -88,12 +88,18 @@ def failure_of(error: KvError, *, writes: bool) -> Failure:
         nothing_written=isinstance(error, NothingWritten),
         reason=reason_of(type(error)),
         value_limit_bytes=value_limit_of(error),
+        version=version_in(error),
     )
 
 
 def value_limit_of(error: KvError) -> int:
     """How large a value may be, if that is what an error is about; else 0."""
     return error.value_limit_bytes if isinstance(error, BadRequest) else 0
+
+
+def version_in(error: KvError) -> bytes:
+    """The version that a write of unknown outcome would have; empty: nobody knows."""
+    return (isinstance(error, OutcomeUnknown) and error.version) or b""
 
 
 def named(told: Told | Failure, details: str) -> KvError:
@@ -108,6 +114,8 @@ def named(told: Told | Failure, details: str) -> KvError:
     error = kind(as_told(details.removesuffix(CERTAIN)))
     if isinstance(error, BadRequest):
         error.value_limit_bytes = told.value_limit_bytes
+    if isinstance(error, OutcomeUnknown) and told.version:
+        error.version = told.version
     return error
 
 
