@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import TypeVar
 
 from kvcluster.client.answers import DeletedMany
+from kvcluster.client.conditions import life_given
 from kvcluster.client.face import AsyncFace
 from kvcluster.client.given import (
     CHUNK,
@@ -91,19 +92,21 @@ class AsyncManyKeys(AsyncFace):
         self,
         pairs: Mapping[str, Given] | Iterable[tuple[str, Given]] | AsyncIterable[tuple[str, Given]],
         *,
+        ttl_s: float | None = None,
         timeout_s: float | None = None,
         retry_unknown: bool | None = None,
     ) -> int:
         """Store all pairs of a mapping or an iterable, which may be endless; how many there were.
 
         Of the iterable only a few thousand pairs are taken at a time. Pairs of one key are stored
-        in their order. `timeout_s` and `retry_unknown` are for each pair, as with `put`.
+        in their order. `ttl_s`, `timeout_s` and `retry_unknown` are for each pair, as with `put`.
 
         Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
         iterable raises, what was taken before is finished, and the error is passed on.
         """
         source = _mapped(as_pair, as_pairs(pairs))
-        putting = self._session.putting(self._form, timeout_s, retry_unknown)
+        life = life_given(ttl_s)
+        putting = self._session.putting(self._form, timeout_s, retry_unknown, life)
         await self._write(source, putting)
         return putting.done
 

@@ -77,6 +77,10 @@ class Face:
         made = f"{type(self).__name__}({', '.join(given)})"
         return f"<{made}, closed>" if self._closed else made
 
+    def _within_s(self, timeout_s: float | None) -> float:
+        """How long a call may take. Raises BadRequest."""
+        return self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
+
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise BadRequest("the client is closed")
@@ -126,6 +130,14 @@ class AsyncFace(Face):
     ) -> Awaitable[Any]:
         """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
         return self._session.answer_to(make, timeout_s, retry_unknown)
+
+    def _give_way(self, failures: int) -> Awaitable[None]:
+        """Rest for a moment, after others came first so many times in a row."""
+        return self._session.give_way(failures)
+
+    def _now_s(self) -> float:
+        """By the clock that deadlines are measured with."""
+        return asyncio.get_running_loop().time()
 
     @staticmethod
     def _check_loop(session: Session) -> None:
