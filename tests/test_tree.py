@@ -25,6 +25,7 @@ LAW = {
     "node": "cluster/* config errors model storage",
     "client": "config errors model steady wire",
     "": "client errors wire",
+    "recipes": " ",
     "console": "config doorstep errors model",
     "view": "client console model",
     "dashboard": "client console errors model view wire",
