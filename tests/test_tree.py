@@ -32,7 +32,7 @@ LAW = {
     "commands/bulk": " config console errors view",
     "commands/bench": " console errors view",
     "commands/demo": " client console errors model view",
-    "commands": " client commands/* config console dashboard doorstep errors model view",
+    "commands": " client commands/* config console dashboard doorstep errors model recipes view",
     "shell": "client commands console view",
     "server": "client cluster/peers config console errors model node security steady storage view"
     " wire",
