@@ -135,12 +135,12 @@ class Unavailable(NothingWritten):
 class OutcomeUnknown(KvError):
     """The write may or may not survive: a replica may have it, this node may not.
 
-    `version`: the one that it would have, 12 bytes, where a write with a condition was on its way;
-    else None. If a linearizable read finds that version, it happened. If it finds another one, it
-    did not, or something came after it.
+    `version`: of a write with a condition, the one that it has if it was done, 12 bytes; else, and
+    where no node said it, empty. If a linearizable read finds that version, it happened. If it
+    finds another one, it did not, or something came after it.
     """
 
-    version: bytes | None = None
+    version: bytes = b""
 
 
 class TimedOut(OutcomeUnknown):

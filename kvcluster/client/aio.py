@@ -18,6 +18,7 @@ The family answers the one question that matters about a write: `NothingWritten`
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import TypeVar, overload
 
@@ -34,7 +35,7 @@ from kvcluster.client.answers import (
     state_word,
 )
 from kvcluster.client.conditions import condition_given, failed, held, life_given
-from kvcluster.client.pending import to_delete, to_put
+from kvcluster.client.pending import FOR_EVER, to_delete, to_put
 from kvcluster.client.values import Given
 from kvcluster.errors import BadRequest
 
@@ -51,6 +52,7 @@ class AsyncClient(AsyncChanging, AsyncManyKeys):
         value: Given,
         *,
         ttl_s: float | None = None,
+        expires_at: datetime | None = None,
         if_absent: bool = False,
         if_version: bytes | None = None,
         if_value: Given | None = None,
@@ -62,8 +64,9 @@ class AsyncClient(AsyncChanging, AsyncManyKeys):
 
         Text is stored as it is, bytes as a text that says what it is (`get_bytes`, `read`).
 
-        `ttl_s`: the key expires so many seconds from now, from 1 to ten years; without it never,
-        also if it would have. `keep_ttl`: it expires when it would have.
+        `ttl_s`: the key expires so many seconds from now, from 1 to ten years; `expires_at`: at
+        that time, with a time zone; without either never, also if it would have. `keep_ttl`: it
+        expires when it would have.
 
         `if_absent`, `if_version`, `if_value`: only if the key is not there, or has this version
         (`read` and `put` give it), or this value; one of the three. It is judged and done in one
@@ -79,11 +82,11 @@ class AsyncClient(AsyncChanging, AsyncManyKeys):
         only one client writes a key, or where all of them write the same. With a condition it is
         never done.
         """
-        text, life = self._form.stored(value), life_given(ttl_s)
+        text, life = self._form.stored(value), life_given(ttl_s, expires_at)
         condition = condition_given(self._form.stored, if_absent, if_version, if_value)
         if keep_ttl:
-            if if_absent or ttl_s is not None:
-                raise BadRequest("keep_ttl goes with neither ttl_s nor if_absent")
+            if if_absent or life != FOR_EVER:
+                raise BadRequest("keep_ttl goes with neither ttl_s, expires_at nor if_absent")
             answer = await self._put_keeping(key, text, condition, timeout_s)
         else:
             make = partial(to_put, key, text, condition=condition, life=life)

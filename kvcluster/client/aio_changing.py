@@ -23,7 +23,7 @@ from typing import Any
 from kvcluster.client.answers import Held, Version, moment
 from kvcluster.client.conditions import There, holds, life_given, unchanged
 from kvcluster.client.face import AsyncFace
-from kvcluster.client.pending import FOR_EVER, Life, to_delete, to_get, to_put
+from kvcluster.client.pending import FOR_EVER, Lifespan, to_delete, to_get, to_put
 from kvcluster.client.session import Make
 from kvcluster.client.values import Given
 from kvcluster.errors import BadRequest, Unavailable
@@ -42,12 +42,12 @@ class Revision:
 
     text: str | None
     """As it is stored; None: nothing."""
-    life: Life = FOR_EVER
+    life: Lifespan = FOR_EVER
 
 
-def lives_on(there: There) -> Life:
+def lives_on(there: There) -> Lifespan:
     """That what is there now expires when it would have."""
-    return Life(expires_ms=there.expires_ms)
+    return Lifespan(expires_ms=there.expires_ms)
 
 
 class AsyncChanging(AsyncFace):

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
-from kvcluster.client.answers import Held, Version, moment
+from kvcluster.client.answers import Held, Version, milliseconds_of, moment
 from kvcluster.client.given import shortened
-from kvcluster.client.pending import FOR_EVER, Life
+from kvcluster.client.pending import FOR_EVER, Lifespan
 from kvcluster.client.values import Given, Value
 from kvcluster.errors import BadRequest, ConditionFailed
 from kvcluster.model.entry import is_version
@@ -25,7 +26,7 @@ from kvcluster.model.entry import is_version
 from demo_pb2 import Condition
 
 LEAST_TTL_S = 1
-MOST_TTL_S = 10 * 365 * 24 * 3600
+MOST_TTL_S = 315_576_000
 """Ten years."""
 
 
@@ -81,8 +82,15 @@ def _checked_version(version: object) -> bytes:
     )
 
 
-def life_given(ttl_s: object) -> Life:
-    """How long a key lives that is to live so many seconds; None: for ever. Raises BadRequest."""
+def life_given(ttl_s: object, expires_at: object = None) -> Lifespan:
+    """How long a key lives that is to live so many seconds, or until then; None: for ever.
+
+    Raises BadRequest.
+    """
+    if expires_at is not None:
+        if ttl_s is not None:
+            raise BadRequest("ttl_s and expires_at both say when a key expires: give one of them")
+        return Lifespan(expires_ms=_checked_time(expires_at))
     if ttl_s is None:
         return FOR_EVER
     if isinstance(ttl_s, bool) or not isinstance(ttl_s, int | float) or math.isnan(ttl_s):
@@ -91,7 +99,18 @@ def life_given(ttl_s: object) -> Life:
         raise BadRequest(
             f"the time to live {ttl_s:g} s is out of range: {LEAST_TTL_S} second to 10 years"
         )
-    return Life(ttl_ms=round(ttl_s * 1000))
+    return Lifespan(ttl_ms=round(ttl_s * 1000))
+
+
+def _checked_time(time: object) -> int:
+    if not isinstance(time, datetime) or time.tzinfo is None:
+        raise BadRequest(
+            f"expires_at is a datetime with a time zone, in UTC say, not {shortened(time)}"
+        )
+    expires_ms = milliseconds_of(time)
+    if expires_ms <= 0:
+        raise BadRequest(f"the time {time.isoformat()} at which a key is to expire is long over")
+    return expires_ms
 
 
 def unchanged(there: There) -> Condition:

@@ -27,7 +27,7 @@ from kvcluster.client.pending import (
     FOR_EVER,
     Allowance,
     Answer,
-    Life,
+    Lifespan,
     Pending,
     to_delete,
     to_get,
@@ -58,7 +58,7 @@ class ManyWrites:
         dispatcher: Dispatcher,
         terms: Allowance,
         stored: Callable[[object], str] | None,
-        life: Life = FOR_EVER,
+        life: Lifespan = FOR_EVER,
     ) -> None:
         self._dispatcher = dispatcher
         self._terms = terms

@@ -107,7 +107,7 @@ class Pending:
         error: KvError
         if self.writes and (self.asked or self.perhaps_written):
             error = OutcomeUnknown(f"the write may have happened, or not{told}")
-            error.version = Version(self.version) if self.version else None
+            error.version = Version(self.version)
         else:
             certain = "; nothing was written" if self.writes else ""
             error = Unavailable(f"no node could do it{within}{told}{certain}")
@@ -121,7 +121,7 @@ def told_of(reasons: Mapping[str, str]) -> str:
     return f" ({told})" if told else ""
 
 
-class Life(NamedTuple):
+class Lifespan(NamedTuple):
     """How long a key lives that is put: one of the two or, for ever, none."""
 
     ttl_ms: int = 0
@@ -130,7 +130,7 @@ class Life(NamedTuple):
     """Until then, in milliseconds since 1970."""
 
 
-FOR_EVER = Life()
+FOR_EVER = Lifespan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def to_put(
     tell: Tell,
     *,
     condition: Condition | None = None,
-    life: Life = FOR_EVER,
+    life: Lifespan = FOR_EVER,
 ) -> Pending:
     """A put. Raises BadRequest for what no node would take, whatever its settings."""
     size_bytes = checked_key(key) + checked_text("value", value)

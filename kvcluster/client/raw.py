@@ -14,7 +14,7 @@ from functools import partial
 
 from kvcluster.client.aio import AsyncClient
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.pending import FOR_EVER, Life, to_delete, to_get, to_put
+from kvcluster.client.pending import FOR_EVER, Lifespan, to_delete, to_get, to_put
 from kvcluster.client.sync import SyncFace
 from kvcluster.client.twins import operations, scans
 from kvcluster.errors import Incomplete, Unavailable
@@ -45,7 +45,7 @@ class RawClient(SyncFace):
         timeout_s: float | None = None,
         *,
         condition: Condition | None = None,
-        life: Life = FOR_EVER,
+        life: Lifespan = FOR_EVER,
     ) -> PutResponse:
         """Store a text under a key. A condition that does not hold is an answer."""
         make = partial(to_put, key, text, condition=condition, life=life)

@@ -21,9 +21,9 @@ from kvcluster.client.given import checked_key, checked_timeout
 from kvcluster.client.many import ManyReads, ManyWrites
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.paging import Paging
-from kvcluster.client.pending import FOR_EVER, Allowance, Answer, Life, Pending, Tell
+from kvcluster.client.pending import FOR_EVER, Allowance, Answer, Lifespan, Pending, Tell
 from kvcluster.client.retrying import give_way_s
-from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
+from kvcluster.client.scan_course import PAGE_KEYS, PartialPage, Range
 from kvcluster.client.survey import Survey
 from kvcluster.client.values import Form
 from kvcluster.errors import BadRequest, KvError
@@ -66,8 +66,8 @@ class Session:
         self.nodes = Nodes(seeds, dial, rng, only=only, once=once, knock_s=knock_s)
         self._dispatcher = Dispatcher(self.nodes)
 
-    def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
-        """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
+    def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[PartialPage, None]:
+        """The pages of a scan, each with pairs. Raises BadRequest, Unavailable, Incomplete."""
         return Paging(self.nodes, what, self._within_s(timeout_s), self._page_keys).pages()
 
     async def where(self, key: str, timeout_s: float | None) -> LocateResponse:
@@ -89,7 +89,7 @@ class Session:
         form: Form,
         timeout_s: float | None,
         retry_unknown: bool | None,
-        life: Life = FOR_EVER,
+        life: Lifespan = FOR_EVER,
     ) -> ManyWrites:
         """Something to put many keys with. Raises BadRequest."""
         terms = self._terms(timeout_s, retry_unknown)

@@ -155,6 +155,7 @@ class Client(SyncFace):
     status = reads(AsyncClient.status)
     scan = scans(AsyncClient.scan)
     read_scan = scans(AsyncClient.read_scan)
+    scan_with_expiry = scans(AsyncClient.scan_with_expiry)
     scan_keys = scans(AsyncClient.scan_keys)
     delete_prefix = writes(AsyncClient.delete_prefix)
 

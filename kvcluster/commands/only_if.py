@@ -16,7 +16,7 @@ from kvcluster.commands.command import Call
 from kvcluster.console import arguments
 from kvcluster.console.arguments import argument, flag
 from kvcluster.console.screen import Exit, complain, emit, shown
-from kvcluster.view.wording import MILLISECONDS_BYTES, moment
+from kvcluster.view.wording import MILLISECONDS_BYTES, in_utc, moment
 
 if TYPE_CHECKING:
     from kvcluster.client.conditions import There
@@ -89,18 +89,10 @@ def expiry(there: Expiring) -> str:
 
 def lifetime(there: Expiring) -> dict[str, Any]:
     """When it expires, for programs: in UTC, null for never."""
-    if not there.expires_ms:
-        return {"expires_at": None}
-    return {"expires_at": as_text(there.expires_ms)}
-
-
-def as_text(milliseconds: int) -> str:
-    """A time in milliseconds since 1970 as programs write it: "2030-01-31T12:00:00.000Z"."""
     from kvcluster.client.answers import moment as moment_of
 
-    at = moment_of(milliseconds)
-    assert at is not None
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = moment_of(there.expires_ms)
+    return {"expires_at": None if at is None else in_utc(at)}
 
 
 def _time(version: bytes) -> str:

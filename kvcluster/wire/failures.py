@@ -99,7 +99,7 @@ def value_limit_of(error: KvError) -> int:
 
 def version_in(error: KvError) -> bytes:
     """The version that a write of unknown outcome would have; empty: nobody knows."""
-    return (isinstance(error, OutcomeUnknown) and error.version) or b""
+    return error.version if isinstance(error, OutcomeUnknown) else b""
 
 
 def named(told: Told | Failure, details: str) -> KvError:
@@ -114,7 +114,7 @@ def named(told: Told | Failure, details: str) -> KvError:
     error = kind(as_told(details.removesuffix(CERTAIN)))
     if isinstance(error, BadRequest):
         error.value_limit_bytes = told.value_limit_bytes
-    if isinstance(error, OutcomeUnknown) and told.version:
+    if isinstance(error, OutcomeUnknown):
         error.version = told.version
     return error
 

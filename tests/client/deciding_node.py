@@ -63,6 +63,7 @@ class DecidingNode(FakeNode):
         self.conditions: list[tuple[str, Condition]] = []
         """Those that came, with their keys."""
         super().__init__(store)
+        self.scan.expiries = shelf.expiries
         self.decides = True
         self.too_old: list[str] = []
 
