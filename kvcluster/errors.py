@@ -135,9 +135,8 @@ class Unavailable(NothingWritten):
 class OutcomeUnknown(KvError):
     """The write may or may not survive: a replica may have it, this node may not.
 
-    `version`: of a write with a condition, the one that it has if it was done, 12 bytes; else, and
-    where no node said it, empty. If a linearizable read finds that version, it happened. If it
-    finds another one, it did not, or something came after it.
+    `version`: of an operation with a condition, in which version it is if it was done; else empty.
+    So a linearizable read can tell.
     """
 
     version: bytes = b""

@@ -26,7 +26,7 @@ from kvcluster.client.crate import Crate
 from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, explain
 from kvcluster.client.pending import Answer, Pending, Request
 from kvcluster.model.entry import Version, following, is_followed, is_version
-from kvcluster.wire.error_info import STATUS_CODES, told_by
+from kvcluster.wire.error_info import STATUS_CODES, Told
 from kvcluster.wire.kinds import kind_of
 
 from demo_pb2 import (
@@ -179,7 +179,8 @@ def _each_in(answer: PutManyResponse, count: int) -> list[object]:
 def _fitting(operation: Pending, answer: object) -> Reply:
     if isinstance(answer, Failure):
         code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
-        return explain(code, answer.message, told_by(answer), operation.timeout_s)
+        told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes, answer.version)
+        return explain(code, answer.message, told, operation.timeout_s)
     if kind_of(answer) != kind_of(operation.request):
         return UNREADABLE
     reply: Answer = answer  # type: ignore[assignment]  # it is an answer to one

@@ -21,8 +21,6 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from grpc_status.rpc_status import from_call, to_status
 
-from demo_pb2 import Failure
-
 STATUS_CODES = {code.value[0]: code for code in StatusCode}
 """By the numbers under which they travel."""
 DOMAIN = "kvcluster"
@@ -31,9 +29,10 @@ NOTHING_WRITTEN = "nothing_written"
 VALUE_LIMIT_BYTES = "value_limit_bytes"
 """Another: how large a value may be, in decimal digits; there if the value was too large."""
 VERSION = "version"
-"""Another: the version that a write of unknown outcome would have, in hexadecimal digits."""
+"""Another: in which version a write would be that may have happened, in hexadecimal digits; there
+if it was one with a condition."""
 _MOST_DIGITS = 12
-_VERSION_BYTES = 12
+_VERSION_DIGITS = 24
 
 Trailer = tuple[tuple[str, str | bytes], ...]
 
@@ -53,12 +52,7 @@ class Told:
     value_limit_bytes: int = 0
     """How large a value may be, if it was too large; else 0."""
     version: bytes = b""
-    """Of a write with a condition whose outcome is unknown: the one that it would have."""
-
-
-def told_by(failure: Failure) -> Told:
-    """The same, where it is told in a message."""
-    return Told(failure.reason, failure.nothing_written, failure.value_limit_bytes, failure.version)
+    """In which a write with a condition would be, if nobody knows whether it happened."""
 
 
 def trailer_of(code: int, details: str, told: Told) -> Trailer:
@@ -83,10 +77,10 @@ def told_in(call: Any) -> Told | None:
         for detail in status.details if status else ():
             info = ErrorInfo()
             if detail.Unpack(info) and info.domain == DOMAIN:
-                certain = info.metadata.get(NOTHING_WRITTEN) == "true"
-                limit_bytes = _number(info.metadata.get(VALUE_LIMIT_BYTES, ""))
-                version = _version(info.metadata.get(VERSION, ""))
-                return Told(info.reason, certain, limit_bytes, version)
+                said = info.metadata
+                certain = said.get(NOTHING_WRITTEN) == "true"
+                limit_bytes = _number(said.get(VALUE_LIMIT_BYTES, ""))
+                return Told(info.reason, certain, limit_bytes, _version(said.get(VERSION, "")))
     except (DecodeError, ValueError):
         pass
     return None
@@ -98,9 +92,5 @@ def _number(digits: str) -> int:
 
 
 def _version(digits: str) -> bytes:
-    """What a node wrote as a version; empty if it is none."""
-    try:
-        version = bytes.fromhex(digits)
-    except ValueError:
-        return b""
-    return version if len(version) == _VERSION_BYTES else b""
+    """The same of a version; empty if it is none."""
+    return bytes.fromhex(digits) if len(digits) == _VERSION_DIGITS else b""

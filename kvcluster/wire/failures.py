@@ -92,14 +92,14 @@ def failure_of(error: KvError, *, writes: bool) -> Failure:
     )
 
 
+def version_in(error: KvError) -> bytes:
+    """In which version a write would be that may have happened, if it is known; else empty."""
+    return error.version if isinstance(error, OutcomeUnknown) else b""
+
+
 def value_limit_of(error: KvError) -> int:
     """How large a value may be, if that is what an error is about; else 0."""
     return error.value_limit_bytes if isinstance(error, BadRequest) else 0
-
-
-def version_in(error: KvError) -> bytes:
-    """The version that a write of unknown outcome would have; empty: nobody knows."""
-    return error.version if isinstance(error, OutcomeUnknown) else b""
 
 
 def named(told: Told | Failure, details: str) -> KvError:

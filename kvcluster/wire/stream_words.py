@@ -12,7 +12,7 @@ import grpc
 
 from kvcluster.wire.bounds import CALLS_AT_ONCE
 from kvcluster.wire.delivery import undelivered
-from kvcluster.wire.error_info import STATUS_CODES, told_by, trailer_of
+from kvcluster.wire.error_info import STATUS_CODES, Told, trailer_of
 from kvcluster.wire.outline import exceeds, method_of, outline_of
 
 from demo_pb2 import CallsResponse, Failure
@@ -37,7 +37,7 @@ def error_in(failure: Failure) -> grpc.aio.AioRpcError:
     code = STATUS_CODES.get(failure.code, grpc.StatusCode.UNKNOWN)
     if not failure.reason:
         return call_error(code, failure.message)
-    told = told_by(failure)
+    told = Told(failure.reason, failure.nothing_written, failure.value_limit_bytes, failure.version)
     trailer = trailer_of(code.value[0], failure.message, told)
     return call_error(code, failure.message, grpc.aio.Metadata(*trailer))
 

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 
 from kvcluster.commands.demo.local_cluster import free_ports
-from kvcluster.wire.error_info import told_by, trailer_of
+from kvcluster.wire.error_info import Told, trailer_of
 from tests.client.fake_scan import FakeScan
 
 from demo_pb2 import (
@@ -281,7 +281,8 @@ class FakeNode(KeyValueServicer):
 
 def _refuse(context: Any, failure: Failure) -> None:
     """Fail a call as a node does, which says beside the status what it did."""
-    context.set_trailing_metadata(trailer_of(failure.code, failure.message, told_by(failure)))
+    told = Told(failure.reason, failure.nothing_written, failure.value_limit_bytes, failure.version)
+    context.set_trailing_metadata(trailer_of(failure.code, failure.message, told))
     context.abort(_CODES[failure.code], failure.message)
 
 

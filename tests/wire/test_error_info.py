@@ -76,7 +76,7 @@ def test_the_version_of_an_unknown_outcome_travels() -> None:
     assert told_in(Call(trailer_of(14, "no", told))) == told
 
 
-@pytest.mark.parametrize("digits", ["", "00", "x" * 24, " " * 24, "٣" * 24])
+@pytest.mark.parametrize("digits", ["", "00", " " * 24, "00" * 13])
 def test_a_version_that_is_none_is_left_out(digits: str) -> None:
     """Whoever poses as a node may write anything there."""
     info = AnyMessage()
