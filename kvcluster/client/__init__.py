@@ -28,6 +28,7 @@
     background.py         the event loop that all synchronous clients share
     engine.py             what a process must be like for gRPC to work in it
     given.py              what programs give, and why it cannot be taken
+    ahead.py              what a key will hold when the updates on their way are done
     conditions.py         what must be so for a write, and how long a key lives
     values.py             text and bytes, as they are stored
     answers.py            what comes back: Stored, Deleted, Version, NodeStatus and the like

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kvcluster.client.ahead import Guess
 from kvcluster.client.answers import Held, Version, moment
 from kvcluster.client.conditions import There, holds, life_given, unchanged
 from kvcluster.client.face import AsyncFace
@@ -82,7 +83,7 @@ class AsyncChanging(AsyncFace):
                 return Revision(None) if there.found else None
             return Revision(self._form.stored(new), life if ttl_s else lives_on(there))
 
-        there, revision, answer = await self._change(key, revise, timeout_s)
+        there, revision, answer = await self._change(key, revise, timeout_s, chained=True)
         if revision is None or revision.text is None:
             return None
         expires_ms = life.ttl_ms and round(time.time() * 1000) + life.ttl_ms
@@ -164,34 +165,61 @@ class AsyncChanging(AsyncFace):
         key: str,
         revise: Callable[[There], Revision | None],
         timeout_s: float | None,
+        *,
+        chained: bool = False,
     ) -> tuple[There, Revision | None, Answer]:
         """Put in place of what is there what `revise` makes of it, if nothing comes between.
 
         What was there, what took its place (None: nothing was to be written, which is certain), and
-        the answer to that. Raises what `revise` raises.
+        the answer to that. `chained`: it may be based on what others of this client are about to
+        put (`ahead.py`). Raises what `revise` raises.
         """
         within_s = self._within_s(timeout_s)
         ends_s = self._now_s() + within_s
-        there, certain = await self._look(key, False, within_s), False
-        failures = 0
+        there: There | None = self._ahead.last(key) if chained else None
+        there = there or await self._look(key, False, within_s)
+        certain, failures = False, 0
         while True:
-            if failures:
-                await self._give_way(failures)
             left_s = ends_s - self._now_s()
             if left_s < _LEAST_S:
                 raise _outrun(failures, within_s)
-            revision = revise(there)
+            revision = _revised(revise, there)
             if revision is None and not certain:
                 there, certain = await self._look(key, True, left_s), True
-                revision = revise(there)
+                continue
             if revision is None:
                 return there, None, None
-            left_s = max(_LEAST_S, ends_s - self._now_s())
-            answer = await self._answer_to(_write(key, revision, there), left_s, False)
+            answer = await self._written(key, revision, there, left_s, chained)
             if not answer.HasField("mismatch"):
                 return there, revision, answer
             there, certain = answer.mismatch, True
             failures += 1
+            await self._give_way(failures)
+            if chained and (ahead := self._ahead.last(key)):
+                there, certain = ahead, False
+
+    async def _written(
+        self, key: str, revision: Revision, there: There, left_s: float, chained: bool
+    ) -> Answer:
+        """What a node answers to a revision of what is there."""
+        make = _write(key, revision, there)
+        if not chained or revision.text is None or revision.life != FOR_EVER:
+            return await self._answer_to(make, left_s, False)
+        guess = self._ahead.begin(key, revision.text)
+        try:
+            return await self._answer_to(make, left_s, False)
+        finally:
+            self._ahead.end(key, guess)
+
+
+def _revised(revise: Callable[[There], Revision | None], there: There) -> Revision | None:
+    """What `revise` makes of it. What it raises of a mere guess does not count."""
+    try:
+        return revise(there)
+    except Exception:
+        if isinstance(there, Guess):
+            return None
+        raise
 
 
 def _write(key: str, revision: Revision, there: There) -> Make:

@@ -114,8 +114,11 @@ def _checked_time(time: object) -> int:
 
 
 def unchanged(there: There) -> Condition:
-    """The condition that nothing has come of it since: what is under the key is what was there."""
-    return Condition(version=there.version) if there.found else Condition(absent=True)
+    """The condition that what is under the key is what was there, or was guessed to be."""
+    if not there.found:
+        return Condition(absent=True)
+    known = bool(there.version)
+    return Condition(version=there.version) if known else Condition(value=there.value)
 
 
 def holds(condition: Condition | None, there: There) -> bool:

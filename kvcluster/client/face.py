@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvcluster.client import engine
+from kvcluster.client.ahead import Ahead
 from kvcluster.client.connection import GrpcConnection
 from kvcluster.client.credentials import Credentials
 from kvcluster.client.given import checked_seeds, checked_timeout
@@ -93,6 +94,7 @@ class AsyncFace(Face):
         self._made: Session | None = None
         self._open: Callable[..., Session] = Session
         """The simulator has sessions of its own: over its network."""
+        self._ahead = Ahead()
         self._take_over(self._credentials)
 
     def _take_over(self, credentials: Credentials | None) -> None:

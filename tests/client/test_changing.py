@@ -64,6 +64,62 @@ async def test_a_counter_of_many_tasks_loses_nothing(members: str, key: str) -> 
         assert await client.get(key, linearizable=True) == "50"
 
 
+async def test_updates_of_one_client_are_decided_together(deciders: DecidingCluster) -> None:
+    """Else one of them came through in a round, and all others had come too late."""
+    async with AsyncClient(deciders.members) as client:
+        await client.put("k", "0")
+        await asyncio.gather(*(client.update("k", _plus_one) for _ in range(200)))
+        assert await client.get("k") == "200"
+        tried = sum(len(node.conditions) for node in deciders.deciding)
+        assert tried < 500, "of 200, with those that were too late"
+
+
+async def test_what_was_only_guessed_decides_nothing(deciders: DecidingCluster) -> None:
+    """A function that refuses what another update may leave behind is asked again about the truth.
+
+    Nor is a key taken for gone, or for one that needs no write, by what is not certain.
+    """
+
+    def sell(old: str | bytes | None) -> str:
+        left = int(old or 0)
+        if not left:
+            raise LookupError("sold out")
+        return str(left - 1)
+
+    async with AsyncClient(deciders.members) as client:
+        await client.put("stock", "3")
+        sold = await asyncio.gather(
+            *(client.update("stock", sell) for _ in range(10)), return_exceptions=True
+        )
+        assert sum(isinstance(it, Held) for it in sold) == 3
+        assert sum(isinstance(it, LookupError) for it in sold) == 7
+        assert await client.get("stock") == "0"
+        gone = [client.update("n", lambda old: None if old == "1" else "1") for _ in range(4)]
+        assert [it and it.value for it in await asyncio.gather(*gone)].count("1") == 2
+        assert await client.get("n") is None
+
+
+async def test_a_row_of_updates_survives_somebody_who_comes_between(
+    deciders: DecidingCluster,
+) -> None:
+    """All behind him were too late, and none of them is lost or counted twice."""
+    strangers = iter(["1000", "2000", "3000"])
+
+    def come_between(key: str) -> None:
+        if len(writes) % 20 == 7 and (value := next(strangers, None)):
+            deciders.store[key] = value
+            deciders.shelf.versions[key] = bytes(11) + value[:1].encode()
+        writes.append(key)
+
+    writes: list[str] = []
+    async with AsyncClient(deciders.members, timeout_s=20) as client:
+        deciders.shelf.before_write = come_between
+        seen = await asyncio.gather(*(client.update("k", _plus_one) for _ in range(60)))
+        values = [int(it.value) for it in seen if it]
+        assert len(set(values)) == 60, "each was counted"
+        assert max(values) == int(await client.get("k") or 0)
+
+
 def test_an_update_gives_what_is_there_then(members: str, key: str) -> None:
     """The value as it was put, and the version for what comes next."""
     with Client(members) as client:
