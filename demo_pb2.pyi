@@ -223,12 +223,14 @@ class ScanRequest(_message.Message):
     def __init__(self, prefix: _Optional[str] = ..., start_after: _Optional[str] = ..., limit: _Optional[int] = ..., keys_only: bool = ...) -> None: ...
 
 class Pair(_message.Message):
-    __slots__ = ("key", "value")
+    __slots__ = ("key", "value", "expires_ms")
     KEY_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
     key: str
     value: str
-    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    expires_ms: int
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class ScanResponse(_message.Message):
     __slots__ = ("pairs", "missing_slots", "missing_nodes")

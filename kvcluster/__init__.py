@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kvcluster.client.answers import (
         Deleted,
         DeletedMany,
+        Held,
         Location,
         NodeStatus,
         Replica,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kvcluster.client.sync import Client
     from kvcluster.errors import (
         BadRequest,
+        ConditionFailed,
         Incomplete,
         KvError,
         NothingWritten,
@@ -46,8 +48,10 @@ __all__ = [
     "AsyncClient",
     "BadRequest",
     "Client",
+    "ConditionFailed",
     "Deleted",
     "DeletedMany",
+    "Held",
     "Incomplete",
     "KvError",
     "Location",
@@ -69,6 +73,7 @@ _HOMES = {
     "Client": "kvcluster.client.sync",
     "Deleted": "kvcluster.client.answers",
     "DeletedMany": "kvcluster.client.answers",
+    "Held": "kvcluster.client.answers",
     "Location": "kvcluster.client.answers",
     "NodeStatus": "kvcluster.client.answers",
     "Replica": "kvcluster.client.answers",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 
 CERTAIN = "; nothing was written"
@@ -109,6 +110,30 @@ class TooOld(PeerRefused):
 
 class NoReplica(NotReady):
     """No replica of the key can be reached. The text names the nodes that are missing."""
+
+
+class ConditionFailed(NothingWritten):
+    """A condition did not hold, so nothing was done. What was there instead is told.
+
+    `found`: whether the key had a value. `value`: which, as `read` gives it; None if it had none.
+    `version`: of that value, or of the delete, if one is known; else empty. `expires_at`: when the
+    value expires, a datetime in UTC; None: never.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        found: bool = False,
+        value: str | bytes | None = None,
+        version: bytes = b"",
+        expires_at: datetime | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.found = found
+        self.value = value
+        self.version = version
+        self.expires_at = expires_at
 
 
 class Unavailable(NothingWritten):
@@ -250,5 +275,6 @@ def by_reason() -> dict[str, type[KvError]]:
         kind = waiting.pop()
         found[reason_of(kind)] = kind
         waiting += kind.__subclasses__()
-    del found[reason_of(Unavailable)]  # what a client concludes; no node says it
+    for concluded in (Unavailable, ConditionFailed):  # by a client; no node says it
+        del found[reason_of(concluded)]
     return found

@@ -1,6 +1,7 @@
 """The library that programs use: `from kvcluster import Client, AsyncClient`.
 
     aio.py, aio_many.py   AsyncClient: the methods about one key, and about many
+    aio_changing.py       those that look first, and then write if nothing came between
     sync.py, twins.py     Client; how its methods are made from those of AsyncClient
     face.py               what both are given
     raw.py                a client for programs that show what a node said
@@ -27,6 +28,8 @@
     background.py         the event loop that all synchronous clients share
     engine.py             what a process must be like for gRPC to work in it
     given.py              what programs give, and why it cannot be taken
+    ahead.py              what a key will hold when the updates on their way are done
+    conditions.py         what must be so for a write, and how long a key lives
     values.py             text and bytes, as they are stored
     answers.py            what comes back: Stored, Deleted, Version, NodeStatus and the like
     failure.py            what went wrong with a call, and whether anything may have been written
@@ -36,5 +39,5 @@ Nothing here knows how a node works inside: all knowledge comes over the wire.
 A client's one hard duty is to be honest about writes. An answer is *done*, *certainly not done*,
 or *unknown*. `failure.py` decides which, and nothing is sent a second time after *unknown*, unless
 the caller allows it: the first one may have been delivered, and the second could then overwrite
-what came in between.
+what came in between. A write with a condition is never sent a second time.
 """

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
+from datetime import datetime
 from typing import TypeVar
 
-from kvcluster.client.answers import DeletedMany
+from kvcluster.client.answers import DeletedMany, moment
+from kvcluster.client.conditions import life_given
 from kvcluster.client.face import AsyncFace
 from kvcluster.client.given import (
     CHUNK,
@@ -23,7 +25,6 @@ from kvcluster.client.given import (
     taken,
 )
 from kvcluster.client.many import ManyWrites
-from kvcluster.client.scan_course import Pair
 from kvcluster.client.twins import Pages, one_by_one
 from kvcluster.client.values import Given
 
@@ -42,7 +43,7 @@ class AsyncManyKeys(AsyncFace):
         start_after: str = "",
         limit: int | None = None,
         timeout_s: float | None = None,
-    ) -> Pages[Pair]:
+    ) -> Pages[tuple[str, str]]:
         """All keys that begin with a prefix, with their texts, in the order of their UTF-8 bytes.
 
         A key that is there all the time comes exactly once; one that is put or deleted meanwhile
@@ -55,7 +56,7 @@ class AsyncManyKeys(AsyncFace):
         what = checked_range(prefix, start_after, limit, keys_only=False)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
             async for page in pages:
-                yield [(key, self._form.text(text)) for key, text in page]
+                yield [(key, self._form.text(text)) for key, text in page.pairs]
 
     @one_by_one
     async def read_scan(
@@ -70,7 +71,25 @@ class AsyncManyKeys(AsyncFace):
         what = checked_range(prefix, start_after, limit, keys_only=False)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
             async for page in pages:
-                yield [(key, self._form.value(text)) for key, text in page]
+                yield [(key, self._form.value(text)) for key, text in page.pairs]
+
+    @one_by_one
+    async def scan_with_expiry(
+        self,
+        prefix: str = "",
+        *,
+        start_after: str = "",
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Pages[tuple[str, str | bytes, datetime | None]]:
+        """As `read_scan`, and with when each key expires, in UTC; None: never."""
+        what = checked_range(prefix, start_after, limit, keys_only=False)
+        async with aclosing(self._session.pages(what, timeout_s)) as pages:
+            async for page in pages:
+                yield [
+                    (key, self._form.value(text), moment(page.expiries.get(key, 0)))
+                    for key, text in page.pairs
+                ]
 
     @one_by_one
     async def scan_keys(
@@ -85,25 +104,27 @@ class AsyncManyKeys(AsyncFace):
         what = checked_range(prefix, start_after, limit, keys_only=True)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
             async for page in pages:
-                yield [key for key, _ in page]
+                yield [key for key, _ in page.pairs]
 
     async def put_many(
         self,
         pairs: Mapping[str, Given] | Iterable[tuple[str, Given]] | AsyncIterable[tuple[str, Given]],
         *,
+        ttl_s: float | None = None,
         timeout_s: float | None = None,
         retry_unknown: bool | None = None,
     ) -> int:
         """Store all pairs of a mapping or an iterable, which may be endless; how many there were.
 
         Of the iterable only a few thousand pairs are taken at a time. Pairs of one key are stored
-        in their order. `timeout_s` and `retry_unknown` are for each pair, as with `put`.
+        in their order. `ttl_s`, `timeout_s` and `retry_unknown` are for each pair, as with `put`.
 
         Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
         iterable raises, what was taken before is finished, and the error is passed on.
         """
         source = _mapped(as_pair, as_pairs(pairs))
-        putting = self._session.putting(self._form, timeout_s, retry_unknown)
+        life = life_given(ttl_s)
+        putting = self._session.putting(self._form, timeout_s, retry_unknown, life)
         await self._write(source, putting)
         return putting.done
 
@@ -144,7 +165,7 @@ class AsyncManyKeys(AsyncFace):
         prefix = checked_prefix(prefix, everything=everything)
         what = checked_range(prefix, "", None, keys_only=True)
         async with aclosing(self._session.pages(what, timeout_s)) as pages:
-            keys = (key async for page in pages for key, _ in page)
+            keys = (key async for page in pages for key, _ in page.pairs)
             return await self.delete_many(keys, timeout_s=timeout_s, retry_unknown=retry_unknown)
 
     @staticmethod

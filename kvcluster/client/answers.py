@@ -1,8 +1,8 @@
 """Answers: what a program that uses the library gets back, but for values and keys.
 
 They are plain frozen values, not messages of the wire: a program can compare, print and keep them,
-and a field that is added to demo.proto breaks nobody. What a read gives needs no type of its own;
-it is the value.
+and a field that is added to demo.proto breaks nobody. What `get` gives needs no type of its own; it
+is the value. `read` gives it with what a condition needs, as `Held`.
 
 The wire speaks in numbers, people and programs read `SERVING`, `DEAD`, `UNREACHABLE`, the same
 words everywhere. A number that a later version of demo.proto may add is shown as a number; it is
@@ -12,6 +12,7 @@ never a reason to fail.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from kvcluster.client.failure import FailureKind
@@ -19,6 +20,7 @@ from kvcluster.client.failure import FailureKind
 from demo_pb2 import PeerState, Status
 
 _VERSION_BYTES = 12
+_BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Version(bytes):
@@ -45,6 +47,18 @@ class Version(bytes):
 
     def __repr__(self) -> str:
         return f"Version.fromhex('{self.hex()}')"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is under a key."""
+
+    value: str | bytes
+    """What was put, text or bytes."""
+    version: Version
+    """Of that write; for `if_version`."""
+    expires_at: datetime | None = None
+    """When it expires, in UTC; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,21 @@ class NodeStatus:
     def serving(self) -> bool:
         """Whether it takes reads and writes now."""
         return self.state == "SERVING" and not self.disk_full
+
+
+def moment(milliseconds: int) -> datetime | None:
+    """A time that is told as milliseconds since 1970; None for 0, which is none."""
+    if not milliseconds:
+        return None
+    try:
+        return _BEGINNING + timedelta(milliseconds=milliseconds)
+    except OverflowError:  # no node of ours says such a thing
+        return datetime.max.replace(tzinfo=timezone.utc)
+
+
+def milliseconds_of(time: datetime) -> int:
+    """The same the other way round."""
+    return round((time - _BEGINNING) / timedelta(milliseconds=1))
 
 
 def status_word(number: int) -> str:

@@ -4,15 +4,15 @@ Of a put_many nearly every pair has the same fate: it waits with its neighbours,
 and is stored. So they are kept as a list of keys beside a list of texts, from which the message is
 made at once, with one timer for all and one look through the answer. The object, the timer and the
 bookkeeping of an operation of its own (`pending.py`) took two thirds of the client's time. Puts go
-as they are, in the two columns of a PutMany.
+as they are, in the two columns of a PutMany; those that expire go in a batch.
 
 Only that happy way goes a crate, once, to the node at hand. It is *unpacked*, and its pairs become
 operations in the same place and state, which go on by all rules of the others, when
 
 - it cannot hold its keys: one stands in it twice, or is on its way with somebody else
   (`waiting_line.py`);
-- there is no node at hand, or one that is too old to know PutMany, or the node is silent for a
-  second (gets are hedged then);
+- there is no node at hand, or one that is too old to know PutMany, or does not say that it knows
+  lives, or the node is silent for a second (gets are hedged then);
 - the first of its deadlines has come;
 - the answer is anything but "done" for each and every one of them, or the client is closed.
 
@@ -52,6 +52,8 @@ class Crate:
     """Told when all of it is done, with the answers in their order (but see `answers_in`)."""
     unpack: Callable[[Crate], list[Pending]]
     """Makes operations of it, in their order, which its owner keeps instead of it."""
+    ttl_ms: int = 0
+    """How long what is put lives from then on; 0: for ever."""
     keys: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     """The values of puts, as they are stored; of others nothing."""
@@ -77,14 +79,19 @@ class Crate:
 
     @property
     def needs_columns(self) -> bool:
-        """Whether only a node that knows PutMany can take it."""
-        return self.kind is Freight.PUT
+        """Whether only a node that knows PutMany can take it. Columns have no place for lives."""
+        return self.kind is Freight.PUT and not self.ttl_ms
 
     def message(self) -> BatchRequest | PutManyRequest:
         """What is sent to a node."""
-        if self.kind is Freight.PUT:
+        if self.needs_columns:
             return PutManyRequest(block=Block(keys=self.keys, values=self.texts))
         batch = BatchRequest()
+        if self.kind is Freight.PUT:
+            for key, value in zip(self.keys, self.texts, strict=True):
+                put = batch.operations.add().put
+                put.key, put.value, put.ttl_ms = key, value, self.ttl_ms
+            return batch
         for key in self.keys:
             getattr(batch.operations.add(), self.kind.value).key = key
         return batch

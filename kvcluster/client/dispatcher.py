@@ -32,10 +32,12 @@ from kvcluster.client.departures import Departures
 from kvcluster.client.failure import is_unknown_method, refusal_in
 from kvcluster.client.judging import Judgement, judge
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.parcel import Parcel, Reply, batch_of, columns_of, is_too_much, replies_in
+from kvcluster.client.parcel import Parcel, Reply, each_reply, is_too_much, message_of, replies_in
 from kvcluster.client.pending import Allowance, Pending
 from kvcluster.client.retrying import OVERSTRAINED
 from kvcluster.errors import BadRequest
+
+from demo_pb2 import PutManyRequest
 
 _FIRST_WAYS = 2
 _SILENT_S = 1.0
@@ -160,7 +162,7 @@ class Dispatcher:
     async def _ship(self, parcel: Parcel, crate: Crate) -> None:
         """Take a crate to the node at hand. Unless that does all of it, it is unpacked."""
         node = self._nodes.at_hand(frozenset())
-        if node is None or (crate.needs_columns and not self._nodes.roster.takes_columns(node)):
+        if node is None or not self._nodes.takes(node, crate):
             self._departures.opened(parcel)
             return
         crate.asked = node
@@ -197,10 +199,13 @@ class Dispatcher:
 
     async def _visit(self, parcel: Parcel, node: str) -> None:
         """Ask a node for what is in a parcel; afterwards only what it did not do is in it."""
+        objection = await self._nodes.objection(node) if parcel.demanding else None
         parcel.operations = self._departures.wanted_of(parcel.operations)
         asked = parcel.operations[: self._line.limit]
         later = parcel.operations[self._line.limit :]
-        replies = await self._ask(parcel, asked, node)
+        understood = [it for it in asked if objection is None or not it.demanding]
+        replies = await self._ask(parcel, understood, node) if understood else []
+        replies = each_reply(asked, replies, objection)
         parcel.operations = self._follow(parcel, asked, replies, node) + later
 
     def _follow(
@@ -226,13 +231,12 @@ class Dispatcher:
         for operation in asked:
             operation.asked = node
         latest_s = max(operation.deadline_s for operation in asked)
-        if self._nodes.roster.takes_columns(node) and (columns := columns_of(asked)):
-            answer = await self._answer(parcel, node, columns, latest_s)
-            if not is_unknown_method(answer):
-                return replies_in(answer, asked)
+        message = message_of(asked, columns=self._nodes.roster.takes_columns(node))
+        answer = await self._answer(parcel, node, message, latest_s)
+        if isinstance(message, PutManyRequest) and is_unknown_method(answer):
             self._nodes.roster.has_no_columns(node)
-        request = batch_of(asked) if len(asked) > 1 else asked[0].request
-        return replies_in(await self._answer(parcel, node, request, latest_s), asked)
+            answer = await self._answer(parcel, node, message_of(asked, columns=False), latest_s)
+        return replies_in(answer, asked)
 
     async def _answer(self, parcel: Parcel, node: str, request: object, latest_s: float) -> object:
         """The answer of a node, None if it cannot be read, or the refusal of the call."""

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvcluster.client import engine
+from kvcluster.client.ahead import Ahead
 from kvcluster.client.connection import GrpcConnection
 from kvcluster.client.credentials import Credentials
 from kvcluster.client.given import checked_seeds, checked_timeout
@@ -77,6 +78,10 @@ class Face:
         made = f"{type(self).__name__}({', '.join(given)})"
         return f"<{made}, closed>" if self._closed else made
 
+    def _within_s(self, timeout_s: float | None) -> float:
+        """How long a call may take. Raises BadRequest."""
+        return self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
+
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise BadRequest("the client is closed")
@@ -89,6 +94,7 @@ class AsyncFace(Face):
         self._made: Session | None = None
         self._open: Callable[..., Session] = Session
         """The simulator has sessions of its own: over its network."""
+        self._ahead = Ahead()
         self._take_over(self._credentials)
 
     def _take_over(self, credentials: Credentials | None) -> None:
@@ -126,6 +132,14 @@ class AsyncFace(Face):
     ) -> Awaitable[Any]:
         """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
         return self._session.answer_to(make, timeout_s, retry_unknown)
+
+    def _give_way(self, failures: int) -> Awaitable[None]:
+        """Rest for a moment, after others came first so many times in a row."""
+        return self._session.give_way(failures)
+
+    def _now_s(self) -> float:
+        """By the clock that deadlines are measured with."""
+        return asyncio.get_running_loop().time()
 
     @staticmethod
     def _check_loop(session: Session) -> None:

@@ -48,14 +48,18 @@ class FailureKind(enum.Enum):
 
 _OPEN = (FailureKind.TIMED_OUT, FailureKind.BROKEN)
 """Only what failed so may have been carried out all the same."""
+TOO_OLD = "TOO_OLD"
+"""Said by a client of a node that would ignore a part of an operation."""
 _ABOUT_THE_OPERATION = {
     "ANSWER_FULL",
     "CONNECTION_LOST",
     "DISK_IS_FULL",
+    "NO_MAJORITY",
     "NO_REPLICA",
     "OUTCOME_UNKNOWN",
     "TIMED_OUT",
     "TOO_LATE",
+    TOO_OLD,
 }
 """Errors that a node has with one operation and not with others. So it may stay in use."""
 
@@ -75,6 +79,8 @@ class Refusal:
     """The node's own name for the error (`errors.reason_of`); empty if gRPC itself says it."""
     value_limit_bytes: int | None = None
     """If a value is too large, how large it may be, 0 where nobody says so; None if it is not."""
+    version: bytes = b""
+    """If nobody knows whether it was carried out: the version that it would have, if told."""
 
     def __post_init__(self) -> None:
         assert self.nothing_written or self.kind in _OPEN
@@ -190,7 +196,7 @@ def _said_by_node(code: grpc.StatusCode, details: str, told: Told) -> Refusal:
     else:
         kind = FailureKind.REFUSED
     limit_bytes = told.value_limit_bytes or None
-    return Refusal(kind, reason, told.nothing_written, told.reason, limit_bytes)
+    return Refusal(kind, reason, told.nothing_written, told.reason, limit_bytes, told.version)
 
 
 def _never_sent(why: Undelivered, details: str, timeout_s: float) -> Refusal:

@@ -11,7 +11,10 @@ what was refused:
 
 And one rule for company. Operations on one key happen in their order, so a write is not tried again
 once a later one on its key was carried out, or may have been: it would land over its successor. It
-fails, truthfully. A read behind a write that is tried again is asked again as well.
+fails, truthfully. A read behind a write that is tried again is asked again as well, and so is a
+write with a condition that did not hold there: it has read, and written nothing.
+
+A write with a condition is not tried again once it may have happened, whatever its caller allows.
 
 All of it is pure. Whether a retry is affordable is not decided here (`retrying.py`).
 """
@@ -22,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.client.failure import FailureKind, Refusal
-from kvcluster.client.parcel import Reply
+from kvcluster.client.parcel import Reply, is_mismatch
 from kvcluster.client.pending import Answer, Pending
 from kvcluster.client.values import objection
 from kvcluster.errors import CERTAIN, KvError
@@ -56,7 +59,8 @@ def judge(operations: Sequence[Pending], replies: Sequence[Reply], node: str) ->
     rewritten: set[str] = set()
     """Keys of which a write is tried again, so that what was read behind it is not valid."""
     for operation, reply in pairs:
-        if operation in verdicts and (operation.writes or operation.key not in rewritten):
+        wrote = operation.writes and not is_mismatch(reply)
+        if operation in verdicts and (wrote or operation.key not in rewritten):
             judgement.concluded.append((operation, verdicts[operation]))
         else:
             judgement.again.append(operation)
@@ -81,7 +85,7 @@ def _verdicts(pairs: Sequence[tuple[Pending, Reply]], node: str) -> dict[Pending
         verdict = _verdict(operation, reply, node, superseded=operation.key in settled)
         if verdict is not None:
             verdicts[operation] = verdict
-        certain = isinstance(reply, Refusal) and reply.nothing_written
+        certain = is_mismatch(reply) or (isinstance(reply, Refusal) and reply.nothing_written)
         if operation.writes and not certain and (verdict is not None or operation.over):
             settled.add(operation.key)
     return verdicts
@@ -96,6 +100,7 @@ def _verdict(
     operation.reasons[node] = reply.reason
     if operation.writes and not reply.nothing_written:
         operation.perhaps_written = True
+        operation.version = reply.version
     if reply.is_final and not operation.perhaps_written:
         return reply.error(_objection(operation, reply) + (CERTAIN if operation.writes else ""))
     if not operation.writes:

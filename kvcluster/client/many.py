@@ -24,8 +24,10 @@ from kvcluster.client.dispatcher import Dispatcher
 from kvcluster.client.given import checked_key, checked_text
 from kvcluster.client.pending import (
     ENVELOPE_BYTES,
+    FOR_EVER,
     Allowance,
     Answer,
+    Lifespan,
     Pending,
     to_delete,
     to_get,
@@ -48,14 +50,21 @@ class ManyWrites:
     """The puts of one put_many, or the deletes of one delete_many.
 
     `stored`: makes the text that is stored of what was given as a value; None: these are deletes.
+    `life`: of what is put, so long from then on.
     """
 
     def __init__(
-        self, dispatcher: Dispatcher, terms: Allowance, stored: Callable[[object], str] | None
+        self,
+        dispatcher: Dispatcher,
+        terms: Allowance,
+        stored: Callable[[object], str] | None,
+        life: Lifespan = FOR_EVER,
     ) -> None:
         self._dispatcher = dispatcher
         self._terms = terms
         self._stored = stored
+        assert not life.expires_ms
+        self._life = life
         self._filling: Crate | None = None
         self._crates: dict[Crate, None] = {}
         """Those that were not unpacked, of which nothing has ended."""
@@ -119,7 +128,7 @@ class ManyWrites:
 
     def _begin_crate(self, *first: Any) -> None:
         kind = Freight.DELETE if self._stored is None else Freight.PUT
-        crate = self._filling = Crate(kind, self._settle, self._unpack)
+        crate = self._filling = Crate(kind, self._settle, self._unpack, self._life.ttl_ms)
         crate.add(*first)
         self._dispatcher.load(crate)
         self._crates[crate] = None
@@ -140,7 +149,8 @@ class ManyWrites:
             if self._stored is None:
                 operation = to_delete(key, self._terms, tell)
             else:
-                operation = to_put(key, crate.texts[place], self._terms, tell)
+                text = crate.texts[place]
+                operation = to_put(key, text, self._terms, tell, life=self._life)
             self._open[number] = operation
             operations.append(operation)
         return operations

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 class ClusterMapping(MutableMapping[str, Value]):
     """The keys of a cluster that begin with a prefix, without it, and what was put under them.
 
-    Values are text or bytes, as `Client.read` gives them. Keys come in their order. Methods raise
+    Values are text or bytes, as they were put. Keys come in their order. Methods raise
     what those of the client raise; a key that is not there is a KeyError.
 
     **Not atomic**: `setdefault`, `pop`, `popitem` read and then write, and `update` and `clear` go
-    key by key. Somebody else may come between, and after an error a part is done.
+    key by key. Somebody else may come between, and after an error a part is done. What is atomic is
+    `Client.put` with `if_absent`, and `Client.update`.
     """
 
     def __init__(self, client: Client, prefix: str) -> None:
@@ -45,10 +46,10 @@ class ClusterMapping(MutableMapping[str, Value]):
         return f"{self._client!r}.mapping({self._prefix!r})"
 
     def __getitem__(self, key: str) -> Value:
-        value = self._client.read(self._full(key))
-        if value is None:
+        held = self._client.read(self._full(key))
+        if held is None:
             raise KeyError(key)
-        return value
+        return held.value
 
     def __setitem__(self, key: str, value: Given) -> None:
         self._client.put(self._full(key), value)

@@ -17,7 +17,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from kvcluster.client.connection import Connection, Dial, Stream, answer_or_refusal, stop_quietly
-from kvcluster.client.failure import FailureKind, Refusal
+from kvcluster.client.crate import Crate
+from kvcluster.client.failure import TOO_OLD, FailureKind, Refusal
 from kvcluster.client.retrying import RetryBudget, rest_s
 from kvcluster.client.roster import Roster
 from kvcluster.steady import Sleep
@@ -117,6 +118,24 @@ class Nodes:
         answer = await self._connection(node).ask(request, timeout_s)
         self.answered(node)
         return answer
+
+    def takes(self, node: str, crate: Crate) -> bool:
+        """Whether a node may be sent a crate as it is."""
+        if crate.needs_columns and not self.roster.takes_columns(node):
+            return False
+        return self.roster.decides(node) or not crate.ttl_ms
+
+    async def objection(self, node: str) -> Refusal | None:
+        """Why a node is not sent what older ones would ignore; it is asked unless it said it knows.
+
+        None: it and all members know it. It was not sent anything, so nothing was written.
+        """
+        if not self.roster.decides(node) and self.roster.may_decide(node, self._loop.time()):
+            await asyncio.wait({self._knock(node)})
+        if self.roster.decides(node):
+            return None
+        why = self.roster.why_not(node)
+        return Refusal(FailureKind.REFUSED, why, nothing_written=True, name=TOO_OLD)
 
     async def question(self, address: str, request: Any, timeout_s: float) -> Any:
         """The answer of a node to what it answers at once, or its Refusal.

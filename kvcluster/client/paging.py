@@ -26,7 +26,7 @@ from kvcluster.client.asking import Asking
 from kvcluster.client.connection import Stream
 from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, refusal_in
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.scan_course import Pair, PartialPage, Range, ScanCourse
+from kvcluster.client.scan_course import PartialPage, Range, ScanCourse
 from kvcluster.config import MIB
 from kvcluster.errors import Unavailable
 
@@ -50,8 +50,8 @@ class Paging:
         self._timeout_s = timeout_s
         self._start_anew()
 
-    async def pages(self) -> AsyncGenerator[list[Pair], None]:
-        """The pages, none of them empty.
+    async def pages(self) -> AsyncGenerator[PartialPage, None]:
+        """The pages, each of them with pairs.
 
         Raises BadRequest, Unavailable and, at the end, Incomplete.
         """
@@ -59,7 +59,7 @@ class Paging:
             page = await self._next_page()
             self._course.take(page)
             if page.pairs:
-                yield page.pairs
+                yield page
             self._start_anew()
         self._course.check()
 

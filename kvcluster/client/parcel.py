@@ -4,9 +4,10 @@ It holds the keys of its operations until they have ended (`waiting_line.py`), a
 or looks for a node. At each node it hands over as many operations as a batch may have, in order.
 
 A lone operation travels as a plain Put, Get or Delete, several as one Batch, or, if they put
-distinct keys, as a PutMany, which costs less. Afterwards that makes no difference: each has a
-reply, an answer or a `Refusal`. If a call failed as a whole, that is the refusal of every operation
-in it. What a refusal means is decided in one place (`failure.py`).
+distinct keys, as a PutMany, which costs less and carries neither conditions nor lives. Afterwards
+that makes no difference: each has a reply, an answer or a `Refusal`. If a call failed as a whole,
+that is the refusal of every operation in it. What a refusal means is decided in one place
+(`failure.py`).
 
 An answer that does not fit its question is a node that cannot be understood: unknown. So is one
 that names no node: an empty message must be read neither as "no such key" nor as "done".
@@ -23,7 +24,7 @@ import grpc
 
 from kvcluster.client.crate import Crate
 from kvcluster.client.failure import UNREADABLE, FailureKind, Refusal, explain
-from kvcluster.client.pending import Answer, Pending
+from kvcluster.client.pending import Answer, Pending, Request
 from kvcluster.model.entry import Version, following, is_followed, is_version
 from kvcluster.wire.error_info import STATUS_CODES, Told
 from kvcluster.wire.kinds import kind_of
@@ -32,6 +33,7 @@ from demo_pb2 import (
     BatchRequest,
     BatchResponse,
     Block,
+    DeleteResponse,
     Failure,
     PutManyRequest,
     PutManyResponse,
@@ -77,6 +79,11 @@ class Parcel:
         """The last of its deadlines."""
         return max(operation.deadline_s for operation in self.operations)
 
+    @property
+    def demanding(self) -> bool:
+        """Whether an older node would ignore a part of what is in it."""
+        return any(operation.demanding for operation in self.operations)
+
     def to_hedge(self) -> list[Pending]:
         """Reads that may be asked of another node while this one says nothing.
 
@@ -92,24 +99,44 @@ class Parcel:
         return reads
 
 
-def columns_of(operations: Sequence[Pending]) -> PutManyRequest | None:
-    """The message in which several puts of distinct keys travel together; None: they are not."""
-    if len(operations) < 2:
-        return None
-    requests = [it.request for it in operations if isinstance(it.request, PutRequest)]
+def message_of(
+    operations: Sequence[Pending], *, columns: bool
+) -> Request | BatchRequest | PutManyRequest:
+    """The message in which these operations travel together; a lone one is a call by itself.
+
+    `columns`: puts of distinct keys may go in such.
+    """
+    if len(operations) == 1:
+        return operations[0].request
+    if columns and (message := _columns_of(operations)):
+        return message
+    batch = BatchRequest()
+    for operation in operations:
+        request, message_in = operation.request, batch.operations.add()
+        getattr(message_in, kind_of(request)).CopyFrom(request)
+    return batch
+
+
+def _columns_of(operations: Sequence[Pending]) -> PutManyRequest | None:
+    requests = [
+        it.request
+        for it in operations
+        if isinstance(it.request, PutRequest) and not it.demanding  # of which columns know nothing
+    ]
     keys = [request.key for request in requests]
     if len(set(keys)) < len(operations):
         return None
     return PutManyRequest(block=Block(keys=keys, values=[it.value for it in requests]))
 
 
-def batch_of(operations: Sequence[Pending]) -> BatchRequest:
-    """The message in which several operations travel together."""
-    batch = BatchRequest()
-    for operation in operations:
-        request, message = operation.request, batch.operations.add()
-        getattr(message, kind_of(request)).CopyFrom(request)
-    return batch
+def each_reply(
+    operations: Sequence[Pending], replies: Sequence[Reply], objection: Refusal | None
+) -> list[Reply]:
+    """A reply for each: the objection for those that were kept from the node, if there is one."""
+    if objection is None:
+        return list(replies)
+    rest = iter(replies)
+    return [objection if operation.demanding else next(rest) for operation in operations]
 
 
 def replies_in(answer: object, operations: Sequence[Pending]) -> list[Reply]:
@@ -154,10 +181,16 @@ def _fitting(operation: Pending, answer: object) -> Reply:
         code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
         told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes, answer.version)
         return explain(code, answer.message, told, operation.timeout_s)
-    fits = kind_of(answer) == kind_of(operation.request)
-    if fits and answer.served_by:  # type: ignore[attr-defined]  # it is an answer to one
-        return answer  # type: ignore[return-value]
-    return UNREADABLE
+    if kind_of(answer) != kind_of(operation.request):
+        return UNREADABLE
+    reply: Answer = answer  # type: ignore[assignment]  # it is an answer to one
+    fits = operation.conditional if is_mismatch(reply) else bool(reply.served_by)
+    return reply if fits else UNREADABLE
+
+
+def is_mismatch(reply: Reply) -> bool:
+    """Whether a condition did not hold. That is an answer, and says that nothing was written."""
+    return isinstance(reply, PutResponse | DeleteResponse) and reply.HasField("mismatch")
 
 
 def is_too_much(replies: Sequence[Reply]) -> bool:
@@ -165,10 +198,9 @@ def is_too_much(replies: Sequence[Reply]) -> bool:
 
     A wrong argument is refused for the one operation that has it, so this can be nothing else.
     """
-    first = replies[0]
+    first = replies[0] if len(replies) > 1 else None
     return (
-        len(replies) > 1
-        and isinstance(first, Refusal)
+        isinstance(first, Refusal)
         and first.kind is FailureKind.BAD_REQUEST
         and all(reply is first for reply in replies)
     )

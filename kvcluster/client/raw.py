@@ -14,12 +14,12 @@ from functools import partial
 
 from kvcluster.client.aio import AsyncClient
 from kvcluster.client.nodes import Nodes
-from kvcluster.client.pending import to_delete, to_get, to_put
+from kvcluster.client.pending import FOR_EVER, Lifespan, to_delete, to_get, to_put
 from kvcluster.client.sync import SyncFace
-from kvcluster.client.twins import scans
+from kvcluster.client.twins import operations, scans
 from kvcluster.errors import Incomplete, Unavailable
 
-from demo_pb2 import DeleteResponse, GetResponse, LocateResponse, PutResponse
+from demo_pb2 import Condition, DeleteResponse, GetResponse, LocateResponse, PutResponse
 
 
 class RawClient(SyncFace):
@@ -29,24 +29,43 @@ class RawClient(SyncFace):
     """
 
     _scan_keys = scans(AsyncClient.scan_keys)
+    update = operations(AsyncClient.update)
+    touch = operations(AsyncClient.touch)
+    persist = operations(AsyncClient.persist)
+    put_keeping = operations(AsyncClient._put_keeping)
 
     def __init__(self, nodes: Iterable[str], *, timeout_s: float, only: bool = False) -> None:
         super().__init__(nodes, timeout_s=timeout_s, raw=True)
         self._twin._open = partial(self._twin._open, only=only, once=True)
 
-    def put(self, key: str, text: str, timeout_s: float | None = None) -> PutResponse:
-        """Store a text under a key."""
-        stored: PutResponse = self._answer_to(partial(to_put, key, text), timeout_s)
+    def put(
+        self,
+        key: str,
+        text: str,
+        timeout_s: float | None = None,
+        *,
+        condition: Condition | None = None,
+        life: Lifespan = FOR_EVER,
+    ) -> PutResponse:
+        """Store a text under a key. A condition that does not hold is an answer."""
+        make = partial(to_put, key, text, condition=condition, life=life)
+        stored: PutResponse = self._answer_to(make, timeout_s)
         return stored
 
-    def get(self, key: str, timeout_s: float | None = None) -> GetResponse:
+    def get(
+        self, key: str, timeout_s: float | None = None, *, linearizable: bool = False
+    ) -> GetResponse:
         """The text under a key, if there is one."""
-        read: GetResponse = self._answer_to(partial(to_get, key), timeout_s)
+        make = partial(to_get, key, linearizable=linearizable)
+        read: GetResponse = self._answer_to(make, timeout_s)
         return read
 
-    def delete(self, key: str, timeout_s: float | None = None) -> DeleteResponse:
-        """Remove a key, whether it is there or not."""
-        deleted: DeleteResponse = self._answer_to(partial(to_delete, key), timeout_s)
+    def delete(
+        self, key: str, timeout_s: float | None = None, *, condition: Condition | None = None
+    ) -> DeleteResponse:
+        """Remove a key, whether it is there or not. A condition that does not hold is an answer."""
+        make = partial(to_delete, key, condition=condition)
+        deleted: DeleteResponse = self._answer_to(make, timeout_s)
         return deleted
 
     def locate(self, key: str, timeout_s: float | None = None) -> LocateResponse:

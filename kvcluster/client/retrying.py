@@ -18,6 +18,10 @@ that never left this machine or that a server has certainly not looked at, it st
 
 Rests double from a tenth of a second to two, and are drawn between the half and the whole, so that
 clients that failed together do not come back together.
+
+Who changes a key that somebody else changed first (`update`) was not refused by a sick cluster, and
+waits much less: a moment of anything from nothing on, which doubles each time. That is worth more
+than a fixed one: of those who meet at one key each comes through in his turn.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ _TOKENS = 10.0
 _REFUND = 0.1
 _FIRST_REST_S = 0.1
 _LONGEST_REST_S = 2.0
+_FIRST_WAY_S = 0.004
+_LONGEST_WAY_S = 0.5
 
 
 class RetryBudget:
@@ -52,3 +58,8 @@ def rest_s(failures: int, chance: float) -> float:
     """How long to rest after so many failures in a row, in seconds. `chance`: from 0 to 1."""
     longest_s = min(_LONGEST_REST_S, _FIRST_REST_S * 2.0 ** min(failures - 1, 10))
     return longest_s * (0.5 + 0.5 * chance)
+
+
+def give_way_s(failures: int, chance: float) -> float:
+    """How long to rest after others came first so many times in a row. `chance`: from 0 to 1."""
+    return chance * min(_LONGEST_WAY_S, _FIRST_WAY_S * 2.0 ** min(failures, 10))

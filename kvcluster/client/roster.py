@@ -38,8 +38,11 @@ LAST_RESORT_S = 1.0
 """So long a node that does not serve yet is used before others are looked for again."""
 TRUSTED_S = 2.0
 """So long after its last answer a node is asked without a knock."""
+DOUBTED_S = 1.0
+"""So long after a node said that a member is too old it is not asked again."""
 NODES_LIMIT = 256
 """What nodes name is not trusted to be short."""
+_NEWS = "conditions, linearizable reads and times to live"
 _RANKS = {SERVING: 0, SYNCING: 1, STARTING: 2}
 
 
@@ -55,6 +58,12 @@ class _Entry:
     """Why it was not of use the last time; empty if it was."""
     takes_columns: bool = True
     """Unless it said that it does not know PutMany."""
+    decides: bool = False
+    """It said that it and all members know conditions, linearizable gets, and lives."""
+    too_old: tuple[str, ...] = ()
+    """Members of which it does not know that."""
+    told_s: float = float("-inf")
+    """When it said so, or did not."""
 
 
 class Roster:
@@ -121,6 +130,8 @@ class Roster:
         """A node answered a knock. How good it is for work: 0 is best, negative is not at all."""
         node = self._nodes[address]
         node.name = health.node
+        node.decides, node.told_s = health.decides, now_s
+        node.too_old = tuple(it for it in health.too_old if is_address(it))[:NODES_LIMIT]
         self._learn([health.node, *(peer.node for peer in health.peers)])
         self.answered(address, now_s)
         rank = _RANKS.get(health.status, -1)
@@ -140,7 +151,7 @@ class Roster:
         node.failures += 1
         node.rests_until_s = now_s + rest_s(node.failures, chance)
         node.reason = reason
-        node.takes_columns = True
+        node.takes_columns, node.decides, node.told_s = True, False, float("-inf")
         self.leave(address)
 
     def takes_columns(self, address: str) -> bool:
@@ -150,6 +161,21 @@ class Roster:
     def has_no_columns(self, address: str) -> None:
         """A node does not know PutMany: it is older. Once it has failed, it may be another one."""
         self._nodes[address].takes_columns = False
+
+    def decides(self, address: str) -> bool:
+        """Whether a node said that it and all members carry out what older ones would ignore."""
+        return self._nodes[address].decides
+
+    def may_decide(self, address: str, now_s: float) -> bool:
+        """Whether one that did not say so may do so now: it was not asked for a while."""
+        return now_s >= self._nodes[address].told_s + DOUBTED_S
+
+    def why_not(self, address: str) -> str:
+        """Why a node is not sent such a thing: the end of a sentence that begins with it."""
+        node = self._nodes[address]
+        names = node.too_old or (node.name or address,)
+        are = "is" if len(names) == 1 else "are"
+        return node.reason or f"{', '.join(names)} {are} too old for {_NEWS}"
 
     def leave(self, address: str) -> None:
         """Look for a node anew, if it was this one. It may be found again."""

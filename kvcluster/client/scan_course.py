@@ -45,6 +45,8 @@ class PartialPage:
     """What came of one call, as far as it was read."""
 
     pairs: list[Pair] = field(default_factory=list)
+    expiries: dict[str, int] = field(default_factory=dict)
+    """When keys expire that do, in milliseconds since 1970."""
     size_bytes: int = 0
     ended: bool = False
     """The node has said all that it was asked for."""
@@ -59,6 +61,7 @@ class PartialPage:
     def add(self, message: ScanResponse) -> None:
         """A message of the stream."""
         self.pairs += [(pair.key, pair.value) for pair in message.pairs]
+        self.expiries |= {it.key: it.expires_ms for it in message.pairs if it.expires_ms}
         self.size_bytes += message.ByteSize()
         if message.missing_slots or message.missing_nodes:
             self.missing_slots = message.missing_slots

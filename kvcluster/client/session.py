@@ -21,8 +21,9 @@ from kvcluster.client.given import checked_key, checked_timeout
 from kvcluster.client.many import ManyReads, ManyWrites
 from kvcluster.client.nodes import Nodes
 from kvcluster.client.paging import Paging
-from kvcluster.client.pending import Allowance, Answer, Pending, Tell
-from kvcluster.client.scan_course import PAGE_KEYS, Pair, Range
+from kvcluster.client.pending import FOR_EVER, Allowance, Answer, Lifespan, Pending, Tell
+from kvcluster.client.retrying import give_way_s
+from kvcluster.client.scan_course import PAGE_KEYS, PartialPage, Range
 from kvcluster.client.survey import Survey
 from kvcluster.client.values import Form
 from kvcluster.errors import BadRequest, KvError
@@ -61,12 +62,12 @@ class Session:
         self._page_keys = page_keys
         # Who asks one node, once, has time to wait for it.
         knock_s = timeout_s if once and len(seeds) == 1 else None
-        rng = rng or random.Random()
+        self._rng = rng = rng or random.Random()
         self.nodes = Nodes(seeds, dial, rng, only=only, once=once, knock_s=knock_s)
         self._dispatcher = Dispatcher(self.nodes)
 
-    def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[list[Pair], None]:
-        """The pages of a scan, none of them empty. Raises BadRequest, Unavailable, Incomplete."""
+    def pages(self, what: Range, timeout_s: float | None) -> AsyncGenerator[PartialPage, None]:
+        """The pages of a scan, each with pairs. Raises BadRequest, Unavailable, Incomplete."""
         return Paging(self.nodes, what, self._within_s(timeout_s), self._page_keys).pages()
 
     async def where(self, key: str, timeout_s: float | None) -> LocateResponse:
@@ -84,10 +85,15 @@ class Session:
         return await Survey(self.nodes, self._within_s(timeout_s)).run()
 
     def putting(
-        self, form: Form, timeout_s: float | None, retry_unknown: bool | None
+        self,
+        form: Form,
+        timeout_s: float | None,
+        retry_unknown: bool | None,
+        life: Lifespan = FOR_EVER,
     ) -> ManyWrites:
         """Something to put many keys with. Raises BadRequest."""
-        return ManyWrites(self._dispatcher, self._terms(timeout_s, retry_unknown), form.stored)
+        terms = self._terms(timeout_s, retry_unknown)
+        return ManyWrites(self._dispatcher, terms, form.stored, life)
 
     def deleting(self, timeout_s: float | None, retry_unknown: bool | None) -> ManyWrites:
         """Something to delete many keys with. Raises BadRequest."""
@@ -112,6 +118,10 @@ class Session:
             self._within_s(timeout_s),
             self._retry_unknown if retry_unknown is None else retry_unknown,
         )
+
+    async def give_way(self, failures: int) -> None:
+        """Rest for a moment, after somebody else came first so many times in a row."""
+        await asyncio.sleep(give_way_s(failures, self._rng.random()))
 
     async def settle(self, timeout_s: float | None) -> str | None:
         """The node that the next call asks: one that answers now. None: there is none in time."""

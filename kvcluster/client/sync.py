@@ -15,6 +15,8 @@ A waiting call can be interrupted with Ctrl+C. A put that was interrupted may ha
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from types import coroutine
@@ -24,12 +26,14 @@ from kvcluster.client import engine
 from kvcluster.client.aio import AsyncClient
 from kvcluster.client.answers import DeletedMany
 from kvcluster.client.background import background
+from kvcluster.client.conditions import life_given
 from kvcluster.client.face import Face
-from kvcluster.client.given import CHUNK, as_keys, as_pair, as_pairs, checked_timeout, taken
+from kvcluster.client.given import CHUNK, as_keys, as_pair, as_pairs, taken
 from kvcluster.client.many import ManyWrites
 from kvcluster.client.mapping import ClusterMapping
+from kvcluster.client.retrying import give_way_s
 from kvcluster.client.session import Make, Session
-from kvcluster.client.twins import Order, Pages, operations, reads, scans, writes
+from kvcluster.client.twins import Order, Pages, Rest, operations, reads, scans, writes
 from kvcluster.client.values import RAW, Given
 
 T = TypeVar("T")
@@ -38,8 +42,8 @@ S = TypeVar("S", bound="SyncFace")
 
 
 class _Twin(AsyncClient):
-    """The client in the background. Its methods about one key give their order, and go on with the
-    answer to it, so that the thread that called can run them.
+    """The client in the background. Its methods about one key give their orders, and go on with the
+    answer to each, so that the thread that called can run them.
     """
 
     @coroutine
@@ -47,6 +51,13 @@ class _Twin(AsyncClient):
         self, make: Make, timeout_s: float | None, retry_unknown: bool | None = None
     ) -> Generator[Order, Any, Any]:
         return (yield Order(make, timeout_s, retry_unknown))
+
+    @coroutine
+    def _give_way(self, failures: int) -> Generator[Rest, None, None]:
+        yield Rest(give_way_s(failures, random.random()))
+
+    def _now_s(self) -> float:
+        return time.monotonic()
 
 
 class SyncFace(Face):
@@ -91,6 +102,12 @@ class SyncFace(Face):
         """What a node answers to an operation. Raises BadRequest, Unavailable, OutcomeUnknown."""
         return background().answer_to(self._session, make, timeout_s, retry_unknown)
 
+    def _carry_out(self, wish: Order | Rest) -> Any:
+        """Do what a method about one key wants next, and return what came of it."""
+        if isinstance(wish, Rest):
+            return time.sleep(wish.seconds)
+        return self._answer_to(*wish)
+
     def _wait(
         self,
         work: Callable[[], Coroutine[Any, Any, T]],
@@ -100,8 +117,7 @@ class SyncFace(Face):
     ) -> T:
         """Have something done in the background, and wait for it."""
         self._refuse_if_closed()
-        within_s = self._timeout_s if timeout_s is None else checked_timeout(timeout_s)
-        return background().run(work(), within_s, writes=writes)
+        return background().run(work(), self._within_s(timeout_s), writes=writes)
 
     def _fetch(self, pages: Pages[T], timeout_s: float | None) -> Iterator[T]:
         """What is in these pages. Between two of them nothing stands open, so one may just go."""
@@ -131,10 +147,15 @@ class Client(SyncFace):
     read = operations(AsyncClient.read)
     exists = operations(AsyncClient.exists)
     delete = operations(AsyncClient.delete)
+    update = operations(AsyncClient.update)
+    touch = operations(AsyncClient.touch)
+    persist = operations(AsyncClient.persist)
+    ttl = operations(AsyncClient.ttl)
     locate = reads(AsyncClient.locate)
     status = reads(AsyncClient.status)
     scan = scans(AsyncClient.scan)
     read_scan = scans(AsyncClient.read_scan)
+    scan_with_expiry = scans(AsyncClient.scan_with_expiry)
     scan_keys = scans(AsyncClient.scan_keys)
     delete_prefix = writes(AsyncClient.delete_prefix)
 
@@ -142,19 +163,21 @@ class Client(SyncFace):
         self,
         pairs: Mapping[str, Given] | Iterable[tuple[str, Given]],
         *,
+        ttl_s: float | None = None,
         timeout_s: float | None = None,
         retry_unknown: bool | None = None,
     ) -> int:
         """Store all pairs of a mapping or an iterable, which may be endless; how many there were.
 
         Of the iterable only a few thousand pairs are taken at a time. Pairs of one key are stored
-        in their order. `timeout_s` and `retry_unknown` are for each pair, as with `put`.
+        in their order. `ttl_s`, `timeout_s` and `retry_unknown` are for each pair, as with `put`.
 
         Raises SomeFailed at the end, when every pair was tried, if some were not stored. If the
         iterable raises, what was taken before is finished, and the error is passed on.
         """
         source = map(as_pair, as_pairs(pairs))
-        putting = self._session.putting(self._form, timeout_s, retry_unknown)
+        life = life_given(ttl_s)
+        putting = self._session.putting(self._form, timeout_s, retry_unknown, life)
         self._write(source, putting, timeout_s)
         return putting.done
 
@@ -196,7 +219,7 @@ class Client(SyncFace):
         """The keys that begin with a prefix, as a dictionary; its keys are those without it.
 
         It has the methods of `dict`, and every one of them asks the cluster. `setdefault`, `pop`,
-        `popitem`, `update` and `clear` are not atomic.
+        `popitem`, `update` and `clear` are not atomic; `Client.update` is.
         """
         return ClusterMapping(self, prefix)
 

@@ -5,9 +5,11 @@
 So what a method does, its signature, its types and its docstring stand once. Type checkers, editors
 and `help()` find all of it at the twin, too.
 
-A method about one key waits for one thing, the answer to its operation, and needs no event loop for
-itself (`operations`): the thread that called runs it up to there, hands its order over, and goes on
-with the answer. A task for it in the background would be the dearest part of the call.
+A method about one key waits for the answer to its operation, or for those to a few, one after the
+other, and needs no event loop for itself (`operations`): the thread that called runs it up to
+there, hands its order over, and goes on with the answer. A task for it in the background would be
+the dearest part of the call. So the function that `update` is given is called in the caller's
+thread, too.
 
 A method that gives many things is written as one that gives them a page at a time (`Pages`). What
 programs loop over is made from that: by `one_by_one` for asyncio, and by `scans` without, which
@@ -47,23 +49,29 @@ class Order(NamedTuple):
     retry_unknown: bool | None
 
 
+class Rest(NamedTuple):
+    """What it wants in between: to be left alone for a moment."""
+
+    seconds: float
+
+
 def operations(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[SyncFace, P], T]:
-    """The method that carries out the same one operation, and waits for its answer."""
+    """The method that carries out the same operations, and waits for the answer to each."""
 
     @wraps(method)
     def carry_out(self: SyncFace, /, *args: P.args, **named: P.kwargs) -> T:
         course = method(self._twin, *args, **named)
         try:
-            order: Order = course.send(None)
-            course.send(self._answer_to(*order))
+            wish: Order | Rest = course.send(None)
+            while True:
+                wish = course.send(self._carry_out(wish))
         except StopIteration as end:
             result: T = end.value
             return result
         finally:
             course.close()
-        raise AssertionError("it wants a second one")
 
     _show(carry_out, of="Client")
     return carry_out

@@ -5,10 +5,16 @@
     manual.py         what --help says
     identity.py       by what a program shows who it is: --tls-ca, --token-file, the environment
     synonyms.py       the words of other stores
+    redis_words.py    arguments in the order of redis-cli
     lacking.py        what the store does not have, and what to do instead
 
     put.py            get.py, delete.py, locate.py and scan.py: the commands about keys
     keys.py           what these share
+    only_if.py        conditions of a write, and what is told where one does not hold
+    increment.py      incr
+    time_left.py      ttl
+    touch.py          and persist.py; what they share is in lifetimes.py
+    locking.py        lock
     clearing.py       delete --prefix
     import_pairs.py   and export_pairs.py: the work is in bulk/
     status.py         the work is in status_table.py

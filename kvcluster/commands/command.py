@@ -38,6 +38,11 @@ WISHES = {
         "put": "kvcluster.commands.put",
         "get": "kvcluster.commands.get",
         "delete": "kvcluster.commands.delete",
+        "incr": "kvcluster.commands.increment",
+        "ttl": "kvcluster.commands.time_left",
+        "touch": "kvcluster.commands.touch",
+        "persist": "kvcluster.commands.persist",
+        "lock": "kvcluster.commands.locking",
         "locate": "kvcluster.commands.locate",
     },
     MANY_KEYS: {

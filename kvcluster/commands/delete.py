@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kvcluster.commands import keys
+from kvcluster.commands import keys, only_if
 from kvcluster.commands.command import Call, Command, Work
 from kvcluster.console import arguments, key_remarks
 from kvcluster.console.arguments import flag, prefix
@@ -17,6 +17,8 @@ from kvcluster.console.screen import Exit, complain, counted, emit, say, shown
 
 if TYPE_CHECKING:
     from kvcluster.client.raw import RawClient
+
+    from demo_pb2 import Condition
 
 _ONE_OF_TWO = "give the keys to remove, or --prefix and how they begin; one of the two"
 
@@ -27,20 +29,25 @@ def _prepare(call: Call) -> Work:
         named, prefix = [], named[0]
     if prefix is True or bool(named) == (prefix is not None):
         call.refuse(_ONE_OF_TWO)
+    condition = only_if.condition_of(call)
+    if condition is not None and len(named) != 1:
+        call.refuse("a condition is about one key; name it")
     if prefix is not None:
         from kvcluster.commands import clearing
 
         return partial(clearing.run, call, prefix, agreed=call.options.yes)
     left, ask = list(named), keys.asker(call, writes=True)
-    return lambda: _ended(ask(partial(_delete, call, left)), left, len(named))
+    return lambda: _ended(ask(partial(_delete, call, left, condition)), left, len(named))
 
 
-def _delete(call: Call, left: list[str], store: RawClient) -> int:
+def _delete(call: Call, left: list[str], condition: Condition | None, store: RawClient) -> int:
     """Remove keys, one after the other; print of each whether it was there."""
     several = len(left) > 1
     while left:
         key = left[0]
-        answer = store.delete(key, call.timeout_s)
+        answer = store.delete(key, call.timeout_s, condition=condition)
+        if answer.HasField("mismatch"):
+            return only_if.did_not_hold(call, key, answer.mismatch, deleted=False)
         twin = "" if answer.found else keys.twin(store, key, call.timeout_s)
         del left[0]
         if call.json:
@@ -74,10 +81,11 @@ examples:
   client.py delete city
   client.py delete city tree
   client.py delete --prefix user/
+  client.py delete lock --if-value me  only if it is still mine
 
 exit codes:
   0  removed, or not there
-  1  nothing was deleted, you said no
+  1  nothing was deleted: you said no, or a condition does not hold
   2  bad usage, or a key that the cluster does not take
   3  no node could be reached, or the outcome is unknown
 """,
@@ -85,6 +93,8 @@ exit codes:
         arguments.keys("*"),
         prefix("remove every key that begins with P"),
         flag("--yes", text="do not ask before that"),
+        only_if.IF_VERSION,
+        only_if.IF_VALUE,
     ),
     prepare=_prepare,
 )

@@ -1,6 +1,7 @@
 """`client.py get`: the value of a key as it is, or of several keys a line each.
 
-It prints the value and nothing else; who wants to know who gave it hears that on standard error.
+It prints the value and nothing else; who wants to know who gave it, and when it was written, hears
+that on standard error.
 Only on a terminal, and in the shell, a value that does not end its line is ended; and on a terminal
 what would steer it is escaped, and bytes are told of and not written.
 
@@ -14,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kvcluster.client import values
-from kvcluster.commands import keys
+from kvcluster.commands import keys, only_if
 from kvcluster.commands.command import Call, Command, Work
 from kvcluster.console import arguments, key_remarks
 from kvcluster.console.arguments import flag
@@ -47,10 +48,11 @@ def _get(call: Call, store: RawClient) -> int:
     asked: list[str] = call.options.keys
     all_found = True
     for key in asked:
-        answer = store.get(key, call.timeout_s)
+        answer = store.get(key, call.timeout_s, linearizable=call.options.linearizable)
         twin = "" if answer.found else keys.twin(store, key, call.timeout_s)
         if call.options.verbose:
             complain(f"asked {store.asked}{forwarded(store.asked, answer.served_by)}")
+            _tell_history(key, answer, alone=len(asked) == 1)
         if call.json:
             emit(**_got(key, answer))
         elif answer.found and call.options.binary and is_for_people():
@@ -65,6 +67,12 @@ def _get(call: Call, store: RawClient) -> int:
     return Exit.DONE if all_found else Exit.NOT_SO
 
 
+def _tell_history(key: str, answer: GetResponse, *, alone: bool) -> None:
+    """The version, when it was written, and when it expires."""
+    if answer.found and answer.version:
+        complain(f"{'' if alone else f'{shown(key)}: '}{only_if.history(answer)}")
+
+
 def _got(key: str, answer: GetResponse) -> dict[str, Any]:
     value = answer.value if answer.found else None
     version = answer.version.hex()
@@ -73,6 +81,7 @@ def _got(key: str, answer: GetResponse) -> dict[str, Any]:
         "found": answer.found,
         "value": value,
         "version": version,
+        **only_if.lifetime(answer),
         "served_by": answer.served_by,
     }
 
@@ -114,6 +123,11 @@ examples:
   client.py get note > note.txt
   client.py get photo --binary > photo.jpg
   client.py get city -o json
+  client.py get leader --linearizable
+
+A plain get is answered by one replica, which may have missed the last writes.
+With --linearizable a majority is asked: what was read so, or was acknowledged
+by a majority, is never missed by who reads so later.
 
 exit codes:
   0  printed
@@ -124,7 +138,8 @@ exit codes:
     arguments=(
         arguments.keys("+"),
         flag("--binary", text="write the bytes that were stored, and nothing else"),
-        flag("-v", "--verbose", text="say on standard error which node answered"),
+        flag("--linearizable", text="what a majority holds: never older than what was read so"),
+        flag("-v", "--verbose", text="say on standard error who answered, the version, the time"),
     ),
     prepare=_prepare,
 )

@@ -6,13 +6,14 @@ could: `incr` is near to `info`, and an option that nobody knows would be taken 
 
 from __future__ import annotations
 
-_ATOMIC = "nothing reads and writes in one step here; get the key, then put it"
-_EXPIRY = "nothing expires here; delete the key when its time has come"
-_TRANSACTIONS = "there are no transactions; each key is written by itself"
+_ATOMIC = "get the key, then: put KEY NEW --if-value OLD, which is done only if nobody came between"
+_TTL = "put KEY VALUE --ttl 30s expires; touch KEY --ttl 30s gives a key that is there its time"
+_AT_A_TIME = "a time to live is given from now on: touch KEY --ttl 30s"
+_TRANSACTIONS = "there are no transactions; a put may have a condition: --if-value, --if-version"
 _TEXTS = "a value is one text, with no parts; keep JSON in it, or a key for each part: user/1/name"
 _LOGIN = "who asks is shown by --tls-cert and --tls-key, or by a token: --token-file F, KV_TOKEN"
 _NO_WATCH = "keys cannot be watched; scan again, or look at the nodes with: top"
-_LOCKS = "there are no locks and no leases"
+_LOCKS = "lock KEY -- COMMAND holds a lock while a command runs; keys expire by themselves: --ttl"
 _ONE_SPACE = (
     "there is one space of keys; give those that belong together a prefix: put app/city Huế"
 )
@@ -22,10 +23,10 @@ _SQL = "this is no SQL; put KEY VALUE stores a pair, scan prints all of them"
 
 COMMANDS = {
     **dict.fromkeys(
-        ("incr", "incrby", "decr", "decrby", "append", "getset", "getdel", "setnx", "cas", "add"),
+        ("append", "getset", "getdel", "getex", "incrbyfloat", "prepend"),
         _ATOMIC,
     ),
-    **dict.fromkeys(("expire", "expireat", "ttl", "pttl", "persist", "setex", "psetex"), _EXPIRY),
+    **dict.fromkeys(("expireat", "pexpireat", "expiretime"), _AT_A_TIME),
     **dict.fromkeys(
         ("txn", "multi", "exec", "discard", "begin", "commit", "rollback", "transaction"),
         _TRANSACTIONS,
@@ -40,7 +41,8 @@ COMMANDS = {
         ("acl", "user", "role"), "who may do what stands in the file that nodes name by --tokens"
     ),
     **dict.fromkeys(("watch", "subscribe", "psubscribe", "publish", "unwatch"), _NO_WATCH),
-    **dict.fromkeys(("lock", "unlock", "lease", "elect"), _LOCKS),
+    **dict.fromkeys(("unlock", "lease"), _LOCKS),
+    "elect": "Election in kvcluster.recipes does that for programs; lock KEY -- COMMAND is near",
     **dict.fromkeys(("select", "use", "swapdb", "create", "tables", "schema"), _ONE_SPACE),
     **dict.fromkeys(("select *", "insert into", "explain"), _SQL),
     **dict.fromkeys(
@@ -83,7 +85,9 @@ _WHOM = "--node names one node, --cluster all of them"
 _TLS = "TLS is spoken with --tls-ca F, and where a node asks for it --tls-cert F and --tls-key F"
 
 OPTIONS = {
-    **dict.fromkeys(("--lease", "--ttl", "--ex", "--px", "-ex", "--expire"), _EXPIRY),
+    **dict.fromkeys(("--lease", "--ttl", "--ex", "--px", "-ex", "--expire"), _TTL),
+    **dict.fromkeys(("--nx", "-nx", "--xx"), "--if-absent puts only where no such key is"),
+    **dict.fromkeys(("--consistency", "--quorum"), "get KEY --linearizable asks a majority"),
     **dict.fromkeys(("-w", "--write-out", "--json", "--raw", "--hex"), "-o json prints objects"),
     **dict.fromkeys(
         ("--endpoints", "--host", "--hosts", "--port", "--server", "-p", "-H", "-s"), _WHOM

@@ -43,6 +43,7 @@ environment:
 examples:
   client.py put city "Hà Nội"          store a value
   client.py get city                   print it
+  client.py put city Huế --if-value "Hà Nội"
   client.py put note - < note.txt      store what standard input says
   client.py put degrees -- -7          a value that begins with a dash
   client.py get city --node localhost:50052
@@ -52,7 +53,9 @@ examples:
 exit codes:
   0    done; every node answers, serves and takes writes, and no two disagree
        (status)
-  1    a key is not there (get); a step did not hold, or no node is up (demo);
+  1    a key is not there (get, ttl, touch, persist); a condition does not hold
+       (put, delete), and one line says what is there; the lock was not free in
+       time, or it was lost (lock); a step did not hold, or no node is up (demo);
        a node does not answer or serve, or is full, or nodes disagree (status);
        some calls failed (bench); lines were left out (import --skip-bad);
        nothing was deleted, you said no (delete --prefix)

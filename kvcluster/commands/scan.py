@@ -31,6 +31,7 @@ from kvcluster.console.screen import (
     shown,
 )
 from kvcluster.errors import Incomplete, KvError
+from kvcluster.view.wording import in_utc
 
 if TYPE_CHECKING:
     from asyncio import Event
@@ -79,10 +80,13 @@ async def _lines(client: AsyncClient, call: Call, prefix: str) -> AsyncIterator[
         async for key in client.scan_keys(prefix, start_after=after, limit=limit):
             yield as_json({"key": key}) if call.json else as_line(key)
         return
-    async for key, value in client.scan(prefix, start_after=after, limit=limit):
+    pairs = client.scan_with_expiry(prefix, start_after=after, limit=limit)
+    async for key, value, expires_at in pairs:
+        assert isinstance(value, str)  # the client is a raw one
         # For programs as it is stored, which is what import takes; for people as it was put.
         if call.json:
-            yield as_json({"key": key, "value": value})
+            expiry = {} if expires_at is None else {"expires_at": in_utc(expires_at)}
+            yield as_json({"key": key, "value": value, **expiry})
         else:
             shown_value = keys.on_a_line(value) if people else values.plain(value)
             yield f"{as_line(key)}\t{as_line(shown_value)}"

@@ -1,8 +1,9 @@
 """Synonyms: what people's fingers know from redis-cli, etcdctl, sqlite3, kubectl and the shell.
 
 A word of theirs, in any case, that means one of our commands is that command; who types `SET city
-Huế` has said what they want. What the store does not have is answered by lacking.py. The rest is
-guessed at, among words that would do here: a guess that leads nowhere is worse than none.
+Huế` has said what they want. Arguments in another order are sorted by redis_words.py. What the
+store does not have is answered by lacking.py. The rest is guessed at, among words that would do
+here: a guess that leads nowhere is worse than none.
 
 Read by the command line and by the shell. Nothing here touches the cluster.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
-from kvcluster.commands import identity, lacking
+from kvcluster.commands import identity, lacking, redis_words
 from kvcluster.commands.command import names
 from kvcluster.console.screen import shown
 
@@ -20,8 +21,15 @@ _KEYS = ("scan", "--keys-only")
 _EVERYTHING = ("delete", "--prefix", "")
 
 _WORDS = {
-    ("put",): ("set", "store", "write", "insert", "update", "upsert"),
+    ("put",): (
+        *("set", "store", "write", "insert", "update", "upsert"),
+        *("setex", "psetex", "cas"),
+    ),
+    ("put", "--if-absent"): ("setnx", "add"),
     ("get",): ("read", "cat", "mget"),
+    ("incr",): ("incrby", "increment", "decr", "decrby", "decrement"),
+    ("touch",): ("expire", "pexpire"),
+    ("ttl",): ("pttl",),
     ("delete",): ("del", "rm", "remove", "unset", "unlink"),
     _EVERYTHING: ("flushall", "flushdb"),
     ("locate",): ("cluster keyslot",),
@@ -115,7 +123,7 @@ def _arguments(
         return [it for it in rest if it.startswith("-")]
     if found == ("help",) and rest:
         return in_our_words(rest, commands)[:1]
-    return list(rest)
+    return redis_words.ours(asked, rest)
 
 
 def _sentence(word: str, commands: Collection[str]) -> str:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from kvcluster.console.screen import shown
 from kvcluster.errors import BadSetting
+from kvcluster.model.entry import is_version
 from kvcluster.model.members import parse_members, split_address
 
 ENVIRONMENT = "KV_NODES"
@@ -34,6 +35,8 @@ _USUAL_PORT = 50051
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TIMEOUT_LIMIT_S = 24 * 3600.0
 _DIGITS = 18
+_SPAN = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhdw]?)", re.ASCII)
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 _FILES = {
     "bash": "_shtab_compgen_files",
     "zsh": "_files",
@@ -123,6 +126,26 @@ def seconds(text: str) -> float:
     return value
 
 
+def time_to_live(text: str) -> float:
+    """An argument that is a time span in seconds: 30s, 5m, 12h, 7d; a number alone is seconds."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to live: 30s, 5m, 12h, 7d")
+    return float(found[1]) * _UNITS_S[found[2] or "s"]
+
+
+def version(text: str) -> bytes:
+    """An argument that is a version, all of it."""
+    digits = text.isascii() and text.isalnum()  # bytes.fromhex passes over spaces
+    try:
+        found = bytes.fromhex(text) if digits else b""
+    except ValueError:
+        found = b""
+    if not is_version(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no version: 24 hexadecimal digits")
+    return found
+
+
 def valid(text: str) -> str:
     """An argument that is valid text; bytes that are no UTF-8 arrive as lone surrogates."""
     try:
@@ -146,6 +169,14 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return kind
+
+
+def signed_number(text: str) -> int:
+    """An argument that is a whole number, of either sign."""
+    digits = text.replace(",", "").replace("_", "")
+    if not re.fullmatch(rf"[+-]?[0-9]{{1,{_DIGITS}}}", digits, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(digits)
 
 
 def argument(
@@ -183,6 +214,11 @@ def number(name: str, text: str, least: int, most: int, default: int) -> Argumen
     kind = whole_number(least, most)
     text = f"{text} (default: {default:,})"
     return argument(name, text=text, metavar="N", type=kind, default=default)
+
+
+def ttl(text: str, *, required: bool = False) -> Argument:
+    """How long a key lives."""
+    return argument("--ttl", text=text, metavar="D", type=time_to_live, required=required)
 
 
 def interval() -> Argument:

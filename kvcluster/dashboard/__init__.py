@@ -3,6 +3,7 @@
     app.py             looks, draws, and takes keys; the only file with Textual in it beside
     widgets.py           the parts of the screen and the boxes over it,
     deeds.py             and put, get and delete for a person
+    put_options.py         what may be said of a put besides
     watching.py        asks every node again and again, and waits for none
     source.py            how a node is asked: over gRPC, or by a test
     hearing.py           what may be said of a node whose answer is late

@@ -12,20 +12,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeVar
 
 from textual.app import App
 
+from kvcluster.client import values
 from kvcluster.client.answers import Deleted, Stored
 from kvcluster.client.given import checked_key
 from kvcluster.console.screen import short
 from kvcluster.dashboard.events import Event
 from kvcluster.dashboard.following import described
 from kvcluster.dashboard.ink import Tone
+from kvcluster.dashboard.put_options import OPTIONS, put_options
 from kvcluster.dashboard.source import KeyValue
 from kvcluster.dashboard.widgets import Confirmation, Question
-from kvcluster.errors import BadRequest, KvError
+from kvcluster.errors import BadRequest, ConditionFailed, KvError
 from kvcluster.view.histogram import milliseconds
 
 YOU = "you"
@@ -55,7 +58,7 @@ class Deeds:
         """Open the box of a deed: "put", "get", "delete" or "follow"."""
         match deed:
             case "put":
-                await self._ask("Put", self._put, "value")
+                await self._ask("Put", self._put, "value", extra=OPTIONS)
             case "get":
                 await self._ask("Get", self._get)
             case "delete":
@@ -64,10 +67,12 @@ class Deeds:
                 fields = [("key; an empty one ends it", self._last_key)]
                 await self._open(Question("Follow", fields), self._follow_it)
 
-    async def _ask(self, title: str, then: Callable[..., None], *more: str) -> None:
+    async def _ask(
+        self, title: str, then: Callable[..., None], *more: str, extra: str = ""
+    ) -> None:
         """Ask for a key that may be sent, and for more. `then` takes a text for each."""
         fields = [("key", self._last_key), *((label, "") for label in more)]
-        await self._open(Question(title, fields, lambda answer: _objection(answer[0])), then)
+        await self._open(Question(title, fields, _objection, extra), then)
 
     async def _open(self, question: Question, then: Callable[..., None]) -> None:
         def answered(answer: tuple[str, ...] | None) -> None:
@@ -77,9 +82,10 @@ class Deeds:
         await self._app.push_screen(question, answered)
         question.begin()  # what was typed meanwhile waits, and lands in the first field
 
-    def _put(self, key: str, value: str) -> None:
+    def _put(self, key: str, value: str, options: str) -> None:
         stored = f"{described(value)} stored"
-        self._do("put", key, self._client.put(key, value), lambda it: _written(it, stored))
+        call = self._client.put(key, value, **asdict(put_options(options)))
+        self._do("put", key, call, lambda it: _written(it, stored))
 
     def _get(self, key: str) -> None:
         def told(value: str | None) -> tuple[Tone, str]:
@@ -111,6 +117,8 @@ class Deeds:
             started_s = time.monotonic()
             try:
                 tone, came_of_it = told(await call)
+            except ConditionFailed as failure:
+                tone, came_of_it = Tone.BUSY, _instead(failure)
             except KvError as error:
                 tone, came_of_it = Tone.BAD, str(error)
             else:
@@ -121,13 +129,23 @@ class Deeds:
         self._app.run_worker(carry_out())
 
 
-def _objection(key: str) -> str:
-    """Why the key cannot be sent, before anybody is asked; empty if it can."""
+def _objection(answer: tuple[str, ...]) -> str:
+    """Why it cannot be sent, before anybody is asked; empty if it can."""
     try:
-        checked_key(key)
+        checked_key(answer[0])
+        for options in answer[2:]:
+            put_options(options)
     except BadRequest as error:
         return str(error)
     return ""
+
+
+def _instead(failure: ConditionFailed) -> str:
+    """What is there, where a condition does not hold."""
+    if not failure.found:
+        return "the condition does not hold: there is no such key; nothing was written"
+    text = values.stored(failure.value or "")
+    return f"the condition does not hold: it is {described(text)}; nothing was written"
 
 
 def _written(answer: Stored | Deleted, what: str) -> tuple[Tone, str]:

@@ -30,7 +30,17 @@ _CLOSING_S = 1.0
 class KeyValue(Protocol):
     """What is asked of a client. Every method raises KvError."""
 
-    async def put(self, key: str, value: str) -> Stored:
+    async def put(
+        self,
+        key: str,
+        value: str,
+        *,
+        ttl_s: float | None = None,
+        if_absent: bool = False,
+        if_version: bytes | None = None,
+        if_value: str | None = None,
+        keep_ttl: bool = False,
+    ) -> Stored:
         """Store a value."""
 
     async def get(self, key: str) -> str | None:

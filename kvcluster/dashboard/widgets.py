@@ -95,18 +95,23 @@ class Question(ModalScreen[tuple[str, ...] | None]):
         title: str,
         fields: Sequence[tuple[str, str]],
         objection: Callable[[tuple[str, ...]], str] = lambda _: "",
+        extra: str = "",
     ) -> None:
-        """`fields`: pairs of a label and what stands there already. `objection`: to an answer."""
+        """`fields`: pairs of a label and what stands there already. `objection`: to an answer.
+        `extra`: the label of one more field, which Tab goes to and Enter passes by.
+        """
         super().__init__()
         self._question = title
         self._fields = fields
         self._objection = objection
+        self._extra = extra
 
     def compose(self) -> ComposeResult:
         """A line for each text."""
         with Vertical(classes="box"):
             yield Static(plain(f"{self._question}  (Enter: go on, Escape: give up)", "bold"))
-            for label, text in self._fields:
+            extra = [(self._extra, "")] if self._extra else []
+            for label, text in [*self._fields, *extra]:
                 yield Static(plain(label), classes="told")
                 field = Input(text, select_on_focus=True)
                 field.cursor_blink = False
@@ -124,7 +129,7 @@ class Question(ModalScreen[tuple[str, ...] | None]):
         field = self.focused
         if field not in inputs:
             return
-        if field is inputs[-1]:
+        if inputs.index(field) + 1 >= len(self._fields):
             field.call_later(self._answer)  # behind what was typed and is on its way to the field
         else:
             self.set_focus(inputs[inputs.index(field) + 1])
@@ -161,6 +166,7 @@ class Confirmation(ModalScreen[bool]):
 _PAGE = """\
 Keys                                    Escape closes this page
   p  put a key       g  get a key       d  delete a key
+     In the box of a put Tab goes to its options: --if-absent, --ttl 30s, ...
   f  follow a key: what each replica holds; an empty key ends it
   s  the slots: usual, big, off         e  more room for the events
   Space  pause       r  look now        + -  look more often, or less

@@ -8,6 +8,7 @@ are called is in client/answers.py.
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kvcluster.console.screen import counted
@@ -65,6 +66,11 @@ def size(count: float) -> str:
             break
         count /= _KIB
     return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+
+
+def in_utc(at: datetime) -> str:
+    """A time in UTC as programs write and read it: "2030-01-31T12:00:00.000Z"."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def moment(version: bytes, now_s: float) -> str:

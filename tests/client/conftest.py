@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from kvcluster import AsyncClient, Client
+from kvcluster.client.background import background
+from kvcluster.client.link import ask_once
+from tests.client.deciding_node import DecidingCluster
 from tests.client.fake_node import FakeCluster
+from tests.processes.cluster import Cluster
+from tests.processes.harness import started
+
+from demo_pb2 import HealthCheckRequest, HealthCheckResponse
 
 
 @pytest.fixture
@@ -35,6 +42,34 @@ async def aclient(cluster: FakeCluster) -> AsyncIterator[AsyncClient]:
     """The same for asyncio."""
     async with AsyncClient(cluster.members) as client:
         yield client
+
+
+@pytest.fixture
+def deciders() -> Iterator[DecidingCluster]:
+    """Three fakes that carry out conditions, and let keys expire."""
+    cluster = DecidingCluster(3)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="package")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Three real nodes that do."""
+    with started(Cluster(tmp_path_factory.mktemp("servers"))) as cluster:
+        health = background().run(ask_once(cluster[0].name, HealthCheckRequest(), 5.0), 5.0)
+        assert isinstance(health, HealthCheckResponse)
+        if not health.decides:
+            pytest.skip("these nodes do not decide")
+        yield cluster.members
+
+
+@pytest.fixture(params=["fakes", "servers"])
+def members(request: pytest.FixtureRequest) -> str:
+    """Nodes of either kind, for what must hold with both. Tests keep to keys of their own."""
+    if request.param == "servers":
+        return str(request.getfixturevalue("servers"))
+    cluster: DecidingCluster = request.getfixturevalue("deciders")
+    return cluster.members
 
 
 @pytest.fixture

@@ -54,7 +54,12 @@ _PATIENCE_S = 10.0
 LOST = Failure(code=13, message="a replica may have it", reason="OUTCOME_UNKNOWN")
 """A refusal that leaves open what was written."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_versions = itertools.count(1)
+_numbers = itertools.count(1)
+
+
+def new_version() -> bytes:
+    """A version that is newer than any before."""
+    return next(_numbers).to_bytes(12, "big")
 
 
 class FakeNode(KeyValueServicer):
@@ -157,7 +162,7 @@ class FakeNode(KeyValueServicer):
         columns = zip(block.keys, block.values, strict=True)
         puts = [PutRequest(key=key, value=value) for key, value in columns]
         answer = PutManyResponse(
-            first_version=b"" if self.cut_results else next(_versions).to_bytes(12, "big"),
+            first_version=b"" if self.cut_results else new_version(),
             replicas=self.replicas,
             acknowledged=self.acknowledged,
             served_by=self._served_by,
@@ -231,7 +236,7 @@ class FakeNode(KeyValueServicer):
             self.store[request.key] = request.value
             self.written.append((request.key, request.value))
         return PutResponse(
-            version=next(_versions).to_bytes(12, "big"),
+            version=new_version(),
             replicas=self.replicas,
             acknowledged=self.acknowledged,
             served_by=self._served_by,
@@ -276,7 +281,7 @@ class FakeNode(KeyValueServicer):
 
 def _refuse(context: Any, failure: Failure) -> None:
     """Fail a call as a node does, which says beside the status what it did."""
-    told = Told(failure.reason, failure.nothing_written, failure.value_limit_bytes)
+    told = Told(failure.reason, failure.nothing_written, failure.value_limit_bytes, failure.version)
     context.set_trailing_metadata(trailer_of(failure.code, failure.message, told))
     context.abort(_CODES[failure.code], failure.message)
 
@@ -288,11 +293,14 @@ class FakeCluster:
         self.store: dict[str, str] = {}
         self.arrived = threading.Event()
         """Set when a call that hangs has arrived at any node."""
-        self.nodes = [FakeNode(self.store) for _ in range(count)]
+        self.nodes = self._nodes(count)
         for node in self.nodes:
             node.peers = {n.name: PeerState.ALIVE for n in self.nodes if n is not node}
             node.homes = [n.name for n in self.nodes]
             node.on_hang = self.arrived.set
+
+    def _nodes(self, count: int) -> Sequence[FakeNode]:
+        return [FakeNode(self.store) for _ in range(count)]
 
     @property
     def members(self) -> str:

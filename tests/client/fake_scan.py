@@ -24,6 +24,8 @@ class FakeScan:
         self.whole_from: int | None = None
         """From this call on nothing is missing any more, the first being 0."""
         self.requests: list[ScanRequest] = []
+        self.expiries: Mapping[str, int] = {}
+        """When keys expire that do."""
 
     def pages(
         self, store: Mapping[str, str], request: ScanRequest, context: Any
@@ -43,9 +45,11 @@ class FakeScan:
                 context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
             page = found[start : start + self.keys_in_a_message]
             values = ["" if request.keys_only else store[key] for key in page]
-            message = ScanResponse(
-                pairs=[Pair(key=k, value=v) for k, v in zip(page, values, strict=True)]
-            )
+            pairs = [
+                Pair(key=k, value=v, expires_ms=self.expiries.get(k, 0))
+                for k, v in zip(page, values, strict=True)
+            ]
+            message = ScanResponse(pairs=pairs)
             message.MergeFrom(missing)
             yield message
         yield missing

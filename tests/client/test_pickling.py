@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+from datetime import datetime, timezone
 
 import pytest
 
 from kvcluster import (
     BadRequest,
+    ConditionFailed,
     Deleted,
+    Held,
     Incomplete,
     KvError,
     NothingWritten,
@@ -21,12 +24,14 @@ from kvcluster import (
 )
 from kvcluster.client.failure import CallFailed, FailureKind
 
+NOON = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 ERRORS = [
     KvError("why"),
     NothingWritten("why"),
     BadRequest("why"),
     Unavailable("why"),
     OutcomeUnknown("why"),
+    ConditionFailed("why", found=True, value=b"1", version=Version(bytes(12)), expires_at=NOON),
     Incomplete(3, ("a:1", "b:1")),
     SomeFailed(1, 2, {"k": Unavailable("why")}),
     SomeFailed(1, 2, {"k": Unavailable("why")}, 1),
@@ -48,9 +53,10 @@ def test_an_error_is_the_same_in_another_process(error: KvError) -> None:
     [
         Stored(Version(bytes(12)), 3, 2, "a:1"),
         Deleted(True, Version(bytes(12)), 3, 2, "a:1"),
+        Held(b"1", Version(bytes(12)), NOON),
     ],
 )
-def test_an_answer_is_the_same_in_another_process(answer: Stored | Deleted) -> None:
+def test_an_answer_is_the_same_in_another_process(answer: Stored | Deleted | Held) -> None:
     """It is a plain value."""
     again = pickle.loads(pickle.dumps(answer))
     assert repr(again) == repr(answer)

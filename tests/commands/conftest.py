@@ -10,9 +10,9 @@ import pytest
 from kvcluster import command_line
 from kvcluster.commands import health_check
 from kvcluster.console import program
-from tests.client.conftest import cluster, frozen, nobody, web_server
+from tests.client.conftest import cluster, deciders, frozen, nobody, web_server
 
-__all__ = ["cluster", "frozen", "nobody", "web_server"]
+__all__ = ["cluster", "deciders", "frozen", "nobody", "web_server"]
 
 THE_THREE = "localhost:50051,localhost:50052,localhost:50053"
 

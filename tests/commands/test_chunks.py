@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kvcluster.commands.bulk import chunks
 from kvcluster.commands.bulk.bookmark import Bookmark, difference, from_text, to_text
 from kvcluster.commands.bulk.chunks import Chunk, JsonLines, Object
-from kvcluster.commands.bulk.pairs import BadPair, to_line
+from kvcluster.commands.bulk.pairs import BadPair, Pair, to_line
 
 _ABOUT = {"command": "import", "format": "jsonl", "nodes": "localhost:1"}
 
@@ -38,7 +38,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def _stored(chunks: Iterator[Chunk]) -> dict[str, str]:
     stored: dict[str, str] = {}
     for chunk in chunks:
-        stored |= chunk.pairs
+        stored |= {key: pair.value for key, pair in chunk.pairs.items()}
     return stored
 
 
@@ -105,7 +105,7 @@ def test_all_before_a_bad_line_comes_before_the_complaint() -> None:
     good = _file([("a", "1"), ("b", "2")])
     read = _lines(good + b"nonsense\n" + _file([("c", "3")])).chunks(_raise)
     first = next(read)
-    assert first.pairs == {"a": "1", "b": "2"}
+    assert first.pairs == {"a": Pair("a", "1"), "b": Pair("b", "2")}
     assert first.end is not None
     assert (first.end.number, first.end.done) == (2, len(good))
     with pytest.raises(BadPair) as bad:
@@ -152,7 +152,7 @@ def test_an_object_is_gone_on_with_if_it_is_the_same() -> None:
 def test_all_before_a_bad_pair_of_an_object_is_kept() -> None:
     """As with lines."""
     read = Object(b'{"a": "1", "b": 2, "c": "3"}', _ABOUT).chunks(_raise)
-    assert next(read).pairs == {"a": "1"}
+    assert next(read).pairs == {"a": Pair("a", "1")}
     with pytest.raises(BadPair) as bad:
         next(read)
     assert (bad.value.number, str(bad.value)) == (2, 'has under the key "b" a number, not a string')

@@ -101,7 +101,7 @@ def test_standard_input_that_is_closed_is_refused(
     [
         (["bogus"], 'There is no command "bogus"; help shows all commands.'),
         (["stauts"], 'There is no command "stauts"; did you mean "status"?'),
-        (["INCR", "a"], "nothing reads and writes in one step here"),
+        (["GETSET", "a"], "done only if nobody came between"),
         (["put", "a"], "VALUE"),
         (["get"], "KEY"),
         (["locate", "a", "b"], '"b" is one word too many; a text with spaces stands in quotes'),

@@ -49,7 +49,8 @@ def _script(client: Program, folder: Path, shell: str) -> Path:
         (["scan", "-o", ""], {"text", "json"}),
         (["import", "pai"], {"pairs.jsonl"}),
         (["completion", ""], {"bash", "zsh", "fish"}),
-        (["--node", "localhost:50051", "loc"], {"locate"}),
+        (["--node", "localhost:50051", "loc"], {"locate", "lock"}),
+        (["put", "a", "b", "--if"], {"--if-absent", "--if-version", "--if-value"}),
     ],
 )
 def test_bash_completes(

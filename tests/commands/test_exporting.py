@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -224,10 +225,10 @@ def part(
     file = tmp_path / "all.jsonl"
     write = Part.write
 
-    def full(part: Part, key: str, value: str) -> int:
+    def full(part: Part, key: str, value: str, *more: Any) -> int:
         if key == "k14":
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(part, key, value)
+        return write(part, key, value, *more)
 
     with monkeypatch.context() as patched:
         patched.setattr(Part, "write", full)

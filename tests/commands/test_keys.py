@@ -281,7 +281,7 @@ def test_json_has_a_stable_list_of_fields(cluster: FakeCluster, client: Program)
     assert put.keys() == {"key", "stored"} | written
     assert (put["key"], put["stored"], put["replicas"], put["acknowledged"]) == ("a", True, 3, 3)
     got = json.loads(client("get", "a", *where).out)
-    assert got.keys() == {"key", "found", "value", "version", "served_by"}
+    assert got.keys() == {"key", "found", "value", "version", "expires_at", "served_by"}
     assert (got["found"], got["value"], got["served_by"]) == (True, "1", cluster.nodes[0].name)
     deleted = json.loads(client("delete", "a", *where).out)
     assert deleted.keys() == {"key", "found"} | written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from datetime import datetime, timezone
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from kvcluster.commands.bulk.formats import BadFile, Format, by_sight, promised
 from kvcluster.commands.bulk.pairs import (
     BadPair,
+    Pair,
     check_pair,
     parse_line,
     parse_object,
@@ -22,6 +24,7 @@ from kvcluster.commands.bulk.pairs import (
 from kvcluster.console.screen import as_line
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+_TIME = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1))
 _KEY = _TEXT.filter(bool)
 _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """What Unicode calls the characters that turn the direction of writing."""
@@ -32,7 +35,35 @@ def test_a_line_is_read_back_as_it_was(key: str, value: str) -> None:
     """Quotes, line ends, emoji, NUL."""
     line = to_line(key, value)
     assert line.count(b"\n") == 1
-    assert parse_line(line, 1) == (key, value)
+    assert parse_line(line, 1) == Pair(key, value)
+
+
+@given(_KEY, _TEXT, _TIME)
+def test_when_a_key_expires_is_read_back_to_the_millisecond(
+    key: str, value: str, time: datetime
+) -> None:
+    """Nodes count in such."""
+    time = time.replace(microsecond=time.microsecond // 1000 * 1000, tzinfo=timezone.utc)
+    line = to_line(key, value, time)
+    assert line.count(b'"expires_at":"') >= 1
+    assert parse_line(line, 1) == Pair(key, value, time)
+
+
+@pytest.mark.parametrize("said", ["2030-01-31T12:00:00Z", "2030-01-31T19:00:00.000+07:00"])
+def test_a_time_may_be_of_any_zone(said: str) -> None:
+    """It says which."""
+    line = json.dumps({"key": "a", "value": "1", "expires_at": said}).encode()
+    noon = datetime(2030, 1, 31, 12, tzinfo=timezone.utc)
+    assert parse_line(line, 1) == Pair("a", "1", noon)
+    assert parse_line(b'{"key": "a", "value": "1", "expires_at": null}', 1) == Pair("a", "1")
+
+
+@pytest.mark.parametrize("said", ["soon", "2030-01-31T12:00:00", "", 1900000000, True, ["x"]])
+def test_a_time_that_is_none_is_refused(said: object) -> None:
+    """A key that would live for ever is no key that expires."""
+    line = json.dumps({"key": "a", "value": "1", "expires_at": said}).encode()
+    with pytest.raises(BadPair, match='has an "expires_at" that is no time with a zone'):
+        parse_line(line, 1)
 
 
 @given(_KEY, _TEXT, st.sampled_from(["key", "value"]), _TEXT, st.integers(0, 2))
@@ -42,7 +73,7 @@ def test_no_field_is_taken_for_another_that_stands_twice(
     """Nor is one that stands once, whatever quotes are in it."""
     pairs = [("key", key), ("value", value)]
     once = ",".join(f"{json.dumps(it)}:{json.dumps(text)}" for it, text in pairs)
-    assert parse_line(f"{{{once}}}".encode(), 1) == (key, value)
+    assert parse_line(f"{{{once}}}".encode(), 1) == Pair(key, value)
     pairs.insert(place, (name, other))
     twice = ",".join(f"{json.dumps(it)}:{json.dumps(text)}" for it, text in pairs)
     with pytest.raises(BadPair):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 from kvcluster.client.answers import Deleted, Stored, Version
 from kvcluster.client.failure import CallFailed, FailureKind
@@ -35,6 +36,8 @@ class FakeSource:
         self.may_read.set()
         self.error: KvError | None = None
         """What every put, get and delete ends with."""
+        self.options: dict[str, Any] = {}
+        """Those of the last put."""
         self.closed = False
         self._outcomes: dict[str, StatusResponse | CallFailed] = {}
         self.say(*views)
@@ -71,8 +74,9 @@ class FakeSource:
             found=value is not None, value=value or "", version=VERSION, served_by=address
         )
 
-    async def put(self, key: str, value: str) -> Stored:
+    async def put(self, key: str, value: str, **options: Any) -> Stored:
         """Store it."""
+        self.options = options
         self._fail()
         self.store[key] = value
         return Stored(VERSION, 3, 3, "localhost:50051")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kvcluster.dashboard.app import Dashboard
-from kvcluster.errors import OutcomeUnknown
+from kvcluster.errors import ConditionFailed, OutcomeUnknown
 from tests.dashboard.fake_source import FakeSource
 from tests.dashboard.looks import WELL
 from tests.dashboard.person import watched
@@ -71,6 +71,32 @@ async def test_put_get_and_delete() -> None:
             await person.no_longer_sees('Delete "')
             assert len(person.source.store) == left
         await person.sees('delete "city": deleted, on 2 of 3 replicas')
+
+
+async def test_a_put_may_have_a_condition_and_a_time() -> None:
+    """By the words of the command line, in a field that Enter passes by."""
+    async with watched(FakeSource(*WELL)) as person:
+        await person.presses("p")
+        await person.types("city")
+        await person.presses("H", "tab")
+        await person.types("--if-value 'Hà Nội' --ttl soon")
+        await person.sees("'soon' is no time to live")
+        await person.types("--if-value 'Hà Nội' --ttl 30m")
+        await person.sees('put "city": "H" (1 byte) stored')
+        options = person.source.options
+        assert (options["if_value"], options["ttl_s"]) == ("Hà Nội", 1800.0)
+        assert options["if_absent"] is options["keep_ttl"] is False
+        person.source.error = ConditionFailed("no", found=True, value="Huế")
+        await person.presses("p")
+        await person.types("city")
+        await person.types("Vinh")
+        await person.sees('the condition does not hold: it is "Huế" (5 bytes)')
+        assert person.source.options["ttl_s"] is None
+        person.source.error = ConditionFailed("no")
+        await person.presses("p")
+        await person.types("city")
+        await person.types("Vinh")
+        await person.sees("the condition does not hold: there is no such key")
 
 
 async def test_who_types_faster_than_the_box_opens_loses_nothing() -> None:

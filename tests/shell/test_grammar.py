@@ -11,7 +11,7 @@ from kvcluster.console import program
 from kvcluster.shell.grammar import Grammar, Mistake
 from tests.commands.conftest import THE_THREE
 
-ONLY_THERE = {"shell", "up", "certs", "completion"}
+ONLY_THERE = {"shell", "up", "certs", "lock", "completion"}
 ONLY_HERE = {"exit", "quit", "clear"}
 
 

@@ -20,7 +20,7 @@ from kvcluster.errors import (
     reason_of,
 )
 from kvcluster.wire.error_info import Told, told_in, trailer_of
-from kvcluster.wire.failures import code_of, error_in, failure_of, named, value_limit_of
+from kvcluster.wire.failures import code_of, error_in, failure_of, named, value_limit_of, version_in
 
 KEY = "grpc-status-details-bin"
 
@@ -62,6 +62,26 @@ def test_the_limit_of_a_value_travels_as_a_number() -> None:
     trailer = trailer_of(14, "no", Told("BAD_REQUEST", True, 1024))
     assert told_in(Call(trailer)) == Told("BAD_REQUEST", True, 1024)
     assert value_limit_of(NotReady("starting")) == 0
+
+
+def test_the_version_of_an_unknown_outcome_travels() -> None:
+    """By it a read tells whether the write happened; any other way to know there is none."""
+    error = OutcomeUnknown("perhaps")
+    assert version_in(error_in(failure_of(error, writes=True))) == b""
+    error.version = bytes(range(12))
+    again = error_in(failure_of(error, writes=True))
+    assert isinstance(again, OutcomeUnknown)
+    assert again.version == bytes(range(12))
+    told = Told("OUTCOME_UNKNOWN", False, 0, bytes(range(12)))
+    assert told_in(Call(trailer_of(14, "no", told))) == told
+
+
+@pytest.mark.parametrize("digits", ["", "00", " " * 24, "00" * 13])
+def test_a_version_that_is_none_is_left_out(digits: str) -> None:
+    """Whoever poses as a node may write anything there."""
+    info = AnyMessage()
+    info.Pack(ErrorInfo(reason="NO", domain="kvcluster", metadata={"version": digits}))
+    assert told_in(Call([(KEY, _status(info))])) == Told("NO", False)
 
 
 @pytest.mark.parametrize("digits", ["", "-1", "1e3", "many", "9" * 13, "٣x"])

@@ -23,6 +23,7 @@ from kvcluster.commands.bulk.bookmark import Bookmark
 from kvcluster.commands.bulk.formats import BadFile, Format
 from kvcluster.commands.bulk.pairs import (
     BadPair,
+    Pair,
     check_pair,
     parse_line,
     parse_object,
@@ -45,18 +46,17 @@ OnBad = Callable[[BadPair], None]
 class Chunk:
     """Pairs to be stored together."""
 
-    pairs: dict[str, str] = field(default_factory=dict)
+    pairs: dict[str, Pair] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     """The line, or the number, of each of them."""
     size_bytes: int = 0
     end: Bookmark | None = None
     """Where to go on once this and all before it is stored."""
 
-    def add(self, pair: tuple[str, str], number: int, size_bytes: int) -> None:
+    def add(self, pair: Pair, number: int, size_bytes: int) -> None:
         """Add a pair; a key that is there already gets the new value."""
-        key, value = pair
-        self.pairs[key] = value
-        self.numbers[key] = number
+        self.pairs[pair.key] = pair
+        self.numbers[pair.key] = number
         self.size_bytes += size_bytes
 
     @property
@@ -131,7 +131,7 @@ class JsonLines:
         """The next line, or as much of it as a line may be long."""
         return self._file.readline(_LINE_LIMIT_BYTES)
 
-    def _parse(self, line: bytes, number: int) -> tuple[str, str] | None:
+    def _parse(self, line: bytes, number: int) -> Pair | None:
         if len(line) >= _LINE_LIMIT_BYTES and not line.endswith(b"\n"):
             raise BadPair(number, f"is longer than {_LINE_LIMIT_BYTES:,} bytes")
         return parse_line(line, number) if not line.isspace() else None
@@ -173,14 +173,14 @@ class Rows(JsonLines):
     def _read(self) -> bytes:
         return read_row(self._file.readline, _LINE_LIMIT_BYTES)
 
-    def _parse(self, line: bytes, number: int) -> tuple[str, str] | None:
+    def _parse(self, line: bytes, number: int) -> Pair | None:
         if line.isspace():
             return None
         try:
             if self._places is None:
                 self._places = columns(line)
                 return None
-            return parse_row(line, self._places)
+            return Pair(*parse_row(line, self._places))
         except BadRow as bad:
             if self._places is None:
                 raise BadFile(f'has no header "key,value"; its first line {bad}') from None

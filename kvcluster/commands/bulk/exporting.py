@@ -15,7 +15,7 @@ import os
 import stat
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ _FIRST_PAGE_KEYS = 1_000
 _SAVE_INTERVAL_S = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass
 class ExportOrder:
     """What the command line asks for."""
 
@@ -51,6 +51,8 @@ class ExportOrder:
     force: bool
     timeout_s: float
     json: bool
+    expiring: int = field(default=0, init=False)
+    """How many keys of those that were written by this run will expire."""
 
     @property
     def name(self) -> str:
@@ -157,6 +159,7 @@ async def _run(order: ExportOrder, part: Part, shelf: Shelf) -> int:
     else:
         here = f", {part.keys - before:,} of them now," if before else ""
         say(f"exported {counted(part.keys, 'key')}{here} {speed(part.keys - before, elapsed_s)}")
+    _tell_of_expiries(order)
     return Exit.DONE
 
 
@@ -186,9 +189,12 @@ async def _fill(
     try:
         while True:
             size_bytes = 0
-            pairs = client.scan(order.prefix, start_after=part.last_key, limit=limit)
-            async for key, value in pairs:
-                size_bytes += part.write(key, value)
+            after = part.last_key
+            pairs = client.scan_with_expiry(order.prefix, start_after=after, limit=limit)
+            async for key, value, expires_at in pairs:
+                assert isinstance(value, str)  # the client is a raw one
+                size_bytes += part.write(key, value, expires_at)
+                order.expiring += expires_at is not None
                 if wish.is_set():
                     return False
             count, mark = part.keys - mark.keys, part.mark()
@@ -220,13 +226,15 @@ async def _print(order: ExportOrder, client: AsyncClient, wish: asyncio.Event) -
         write(rows.HEADER)
     try:
         with Meter("standard output", None) as meter:
-            async for key, value in client.scan(order.prefix):
+            async for key, value, expires_at in client.scan_with_expiry(order.prefix):
+                assert isinstance(value, str)  # the client is a raw one
+                order.expiring += expires_at is not None
                 if wish.is_set():
                     return Exit.INTERRUPTED
                 if json:
                     write((b",\n" if count else b"{\n") + to_member(key, value))
                 else:
-                    write(rows.to_row(key, value) if csv else to_line(key, value))
+                    write(rows.to_row(key, value) if csv else to_line(key, value, expires_at))
                 count += 1
                 if not count % _FIRST_PAGE_KEYS:
                     meter.show(0, count)
@@ -236,4 +244,14 @@ async def _print(order: ExportOrder, client: AsyncClient, wish: asyncio.Event) -
         write(b"\n}\n" if count else b"{}\n")
     sys.stdout.buffer.flush()
     complain(f"exported {counted(count, 'key')} {speed(count, time.monotonic() - started_s)}")
+    _tell_of_expiries(order)
     return code
+
+
+def _tell_of_expiries(order: ExportOrder) -> None:
+    """Say what a format could not hold."""
+    if order.expiring and order.kind is not Format.JSONL:
+        complain(
+            f"{counted(order.expiring, 'key')} of them will expire, which {order.kind.value} does"
+            " not say; JSON Lines (.jsonl) does."
+        )

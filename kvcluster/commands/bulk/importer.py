@@ -19,13 +19,14 @@ import asyncio
 import collections
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 
 from kvcluster import AsyncClient
 from kvcluster.commands.bulk.bookmark import Bookmark, Shelf
 from kvcluster.commands.bulk.chunks import Chunk, ImportSource
-from kvcluster.commands.bulk.pairs import BadPair
+from kvcluster.commands.bulk.pairs import BadPair, Pair
 from kvcluster.console.streams import BrokenOff
 from kvcluster.errors import BadRequest, KvError, SomeFailed, Unavailable
 from kvcluster.view.meter import Meter
@@ -51,6 +52,8 @@ class Importer:
     patience_s: float
     mark: Bookmark | None = None
     """Everything before it is stored."""
+    over: int = 0
+    """How many pairs had expired already."""
     _on_their_way: collections.deque[tuple[Chunk, asyncio.Task[dict[str, BadRequest]]]] = field(
         default_factory=collections.deque
     )
@@ -125,12 +128,12 @@ class Importer:
         if time.monotonic() - self._saved_s >= _SAVE_INTERVAL_S:
             self._save()
 
-    async def _store(self, pairs: dict[str, str]) -> dict[str, BadRequest]:
+    async def _store(self, pairs: dict[str, Pair]) -> dict[str, BadRequest]:
         """Store pairs, again and again if need be; return those that no node takes."""
         refused: dict[str, BadRequest] = {}
         while pairs:
             try:
-                await self.client.put_many(pairs)
+                await self._put(pairs)
                 pairs = {}
                 self._heard_s = time.monotonic()
             except SomeFailed as error:
@@ -143,6 +146,36 @@ class Importer:
             except Unavailable as error:
                 await self._rest(error)
         return refused
+
+    async def _put(self, pairs: dict[str, Pair]) -> None:
+        """Store pairs once. Raises SomeFailed, Unavailable.
+
+        A key whose time is over is deleted: that is what it would be had it been stored in time.
+        """
+        lasting = {key: it.value for key, it in pairs.items() if it.expires_at is None}
+        now = datetime.now(timezone.utc)
+        over = [key for key, it in pairs.items() if it.expires_at and it.expires_at <= now]
+        expiring = [it for it in pairs.values() if it.expires_at and it.expires_at > now]
+        works: list[tuple[list[str], Awaitable[object]]] = [
+            *([(list(lasting), self.client.put_many(lasting))] if lasting else []),
+            *([(over, self.client.delete_many(over))] if over else []),
+            *(([it.key], self._put_expiring(it)) for it in expiring),
+        ]
+        outcomes = await asyncio.gather(*(work for _, work in works), return_exceptions=True)
+        failures: dict[str, KvError] = {}
+        for (keys, _), outcome in zip(works, outcomes, strict=True):
+            if isinstance(outcome, SomeFailed):
+                failures |= outcome.failures
+            elif isinstance(outcome, KvError):
+                failures |= dict.fromkeys(keys, outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        self.over += len(set(over) - failures.keys())
+        if failures:
+            raise SomeFailed(len(pairs) - len(failures), len(failures), failures)
+
+    def _put_expiring(self, pair: Pair) -> Awaitable[object]:
+        return self.client.put(pair.key, pair.value, expires_at=pair.expires_at)
 
     async def _rest(self, error: KvError | None) -> None:
         if error is None:

@@ -135,6 +135,9 @@ async def _import(
                 complete, ended = False, error
     if order.shelf is not None and order.shelf.trouble:
         complain(f"How far it came could not be noted: {closed(order.shelf.trouble)}")
+    if importer.over:
+        were = "was" if importer.over == 1 else "were"
+        complain(f"{counted(importer.over, 'key')} had expired, and {were} not stored.")
     if complete:
         return _done(order, importer.mark, time.monotonic() - started_s)
     return _not_done(order, source, importer.mark, ended)

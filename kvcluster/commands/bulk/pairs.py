@@ -1,13 +1,14 @@
 """Pairs as text: JSON Lines and JSON, two of the formats of import and export (CSV: rows.py).
 
-**JSON Lines** is one object a line, `{"key": "a", "value": "1"}`. It is read and written a line at
+**JSON Lines** is one object a line, `{"key": "a", "value": "1"}`, and where the key expires also
+`"expires_at": "2030-01-31T12:00:00.000Z"`. It is read and written a line at
 a time, so a file may be larger than the memory, and a line that was torn is told from a whole one.
 **JSON** is one flat object, `{"a": "1"}`, written in the form of a node's `data_node_<port>.json`,
 a pair a line: an export may be the file that a new node starts with, and that file be imported.
 
 A pair that cannot be stored is refused by a clause that goes on after "line 7 ". Unknown fields of
-a line are refused as well, and fields that stand twice: to drop what a person wrote there (a time
-to live? the value that was meant?) would be to lose it.
+a line are refused as well, and fields that stand twice: to drop what a person wrote there (the
+value that was meant?) would be to lose it.
 
 All of it is pure: bytes in, pairs out, and back.
 """
@@ -16,20 +17,32 @@ from __future__ import annotations
 
 import codecs
 import json
-from typing import Any
+import re
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import orjson
 
 from kvcluster.commands.bulk.formats import BadFile
 from kvcluster.console.screen import shown
 from kvcluster.errors import KvError
+from kvcluster.view.wording import in_utc
 
-Pair = tuple[str, str]
+
+class Pair(NamedTuple):
+    """What is to be stored."""
+
+    key: str
+    value: str
+    expires_at: datetime | None = None
+    """None: it never expires."""
+
 
 _KINDS = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
-_FIELDS = {"key", "value"}
+_FIELDS = {"key", "value", "expires_at"}
 _LEAST_QUOTES = 8
 """Of an object with two fields, both strings. With one field more there are at least ten."""
+_ZULU = re.compile("[Zz]$")
 _IN_ORDER = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str)
 """Gives an object as a list of its pairs; orjson keeps the last of those with one name."""
 
@@ -55,12 +68,27 @@ def parse_line(line: bytes, number: int) -> Pair:
         raise BadPair(number, _no_json(line, error)[0]) from None
     if type(said) is not dict:
         raise BadPair(number, f'is {_kind(said)}; want {{"key": "...", "value": "..."}}')
-    key, value = said.get("key"), said.get("value")
-    if type(key) is not str or type(value) is not str or not key or len(said) != 2:
+    key, value, expires = said.get("key"), said.get("value"), said.get("expires_at")
+    known = 2 + ("expires_at" in said)
+    if type(key) is not str or type(value) is not str or not key or len(said) != known:
         raise BadPair(number, _objection(said))
     if line.count(b'"') > _LEAST_QUOTES and (twice := _twice(line)):
         raise BadPair(number, f"has {twice} twice, of which only one could be stored")
-    return key, value
+    return Pair(key, value, None if expires is None else _time_in(expires, number))
+
+
+def _time_in(said: object, number: int) -> datetime:
+    """The time at which a key expires. Raises BadPair."""
+    try:
+        time = datetime.fromisoformat(_ZULU.sub("+00:00", str(said)))
+    except ValueError:
+        time = None
+    if not isinstance(said, str) or time is None or time.tzinfo is None:
+        raise BadPair(
+            number,
+            'has an "expires_at" that is no time with a zone, as "2030-01-31T12:00:00Z" is one',
+        )
+    return time
 
 
 def _twice(line: bytes) -> str:
@@ -105,7 +133,7 @@ def check_pair(key: str, value: Any, number: int) -> Pair:
         raise BadPair(number, "has an empty key")
     if not isinstance(value, str):
         raise BadPair(number, f'has under the key "{shown(key)}" {_kind(value)}, not a string')
-    return key, value
+    return Pair(key, value)
 
 
 def _no_json(data: bytes, error: orjson.JSONDecodeError) -> tuple[str, int]:
@@ -128,9 +156,12 @@ def _kind(value: Any) -> str:
     return _KINDS.get(type(value), "a number")
 
 
-def to_line(key: str, value: str) -> bytes:
+def to_line(key: str, value: str, expires_at: datetime | None = None) -> bytes:
     """A line of JSON Lines."""
-    return orjson.dumps({"key": key, "value": value}, option=orjson.OPT_APPEND_NEWLINE)
+    fields = {"key": key, "value": value}
+    if expires_at is not None:
+        fields["expires_at"] = in_utc(expires_at)
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def to_member(key: str, value: str) -> bytes:

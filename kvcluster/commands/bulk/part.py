@@ -18,6 +18,7 @@ import os
 import stat
 import zlib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,12 +90,14 @@ class Part:
         if self._kind is Format.CSV and not self._done:
             self._append(rows.HEADER)
 
-    def write(self, key: str, value: str) -> int:
+    def write(self, key: str, value: str, expires_at: datetime | None = None) -> int:
         """Append a pair; return how many bytes it took before it was packed."""
         if self._kind is Format.JSON:
             data = (b",\n" if self.keys else b"{\n") + to_member(key, value)
+        elif self._kind is Format.CSV:
+            data = rows.to_row(key, value)
         else:
-            data = to_line(key, value) if self._kind is Format.JSONL else rows.to_row(key, value)
+            data = to_line(key, value, expires_at)
         self._append(data)
         self.keys += 1
         self.last_key = key

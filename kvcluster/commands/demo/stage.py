@@ -99,7 +99,7 @@ class Stage:
         says: tuple[str, ...] = (),
         code: int = Exit.DONE,
     ) -> None:
-        """Run client.py against one node: what it must print and, on standard error, say.
+        """Run client.py against one node: what it must print and, on standard error, say first.
 
         `says`: each of these will do; none: nothing is expected there.
         """
@@ -111,7 +111,7 @@ class Stage:
             got=_printed(done.stdout.strip(), done.returncode),
         )
         if says:
-            said = done.stderr.strip()
+            said = done.stderr.partition("\n")[0]
             self.checklist.check("and says", expected=says[0], got=said, held=said in says)
 
     def wait_for_files(self, contents: Sequence[Mapping[str, str]]) -> None:
