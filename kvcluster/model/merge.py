@@ -16,7 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-Pair = tuple[str, str]
+Pair = tuple[str, str, int]
+"""A key, its value, and when it expires; 0: never."""
 
 
 @dataclass
@@ -72,4 +73,4 @@ def _up_to(pairs: Sequence[Pair], bound: str | None) -> int:
     """How many of ascending pairs have a key up to the bound."""
     if bound is None:
         return len(pairs)
-    return sum(1 for key, _ in pairs if key <= bound)
+    return sum(1 for pair in pairs if pair[0] <= bound)

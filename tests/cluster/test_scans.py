@@ -273,23 +273,23 @@ async def test_a_peer_gives_only_what_it_holds(cluster: MemoryCluster) -> None:
     [
         ([], "b"),  # a step back would be taken for ever
         ([], "c"),
-        ([("c", "")], None),
-        ([("e", ""), ("d", "")], None),
-        ([("d", ""), ("d", "")], "e"),
-        ([("e", "")], "d"),
-        ([("d", ""), ("e", ""), ("f", "")], None),  # it is full, and there may be more
-        ([("d", ""), ("e", ""), ("f", ""), ("g", "")], "g"),  # more than was asked for
+        ([("c", "", 0)], None),
+        ([("e", "", 0), ("d", "", 0)], None),
+        ([("d", "", 0), ("d", "", 0)], "e"),
+        ([("e", "", 0)], "d"),
+        ([("d", "", 0), ("e", "", 0), ("f", "", 0)], None),  # it is full, and there may be more
+        ([("d", "", 0), ("e", "", 0), ("f", "", 0), ("g", "", 0)], "g"),  # more than was asked for
     ],
 )
 def test_rubbish_pages_of_a_peer_are_not_believed(
-    pairs: list[tuple[str, str]], reached: str | None
+    pairs: list[tuple[str, str, int]], reached: str | None
 ) -> None:
     """Keys out of order, out of bounds, or no step forward; an end where there may be none."""
     request = ScanRequest(start_after="c", limit=3)
     assert not ScanPage(pairs, reached).is_sound(request)
-    assert ScanPage([("d", ""), ("e", "")], "f").is_sound(request)
-    assert ScanPage([("d", ""), ("e", "")], None).is_sound(request)
-    assert ScanPage([("d", ""), ("e", ""), ("f", "")], "f").is_sound(request)
+    assert ScanPage([("d", "", 0), ("e", "", 0)], "f").is_sound(request)
+    assert ScanPage([("d", "", 0), ("e", "", 0)], None).is_sound(request)
+    assert ScanPage([("d", "", 0), ("e", "", 0), ("f", "", 0)], "f").is_sound(request)
 
 
 def test_pages_that_flow_at_once_leave_in_messages_that_grpc_takes() -> None:

@@ -17,13 +17,13 @@ class Source:
     """Gives its keys in pages of some size, some of which end with a key that it does not have."""
 
     def __init__(self, keys: list[str], size: int, blind: bool) -> None:
-        self._pairs = [(key, key.upper()) for key in sorted(keys)]
+        self._pairs = [(key, key.upper(), 0) for key in sorted(keys)]
         self._size = size
         self._blind = blind
 
     def page(self, start_after: str) -> tuple[list[Pair], str | None]:
         """The next ones, and how far they reach."""
-        start = bisect_right([key for key, _ in self._pairs], start_after)
+        start = bisect_right([pair[0] for pair in self._pairs], start_after)
         page = self._pairs[start : start + self._size]
         if start + self._size >= len(self._pairs):
             return page, None
@@ -40,7 +40,7 @@ def drain(sources: dict[str, Source], start: str, most: int = 10_000) -> tuple[l
         assert names, "nobody is asked, and nothing has ended: it would stand still for ever"
         for name in names:
             stream.take(name, *sources[name].page(stream.position))
-        keys += [key for key, _ in stream.flow()]
+        keys += [pair[0] for pair in stream.flow()]
     return keys, stream.position
 
 
@@ -77,12 +77,12 @@ def test_only_those_that_hold_it_back_are_asked_again() -> None:
     """Or each page of one source would cost a page of every other."""
     stream = Merge(["near", "far"], "")
     assert stream.wanted() == ["near", "far"]
-    stream.take("near", [("a", ""), ("b", "")], "b")
-    stream.take("far", [("a2", ""), ("x", "")], "x")
-    assert [key for key, _ in stream.flow()] == ["a", "a2", "b"]
+    stream.take("near", [("a", "", 0), ("b", "", 0)], "b")
+    stream.take("far", [("a2", "", 0), ("x", "", 0)], "x")
+    assert [pair[0] for pair in stream.flow()] == ["a", "a2", "b"]
     assert stream.wanted() == ["near"]
     stream.take("near", [], None)
-    assert [key for key, _ in stream.flow()] == ["x"]
+    assert [pair[0] for pair in stream.flow()] == ["x"]
     assert not stream.ended
     assert stream.wanted() == ["far"]
     stream.take("far", [], None)

@@ -42,7 +42,7 @@ class ScanPage:
         room = request.limit - len(self.pairs)
         if room < 0 or (room == 0 and self.reached is None):
             return False
-        keys = [request.start_after, *(key for key, _ in self.pairs)]
+        keys = [request.start_after, *(pair[0] for pair in self.pairs)]
         if self.reached is not None and self.reached <= request.start_after:
             return False
         ascending = all(one < next_ for one, next_ in itertools.pairwise(keys))
@@ -95,7 +95,7 @@ def cut_scan_page(
                 room_bytes -= pair_bytes(key, value)
                 if pairs and room_bytes < 0:
                     return ScanPage(pairs, reached)
-                pairs.append((key, value))
+                pairs.append((key, value, table.expires_ms(key)))
         if looks >= settings.page_looks or len(pairs) >= keys:
             return ScanPage(pairs, key)
         reached = key

@@ -96,7 +96,7 @@ class Scans(OnGround):
         page = self._cut(request.scan, slots)
         return ScanPartResponse(
             clock=self._time.now(),
-            pairs=[Pair(key=key, value=value) for key, value in page.pairs],
+            pairs=[Pair(key=key, value=value, expires_ms=ms) for key, value, ms in page.pairs],
             up_to=page.reached or "",
         )
 
@@ -139,7 +139,8 @@ class Scans(OnGround):
             response: ScanPartResponse = await self._calls.ask(name, request, timeout_s)
         except PeerUnavailable:
             return None
-        page = ScanPage([(p.key, p.value) for p in response.pairs], response.up_to or None)
+        pairs = [(it.key, it.value, it.expires_ms) for it in response.pairs]
+        page = ScanPage(pairs, response.up_to or None)
         return page if page.is_sound(scan) else None
 
     def _cut(self, scan: ScanRequest, slots: frozenset[int]) -> ScanPage:
@@ -180,13 +181,13 @@ class Scans(OnGround):
     def _messages(self, pairs: list[KeyAndValue]) -> Iterator[ScanResponse]:
         """What flows at once may be a page of each of many nodes: more than a message takes."""
         message, room_bytes = ScanResponse(), self._settings.batch_bytes
-        for key, value in pairs:
+        for key, value, expires_ms in pairs:
             refuse_if_too_large(value, self._settings)
             size_bytes = pair_bytes(key, value)
             if message.pairs and size_bytes > room_bytes:
                 yield message
                 message, room_bytes = ScanResponse(), self._settings.batch_bytes
-            message.pairs.add(key=key, value=value)
+            message.pairs.add(key=key, value=value, expires_ms=expires_ms)
             room_bytes -= size_bytes
         if message.pairs:
             yield message
