@@ -50,6 +50,11 @@ class Lives:
         expires_ms = self.expiries.get(key, 0)
         return seen_at(entry, expires_ms, self.town_ms()) if expires_ms else entry
 
+    def lingering(self, key: str, entry: Entry) -> Entry:
+        """What a condition sees of it: its value for two seconds longer."""
+        expires_ms = self.expiries.get(key, 0)
+        return seen_at(entry, expires_ms + LINGER_MS, self.town_ms()) if expires_ms else entry
+
     def is_early(self, key: str) -> bool:
         """Whether a key has an expiry, and its time has not come.
 

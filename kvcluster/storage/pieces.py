@@ -6,7 +6,8 @@ replicas that hold the same data write the same file, byte for byte.
 
 The table is read while others write to it, and the pieces together are no snapshot. What holds:
 each key stands in at most one piece, as it was at some moment after the first piece was asked
-for. A key that is new to its slot may be missing; it is in the journal then.
+for. A key that is new to its slot may be missing; it is in the journal then. One that has
+expired counts as a pair as long as a condition may see it, and that is so after a restart, too.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def pieces(table: Table) -> Iterator[Piece]:
             held = slot.get(key)
             if held is None:
                 continue
-            entry, expires_ms = table.seen(key, held), table.expires_ms(key)
+            entry, expires_ms = table.lives.lingering(key, held), table.expires_ms(key)
             if is_live(entry):
                 value, version = entry
                 if expires_ms:

@@ -83,8 +83,14 @@ class Table:
         return self._expiries.get(key, 0)
 
     def message(self, key: str, entry: Entry) -> EntryMessage:
-        """What is held, or seen, of a key, as it travels."""
-        return to_message(key, entry, self._expiries.get(key, 0))
+        """What is held, or seen, of a key, as it travels: with its value as long as a condition may
+        see that, for whoever gets it goes by his own clock.
+        """
+        expires_ms = self._expiries.get(key, 0)
+        held = self._slots[slot_of(key)].get(key) if expires_ms else None
+        if held is not None and version_of(held) == version_of(entry):
+            entry = self.lives.lingering(key, held)
+        return to_message(key, entry, expires_ms)
 
     def is_buried(self, key: str, version: Version) -> bool:
         """Whether a tombstone of this version is here which counts for one: of a key that expires,

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from kvcluster.model.entry import Version, make_version
+from kvcluster.model.expiry import LINGER_MS
 from kvcluster.storage import frames, magics
 from kvcluster.storage.block import Block
 from tests.storage.fake_disk import FakeDisk
@@ -83,7 +84,7 @@ def test_a_key_that_has_expired_is_in_no_json_and_known_to_the_versions() -> Non
 
     async def scenario(disk: FakeDisk) -> Life:
         await written(disk, stop=True)
-        life = at(await Life(disk.kill(), incarnation=2).__aenter__(), EARLY)
+        life = at(await Life(disk.kill(), incarnation=2).__aenter__(), EARLY + LINGER_MS)
         life.store.checkpointer.require()
         await life.store.close()
         return life
@@ -93,6 +94,24 @@ def test_a_key_that_has_expired_is_in_no_json_and_known_to_the_versions() -> Non
     again = at(Life(life.store._disk.kill(), incarnation=3), EARLY)  # type: ignore[attr-defined]
     assert expiries(again) == {"plain": 0, "early": EARLY, "late": LATE}
     assert again.data() == {"plain": "1", "late": "3"}
+
+
+def test_what_a_condition_still_sees_is_there_after_a_start() -> None:
+    """A lock that has just expired is not free because a node was started anew."""
+
+    async def scenario(disk: FakeDisk) -> Life:
+        await written(disk, stop=True)
+        life = at(await Life(disk.kill(), incarnation=2).__aenter__(), EARLY + LINGER_MS - 1)
+        life.store.checkpointer.require()
+        await life.store.close()
+        return life
+
+    left = run(scenario(FakeDisk())).store._disk.kill()  # type: ignore[attr-defined]
+    again = at(Life(left, incarnation=3), EARLY + LINGER_MS - 1)
+    seen = again.store.table.get("early")
+    assert seen is not None
+    assert seen[0] is None
+    assert again.store.table.message("early", seen).value == "2"
 
 
 def test_an_edited_json_keeps_the_expiry_of_pairs_that_it_knows() -> None:
