@@ -6,6 +6,13 @@
     slow_twin.py  the same by trying every order; for small histories, to hold the checker against
     drawing.py    small histories by chance, right and wrong ones
 
-The checker serves the simulator, real processes under chaos, and a small model of the protocol, so
-it knows nothing of any of them.
+    rules.py      the rules of the protocol, each of which can be left out
+    town.py       replicas of one key in a small world: messages, disks, crashes, clocks
+    deciding.py   what a coordinator does there
+    plain_puts.py plain puts on the same key
+    upkeep.py     healing, forgetting of tombstones, becoming whole after a lost disk
+    play.py       many histories of it, judged
+
+The checker serves the simulator, real processes under chaos, and the small model of the protocol,
+so it knows nothing of any of them.
 """
