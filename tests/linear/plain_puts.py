@@ -67,10 +67,11 @@ class PlainPuts:
         stored = [votes for verdict, votes, _ in given if verdict == "stored"]
         votes = sum(stored) if rules.plain_copies_count_if_they_vote else len(stored)
         without = [decided for verdict, _, decided in given if verdict in {"older", "refused"}]
-        if at.place not in answers.given:
-            asked.unknown(None)
-        elif not without or (votes >= town.majority and rules.plain_puts_ask_the_key):
+        accepted = votes >= town.majority and rules.plain_puts_ask_the_key
+        if at.place in answers.given and (accepted or not without):
             asked.done(version, votes)
+        elif at.place not in answers.given:
+            asked.unknown(None)
         elif any(without) and rules.plain_puts_ask_the_key:
             asked.unknown(None)
         elif not rules.plain_puts_are_renewed_safely:
