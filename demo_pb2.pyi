@@ -365,7 +365,7 @@ class Configuration(_message.Message):
     def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ..., key_limit_bytes: _Optional[int] = ..., value_limit_bytes: _Optional[int] = ..., message_age_limit_s: _Optional[float] = ..., tombstone_wait_s: _Optional[float] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks", "decides", "wall_ms")
+    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks", "decides", "wall_ms", "undecided", "votes")
     NODE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -375,6 +375,8 @@ class Heartbeat(_message.Message):
     TAKES_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     DECIDES_FIELD_NUMBER: _ClassVar[int]
     WALL_MS_FIELD_NUMBER: _ClassVar[int]
+    UNDECIDED_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
     node: str
     incarnation: int
     clock: int
@@ -384,7 +386,9 @@ class Heartbeat(_message.Message):
     takes_blocks: bool
     decides: bool
     wall_ms: int
-    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ..., decides: bool = ..., wall_ms: _Optional[int] = ...) -> None: ...
+    undecided: bool
+    votes: bool
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ..., decides: bool = ..., wall_ms: _Optional[int] = ..., undecided: bool = ..., votes: bool = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ()
@@ -773,14 +777,16 @@ class HoldRequest(_message.Message):
     def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
 class HoldResponse(_message.Message):
-    __slots__ = ("clock", "superseded", "incarnation")
+    __slots__ = ("clock", "superseded", "incarnation", "refused")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     clock: int
     superseded: _containers.RepeatedScalarFieldContainer[int]
     incarnation: int
-    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ..., incarnation: _Optional[int] = ...) -> None: ...
+    refused: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, clock: _Optional[int] = ..., superseded: _Optional[_Iterable[int]] = ..., incarnation: _Optional[int] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DropRequest(_message.Message):
     __slots__ = ("sender", "clock", "configuration", "tombstones")
@@ -801,16 +807,18 @@ class DropResponse(_message.Message):
     def __init__(self, clock: _Optional[int] = ...) -> None: ...
 
 class ReadRequest(_message.Message):
-    __slots__ = ("sender", "clock", "configuration", "keys")
+    __slots__ = ("sender", "clock", "configuration", "keys", "known")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
     configuration: int
     keys: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., keys: _Optional[_Iterable[str]] = ...) -> None: ...
+    known: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., keys: _Optional[_Iterable[str]] = ..., known: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ReadResponse(_message.Message):
     __slots__ = ("clock", "votes", "entries")
@@ -831,16 +839,18 @@ class Promise(_message.Message):
     def __init__(self, key: _Optional[str] = ..., ballot: _Optional[bytes] = ...) -> None: ...
 
 class PrepareRequest(_message.Message):
-    __slots__ = ("sender", "clock", "configuration", "promises")
+    __slots__ = ("sender", "clock", "configuration", "promises", "known")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     PROMISES_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
     configuration: int
     promises: _containers.RepeatedCompositeFieldContainer[Promise]
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ...) -> None: ...
+    known: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., known: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class PrepareResponse(_message.Message):
     __slots__ = ("clock", "votes", "entries", "refused")
@@ -865,36 +875,36 @@ class MissedWrites(_message.Message):
     def __init__(self, peer: _Optional[str] = ..., since: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
 
 class JournalFrame(_message.Message):
-    __slots__ = ("clock", "entries", "hints", "drops", "blocks", "promises")
+    __slots__ = ("clock", "entries", "hints", "drops", "blocks", "promises", "votes")
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
     DROPS_FIELD_NUMBER: _ClassVar[int]
     BLOCKS_FIELD_NUMBER: _ClassVar[int]
     PROMISES_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
     clock: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     hints: _containers.RepeatedCompositeFieldContainer[MissedWrites]
     drops: _containers.RepeatedCompositeFieldContainer[Entry]
     blocks: _containers.RepeatedCompositeFieldContainer[Block]
     promises: _containers.RepeatedCompositeFieldContainer[Promise]
-    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ...) -> None: ...
+    votes: bool
+    def __init__(self, clock: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., drops: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., votes: bool = ...) -> None: ...
 
 class VersionsFrame(_message.Message):
-    __slots__ = ("versions", "hashes", "tombstones", "footer", "expiries", "promises")
+    __slots__ = ("versions", "hashes", "tombstones", "footer", "expiries")
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     HASHES_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONES_FIELD_NUMBER: _ClassVar[int]
     FOOTER_FIELD_NUMBER: _ClassVar[int]
     EXPIRIES_FIELD_NUMBER: _ClassVar[int]
-    PROMISES_FIELD_NUMBER: _ClassVar[int]
     versions: bytes
     hashes: bytes
     tombstones: _containers.RepeatedCompositeFieldContainer[Entry]
     footer: VersionsFooter
     expiries: _containers.RepeatedCompositeFieldContainer[Expiry]
-    promises: _containers.RepeatedCompositeFieldContainer[Promise]
-    def __init__(self, versions: _Optional[bytes] = ..., hashes: _Optional[bytes] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., footer: _Optional[_Union[VersionsFooter, _Mapping]] = ..., expiries: _Optional[_Iterable[_Union[Expiry, _Mapping]]] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ...) -> None: ...
+    def __init__(self, versions: _Optional[bytes] = ..., hashes: _Optional[bytes] = ..., tombstones: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., footer: _Optional[_Union[VersionsFooter, _Mapping]] = ..., expiries: _Optional[_Iterable[_Union[Expiry, _Mapping]]] = ...) -> None: ...
 
 class Expiry(_message.Message):
     __slots__ = ("place", "expires_ms")
@@ -905,7 +915,7 @@ class Expiry(_message.Message):
     def __init__(self, place: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class VersionsFooter(_message.Message):
-    __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node")
+    __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node", "promises", "votes", "decided")
     JSON_HASH_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -915,6 +925,9 @@ class VersionsFooter(_message.Message):
     REPAIR_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
+    PROMISES_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_FIELD_NUMBER: _ClassVar[int]
     json_hash: bytes
     pairs: int
     clock: int
@@ -924,4 +937,7 @@ class VersionsFooter(_message.Message):
     repair: bool
     configuration: int
     node: str
-    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ...) -> None: ...
+    promises: _containers.RepeatedCompositeFieldContainer[Promise]
+    votes: bool
+    decided: bool
+    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., votes: bool = ..., decided: bool = ...) -> None: ...

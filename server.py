@@ -41,7 +41,7 @@ from kvcluster.security.needs import BEAT, COLUMNS, EACH, PEER, PREFIX, READ, SI
 from kvcluster.server.activity import Activity
 from kvcluster.server.budgets import Intake
 from kvcluster.server.door import Door, door_of
-from kvcluster.server.listening import addresses_of, make_server, until_left
+from kvcluster.server.listening import addresses_of, leave, make_server
 from kvcluster.server.open_files import raise_file_limit, watch_open_files
 from kvcluster.server.options import cluster_of, parse_arguments, refusal
 from kvcluster.server.overrides import with_overrides
@@ -196,6 +196,16 @@ class Peer(PeerServicer):
         """Give a page of what a peer lacks."""
         return await self.node.repair.pulls.differences(request)
 
+    @rpc(needs=PEER, budget="forwards")
+    async def Read(self, request: pb.ReadRequest, deadline_s: float) -> pb.ReadResponse:
+        """Say what is held of some keys, for a majority."""
+        return await self.node.deciding.acceptor.read(request, deadline_s)
+
+    @rpc(needs=PEER, budget="peers", writes=True)
+    async def Prepare(self, request: pb.PrepareRequest, deadline_s: float) -> pb.PrepareResponse:
+        """Promise to take nothing older of some keys."""
+        return await self.node.deciding.acceptor.prepare(request, deadline_s)
+
     @rpc(needs=PEER, budget="peers", writes=True)
     async def Hold(self, request: pb.HoldRequest, deadline_s: float) -> pb.HoldResponse:
         """Store entries of any age, durably, then answer."""
@@ -257,20 +267,6 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None, door
     if page:
         page.close()
     return say_goodbye(node)
-
-
-async def leave(server: grpc.aio.Server, node: Node, health: Health) -> None:
-    """Announce the stop, refuse what comes, finish what is in flight, write everything down."""
-    intake, settings = health.intake, node.settings
-    health.leave()
-    await asyncio.sleep(settings.announce_s)
-    await node.drain()
-    await until_left(intake)
-    intake.arrivals.leave()
-    await server.stop(settings.drain_timeout_s)
-    await node.stop()
-    if intake.guard:
-        intake.guard.close()
 
 
 def offer(server: grpc.aio.Server, node: Node, activity: Activity, intake: Intake) -> Health:

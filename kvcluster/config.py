@@ -268,6 +268,15 @@ class Settings:
     message_age_limit_s: float = 30.0
     """A peer's message older than this is refused: a network held it back."""
 
+    # Deciding by a majority.
+    decide_patience_s: float = 0.05
+    """Where a majority has answered and differs, so long the others are waited for as well."""
+    decide_retry_s: float = 0.01
+    """Before the first retry after a rival came first; twice as long before each further one."""
+    settle_after_s: float = 60.0
+    """A promise that nobody has come back for after this long is settled by who gave it."""
+    settle_interval_s: float = 1.0
+
     # The log.
     log_rate_per_s: float = 20.0
     log_burst: int = 200
@@ -281,18 +290,6 @@ class Settings:
     def answer_value_bytes(self) -> int:
         """Largest value that an answer can carry; one that came in under larger limits cannot."""
         return self.message_limit_bytes - MIB
-
-
-CEILINGS = {
-    "key_limit_bytes": KEY_CEILING_BYTES,
-    "value_limit_bytes": VALUE_CEILING_BYTES,
-    "batch_operations": ENTRIES_CEILING,
-    "put_many_keys": ENTRIES_CEILING,
-    "replication_batch_entries": ENTRIES_CEILING,
-    "pull_page_entries": ENTRIES_CEILING,
-    "hold_entries": ENTRIES_CEILING,
-}
-"""The most that a setting may be: peers take no more."""
 
 
 def message_limit_for(value_limit_bytes: int) -> int:

@@ -99,6 +99,14 @@ class TooLate(NothingWritten):
     """The caller's deadline had passed before the work began."""
 
 
+class NoMajority(NotReady):
+    """So few replicas of the key can be reached that they are no majority. The text counts them."""
+
+
+class TooOld(PeerRefused):
+    """Some member of the cluster is of a version that does not know what was asked for."""
+
+
 class NoReplica(NotReady):
     """No replica of the key can be reached. The text names the nodes that are missing."""
 
@@ -108,7 +116,13 @@ class Unavailable(NothingWritten):
 
 
 class OutcomeUnknown(KvError):
-    """The write may or may not survive: a replica may have it, this node may not."""
+    """The write may or may not survive: a replica may have it, this node may not.
+
+    `version`: of an operation with a condition, in which version it is if it was done; else empty.
+    So a linearizable read can tell.
+    """
+
+    version: bytes = b""
 
 
 class TimedOut(OutcomeUnknown):

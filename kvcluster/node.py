@@ -22,6 +22,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from kvcluster.cluster.deciding import Deciding
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.gate import Gate
 from kvcluster.cluster.peers.ground import Envelope, Ground
@@ -53,6 +54,7 @@ class Node:
     gate: Gate
     peering: Peering
     writing: Writing
+    deciding: Deciding
     repair: Repair
     requests: Requests
     failed: asyncio.Future[None]
@@ -91,7 +93,7 @@ class Node:
             log.warning("DATA  %s", remark)
         if self.store.incomplete and self._salvage:
             log.warning("DATA  serving what is here, as --salvage asks")
-            self.store.incomplete = ""
+            self.store.incomplete, self.store.salvaged = "", True
         if self.store.incomplete and self.membership.replica_count == 1:
             raise CannotStart(
                 f"{self.store.incomplete}, and no other node holds what is missing;"
@@ -129,7 +131,8 @@ class Node:
         hinting = Hinting(ground, self._hints, self.peering)
         self.repair = Repair(ground, self.peering, hinting)
         self.writing = Writing(ground, self.peering, hinting, self.repair.anti_entropy.want)
-        self.requests = Requests(ground, self.peering, self.writing, self.repair)
+        self.deciding = Deciding(ground, self.peering, self.writing)
+        self.requests = Requests(ground, self.peering, self.writing, self.deciding, self.repair)
         # What a Service does (server/rpc.py); health is the last.
         handlers, report = self.requests.handlers, self.requests.report
         self.one, self.batch, self.put_many = handlers.one, handlers.batch, handlers.put_many
@@ -145,6 +148,7 @@ class Node:
         """Begin to talk to peers: call it once this node can be reached itself."""
         self.peering.start(self.writing.rounds.refuse_waiting)
         self.repair.start()
+        self.deciding.start()
         self.spawn(self.time.remember(self.store, self.gate), "remembering the time")
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:

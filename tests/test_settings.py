@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kvcluster.config import CEILINGS, Settings
+from kvcluster.config import Settings
 from kvcluster.errors import BadSetting
-from kvcluster.server.overrides import with_overrides
+from kvcluster.server.overrides import CEILINGS, with_overrides
 
 ROOT = Path(__file__).parents[1]
 _NUMBERS = re.compile(r"[\d., ()*+/-]+")
@@ -27,6 +27,8 @@ FACTS = {
     "_TIMEOUT_S",  # of one that does not begin
     "(_OK, _CANCELLED)",  # codes of gRPC and of a process
     "(_CANCELLED, _UNIMPLEMENTED)",
+    "_MOST_DOUBLINGS",  # of a time that is a setting
+    "_PATIENCE",  # in tries of that time
     "_LINGER_S",  # of a stream that has said goodbye
     "_INTERRUPTED",
     "_STANDARD_ERROR",

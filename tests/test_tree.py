@@ -20,6 +20,7 @@ LAW = {
     "cluster/peers": "config errors model security steady storage wire",
     "cluster/writing": "cluster/peers errors model storage",
     "cluster/repair": "cluster/peers cluster/writing config errors model storage",
+    "cluster/deciding": "cluster/peers cluster/writing errors model storage wire",
     "cluster/requests": "cluster/* config errors model security storage wire",
     "cluster": "",
     "node": "cluster/* config errors model storage",

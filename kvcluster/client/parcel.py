@@ -152,7 +152,7 @@ def _each_in(answer: PutManyResponse, count: int) -> list[object]:
 def _fitting(operation: Pending, answer: object) -> Reply:
     if isinstance(answer, Failure):
         code = STATUS_CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
-        told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes)
+        told = Told(answer.reason, answer.nothing_written, answer.value_limit_bytes, answer.version)
         return explain(code, answer.message, told, operation.timeout_s)
     fits = kind_of(answer) == kind_of(operation.request)
     if fits and answer.served_by:  # type: ignore[attr-defined]  # it is an answer to one

@@ -5,6 +5,9 @@ What a key holds:
     entry.py          a value or a tombstone, with its version
     operation.py      what somebody wants done with a key
     condition.py      what must be so for it to be done
+    ballots.py        majorities: what is chosen, and what may be
+    decision.py       what operations on one key make of it, in one step
+    sightings.py      of which keys somebody may have seen what a majority holds
     batch_writes.py   what the operations of one batch make of each key
     clock.py          versions: the hybrid logical clock
     tombstones.py     what each delete still needs before it may be forgotten

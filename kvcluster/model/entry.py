@@ -41,6 +41,7 @@ class Verdict(enum.Enum):
     OLDER = "older"  # superseded: the sender should know
     CONFLICT_WON = "conflict won"  # same version, other value: damage; the new one is larger
     CONFLICT_LOST = "conflict lost"  # the same, and the held one is larger
+    REFUSED = "refused"  # below what was promised: it is not here (storage/promises.py)
 
     @property
     def stores(self) -> bool:

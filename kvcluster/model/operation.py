@@ -45,6 +45,11 @@ class Operation:
         return self.condition is not None or self.linearizable
 
     @property
+    def is_new(self) -> bool:
+        """Whether it asks for something that nodes before version 0.2 would ignore."""
+        return self.decides or bool(self.ttl_ms or self.expires_ms)
+
+    @property
     def reads(self) -> bool:
         """Whether what is held matters to it, and must not be old."""
         return self.kind is Kind.GET

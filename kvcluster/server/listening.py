@@ -23,7 +23,9 @@ import grpc
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
 from kvcluster.model.members import Cluster
+from kvcluster.node import Node
 from kvcluster.server.budgets import Intake
+from kvcluster.server.standard_services import Health
 from kvcluster.wire.dial import bind
 
 
@@ -129,3 +131,17 @@ def _is_free(family: int, address: Any, host: str, port: int, cluster: Cluster |
             raise CannotStart(f"port {port} on {host} is in use by {by}") from None
         raise CannotStart(f"cannot listen on {host}:{port}: {error.strerror}") from None
     return True
+
+
+async def leave(server: grpc.aio.Server, node: Node, health: Health) -> None:
+    """Announce the stop, refuse what comes, finish what is in flight, write everything down."""
+    intake, settings = health.intake, node.settings
+    health.leave()
+    await asyncio.sleep(settings.announce_s)
+    await node.drain()
+    await until_left(intake)
+    intake.arrivals.leave()
+    await server.stop(settings.drain_timeout_s)
+    await node.stop()
+    if intake.guard:
+        intake.guard.close()

@@ -9,9 +9,25 @@ from __future__ import annotations
 import dataclasses
 import difflib
 
-from kvcluster.config import CEILINGS, Settings
+from kvcluster.config import (
+    ENTRIES_CEILING,
+    KEY_CEILING_BYTES,
+    VALUE_CEILING_BYTES,
+    Settings,
+)
 from kvcluster.errors import BadSetting
 from kvcluster.model.relations import check_relations
+
+CEILINGS = {
+    "key_limit_bytes": KEY_CEILING_BYTES,
+    "value_limit_bytes": VALUE_CEILING_BYTES,
+    "batch_operations": ENTRIES_CEILING,
+    "put_many_keys": ENTRIES_CEILING,
+    "replication_batch_entries": ENTRIES_CEILING,
+    "pull_page_entries": ENTRIES_CEILING,
+    "hold_entries": ENTRIES_CEILING,
+}
+"""The most that a setting may be: peers take no more."""
 
 
 def with_overrides(settings: Settings, assignments: list[str]) -> Settings:

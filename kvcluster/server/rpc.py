@@ -38,7 +38,7 @@ from kvcluster.security.callers import ON_BEHALF, Shown
 from kvcluster.security.needs import Need, as_it_is
 from kvcluster.server.budgets import Budget, Intake
 from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
-from kvcluster.wire.failures import code_of, details_of, value_limit_of
+from kvcluster.wire.failures import code_of, details_of, value_limit_of, version_in
 from kvcluster.wire.parsing import Unusable, refuse_unusable
 
 import demo_pb2 as pb
@@ -256,7 +256,7 @@ def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Tr
     """What a call that fails with an error is answered with: code, details, trailer."""
     code, details = code_of(error), details_of(error, writes=writes)
     certain = not writes or isinstance(error, NothingWritten)
-    told = Told(reason_of(type(error)), certain, value_limit_of(error))
+    told = Told(reason_of(type(error)), certain, value_limit_of(error), version_in(error))
     return STATUS_CODES[code], details, trailer_of(code, details, told)
 
 

@@ -7,6 +7,7 @@ key_index.py          every live key, in order
 digests.py            what each slot holds, in 64 bits
 
 journal.py            where a write is durable
+promises.py           what this node has said that it will not take
 commit_group.py       writes that go into it together
 segment.py            one file of it
 frames.py             how it stands on disk, so that damage shows itself

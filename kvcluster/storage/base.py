@@ -39,6 +39,7 @@ from kvcluster.model.entry import ZERO, Version
 from kvcluster.storage import versions
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Aside, Recovered
+from kvcluster.storage.promises import newest_of
 from kvcluster.storage.versions import Versions, versions_name
 
 _KINDS = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
@@ -142,6 +143,9 @@ class Base:
             found.table.apply_message(message)
         found.clock = max(found.clock, footer.clock)
         found.hints.update({hint.peer: Version(hint.since) for hint in footer.hints})
+        found.promises = newest_of(footer.promises, found.promises)
+        found.table.decided |= footer.decided
+        found.votes |= footer.votes
         found.repair |= footer.repair
         found.node, found.configuration = footer.node, footer.configuration
         if footer.incomplete and not found.incomplete:

@@ -17,7 +17,7 @@ from kvcluster.model.entry import Verdict
 from kvcluster.storage.block import Block, parted, size_bytes
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import JournalFrame, MissedWrites
+from demo_pb2 import JournalFrame, MissedWrites, Promise
 
 _SLICE_ENTRIES = 1000
 
@@ -29,6 +29,8 @@ class PendingWrite:
     entries: Sequence[EntryMessage]
     hints: Sequence[MissedWrites]
     drops: Sequence[EntryMessage]
+    promises: Sequence[Promise]
+    votes: bool
     done: asyncio.Future[list[Verdict]]
 
     def size_bytes(self) -> int:
@@ -44,6 +46,8 @@ class CommitGroup:
         self.loose, self.blocks = parted(write.entries for write in writes)
         self.hints = [hint for write in writes for hint in write.hints]
         self.drops = [drop for write in writes for drop in write.drops]
+        self.promises = [promise for write in writes for promise in write.promises]
+        self.votes = any(write.votes for write in writes)
         self.slices = self._sliced()
         """What is to be applied yet, a little at a time."""
         self.verdicts: list[Verdict] = []
@@ -57,13 +61,21 @@ class CommitGroup:
     @property
     def changes(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.loose or self.blocks or self.hints or self.drops)
+        return bool(
+            self.loose or self.blocks or self.hints or self.drops or self.promises or self.votes
+        )
 
     def frame(self, clock: int) -> JournalFrame:
         """As it stands in the journal."""
         blocks = [block.message for block in self.blocks]
         return JournalFrame(
-            clock=clock, entries=self.loose, blocks=blocks, hints=self.hints, drops=self.drops
+            clock=clock,
+            entries=self.loose,
+            blocks=blocks,
+            hints=self.hints,
+            drops=self.drops,
+            promises=self.promises,
+            votes=self.votes,
         )
 
     def _sliced(self) -> Iterator[Sequence[EntryMessage]]:

@@ -24,6 +24,10 @@ class Recovered:
     clock: int = 0
     """The largest hybrid time on disk."""
     hints: dict[str, Version] = field(default_factory=dict)
+    promises: dict[str, Version] = field(default_factory=dict)
+    """Those that no entry has reached; see promises.py."""
+    votes: bool = False
+    """What is here counted for majorities, and nothing of it is missing."""
     next_segment: int = 1
     incomplete: str = ""
     """Not empty: something acknowledged may be missing here, and why."""
@@ -49,6 +53,7 @@ class Recovered:
     def lack(self, what: str) -> None:
         """Record that something acknowledged is not here."""
         self.incomplete = self.incomplete or what
+        self.votes = False
         self.repair = True
         self.rewrite = True
 

@@ -40,7 +40,7 @@ from kvcluster.storage.disk import Disk
 from kvcluster.storage.segment import Segment
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import JournalFrame, MissedWrites
+from demo_pb2 import JournalFrame, MissedWrites, Promise
 
 
 class Journal:
@@ -115,8 +115,12 @@ class Journal:
         entries: Sequence[EntryMessage],
         hints: Sequence[MissedWrites] = (),
         drops: Sequence[EntryMessage] = (),
+        promises: Sequence[Promise] = (),
+        *,
+        votes: bool = False,
     ) -> asyncio.Future[list[Verdict]]:
         """Make entries durable and apply them, then drop `drops`; resolves to a verdict for each.
+        Promises are made durable with them, and that this node `votes`.
 
         The future fails with OutcomeUnknown if the disk fills up or breaks meanwhile.
         """
@@ -124,7 +128,7 @@ class Journal:
         if self._ended:
             fail(done, unknown(self._ended))
         else:
-            self._writes.append(PendingWrite(entries, hints, drops, done))
+            self._writes.append(PendingWrite(entries, hints, drops, promises, votes, done))
             self._wake()
         return done
 

@@ -28,13 +28,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvcluster.config import Settings
-from kvcluster.model.entry import Version, time_of
+from kvcluster.model.entry import Version, time_of, version_of
 from kvcluster.storage import frames
 from kvcluster.storage.base import Base
 from kvcluster.storage.block import Block, is_sound
 from kvcluster.storage.checkpoint_files import TEMPORARY_SUFFIX
 from kvcluster.storage.disk import Disk, numbers_of
 from kvcluster.storage.found import Aside, Recovered
+from kvcluster.storage.promises import newest_of
 from kvcluster.storage.segment import SEGMENT_PREFIX, segment_name
 from kvcluster.storage.versions import VERSIONS_PREFIX
 
@@ -54,8 +55,12 @@ def recover(disk: Disk, json_path: Path, folder: Path, settings: Settings, stamp
     base = Base(disk, json_path, folder, settings, aside, found)
     first = base.load(held, frozenset(segments))
     _Replay(disk, folder, aside, found).run(segments, held, first)
+    found.promises = {
+        key: ballot for key, ballot in found.promises.items() if not _reached(found, key, ballot)
+    }
     found.new = not (held or segments or found.table.live or found.remarks)
     found.repair |= not held and not found.behind
+    found.votes = found.votes and not found.incomplete
     if found.incomplete:  # what carried the clock may be what is missing
         times = (time_of(version) for _, (_, version) in found.table.items())
         found.clock = max(found.clock, max(times, default=0))
@@ -124,6 +129,8 @@ class _Replay:
 
     def _apply(self, frame: JournalFrame) -> None:
         found = self.found
+        found.promises = newest_of(frame.promises, found.promises)
+        found.table.decided |= bool(frame.promises)
         found.table.apply_all(frame.entries)
         for block in frame.blocks:
             found.table.apply_all(Block.of(block))
@@ -134,6 +141,7 @@ class _Replay:
                 found.hints[hint.peer] = Version(hint.since)
             else:
                 found.hints.pop(hint.peer, None)
+        found.votes |= frame.votes
         found.clock = max(found.clock, frame.clock)
         found.behind = True
 
@@ -159,3 +167,9 @@ def _remove_temporary(disk: Disk, json_path: Path, folder: Path) -> None:
         if name.endswith(TEMPORARY_SUFFIX):
             disk.remove(folder / name)
     disk.remove(json_path.with_name(json_path.name + TEMPORARY_SUFFIX))
+
+
+def _reached(found: Recovered, key: str, ballot: Version) -> bool:
+    """Whether a promise was kept: an entry at or above it is there."""
+    held = found.table.get(key)
+    return held is not None and version_of(held) >= ballot

@@ -27,11 +27,12 @@ from kvcluster.storage.digests import Digests
 from kvcluster.storage.disk import Disk
 from kvcluster.storage.found import Recovered
 from kvcluster.storage.journal import Journal
+from kvcluster.storage.promises import Promises, merged, without
 from kvcluster.storage.recovery import recover
 from kvcluster.storage.table import Table, undisturbed
 
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites, VersionsFooter
+from demo_pb2 import MissedWrites, Promise, VersionsFooter
 
 log = logging.getLogger("kvcluster")
 
@@ -46,10 +47,15 @@ class Store:
     """What was on disk when it was opened."""
     table: Table
     digests: Digests
+    promises: Promises
     incomplete: str
     """Not empty: something acknowledged may be missing here, and why. Kept on disk too."""
     repair: bool
     """What is here may be old or absent; peers must make it whole. Kept on disk too."""
+    votes: bool
+    """What is here counts for majorities. Kept on disk too."""
+    salvaged: bool
+    """Whoever started it says that what is here is all there is."""
     journal: Journal
     """From `start` on, as is the checkpointer. Write by `write`."""
     checkpointer: Checkpointer
@@ -90,7 +96,9 @@ class Store:
             raise CannotStart(_explain(error, self.path)) from error
         self._take_for_our_own(found)
         self.found, self.table, self.digests = found, found.table, found.table.digests
+        self.promises = Promises(found.promises)
         self.incomplete, self.repair = found.incomplete, found.repair
+        self.votes, self.salvaged = found.votes, False
         return found
 
     def _take_for_our_own(self, found: Recovered) -> None:
@@ -100,7 +108,7 @@ class Store:
         of another node of this very cluster (swapped folders) lack what this one was counted for.
         """
         if found.configuration != self._configuration:
-            found.repair = True
+            found.repair, found.votes = True, False
         elif found.node and found.node != self._node:
             found.damage(
                 f"{self.path} and its folder are those of {found.node}, not {self._node}'s"
@@ -150,14 +158,37 @@ class Store:
         entries: Sequence[EntryMessage],
         hints: Sequence[MissedWrites] = (),
         drops: Sequence[EntryMessage] = (),
+        *,
+        whatever_was_promised: bool = False,
     ) -> asyncio.Future[list[Verdict]]:
-        """Make all of it durable, apply the entries, drop `drops`. See Journal.write."""
-        return self.journal.write(entries, hints, drops)
+        """Make all of it durable, apply the entries, drop `drops`. See Journal.write.
+
+        Entries below a promise are left out, and told so: REFUSED. `whatever_was_promised`: they
+        are not; for a node that is made whole again, whose promises count no more.
+        """
+        refused = [] if whatever_was_promised else self.promises.refuse(entries)
+        if not refused:
+            return self.journal.write(entries, hints, drops)
+        taken = without(entries, refused)
+        return merged(self.journal.write(taken, hints, drops), refused)
+
+    def promise(self, wanted: Sequence[Promise]) -> asyncio.Future[list[Verdict]]:
+        """Promise to take nothing below some ballots. It counts at once; it may be told when this
+        resolves: then it is durable, and whatever had been taken before is applied.
+        """
+        given = [it for it in wanted if self.promises.give(it.key, Version(it.ballot))]
+        self.table.decided |= bool(given)
+        return self.journal.write([], promises=given)
 
     def write_time(self) -> asyncio.Future[list[Verdict]]:
         """Make the time durable, though nothing else changed. Every frame carries it."""
         nothing = MissedWrites(peer=self._node)  # nobody keeps a hint of itself
         return self.journal.write([], [nothing])
+
+    async def write_vote(self) -> None:
+        """Make it durable that what is here counts for majorities. Raises OutcomeUnknown."""
+        await self.journal.write([], votes=True)
+        self.votes = True
 
     def refuse_if_full(self) -> None:
         """Raise DiskIsFull if a write would certainly fail now."""
@@ -189,6 +220,7 @@ class Store:
 
     def _apply(self, entries: Sequence[EntryMessage]) -> list[Verdict]:
         verdicts = self.table.apply_all(entries)
+        self.promises.stored(entries)
         if any(verdict.conflicts for verdict in verdicts):
             _warn_of_conflicts(entries, verdicts)
         return verdicts
@@ -202,6 +234,9 @@ class Store:
             repair=self.repair,
             node=self._node,
             configuration=self._configuration,
+            promises=self.promises.messages(),
+            decided=self.table.decided,
+            votes=self.votes,
         )
 
     def _drop(self, drops: Sequence[EntryMessage]) -> None:

@@ -29,6 +29,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from xxhash import xxh3_64_intdigest
 
+from kvcluster.model.ballots import is_decided
 from kvcluster.model.digest import block_hashes, live_hash
 from kvcluster.model.entry import ZERO, Entry, Verdict, Version, is_live, judge, version_of
 from kvcluster.model.slots import SLOTS, key_hash, slot_of
@@ -63,6 +64,8 @@ class Table:
         self.tombstones = 0
         self.size_bytes = 0
         """Of all live keys and their values, in UTF-8."""
+        self.decided = False
+        """Whether anything was ever promised here, or made by a majority (model/ballots.py)."""
         self.conflicts = 0
         """How often one version came with two contents: damage somewhere, an alarm."""
 
@@ -87,10 +90,16 @@ class Table:
             slot[key] = entry
             self.digests.replace(number, hash_of_key, held, entry)
             self._newest[number] = max(self._newest[number], version_of(entry))
+            self.decided = self.decided or is_decided(version_of(entry))
             self._grow_old()
         if verdict.conflicts and version_of(entry) != ZERO:  # two people may well write two things
             self.conflicts += 1
         return verdict
+
+    def is_decided(self, key: str) -> bool:
+        """Whether what is held of a key was made by a majority."""
+        held = self.get(key) if self.decided else None
+        return held is not None and is_decided(version_of(held))
 
     def drop(self, key: str, version: Version) -> bool:
         """Forget what is held up to this version; return whether anything was.

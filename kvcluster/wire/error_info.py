@@ -28,7 +28,11 @@ NOTHING_WRITTEN = "nothing_written"
 """Key in the metadata: "true" if the request certainly wrote nothing, else "false"."""
 VALUE_LIMIT_BYTES = "value_limit_bytes"
 """Another: how large a value may be, in decimal digits; there if the value was too large."""
+VERSION = "version"
+"""Another: in which version a write would be that may have happened, in hexadecimal digits; there
+if it was one with a condition."""
 _MOST_DIGITS = 12
+_VERSION_DIGITS = 24
 
 Trailer = tuple[tuple[str, str | bytes], ...]
 
@@ -47,6 +51,8 @@ class Told:
     nothing_written: bool
     value_limit_bytes: int = 0
     """How large a value may be, if it was too large; else 0."""
+    version: bytes = b""
+    """In which a write with a condition would be, if nobody knows whether it happened."""
 
 
 def trailer_of(code: int, details: str, told: Told) -> Trailer:
@@ -54,6 +60,8 @@ def trailer_of(code: int, details: str, told: Told) -> Trailer:
     metadata = {NOTHING_WRITTEN: "true" if told.nothing_written else "false"}
     if told.value_limit_bytes:
         metadata[VALUE_LIMIT_BYTES] = str(told.value_limit_bytes)
+    if told.version:
+        metadata[VERSION] = told.version.hex()
     info = AnyMessage()
     info.Pack(ErrorInfo(reason=told.reason, domain=DOMAIN, metadata=metadata))
     status = to_status(Status(code=code, message=details, details=[info]))
@@ -69,8 +77,10 @@ def told_in(call: Any) -> Told | None:
         for detail in status.details if status else ():
             info = ErrorInfo()
             if detail.Unpack(info) and info.domain == DOMAIN:
-                certain = info.metadata.get(NOTHING_WRITTEN) == "true"
-                return Told(info.reason, certain, _number(info.metadata.get(VALUE_LIMIT_BYTES, "")))
+                said = info.metadata
+                certain = said.get(NOTHING_WRITTEN) == "true"
+                limit_bytes = _number(said.get(VALUE_LIMIT_BYTES, ""))
+                return Told(info.reason, certain, limit_bytes, _version(said.get(VERSION, "")))
     except (DecodeError, ValueError):
         pass
     return None
@@ -79,3 +89,8 @@ def told_in(call: Any) -> Told | None:
 def _number(digits: str) -> int:
     """What a node wrote as a number; 0 if it is none."""
     return int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+
+
+def _version(digits: str) -> bytes:
+    """The same of a version; empty if it is none."""
+    return bytes.fromhex(digits) if len(digits) == _VERSION_DIGITS else b""

@@ -88,7 +88,13 @@ def failure_of(error: KvError, *, writes: bool) -> Failure:
         nothing_written=isinstance(error, NothingWritten),
         reason=reason_of(type(error)),
         value_limit_bytes=value_limit_of(error),
+        version=version_in(error),
     )
+
+
+def version_in(error: KvError) -> bytes:
+    """In which version a write would be that may have happened, if it is known; else empty."""
+    return error.version if isinstance(error, OutcomeUnknown) else b""
 
 
 def value_limit_of(error: KvError) -> int:
@@ -108,6 +114,8 @@ def named(told: Told | Failure, details: str) -> KvError:
     error = kind(as_told(details.removesuffix(CERTAIN)))
     if isinstance(error, BadRequest):
         error.value_limit_bytes = told.value_limit_bytes
+    if isinstance(error, OutcomeUnknown):
+        error.version = told.version
     return error
 
 

@@ -37,7 +37,7 @@ def error_in(failure: Failure) -> grpc.aio.AioRpcError:
     code = STATUS_CODES.get(failure.code, grpc.StatusCode.UNKNOWN)
     if not failure.reason:
         return call_error(code, failure.message)
-    told = Told(failure.reason, failure.nothing_written, failure.value_limit_bytes)
+    told = Told(failure.reason, failure.nothing_written, failure.value_limit_bytes, failure.version)
     trailer = trailer_of(code.value[0], failure.message, told)
     return call_error(code, failure.message, grpc.aio.Metadata(*trailer))
 

@@ -35,9 +35,11 @@ from demo_pb2 import (
     GetRequest,
     HealthCheckRequest,
     HoldRequest,
+    PrepareRequest,
     PullDifferencesRequest,
     PullRequest,
     PutRequest,
+    ReadRequest,
     ReplicateRequest,
     ScanPartRequest,
 )
@@ -177,6 +179,8 @@ async def answer(node: Node, request: Any, deadline_s: float) -> Any:
         HoldRequest: replica.hold,
         DropRequest: replica.drop,
         ForwardRequest: node.requests.handlers.forwarded,
+        ReadRequest: node.deciding.acceptor.read,
+        PrepareRequest: node.deciding.acceptor.prepare,
     }
     if method := with_deadline.get(type(request)):
         return await method(request, deadline_s)
@@ -320,6 +324,12 @@ class MemoryCluster:
         """Return once nodes answer reads and every peer that is up gets writes again."""
         up = names or tuple(self.network.nodes)
         await self.until(lambda: all(self._is_whole(name) for name in up), f"{up} serve")
+
+    async def until_voting(self, *names: str) -> None:
+        """Return once what nodes hold counts for majorities."""
+        up = names or tuple(self.network.nodes)
+        votes = [self[name].peering.voting for name in up]
+        await self.until(lambda: not any(it.refusal for it in votes), f"{up} count", 300)
 
     async def until_equal(self, within_s: float = 60) -> None:
         """Return once every slot is the same at those of its replicas that are up.

@@ -300,7 +300,7 @@ async def test_nobody_is_asked_again_in_the_last_moment_before_a_deadline(
 ) -> None:
     """With a billionth of a second left timers fire at once, and the loop span: seed 5199."""
     routing = cluster["a:1"].requests.handlers._routing
-    batch = Batch([operation.Operation(operation.Kind.GET, "k")])
+    batch = Batch([operation.Operation(operation.Kind.GET, "k")], lambda it: it.decides)
     batch.groups[0].why = NotReady("soon")
     deadline_s = asyncio.get_running_loop().time() + 1e-9
     assert await routing._rest(batch, batch.groups, deadline_s) == []

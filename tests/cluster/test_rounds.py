@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kvcluster.cluster.writing.replication import Outcome
+from kvcluster.cluster.writing.outcome import Outcome
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.config import Settings
 from kvcluster.errors import NotReady

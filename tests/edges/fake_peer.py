@@ -56,6 +56,8 @@ METHODS = [
     "ConfirmPull",
     "Compare",
     "PullDifferences",
+    "Read",
+    "Prepare",
     "Hold",
     "Drop",
 ]

@@ -196,6 +196,8 @@ _BODIES: dict[str, Any] = {
     "ConfirmPull": lambda _: pb.ConfirmPullRequest(),
     "Compare": lambda _: pb.CompareRequest(),
     "PullDifferences": lambda _: pb.PullDifferencesRequest(),
+    "Read": lambda key: pb.ReadRequest(keys=[key]),
+    "Prepare": lambda _: pb.PrepareRequest(),
     "Hold": lambda _: pb.HoldRequest(entries=[pb.Entry(**_ENTRY, version=version(-1))]),
     "Drop": lambda _: pb.DropRequest(),
     "Check": lambda _: StandardRequest(),

@@ -28,7 +28,9 @@ from demo_pb2 import DESCRIPTOR, PullRequest
 
 Code = grpc.StatusCode
 
-WRITES = {"Put", "Delete", "Batch", "PutMany", "Calls", "Replicate", "Forward", "Hold", "Drop"}
+WRITES = {"Put", "Delete", "Batch", "PutMany", "Calls", "Replicate", "Forward", "Hold", "Drop"} | {
+    "Prepare"
+}
 REFUSALS = {
     Code.INVALID_ARGUMENT,
     Code.FAILED_PRECONDITION,

@@ -39,6 +39,8 @@ PEERS_ONLY = {
     "ConfirmPull",
     "Compare",
     "PullDifferences",
+    "Read",
+    "Prepare",
     "Hold",
     "Drop",
 }

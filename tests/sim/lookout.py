@@ -44,9 +44,12 @@ class Lookout:
         node._build = build_and_look  # type: ignore[method-assign]
 
         def write_and_look(
-            entries: Sequence[Any], hints: Sequence[MissedWrites] = (), drops: Sequence[Any] = ()
+            entries: Sequence[Any],
+            hints: Sequence[MissedWrites] = (),
+            drops: Sequence[Any] = (),
+            **more: Any,
         ) -> asyncio.Future[Any]:
-            done = write(entries, hints, drops)
+            done = write(entries, hints, drops, **more)
             if hints:
                 done.add_done_callback(self._noted)
             return done

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kvcluster.cluster.writing.flights import Then
-from kvcluster.cluster.writing.replication import Outcome
+from kvcluster.cluster.writing.outcome import Outcome
 from kvcluster.errors import OutcomeUnknown
 from kvcluster.model.slots import slot_of
 from kvcluster.node import Node

@@ -22,7 +22,7 @@ _BURIED_WITHIN_S = 240.0
 _FILES = 4  # the JSON, its versions, a segment and the lock; and what lives have left
 _BACKGROUND = (
     *("journal", "checkpoint", "watch", "remembering the time"),
-    *("heartbeat", "catching up", "anti-entropy", "holding"),
+    *("heartbeat", "catching up", "anti-entropy", "holding", "settling", "readmission"),
 )
 
 

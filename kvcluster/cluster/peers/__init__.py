@@ -10,6 +10,7 @@ channels.py       gRPC, which carries that
 introduction.py   by what a peer sees who asks, and who answers
 knocking.py       is anybody at an address at all?
 timekeeper.py     the hybrid clock, and the gate for others' clocks
+voting.py         does its word count for a majority?
 gate.py           may this node take a write, may it answer a read?
 tasks.py          what runs beside the calls, and how to wait for it
 """
@@ -24,16 +25,18 @@ from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.heartbeat import Heartbeats
 from kvcluster.cluster.peers.peers import Peers
 from kvcluster.cluster.peers.surroundings import Transport
+from kvcluster.cluster.peers.voting import Voting
 from kvcluster.model.hints import Hints
 
 
 class Peering(OnGround):
-    """The three of one node. `hints`: what its heartbeats tell peers that they missed."""
+    """The four of one node. `hints`: what its heartbeats tell peers that they missed."""
 
     def __init__(self, ground: Ground, transport: Transport, hints: Hints) -> None:
         super().__init__(ground)
         self.peers = Peers(ground.membership.peers, ground.settings)
-        self.heartbeats = Heartbeats(ground, transport, self.peers, hints)
+        self.voting = Voting(ground, self.peers)
+        self.heartbeats = Heartbeats(ground, transport, self.peers, hints, self.voting)
         self.calls = Calls(ground, transport, self.peers)
 
     def start(self, refuse_waiting: Callable[[str], None]) -> None:

@@ -50,11 +50,11 @@ from kvcluster.wire.tls_trouble import TlsTroubles
 from kvcluster.wire.way import Way
 
 import demo_pb2
-from demo_pb2 import ForwardRequest, ReplicateRequest
+from demo_pb2 import ForwardRequest, PrepareRequest, ReadRequest, ReplicateRequest
 
 Method = Callable[..., Any]
 
-_ON_STREAM = (ReplicateRequest, ForwardRequest)
+_ON_STREAM = (ReplicateRequest, ForwardRequest, ReadRequest, PrepareRequest)
 
 
 class Channels:

@@ -25,6 +25,7 @@ from dataclasses import asdict
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.peers import Peer, Peers
 from kvcluster.cluster.peers.surroundings import Transport
+from kvcluster.cluster.peers.voting import Voting
 from kvcluster.errors import (
     ClockAbsurd,
     ConfigurationDiffers,
@@ -60,11 +61,14 @@ _REFUSALS = (PeerRefused, Unauthenticated, PermissionDenied)
 class Heartbeats(OnGround):
     """Beats to every peer, and hears theirs."""
 
-    def __init__(self, ground: Ground, transport: Transport, peers: Peers, hints: Hints) -> None:
+    def __init__(
+        self, ground: Ground, transport: Transport, peers: Peers, hints: Hints, voting: Voting
+    ) -> None:
         super().__init__(ground)
         self._transport = transport
         self._peers = peers
         self._hints = hints
+        self._voting = voting
         self._pokes = {peer.name: asyncio.Event() for peer in peers}
         self._left_out_s: dict[str, float] = {}
         """Peers that answer and do not count on us, and since when."""
@@ -163,8 +167,13 @@ class Heartbeats(OnGround):
             status=response.status,
             reason=as_told(response.reason),
             keys=response.keys,
-            responder=Heartbeat(takes_blocks=beat.takes_blocks),
+            responder=Heartbeat(
+                takes_blocks=beat.takes_blocks,
+                decides=beat.decides,
+                votes=beat.votes,
+            ),
         )
+        self._voting.heard(name, undecided=beat.undecided)
         self._peers.answered(name, said, behind=self._hints.since(name) is not None)
         self._gate.heard(
             name,
@@ -259,4 +268,7 @@ class Heartbeats(OnGround):
             missed_since=self._hints.since(name) or b"",
             configuration=self.configuration,
             takes_blocks=True,
+            decides=True,
+            undecided=self._voting.undecided,
+            votes=not self._voting.refusal,
         )

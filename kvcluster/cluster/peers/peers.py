@@ -87,8 +87,18 @@ class Peer:
 
     @property
     def takes_blocks(self) -> bool:
-        """Whether it said, when it was last heard, that it knows of blocks (storage/block.py)."""
+        """Whether it said that it knows of blocks (storage/block.py)."""
         return self.said is not None and self.said.responder.takes_blocks
+
+    @property
+    def votes(self) -> bool:
+        """Whether it says that what it holds counts for a majority."""
+        return self.alive and self.said is not None and self.said.responder.votes
+
+    @property
+    def is_too_old(self) -> bool:
+        """Whether it said nothing of knowing conditions and expiry."""
+        return self.said is not None and not self.said.responder.decides
 
 
 class Peers:

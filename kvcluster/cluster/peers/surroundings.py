@@ -27,6 +27,7 @@ from typing import Any, Protocol
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
+from kvcluster.model.ballots import plain_incarnation
 from kvcluster.model.pauses import Times
 from kvcluster.steady import steady_clock
 from kvcluster.storage.disk import Disk, OsDisk
@@ -66,7 +67,9 @@ class Surroundings:
     disk: Disk = field(default_factory=OsDisk)
     wall_ms: Callable[[], int] = wall_clock_ms
     steady_s: Callable[[], float] = field(default_factory=steady_clock)
-    incarnation: int = field(default_factory=lambda: random.SystemRandom().getrandbits(32))
+    incarnation: int = field(
+        default_factory=lambda: plain_incarnation(lambda: random.SystemRandom().getrandbits(32))
+    )
     """Drawn at random for each start; chance inside the node is drawn from it."""
 
     def times(self) -> Times:

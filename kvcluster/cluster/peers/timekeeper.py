@@ -26,7 +26,7 @@ from kvcluster.wire.limits import check_columns, check_count
 
 from demo_pb2 import Block as BlockMessage
 from demo_pb2 import Entry as EntryMessage
-from demo_pb2 import MissedWrites
+from demo_pb2 import MissedWrites, Promise
 
 log = logging.getLogger("kvcluster")
 
@@ -162,6 +162,12 @@ class Timekeeper:
         for hint in missed:
             if not _is_possible(hint.since, sender_time):
                 raise _impossible(f"the hint for {hint.peer[:40]!r}", hint.since)
+
+    def accept_ballots(self, promises: Iterable[Promise], sender_time: int) -> None:
+        """Check what is to be promised. Raises BadRequest as `accept_entries` does."""
+        for wanted in promises:
+            if not _is_possible(wanted.ballot, sender_time):
+                raise _impossible(f"the ballot for {wanted.key[:40]!r}", wanted.ballot)
 
     def are_stale(self, entries: Sequence[EntryMessage]) -> bool:
         """Whether some of these were written so long ago that they must not be sent as new.

@@ -85,6 +85,11 @@ class CatchingUp(OnGround):
             if self._gate.readable:
                 self._brought.clear()
 
+    async def fetch_all(self, name: str) -> None:
+        """Fetch everything from a peer that differs, whatever is owed. Raises KvError."""
+        tally = Brought(total=self._progress.totals.repair)
+        await self._pull(_Debt(name, ZERO, repair=True), tally)
+
     def _debts(self) -> list[_Debt]:
         repairs = self._gate.to_repair()
         owed = [

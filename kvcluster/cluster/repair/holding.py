@@ -121,9 +121,10 @@ class Holding(OnGround):
     def _note_held(
         self, name: str, tombstones: Sequence[EntryMessage], answer: HoldResponse, now_s: float
     ) -> None:
-        newer = set(answer.superseded)  # something newer is there, and will come here
+        # Something newer is there, and will come here; or it is below a promise, and is not there.
+        not_held = {*answer.superseded, *answer.refused}
         for place, it in enumerate(tombstones):
-            if place not in newer:
+            if place not in not_held:
                 where, life = self._place(it.key), answer.incarnation
                 self._tombstones.held(*where, name, _tombstone(it), now_s, life=life)
 
@@ -143,9 +144,11 @@ class Holding(OnGround):
                 answers = [await self._ask(name, HoldRequest(entries=part)) for name in keepers]
                 # Superseded is as good as held here: the replica has something newer.
                 if all(answer is not None for answer in answers):
-                    await self._forget(part)
-                    sent += len(part)
-                    self.handed_home += len(part)
+                    refused = {place for answer in answers for place in answer.refused}
+                    home = [it for place, it in enumerate(part) if place not in refused]
+                    await self._forget(home)
+                    sent += len(home)
+                    self.handed_home += len(home)
         if sent:
             log.info(
                 "HOLD  handed %s of the entries that do not belong here to the nodes that keep"

@@ -74,7 +74,8 @@ class Merger(OnGround):
         tally.add(entries=len(entries), new=len(newer))
         if newer:
             self._store.refuse_if_full()
-            await self._store.write(newer)
+            # What a node that lost its data has promised counts no more (cluster/peers/voting.py).
+            await self._store.write(newer, whatever_was_promised=not self._store.votes)
 
 
 def advance(cursor: Cursor, to: Cursor) -> None:

@@ -15,6 +15,7 @@ report.py          how this node is, and what it sees
 
 from __future__ import annotations
 
+from kvcluster.cluster.deciding import Deciding
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground
 from kvcluster.cluster.repair import Repair
@@ -31,9 +32,17 @@ from kvcluster.cluster.writing import Writing
 class Requests:
     """The three of one node."""
 
-    def __init__(self, ground: Ground, peering: Peering, writing: Writing, repair: Repair) -> None:
-        writes = Writes(ground, writing.rounds)
+    def __init__(
+        self,
+        ground: Ground,
+        peering: Peering,
+        writing: Writing,
+        deciding: Deciding,
+        repair: Repair,
+    ) -> None:
+        writes = Writes(ground, writing.rounds, deciding.sightings)
         forwarding, plain = Forwarding(ground, peering), PlainBatches(ground, writes)
-        self.handlers = Handlers(ground, Coordinator(ground, writes), forwarding, plain)
+        coordinator = Coordinator(ground, writes, deciding.decider)
+        self.handlers = Handlers(ground, coordinator, forwarding, plain, peering.voting)
         self.scans = Scans(ground, peering)
         self.report = Report(ground, peering, writing, repair)

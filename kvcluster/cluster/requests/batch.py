@@ -7,7 +7,7 @@ Nothing here waits or sends; router.py does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.cluster.requests.forwarding import may_ask_next
@@ -21,10 +21,13 @@ from kvcluster.model.slots import slot_of
 class Group:
     """The operations of a batch on one key, as places in the batch."""
 
+    key: str
     slot: int
     places: list[int] = field(default_factory=list)
     reads: bool = False
     writes: bool = False
+    decides: bool = False
+    """A majority must decide it, as far as this node knows."""
     tried: set[str] = field(default_factory=set)
     """Who has been asked for it, since this node last rested."""
     why: KvError | None = None
@@ -34,8 +37,13 @@ class Group:
 class Batch:
     """Operations, their groups and what came of them, by place."""
 
-    def __init__(self, operations: Sequence[Operation | KvError]) -> None:
-        """`operations`: or what is wrong with one; that is what came of it."""
+    def __init__(
+        self, operations: Sequence[Operation | KvError], decides: Callable[[Operation], bool]
+    ) -> None:
+        """`operations`: or what is wrong with one; that is what came of it. `decides`: whether one
+        needs a majority.
+        """
+        self._decides = decides
         self._operations = operations
         self._outcomes: dict[int, Outcome] = {}
         self._groups: dict[str, Group] = {}
@@ -86,7 +94,8 @@ class Batch:
     def _take(self, place: int, operation: Operation) -> None:
         group = self._groups.get(operation.key)
         if group is None:
-            group = self._groups[operation.key] = Group(slot_of(operation.key))
+            group = self._groups[operation.key] = Group(operation.key, slot_of(operation.key))
         group.places.append(place)
         group.writes |= operation.writes
         group.reads |= operation.reads
+        group.decides |= self._decides(operation)

@@ -20,6 +20,7 @@ from kvcluster.errors import (
     ConnectionLost,
     HeldBack,
     KvError,
+    NoMajority,
     NoReplica,
     NothingWritten,
     NotReady,
@@ -94,6 +95,8 @@ def may_pass(why: KvError, *, waits_here: bool) -> bool:
     """
     if isinstance(why, HeldBack):
         return True
+    if isinstance(why, NoMajority):  # who waits for replicas to come back can ask again himself
+        return False
     return waits_here or (isinstance(why, NotReady) and not isinstance(why, NoReplica))
 
 

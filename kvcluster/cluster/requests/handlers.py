@@ -7,9 +7,11 @@ that of the call. Only plain batches have a shorter way of their own (plain_batc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
+from kvcluster.cluster.peers.voting import Voting
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding
 from kvcluster.cluster.requests.plain_batches import PlainBatches
@@ -22,7 +24,7 @@ from kvcluster.cluster.requests.translation import (
     refuse_bad_block,
     refuse_large_batch,
 )
-from kvcluster.errors import BadRequest, KvError
+from kvcluster.errors import BadRequest, KvError, TooOld
 from kvcluster.model.operation import Operation
 
 from demo_pb2 import (
@@ -48,8 +50,10 @@ class Handlers(OnGround):
         coordinator: Coordinator,
         forwarding: Forwarding,
         plain: PlainBatches,
+        voting: Voting,
     ) -> None:
         super().__init__(ground)
+        self._voting = voting
         self._routing = Router(ground, coordinator, forwarding)
         self._plain = plain
 
@@ -58,6 +62,7 @@ class Handlers(OnGround):
         OutcomeUnknown.
         """
         operation = operation_of(request, self._settings)
+        self._refuse_if_too_old([operation])
         outcome = await self._routing.carry_out_one(operation, deadline_s)
         if isinstance(outcome, KvError):
             raise outcome
@@ -73,6 +78,7 @@ class Handlers(OnGround):
         if (answer := await self._plain.carry_out(request, deadline_s)) is not None:
             return answer
         operations = operations_of(request.operations, self._settings)
+        self._refuse_if_too_old(operations)
         outcomes = await self._routing.carry_out(operations, deadline_s)
         return batch_response(request.operations, outcomes)
 
@@ -88,6 +94,14 @@ class Handlers(OnGround):
         exceptions = [PutException(place=at, result=it) for at, it in enumerate(batch.results)]
         return PutManyResponse(exceptions=exceptions)
 
+    def _refuse_if_too_old(self, operations: Sequence[Operation | KvError]) -> None:
+        """Raise TooOld if a member would ignore what some of these ask for."""
+        too_old = self._voting.too_old
+        if too_old and any(isinstance(it, Operation) and it.is_new for it in operations):
+            names = ", ".join(too_old)
+            verb = "is" if len(too_old) == 1 else "are"
+            raise TooOld(f"{names} {verb} too old for conditions, linearizable reads and expiry")
+
     async def forwarded(self, request: ForwardRequest, deadline_s: float) -> ForwardResponse:
         """Do what another node forwarded, here or not at all. Raises as those above do."""
         self._envelope.check(request)
@@ -98,6 +112,7 @@ class Handlers(OnGround):
         if name != "batch":  # from a node that is older than this
             asked = [OperationMessage(**{name: getattr(request, name)})]
         operations = operations_of(asked, self._settings)
+        self._refuse_if_too_old(operations)
         if any(isinstance(it, Operation) and it.writes for it in operations):
             # It would get a version of now, and undo what was acknowledged since it was sent.
             limit_s = self._settings.forward_age_limit_s

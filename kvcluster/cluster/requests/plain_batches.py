@@ -38,6 +38,7 @@ from demo_pb2 import (
     GetRequest,
     GetResponse,
     PutManyResponse,
+    PutRequest,
     PutResponse,
     Result,
 )
@@ -45,6 +46,11 @@ from demo_pb2 import Block as BlockMessage
 from demo_pb2 import Entry as EntryMessage
 
 _kind_of = methodcaller("WhichOneof", "operation")
+
+
+def _is_special(put: PutRequest) -> bool:
+    """Whether a put is more than a key and its value."""
+    return bool(put.HasField("condition") or put.ttl_ms or put.expires_ms)
 
 
 class PlainBatches(OnGround):
@@ -60,10 +66,15 @@ class PlainBatches(OnGround):
         if len(kinds) != 1 or not self._gate.readable:
             return None
         if kinds == {"get"}:
-            return self._got([operation.get.key for operation in request.operations])
+            gets = [operation.get for operation in request.operations]
+            if any(get.linearizable for get in gets):
+                return None
+            return self._got([get.key for get in gets])
         if kinds == {"put"}:
             puts = [operation.put for operation in request.operations]
             keys, values = [put.key for put in puts], [put.value for put in puts]
+            if any(map(_is_special, puts)) or not self._are_plain(keys):
+                return None
             if len(set(keys)) == len(keys) and self._can_do(keys, values):
                 return await self._put(keys, values, deadline_s)
         return None
@@ -75,10 +86,24 @@ class PlainBatches(OnGround):
         membership = self._membership
         return membership.holds_all or membership.held.issuperset(map(slot_of, keys))
 
+    def _are_plain(self, keys: Sequence[str]) -> bool:
+        """Whether no majority decides any of these, as far as this node knows."""
+        table, promises = self._store.table, self._store.promises
+        if not (table.decided or promises):
+            return True
+        return not any(promises.ballot(key) or table.is_decided(key) for key in keys)
+
+    def _are_current(self, keys: Sequence[str]) -> bool:
+        """Whether this node refused nothing of any of these."""
+        behind = self._store.promises.behind
+        return not behind or behind.keys().isdisjoint(keys)
+
     def got(self, request: GetRequest) -> GetResponse | None:
         """The answer to a get alone; None: it must go the general way."""
         key = request.key
-        if not self._gate.readable or not self._can_do((key,), ()):
+        if request.linearizable or not self._gate.readable or not self._can_do((key,), ()):
+            return None
+        if not self._are_current((key,)):
             return None
         entry = self._store.get(key)
         if is_live(entry) and 4 * len(entry[0]) > self._settings.answer_value_bytes:
@@ -86,7 +111,7 @@ class PlainBatches(OnGround):
         return get_response(entry, self._membership.name)
 
     def _got(self, keys: Sequence[str]) -> BatchResponse | None:
-        if not self._can_do(keys, ()):
+        if not self._can_do(keys, ()) or not self._are_current(keys):
             return None
         held = list(map(self._store.get, keys))
         characters = sum(len(entry[0]) for entry in held if is_live(entry))
@@ -105,7 +130,7 @@ class PlainBatches(OnGround):
         """The same for puts in columns."""
         keys, values = list(message.keys), list(message.values)
         plain = self._gate.readable and len(set(keys)) == len(keys) == len(values) > 0
-        if not plain or not self._can_do(keys, values):
+        if not plain or not self._can_do(keys, values) or not self._are_plain(keys):
             return None
         message.first_version = self._time.ticks(len(keys))  # so it can travel on as it came
         block = Block.of(message)

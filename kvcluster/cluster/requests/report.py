@@ -35,6 +35,7 @@ class Report(OnGround):
     def __init__(self, ground: Ground, peering: Peering, writing: Writing, repair: Repair) -> None:
         super().__init__(ground)
         self._peers = peering.peers
+        self._voting = peering.voting
         self._heartbeats = peering.heartbeats
         self._hints = writing.hinting.hints
         self._rounds = writing.rounds
@@ -52,6 +53,8 @@ class Report(OnGround):
             reason=self._gate.reason,
             responder=beat,
             sync=self._progress.current,
+            decides=not self._voting.too_old,
+            too_old=self._voting.too_old,
         )
 
     def status(self) -> StatusResponse:

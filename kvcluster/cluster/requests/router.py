@@ -12,6 +12,9 @@ Groups that only read are forwarded apart from those that write. A call that may
 out is not repeated if it writes (forwarding.py), and a read must not be lost to that rule because
 of its company.
 
+Where a majority decides, the primary is asked by preference, so that rivals meet there; any replica
+whose word counts will do. A group that only reads by majority is read by this node, if it may.
+
 Each operation succeeds or fails for itself. That this node cannot take anything now fails them all,
 before anything is done.
 """
@@ -33,7 +36,7 @@ from kvcluster.cluster.requests.translation import (
     outcome_of,
     within_room,
 )
-from kvcluster.errors import KvError, NothingWritten, PeerRefused
+from kvcluster.errors import KvError, NothingWritten, NotReady, PeerRefused
 from kvcluster.model.operation import Operation
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import slot_of
@@ -61,7 +64,7 @@ class Router(OnGround):
         if not self._gate.readable:  # until then nobody knows who is alive
             reads = not any(isinstance(it, Operation) and it.writes for it in operations)
             await self._gate.until_writable(deadline_s, reads=reads)
-        batch = Batch(operations)
+        batch = Batch(operations, self._coordinator.must_decide)
         here, elsewhere = self._split(batch.groups)
         if elsewhere:
             forwarded = self._do_elsewhere(batch, elsewhere, deadline_s, sleeps)
@@ -77,7 +80,8 @@ class Router(OnGround):
         books of (which would take as long as a get itself, and a third of a put).
         """
         ready = self._gate.writable if operation.writes else self._gate.readable
-        if ready and slot_of(operation.key) in self._membership.held:
+        plain = not self._coordinator.must_decide(operation)
+        if ready and plain and self._is_here(operation.key, operation.reads):
             (done,) = await self._coordinator.carry_out([operation], deadline_s)
             outcomes = [outcome_of(operation.kind, done, self._membership.name)]
             return within_room(outcomes, self._settings)[0]
@@ -89,25 +93,60 @@ class Router(OnGround):
     ) -> list[Outcome]:
         """Do what another node forwarded, here or not at all. Raises NotReady."""
         self._gate.refuse_if_draining()
-        batch = Batch(operations)
-        here, elsewhere = self._split(batch.groups)
+        batch = Batch(operations, self._coordinator.must_decide)
+        here, elsewhere = self._split(batch.groups, is_forwarded=True)
         for group in elsewhere:
             if group.slot in self._membership.held:
-                batch.fail(group, self._gate.not_ready())
+                batch.fail(group, self._not_here(group))
             else:
                 why = PeerRefused(f"{self._membership.name} holds no replica of the key")
                 batch.fail(group, why)
         await self._do_here(batch, here, deadline_s)
         return within_room(batch.outcomes, self._settings)
 
-    def _split(self, groups: list[Group]) -> tuple[list[Group], list[Group]]:
-        """Those that this node can carry out now, and the others."""
+    def _split(
+        self, groups: list[Group], *, is_forwarded: bool = False
+    ) -> tuple[list[Group], list[Group]]:
+        """Those that this node can carry out now, and the others. `is_forwarded`: somebody chose
+        this node for them.
+        """
         here: list[Group] = []
         elsewhere: list[Group] = []
         for group in groups:
-            ready = self._gate.readable if group.reads else self._gate.writable
-            (here if ready and group.slot in self._membership.held else elsewhere).append(group)
+            if group.decides:
+                mine = self._can_decide(group) and (is_forwarded or self._is_first(group))
+            else:
+                ready = self._gate.readable if group.reads else self._gate.writable
+                mine = ready and self._is_here(group.key, group.reads)
+            (here if mine else elsewhere).append(group)
         return here, elsewhere
+
+    def _is_here(self, key: str, reads: bool) -> bool:
+        """Whether a key is here; for a read: with all that others have acknowledged."""
+        behind = self._store.promises.behind
+        return slot_of(key) in self._membership.held and not (reads and behind and key in behind)
+
+    def _can_decide(self, group: Group) -> bool:
+        """Whether this node may coordinate what a majority decides."""
+        held = group.slot in self._membership.held
+        return held and self._gate.writable and not self._coordinator.decider.refusal
+
+    def _is_first(self, group: Group) -> bool:
+        """Whether nobody is to be preferred to this node: for a read, or where the primary is not
+        there.
+        """
+        primary = self._membership.replicas(group.slot)[0]
+        others = self._forwarding.candidates(group.slot, reads=False)
+        return not group.writes or primary == self._membership.name or primary not in others
+
+    def _not_here(self, group: Group) -> KvError:
+        """Why this node does not carry out a group now, though it holds the key."""
+        refusal = self._coordinator.decider.refusal
+        if group.decides and refusal:
+            return NotReady(f"{self._membership.name} {refusal}")
+        if self._gate.readable:
+            return NotReady(f"{self._membership.name} may lack what others hold of the key")
+        return self._gate.not_ready()
 
     async def _do_here(self, batch: Batch, groups: list[Group], deadline_s: float) -> None:
         if not groups:
@@ -128,6 +167,10 @@ class Router(OnGround):
         """Ask replicas until each group has an answer, or nobody is left who could give one."""
         while groups := self._still_wanted(batch, groups, sleeps):
             calls, stuck = self._next_calls(groups)
+            mine = [group for group in stuck if group.decides and self._can_decide(group)]
+            if mine:  # nobody who is to be preferred could do it
+                await self._do_here(batch, mine, deadline_s)
+                stuck = [group for group in stuck if group not in mine]
             if calls:
                 asked = [self._ask(batch, *call, some, deadline_s) for call, some in calls.items()]
                 groups = [group for some in await asyncio.gather(*asked) for group in some] + stuck

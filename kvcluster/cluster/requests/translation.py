@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from kvcluster.cluster.deciding.turns import Decided
 from kvcluster.cluster.requests.coordinator import Done
 from kvcluster.config import Settings
 from kvcluster.errors import AnswerFull, BadRequest, KvError
-from kvcluster.model.entry import Entry, is_live
+from kvcluster.model.condition import Condition, Holds
+from kvcluster.model.entry import VERSION_BYTES, Entry, Version, is_live, is_version
 from kvcluster.model.operation import Kind, Operation
 from kvcluster.security.callers import ON_BEHALF
 from kvcluster.wire.failures import error_in, failure_of
@@ -28,10 +30,12 @@ from demo_pb2 import (
     DeleteResponse,
     ForwardRequest,
     GetResponse,
+    Mismatch,
     PutRequest,
     PutResponse,
     Result,
 )
+from demo_pb2 import Condition as ConditionMessage
 from demo_pb2 import Operation as OperationMessage
 
 Answer: TypeAlias = PutResponse | GetResponse | DeleteResponse
@@ -39,10 +43,12 @@ Outcome: TypeAlias = Answer | KvError
 """What came of one operation."""
 
 
-def outcome_of(kind: Kind, done: Done | KvError, node: str) -> Outcome:
+def outcome_of(kind: Kind, done: Done | Decided | KvError, node: str) -> Outcome:
     """What came of an operation that `node` carried out."""
     if isinstance(done, KvError):
         return done
+    if isinstance(done, Decided):
+        return _decided(kind, done, node)
     if done.written is None:
         return get_response(done.seen, node)
     version, replicas, acknowledged = done.written
@@ -52,6 +58,36 @@ def outcome_of(kind: Kind, done: Done | KvError, node: str) -> Outcome:
     )
     if isinstance(response, DeleteResponse):
         response.found = is_live(done.seen)
+    return response
+
+
+def _decided(kind: Kind, done: Decided, node: str) -> Outcome:
+    """What came of one that a majority decided."""
+    ruling, seen = done.ruling, done.ruling.seen
+    found, version = seen.value is not None, seen.version or b""
+    if kind is Kind.GET:
+        expires_ms = seen.expires_ms if found else 0
+        return GetResponse(
+            found=found,
+            value=seen.value or "",
+            version=version,
+            served_by=node,
+            expires_ms=expires_ms,
+        )
+    answer: Any = PutResponse if kind is Kind.PUT else DeleteResponse
+    if ruling.mismatched:
+        there = Mismatch(found=found, value=seen.value or "", version=version)
+        there.expires_ms = seen.expires_ms if found else 0
+        mismatched: Answer = answer(mismatch=there, served_by=node)
+        return mismatched
+    response: Answer = answer(
+        version=ruling.version,
+        replicas=done.replicas,
+        acknowledged=done.acknowledged,
+        served_by=node,
+    )
+    if isinstance(response, DeleteResponse):
+        response.found = found
     return response
 
 
@@ -86,7 +122,7 @@ def within_room(outcomes: Sequence[Outcome], settings: Settings) -> list[Outcome
     if _need_little(outcomes, min(limit_bytes, settings.answer_value_bytes)):
         return list(outcomes)
     for outcome in outcomes:
-        size_bytes = len(outcome.value.encode()) if isinstance(outcome, GetResponse) else 0
+        size_bytes = len(_value_in(outcome).encode())
         if size_bytes > settings.answer_value_bytes:
             fitting.append(_too_large(size_bytes, settings))
         elif size_bytes and used_bytes and used_bytes + size_bytes > limit_bytes:
@@ -100,8 +136,14 @@ def within_room(outcomes: Sequence[Outcome], settings: Settings) -> list[Outcome
 
 def _need_little(outcomes: Sequence[Outcome], limit_bytes: int) -> bool:
     """Whether all values have room, at four bytes a character."""
-    lengths = (len(outcome.value) for outcome in outcomes if isinstance(outcome, GetResponse))
-    return 4 * sum(lengths) <= limit_bytes
+    return 4 * sum(len(_value_in(outcome)) for outcome in outcomes) <= limit_bytes
+
+
+def _value_in(outcome: Outcome) -> str:
+    """The value that an outcome carries: what was read, or what is there instead."""
+    if isinstance(outcome, GetResponse):
+        return outcome.value
+    return "" if isinstance(outcome, KvError) else outcome.mismatch.value
 
 
 def refuse_if_too_large(value: str, settings: Settings) -> None:
@@ -130,10 +172,52 @@ def get_response(entry: Entry | None, node: str) -> GetResponse:
 
 def operation_of(request: Any, settings: Settings) -> Operation:
     """What a PutRequest, GetRequest or DeleteRequest asks for. Raises BadRequest."""
-    key, value = request.key, getattr(request, "value", "")
+    key, kind = request.key, Kind(kind_of(request))
     check_key(key, settings)
-    check_value(value, settings)
-    return Operation(Kind(kind_of(request)), key, value)
+    if kind is Kind.GET:
+        return Operation(kind, key, linearizable=request.linearizable)
+    condition = condition_in(request.condition) if request.HasField("condition") else None
+    if condition is not None and isinstance(condition.operand, str):
+        check_value(condition.operand, settings)
+    if kind is Kind.DELETE:
+        return Operation(kind, key, condition=condition)
+    check_value(request.value, settings)
+    return Operation(
+        kind,
+        key,
+        request.value,
+        condition,
+        ttl_ms=request.ttl_ms,
+        expires_ms=request.expires_ms,
+    )
+
+
+def condition_in(message: ConditionMessage) -> Condition:
+    """The condition in a message. Raises BadRequest if it asks for nothing, or for no version."""
+    name = message.WhichOneof("holds")
+    if name is None:
+        raise BadRequest("the condition says nothing; one that always holds is none=true")
+    what = Holds(name)
+    if what is Holds.VALUE:
+        return Condition(what, message.value)
+    if what is Holds.VERSION:
+        if not is_version(message.version):
+            raise BadRequest(
+                f"the condition names the version {message.version[: VERSION_BYTES + 1].hex()!r} of"
+                f" {len(message.version):,} bytes; a version has {VERSION_BYTES}"
+            )
+        return Condition(what, Version(message.version))
+    if not getattr(message, name):
+        raise BadRequest(f"the condition says {name}=false, which is none; say what must hold")
+    return Condition(what)
+
+
+def condition_message(condition: Condition) -> ConditionMessage:
+    """The same, as it travels."""
+    message = ConditionMessage()
+    takes = condition.what in (Holds.VALUE, Holds.VERSION)
+    setattr(message, condition.what.value, condition.operand if takes else True)
+    return message
 
 
 def refuse_large_batch(request: BatchRequest, settings: Settings) -> None:
@@ -190,8 +274,20 @@ def forward_of(operations: Iterable[Operation]) -> ForwardRequest:
     """The message in which operations are sent on."""
     request = ForwardRequest(name=ON_BEHALF.get())
     for operation in operations:
-        message = getattr(request.batch.operations.add(), operation.kind.value)
-        message.key = operation.key
-        if operation.value:
-            message.value = operation.value
+        _fill(getattr(request.batch.operations.add(), operation.kind.value), operation)
     return request
+
+
+def _fill(message: Any, operation: Operation) -> None:
+    message.key = operation.key
+    if operation.kind is Kind.GET:
+        message.linearizable = operation.linearizable
+        return
+    if operation.condition is not None:
+        message.condition.CopyFrom(condition_message(operation.condition))
+    if operation.value:
+        message.value = operation.value
+    if operation.ttl_ms:
+        message.ttl_ms = operation.ttl_ms
+    elif operation.expires_ms:
+        message.expires_ms = operation.expires_ms

@@ -9,6 +9,13 @@ A replica that already holds something newer says so. Then the version was too o
 behind, or another client wrote at the same moment): the write takes a newer one and goes out
 once more, because a write that is acknowledged must not already be invisible.
 
+Not so where a majority decides. Whoever reads by majority may have seen it in its first version,
+and something else after that; in a newer one it would take effect twice. So there it is done if a
+majority holds it as it was sent, whoever supersedes it elsewhere, and else nobody knows. It is so
+of a key that was written with a condition, here or where it met something newer, and of one for
+which this node was asked since (model/sightings.py), unless so many hold something newer that no
+majority can ever have held it.
+
 What came of them stands in columns, by place, and not in an object for each: so it serves one put
 and a batch of a thousand alike (plain_batches.py).
 """
@@ -20,9 +27,12 @@ from dataclasses import dataclass, field
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
+from kvcluster.cluster.writing.outcome import Outcome
 from kvcluster.cluster.writing.rounds import Rounds
 from kvcluster.errors import DiskIsFull, KvError, NothingWritten, OutcomeUnknown
-from kvcluster.model.entry import Version
+from kvcluster.model.ballots import majority
+from kvcluster.model.entry import Version, time_of
+from kvcluster.model.sightings import Sightings
 from kvcluster.storage.block import versions_of
 
 from demo_pb2 import Entry as EntryMessage
@@ -69,12 +79,16 @@ class Endings:
             self.failed[place] = OutcomeUnknown(str(why)) if unknown else why
 
 
+_OVERTAKEN = "another write came first, and too few replicas hold this one; it may have happened"
+
+
 class Writes(OnGround):
     """Writes entries. Deadlines are times of the event loop's clock."""
 
-    def __init__(self, ground: Ground, rounds: Rounds) -> None:
+    def __init__(self, ground: Ground, rounds: Rounds, sightings: Sightings) -> None:
         super().__init__(ground)
         self._rounds = rounds
+        self._sightings = sightings
 
     async def write(
         self,
@@ -91,15 +105,20 @@ class Writes(OnGround):
             return endings
         endings, superseded = await self._write_once(entries, deadline_s)
         if superseded:
-            newer = [renewed(place) for place in superseded]
-            again, _ = await self._write_once(newer, deadline_s)
+            keys = [entries[place].key for place in superseded]
+            self._sightings.hold(keys)
+            try:
+                newer = [renewed(place) for place in superseded]
+                again, _ = await self._write_once(newer, deadline_s)
+            finally:
+                self._sightings.release(keys)
             endings.once_more(superseded, again)
         return endings
 
     async def _write_once(
         self, entries: Sequence[EntryMessage], deadline_s: float
     ) -> tuple[Endings, list[int]]:
-        """One version of each; also the places of those that met something newer."""
+        """One version of each; also the places of those that must be written in a newer one."""
         pauses, endings = self._gate.pauses, Endings(versions_of(entries))
         superseded: list[int] = []
         for part in self._rounds.join(entries):
@@ -111,12 +130,25 @@ class Writes(OnGround):
                 endings.acknowledged += [0] * len(part.places)
                 continue
             endings.acknowledged += outcome.acknowledged[part.places.start : part.places.stop]
-            if outcome.superseded:
-                older = (p for p in part.places if p in outcome.superseded)
-                superseded += [at + place - part.places.start for place in older]
+            for place in outcome.overtaken(part.places):
+                mine = at + place - part.places.start
+                if self._must_go_again(entries[mine], outcome, place):
+                    superseded.append(mine)
+                elif outcome.as_sent(place) < majority(self._membership.replica_count):
+                    endings.fail([mine], OutcomeUnknown(_OVERTAKEN))
         assert len(endings.acknowledged) == len(entries)
         if not self._gate.was_away_since(pauses):
             return endings, superseded
         why = OutcomeUnknown("this node was stopped while it wrote; the write may survive")
         endings.fail([place for place in range(len(entries)) if place not in endings.failed], why)
         return endings, []
+
+    def _must_go_again(self, entry: EntryMessage, outcome: Outcome, place: int) -> bool:
+        """Whether an entry that met something newer is written once more, in a newer version."""
+        key, replicas = entry.key, self._membership.replica_count
+        promised = self._store.promises.ballot(key) is not None
+        if place in outcome.decided or promised or self._store.table.is_decided(key):
+            return False
+        if not self._sightings.any_since(key, time_of(Version(entry.version))):
+            return True
+        return outcome.newer_at(place) > replicas - majority(replicas)

@@ -2,6 +2,7 @@
 
 rounds.py        writes of clients, gathered, and sent off together
 flights.py       what became of them, here and at the peers
+outcome.py       that, counted
 replication.py   copies of them to other replicas, and what follows where one fails
 hinting.py       what others missed, kept until they have it
 replica.py       the other side: writes that another node coordinated
@@ -32,5 +33,6 @@ class Writing:
     ) -> None:
         replication = Replication(ground, peering, hinting)
         self.hinting = hinting
-        self.rounds = Rounds(ground, Flights(ground, replication, compare_with))
-        self.replica = Receiver(ground, hinting)
+        flights = Flights(ground, replication, peering.voting, compare_with)
+        self.rounds = Rounds(ground, flights)
+        self.replica = Receiver(ground, hinting, peering.voting)

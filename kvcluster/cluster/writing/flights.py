@@ -20,7 +20,9 @@ from typing import Any
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import failing
-from kvcluster.cluster.writing.replication import Copy, Outcome, Replication, Shares
+from kvcluster.cluster.peers.voting import Voting
+from kvcluster.cluster.writing.outcome import Became, Outcome
+from kvcluster.cluster.writing.replication import Copy, Replication, Shares
 from kvcluster.errors import OutcomeUnknown
 from kvcluster.model.entry import Verdict
 
@@ -52,10 +54,12 @@ class Flights(OnGround):
         self,
         ground: Ground,
         replication: Replication,
+        voting: Voting,
         compare_with: Callable[[Iterable[str]], None],
     ) -> None:
         super().__init__(ground)
         self._replication = replication
+        self._voting = voting
         self._compare_with = compare_with
 
     def begin(self, entries: Sequence[EntryMessage], then: Then) -> None:
@@ -91,11 +95,11 @@ class Flights(OnGround):
 
     def _arrived(self, flight: _Flight) -> None:
         """All went well."""
-        outcome = Outcome([0] * len(flight.entries), set())
+        outcome = Outcome([0] * len(flight.entries))
         for copy in flight.copies:
             assert copy.answer is not None, "who did not answer holds nothing for certain"
-            self._replication.count(outcome, copy.share, copy.answer)
-        self._count_here(outcome, flight.stored.result())
+            outcome.add(copy.share.places, Became.told_by(copy.answer))
+        self._count_here(outcome, flight.entries, flight.stored.result())
         flight.then(outcome)
 
     def _hand_over(self, flight: _Flight) -> None:
@@ -112,13 +116,14 @@ class Flights(OnGround):
             self._compare_with(packed.by_peer)  # they may hold what could not be kept here
             flight.then(error)
             return
-        self._count_here(outcome, verdicts)
+        self._count_here(outcome, flight.entries, verdicts)
         flight.then(outcome)
 
-    def _count_here(self, outcome: Outcome, verdicts: list[Verdict]) -> None:
-        outcome.held(range(len(verdicts)))
-        if Verdict.OLDER in verdicts:
-            older = (place for place, it in enumerate(verdicts) if it is Verdict.OLDER)
-            outcome.superseded.update(older)
+    def _count_here(
+        self, outcome: Outcome, entries: Sequence[EntryMessage], verdicts: list[Verdict]
+    ) -> None:
+        places = range(len(entries))
+        votes = not self._voting.refusal
+        outcome.add(places, Became.of(entries, verdicts, self._store.table, votes=votes))
         most = self._membership.replica_count
         assert max(outcome.acknowledged) <= most, "more hold it than should"

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
+from kvcluster.cluster.peers.voting import Voting
 from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.cluster.writing.outcome import Became
 from kvcluster.errors import BadRequest, PeerRefused
-from kvcluster.model.entry import Verdict, version_of
+from kvcluster.model.entry import version_of
 
 from demo_pb2 import (
     DropRequest,
@@ -32,9 +34,10 @@ class Receiver(OnGround):
     DiskIsFull, OutcomeUnknown.
     """
 
-    def __init__(self, ground: Ground, hinting: Hinting) -> None:
+    def __init__(self, ground: Ground, hinting: Hinting, voting: Voting) -> None:
         super().__init__(ground)
         self._hinting = hinting
+        self._voting = voting
 
     async def replicate(self, request: ReplicateRequest, deadline_s: float) -> ReplicateResponse:
         """Store new entries durably, and hints of which other replicas miss them."""
@@ -45,9 +48,15 @@ class Receiver(OnGround):
             raise PeerRefused(f"{sender} sends a write as new that it took long ago")
         self._store.refuse_if_full()
         hints = self._hinting.take_over(request.missed)
-        superseded = await self._stored(entries, hints, deadline_s)
-        now, block = self._time.now(), len(request.block.keys)
-        return ReplicateResponse(clock=now, superseded=superseded, block=block)
+        became = await self._stored(entries, hints, deadline_s)
+        return ReplicateResponse(
+            clock=self._time.now(),
+            superseded=became.superseded,
+            block=len(request.block.keys),
+            refused=became.refused,
+            decided=became.decided,
+            votes=became.votes,
+        )
 
     def _entries_in(self, request: ReplicateRequest) -> Sequence[EntryMessage]:
         if not request.HasField("block"):
@@ -62,17 +71,22 @@ class Receiver(OnGround):
         self._envelope.check(request)
         self._time.accept_entries(request.entries, request.clock)
         self._store.refuse_if_full()
-        superseded = await self._stored(list(request.entries), [], deadline_s)
-        now, life = self._time.now(), self._time.incarnation
-        return HoldResponse(clock=now, superseded=superseded, incarnation=life)
+        became = await self._stored(list(request.entries), [], deadline_s)
+        return HoldResponse(
+            clock=self._time.now(),
+            superseded=became.superseded,
+            incarnation=self._time.incarnation,
+            refused=became.refused,
+        )
 
     async def _stored(
         self, entries: Sequence[EntryMessage], hints: list[MissedWrites], deadline_s: float
-    ) -> list[int]:
-        """Store durably; the places of entries that something newer is held of."""
+    ) -> Became:
+        """Store durably; what became of them."""
         written = self._store.write(entries, hints)
         verdicts = await within(written, deadline_s, "storing the entries")
-        return [place for place, verdict in enumerate(verdicts) if verdict is Verdict.OLDER]
+        votes = not self._voting.refusal
+        return Became.of(entries, verdicts, self._store.table, votes=votes)
 
     async def drop(self, request: DropRequest, deadline_s: float) -> DropResponse:
         """Forget tombstones that every replica has confirmed to hold, and nothing else."""

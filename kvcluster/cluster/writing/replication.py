@@ -32,6 +32,7 @@ from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.calls import Sent
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.writing.hinting import Hinting
+from kvcluster.cluster.writing.outcome import Became, Outcome
 from kvcluster.errors import HeldBack, PeerRejected, PeerUnavailable, PeerUnreachable
 from kvcluster.model.entry import Verdict
 from kvcluster.model.fanout import Missed, Share, by_replicas, pack
@@ -74,24 +75,6 @@ class Copy:
     def was_understood(self, answer: ReplicateResponse) -> bool:
         """Whether the peer saw all that was sent: one of an older version sees no block."""
         return answer.block == self.in_block
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a round ended, by the places of its entries."""
-
-    acknowledged: list[int]
-    """Nodes that hold the entry, or something newer, durably."""
-    superseded: set[int]
-    """Entries that met something newer somewhere, or may have."""
-
-    def held(self, places: Sequence[int]) -> None:
-        """One node more holds these."""
-        if len(places) == len(self.acknowledged):
-            self.acknowledged = [count + 1 for count in self.acknowledged]
-            return
-        for place in places:
-            self.acknowledged[place] += 1
 
 
 class Replication(OnGround):
@@ -145,14 +128,6 @@ class Replication(OnGround):
         exchange.settled(copy.share.as_missed)
         return True
 
-    @staticmethod
-    def count(outcome: Outcome, share: Share, answer: ReplicateResponse) -> None:
-        """A peer holds its share."""
-        outcome.held(share.places)
-        if answer.superseded:
-            older = frozenset(answer.superseded)
-            outcome.superseded.update(p for i, p in enumerate(share.places) if i in older)
-
     async def see_through(
         self, packed: Shares, copies: Sequence[Copy], entries: Sequence[EntryMessage]
     ) -> Outcome:
@@ -161,7 +136,7 @@ class Replication(OnGround):
 
         Raises OutcomeUnknown if a hint cannot be kept here.
         """
-        outcome = Outcome([0] * len(entries), set())
+        outcome = Outcome([0] * len(entries))
         shares = packed.by_peer
         answering = [self._see_through(copy, packed, entries) for copy in copies]
         telling = [self._hinting.tell(name) for name in packed.untold]
@@ -179,7 +154,7 @@ class Replication(OnGround):
         for name in packed.held_back:
             outcome.superseded.update(shares[name].places)
         for name, share in holders.items():
-            self.count(outcome, share, answers[name] or ReplicateResponse())
+            outcome.add(share.places, Became.told_by(answers[name] or ReplicateResponse()))
         return outcome
 
     async def _see_through(

@@ -30,7 +30,7 @@ from functools import partial
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import failing
 from kvcluster.cluster.writing.flights import Flights, Then
-from kvcluster.cluster.writing.replication import Outcome
+from kvcluster.cluster.writing.outcome import Outcome
 from kvcluster.errors import KvError, NotReady, OutcomeUnknown
 from kvcluster.storage.block import Block, size_bytes
 

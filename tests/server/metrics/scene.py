@@ -148,6 +148,7 @@ def provokes(
             if started:
                 await scene.cluster.start()
                 await scene.cluster.until_serving()
+                await scene.cluster.until_voting()
                 scene.look()
             await test(scene)
             for name in names:

@@ -1,0 +1,69 @@
+"""Voting: whether what this node holds counts for a majority.
+
+A majority is worth something because two of them have a replica in common, which remembers what it
+was told. One that has lost its disk does not: what it promised and what it stored may have been
+what made a majority. So it counts only if its disk says that it does, and says so from the moment
+on in which it is known that nothing is forgotten that matters (cluster/repair/readmission.py). That
+is written down before it counts for the first time, so a folder that says nothing and is whole is
+that of a node which never counted, and has nothing to remember.
+
+Whether it serves otherwise does not matter. A node that was stopped, or missed writes, remembers.
+
+A node that does not sync its journal does not count: after a power cut it has forgotten, and does
+not know.
+"""
+
+from __future__ import annotations
+
+from kvcluster.cluster.peers.ground import Ground, OnGround
+from kvcluster.cluster.peers.peers import Peers
+
+
+class Voting(OnGround):
+    """Of one node."""
+
+    def __init__(self, ground: Ground, peers: Peers) -> None:
+        super().__init__(ground)
+        self._peers = peers
+        found = self._store.found
+        self.remembers = found.votes or not (found.new or found.repair or found.incomplete)
+        """Whether all that it ever promised and stored is on its disk."""
+        self._counts = False
+        self.waits_for = "it was just started"
+        """Why it does not count yet."""
+        self._undecided: set[str] = set()
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing was ever promised here, nor decided by a majority."""
+        return not self._store.table.decided
+
+    def heard(self, name: str, *, undecided: bool) -> None:
+        """A peer says so of itself."""
+        if undecided:
+            self._undecided.add(name)
+
+    @property
+    def nothing_is_forgotten(self) -> bool:
+        """Whether each other member said, in this life of ours, that nothing was ever decided with
+        it. Then nothing was with us, for there would have been another.
+        """
+        return all(peer.name in self._undecided for peer in self._peers)
+
+    @property
+    def too_old(self) -> list[str]:
+        """Members of a version that would carry out an operation with a condition without it."""
+        return [peer.name for peer in self._peers if peer.is_too_old]
+
+    @property
+    def refusal(self) -> str:
+        """Why it does not count, as the end of a sentence about it; empty: it does."""
+        if not self._store.fsync:
+            return "was started with --fsync never, and does not count for a majority"
+        return "" if self._counts else f"does not count for a majority yet: {self.waits_for}"
+
+    async def admit(self) -> None:
+        """From now on it counts: first it is written down. Raises OutcomeUnknown."""
+        if not self._store.found.votes:
+            await self._store.write_vote()
+        self._counts = True

@@ -1,0 +1,114 @@
+"""Readmission: how a node that has lost its data comes to count for majorities again.
+
+What it forgot may have been half of a majority: a promise, on which somebody relies, or an entry
+that was acknowledged. It is harmless once all of this is so, in this order:
+
+1. **What was on its way then is gone.** No message is taken that is older than
+   `message_age_limit_s`, so whoever relied on the promise is done by then, or never will be. Twice
+   that long is waited, as tombstones do: clocks that follow others go a little slower.
+2. **It was compared anew**, from then on, with so many of the other replicas that count that what
+   it had acknowledged is among what they hold: a majority less itself held it. Compared before, one
+   of them may have got it later.
+
+Who started with `--salvage` takes what is there, and is not compared: the others may be lost.
+
+**A new cluster** must not wait for a minute. Where every other member says that nothing was ever
+promised nor decided with it, nothing was forgotten here: each majority of which this node was one
+had another member, which would remember. Then it is enough to be whole.
+
+Rejected: to fetch what the peers have promised. It is of no use beside the first rule, and without
+that rule it is not enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from kvcluster.cluster.peers import Peering
+from kvcluster.cluster.peers.ground import Ground, OnGround
+from kvcluster.cluster.repair.catching_up import CatchingUp
+from kvcluster.errors import KvError
+from kvcluster.model.ballots import majority
+
+log = logging.getLogger("kvcluster")
+
+
+class Readmission(OnGround):
+    """Of one node."""
+
+    def __init__(self, ground: Ground, peering: Peering, catching_up: CatchingUp) -> None:
+        super().__init__(ground)
+        self._peers = peering.peers
+        self._voting = peering.voting
+        self._catching_up = catching_up
+        self._compared: set[str] = set()
+        """Peers that count, and with which all was compared since the time was over."""
+
+    async def run(self) -> None:
+        """Wait for it, and have it count."""
+        if not self._store.fsync:
+            return
+        end_s = self._now_s() + self._settings.tombstone_wait_s
+        if not self._voting.remembers and not await self._is_nothing_forgotten(end_s):
+            log.info("SYNC  %s %s", self._membership.name, self._voting.refusal)
+            await self._wait_until(end_s)
+            await self._compare()
+            log.info("SYNC  %s counts for majorities again", self._membership.name)
+        while True:
+            try:
+                await self._voting.admit()
+                return
+            except KvError:  # a full disk
+                await self._rest()
+
+    async def _is_nothing_forgotten(self, end_s: float) -> bool:
+        """Whether the others say so; it is known once all were heard."""
+        self._voting.waits_for = "it was started without its data, and has not heard all others"
+        while not self._voting.nothing_is_forgotten or not self._gate.whole:
+            heard = all(peer.said is not None for peer in self._peers)
+            if heard and not self._voting.nothing_is_forgotten:
+                return False
+            if self._now_s() >= end_s and heard:
+                return False
+            await asyncio.sleep(self._settings.tick_interval_s)
+        return True
+
+    async def _wait_until(self, end_s: float) -> None:
+        """Until nothing of what it may have forgotten is on its way any more."""
+        while (left_s := end_s - self._now_s()) > 0:
+            self._voting.waits_for = f"it was started without its data, {left_s:.0f} s more"
+            await asyncio.sleep(min(left_s, 1.0))
+
+    async def _compare(self) -> None:
+        """With as many others as it needs."""
+        while not self._store.salvaged and not self._is_enough():
+            self._voting.waits_for = "it must be compared with the others that count, see --salvage"
+            for peer in self._peers:
+                if peer.votes and peer.name not in self._compared:
+                    await self._compare_with(peer.name)
+            await self._rest()
+
+    async def _compare_with(self, name: str) -> None:
+        try:
+            await self._catching_up.fetch_all(name)
+            if self._peers[name].votes:
+                self._compared.add(name)
+        except KvError as error:
+            log.debug("SYNC  %s: %s", name, error)
+
+    def _is_enough(self) -> bool:
+        """Whether of the other replicas of each slot so many were compared."""
+        needed = self._membership.replica_count - majority(self._membership.replica_count) + 1
+        groups = {self._membership.others(slot) for slot in self._membership.held}
+        return all(
+            len(self._compared.intersection(others)) >= min(needed, len(others))
+            for others in groups
+        )
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(self._settings.heartbeat_interval_s)
+
+    @staticmethod
+    def _now_s() -> float:
+        return asyncio.get_running_loop().time()
