@@ -68,16 +68,13 @@ class PlainPuts:
         votes = sum(stored) if rules.plain_copies_count_if_they_vote else len(stored)
         without = [decided for verdict, _, decided in given if verdict in {"older", "refused"}]
         accepted = votes >= town.majority and rules.plain_puts_ask_the_key
+        marked = any(without) and rules.plain_puts_ask_the_key
+        never = len(without) > len(town.replicas) - town.majority
         if at.place in answers.given and (accepted or not without):
             asked.done(version, votes)
-        elif at.place not in answers.given:
-            asked.unknown(None)
-        elif any(without) and rules.plain_puts_ask_the_key:
-            asked.unknown(None)
-        elif not rules.plain_puts_are_renewed_safely:
+            return True
+        may_go_again = never or not rules.plain_puts_are_renewed_safely
+        if at.place in answers.given and not marked and may_go_again:
             return False
-        elif len(without) > len(town.replicas) - town.majority:
-            return False
-        else:
-            asked.unknown(None)
+        asked.unknown(None)
         return True
