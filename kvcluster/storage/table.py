@@ -83,9 +83,7 @@ class Table:
         return self._expiries.get(key, 0)
 
     def message(self, key: str, entry: Entry) -> EntryMessage:
-        """What is held, or seen, of a key, as it travels: with its value as long as a condition may
-        see that, for whoever gets it goes by his own clock.
-        """
+        """What is held or seen of a key, as it travels: with a value that a condition may see."""
         expires_ms = self._expiries.get(key, 0)
         held = self._slots[slot_of(key)].get(key) if expires_ms else None
         if held is not None and version_of(held) == version_of(entry):

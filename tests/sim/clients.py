@@ -210,7 +210,7 @@ class Clients:
         several = len({put.key for put in puts}) < len(steps) or any(put.ttl_ms for put in puts)
         if several or self._shapes.random() < 0.5:
             request = BatchRequest(operations=[_operation(step) for step in steps])
-            handle, method = _batch(self._timeout_s), "batch"
+            handle, method = ask_batch(self._timeout_s), "batch"
         else:
             keys, values = [put.key for put in puts], [put.value or "" for put in puts]
             request = PutManyRequest(block=Block(keys=keys, values=values))
@@ -290,7 +290,8 @@ def ask_one(timeout_s: float) -> Callable[[Node, Any], Any]:
     return lambda node, request: node.one(request, _deadline_s(timeout_s))
 
 
-def _batch(timeout_s: float) -> Callable[[Node, Any], Any]:
+def ask_batch(timeout_s: float) -> Callable[[Node, Any], Any]:
+    """Have a node carry out a batch."""
     return lambda node, request: node.batch(request, _deadline_s(timeout_s))
 
 

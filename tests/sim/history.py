@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from kvcluster.config import KIB, Settings
 from tests.sim.broken import Broken
 from tests.sim.clients import Clients
+from tests.sim.deciders import Deciders, uses_deciders
 from tests.sim.faults import Faults
 from tests.sim.judge import Judge
 from tests.sim.library import LibraryClients, uses_library
@@ -163,6 +164,8 @@ class Result:
     """What the library went through, where clients use it."""
     reads: int = 0
     judged_reads: int = 0
+    deciders: Counter[str] = field(default_factory=Counter)
+    """How the operations of those ended who have keys decided by majority."""
     scans: Counter[str] = field(default_factory=Counter)
     """How those went that lasted for a while."""
     messages: int = 0
@@ -212,13 +215,13 @@ class History:
             log=self._note,
         )
         judge = Judge(world, tells_in_time=not plan.loses_messages, clocks_agree=plan.clocks_agree)
-        clients = self._clients(world, judge)
+        clients, deciders = self._clients(world, judge), self._deciders(world)
         faults = Faults(world)
         if not keys_expire(self.result.seed):
             Older(world)
         if keeps_a_secret(self.result.seed):
             Secrecy(world, self.result.seed)
-        story = asyncio.ensure_future(self._tell(world, judge, clients, faults))
+        story = asyncio.ensure_future(self._tell(world, judge, clients, deciders, faults))
         done, _ = await asyncio.wait(
             [story, world.broken], return_when=asyncio.FIRST_COMPLETED, timeout=_OVER_BY_S
         )
@@ -258,18 +261,34 @@ class History:
         world.visits = clients.visits
         return clients
 
+    def _deciders(self, world: World) -> Deciders | None:
+        if not uses_deciders(self.result.seed):
+            return None
+        deciders = Deciders(world, self.result.seed, hurry=self.plan.hurry, log=self._note)
+        self.result.deciders = deciders.ended
+        return deciders
+
     async def _tell(
-        self, world: World, judge: Judge, clients: Clients | LibraryClients, faults: Faults
+        self,
+        world: World,
+        judge: Judge,
+        clients: Clients | LibraryClients,
+        deciders: Deciders | None,
+        faults: Faults,
     ) -> None:
         await asyncio.gather(*[world.start(name) for name in world.members])
-        playing = world.keep(clients.play())
+        everybody = [each for each in (clients, deciders) if each is not None]
+        playing = [world.keep(each.play()) for each in everybody]
         await faults.play(self._schedule)
         await asyncio.sleep(1.0)
-        clients.stopped = True
-        await playing
+        for each in everybody:
+            each.stopped = True
+        await asyncio.gather(*playing)
         await world.until_visits_are_over()
         await heal(world)
         judge_all(world, judge)
+        if deciders is not None:
+            await deciders.judge()
         await until_buried(world)
         judge_all(world, judge)
         await end(world, judge)

@@ -30,6 +30,7 @@ class Total:
     judged_reads: int = 0
     scans: Counter[str] = field(default_factory=Counter)
     library: Counter[str] = field(default_factory=Counter)
+    deciders: Counter[str] = field(default_factory=Counter)
     messages: int = 0
     virtual_s: float = 0.0
     broken: list[tuple[int, str]] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Total:
         self.judged_reads += result.judged_reads
         self.scans += result.scans
         self.library += result.library
+        self.deciders += result.deciders
         self.messages += result.messages
         self.virtual_s += result.virtual_s
         if result.broken:
@@ -59,6 +61,7 @@ class Total:
         faults = ", ".join(f"{name} {count:,}" for name, count in sorted(self.faults.items()))
         scans = ", ".join(f"{count:,} {name}" for name, count in self.scans.most_common())
         library = ", ".join(f"{count:,} {name}" for name, count in self.library.most_common())
+        deciders = ", ".join(f"{count:,} {name}" for name, count in self.deciders.most_common())
         outcomes = ", ".join(f"{count:,} {name}" for name, count in self.outcomes.most_common())
         return (
             f"{self.histories:,} histories, {self.virtual_s / 3600:,.1f} hours of virtual time,"
@@ -69,6 +72,7 @@ class Total:
             " acknowledged write or something newer\n"
             f"scans that lasted: {scans or 'none'}\n"
             f"the library: {library or 'none'}\n"
+            f"decided by majority: {deciders or 'none'}\n"
             f"states that were reached, and how often:\n{told(self.reached)}\n"
             f"broken promises: {len(self.broken) or 'none'}"
         )
