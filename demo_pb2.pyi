@@ -399,7 +399,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms", "traffic", "writes_waiting", "disk_full", "expiring_keys", "expired_keys")
+    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms", "traffic", "writes_waiting", "disk_full", "expiring_keys", "expired_keys", "abstains", "promises")
     NODE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -425,6 +425,8 @@ class StatusResponse(_message.Message):
     DISK_FULL_FIELD_NUMBER: _ClassVar[int]
     EXPIRING_KEYS_FIELD_NUMBER: _ClassVar[int]
     EXPIRED_KEYS_FIELD_NUMBER: _ClassVar[int]
+    ABSTAINS_FIELD_NUMBER: _ClassVar[int]
+    PROMISES_FIELD_NUMBER: _ClassVar[int]
     node: str
     status: Status
     reason: str
@@ -450,7 +452,9 @@ class StatusResponse(_message.Message):
     disk_full: bool
     expiring_keys: int
     expired_keys: int
-    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ..., traffic: _Optional[_Union[Traffic, _Mapping]] = ..., writes_waiting: _Optional[int] = ..., disk_full: bool = ..., expiring_keys: _Optional[int] = ..., expired_keys: _Optional[int] = ...) -> None: ...
+    abstains: str
+    promises: int
+    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ..., traffic: _Optional[_Union[Traffic, _Mapping]] = ..., writes_waiting: _Optional[int] = ..., disk_full: bool = ..., expiring_keys: _Optional[int] = ..., expired_keys: _Optional[int] = ..., abstains: _Optional[str] = ..., promises: _Optional[int] = ...) -> None: ...
 
 class Traffic(_message.Message):
     __slots__ = ("methods", "within_s", "puts", "gets", "deletes", "batch_failures")

@@ -150,6 +150,11 @@ class Store:
             raise CannotStart(_explain(error, self.path)) from error
         self._tasks.append(spawn(self.checkpointer.run(), "checkpoint"))
 
+    @property
+    def needs_new_nodes(self) -> bool:
+        """Whether something is here that a node of an older version would lose."""
+        return self.table.decided or bool(self.table.lives.expiries)
+
     def get(self, key: str) -> Entry | None:
         """The entry of a key, a tombstone included."""
         return self.table.get(key)

@@ -30,6 +30,7 @@ class Topic(enum.Enum):
     FSYNC = enum.auto()
     CHECKPOINT = enum.auto()
     STRAYS = enum.auto()
+    ABSTAINS = enum.auto()
     TOMBSTONES = enum.auto()
     CONFLICTS = enum.auto()
     CLOCK = enum.auto()
@@ -118,6 +119,8 @@ def _data(own: StatusResponse) -> Iterator[tuple[Topic, str]]:
     if not own.fsync:
         clause = "runs with --fsync never: a power cut may take acknowledged writes"
         yield Topic.FSYNC, clause
+    if own.abstains and own.fsync:
+        yield Topic.ABSTAINS, own.abstains
     if own.checkpoint_error:
         yield Topic.CHECKPOINT, f"its JSON file falls behind: {own.checkpoint_error}"
     if own.strays:

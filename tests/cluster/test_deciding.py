@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from kvcluster.errors import KvError, NoMajority, NotReady, OutcomeUnknown, TooOld
+from kvcluster.errors import (
+    ConfigurationDiffers,
+    KvError,
+    NoMajority,
+    NotReady,
+    OutcomeUnknown,
+    TooOld,
+)
 from kvcluster.model.ballots import is_decided
 from kvcluster.model.entry import Version, make_version
 from kvcluster.storage.table import to_message
@@ -245,6 +252,17 @@ async def test_nothing_is_decided_where_a_member_would_ignore_it(cluster: Memory
             await cluster.one("a:1", request)
     assert list(health(HealthCheckRequest()).too_old) == ["c:3"]
     assert await cluster.put("a:1", "k", "v") == 3
+
+
+@in_cluster
+async def test_who_would_lose_what_is_in_use_is_refused(cluster: MemoryCluster) -> None:
+    """A member of an older version, once conditions or expiries are: it keeps sessions for ever."""
+    beat = cluster["c:3"].peering.heartbeats._own_beat("a:1")
+    beat.ClearField("decides")
+    cluster["a:1"].health(HealthCheckRequest(sender=beat))
+    await cluster.one("a:1", PutRequest(key="k", value="v", ttl_ms=5_000))
+    with pytest.raises(ConfigurationDiffers, match="c:3 is too old for conditions and expiries"):
+        cluster["a:1"].health(HealthCheckRequest(sender=beat))
 
 
 @in_cluster

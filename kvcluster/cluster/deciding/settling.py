@@ -63,4 +63,4 @@ class Settling(OnGround):
             await self._decider.settle(key, deadline_s)
             self.settled += 1
         except KvError as error:  # no majority, a rival: another time
-            log.debug("DECIDE  %.40r is not settled yet: %s", key, error)
+            log.debug("SYNC  %.40r is not settled yet: %s", key, error)

@@ -212,6 +212,8 @@ class Heartbeats(OnGround):
         why = self._membership.difference(node, theirs.members, theirs.replicas, theirs.slots)
         terms = Terms.of(theirs)
         why = as_told(why or conflict(node, terms, me, self._terms))
+        if not beat.decides and self._store.needs_new_nodes:
+            why = why or f"{node} is too old for conditions and expiries, which are in use"
         if beat.node not in self._peers:
             why = why or f"{node!r} is no member here"
             self._peers.strangers.met(node, why, self._peers.now_s())

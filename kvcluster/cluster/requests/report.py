@@ -87,6 +87,8 @@ class Report(OnGround):
             clock_alarms=self._time.skewed,
             writes_waiting=self._rounds.waiting,
             disk_full=store.journal.full,
+            abstains=self._voting.refusal,
+            promises=len(store.promises),
             expiring_keys=table.lives.expiring,
             expired_keys=table.lives.expired,
         )

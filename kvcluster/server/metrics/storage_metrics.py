@@ -40,6 +40,14 @@ def held(status: StatusResponse, peers: Peers) -> Iterator[Metric]:
         waiting,
         ["peer"],
     )
+    yield gauge(
+        "kvcluster_counts_for_majorities",
+        "1: what this node holds counts for majorities",
+        not status.abstains,
+    )
+    yield gauge(
+        "kvcluster_promises", "Promises given that no entry has reached yet", status.promises
+    )
     yield gauge("kvcluster_strays", "Entries of slots that belong to other nodes", status.strays)
     yield counter(
         "kvcluster_conflicts_total",
@@ -72,6 +80,11 @@ def journal(store: Store) -> Iterator[Metric]:
         "kvcluster_journal_size_bytes",
         "Size of the journal's files that this process wrote and still needs",
         written.written_bytes - store.checkpointer.covered_bytes,
+    )
+    yield counter(
+        "kvcluster_refused_entries_total",
+        "Entries refused for a promise, and settled afterwards",
+        store.promises.refused,
     )
     yield gauge("kvcluster_disk_full", "1: the disk had no room at the last try", written.full)
 

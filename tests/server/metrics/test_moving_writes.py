@@ -13,7 +13,7 @@ from kvcluster.model.slots import slot_of
 from tests.cluster.memory import FIVE, MemoryCluster
 from tests.server.metrics.scene import Reading, Scene, provokes
 
-from demo_pb2 import Entry, PutRequest
+from demo_pb2 import Entry, Promise, PutRequest
 
 _SOON = Settings(tombstone_interval_s=1.0, tombstone_wait_s=2.0, message_age_limit_s=1.0)
 
@@ -188,3 +188,19 @@ async def test_fewer_replicas_make_strays_until_they_are_handed_over(scene: Scen
 
 def _grew(before: Reading, now: Reading, name: str, **labels: str) -> float:
     return now(name, **labels) - before(name, **labels)
+
+
+@provokes("counts_for_majorities", "promises", "refused_entries_total")
+async def test_what_majorities_need_is_told(scene: Scene) -> None:
+    """A promise that stays, or a node that does not count, is why an operation with a condition
+    takes long.
+    """
+    assert scene.look()("counts_for_majorities") == 1
+    store = scene.cluster["a:1"].store
+    early, ballot = scene.cluster["a:1"].time.tick(), scene.cluster["a:1"].time.tick()
+    await store.promise([Promise(key="k", ballot=ballot)])
+    await store.write([Entry(key="k", value="v", version=early)])
+    now = scene.look()
+    assert (now("promises"), now("refused_entries_total")) == (1, 1)
+    await scene.until(lambda now: now("promises") == 0)
+    assert scene.look()("refused_entries_total") == 1
