@@ -367,7 +367,7 @@ class Configuration(_message.Message):
     def __init__(self, members: _Optional[_Iterable[str]] = ..., replicas: _Optional[int] = ..., slots: _Optional[int] = ..., key_limit_bytes: _Optional[int] = ..., value_limit_bytes: _Optional[int] = ..., message_age_limit_s: _Optional[float] = ..., tombstone_wait_s: _Optional[float] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks", "decides", "wall_ms", "undecided", "votes")
+    __slots__ = ("node", "incarnation", "clock", "status", "missed_since", "configuration", "takes_blocks", "decides", "wall_ms", "undecided", "votes", "noted")
     NODE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -379,6 +379,7 @@ class Heartbeat(_message.Message):
     WALL_MS_FIELD_NUMBER: _ClassVar[int]
     UNDECIDED_FIELD_NUMBER: _ClassVar[int]
     VOTES_FIELD_NUMBER: _ClassVar[int]
+    NOTED_FIELD_NUMBER: _ClassVar[int]
     node: str
     incarnation: int
     clock: int
@@ -390,7 +391,8 @@ class Heartbeat(_message.Message):
     wall_ms: int
     undecided: bool
     votes: bool
-    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ..., decides: bool = ..., wall_ms: _Optional[int] = ..., undecided: bool = ..., votes: bool = ...) -> None: ...
+    noted: bool
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ..., clock: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., missed_since: _Optional[bytes] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., takes_blocks: bool = ..., decides: bool = ..., wall_ms: _Optional[int] = ..., undecided: bool = ..., votes: bool = ..., noted: bool = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ()

@@ -37,7 +37,7 @@ _BOTH = "--if-absent, --if-version and --if-value are conditions: give one of th
 _LONGEST_SHOWN = 200
 
 
-class Perishable(Protocol):
+class HasExpiry(Protocol):
     """An answer that says when a key expires."""
 
     @property
@@ -81,13 +81,13 @@ def history(there: There) -> str:
     return told + (f", expires at {expiry(there)}" if there.expires_ms else "")
 
 
-def expiry(there: Perishable) -> str:
+def expiry(there: HasExpiry) -> str:
     """When it expires, in local time."""
     most = 2 ** (8 * MILLISECONDS_BYTES) - 1  # what no node of ours says
     return _time(min(there.expires_ms, most).to_bytes(MILLISECONDS_BYTES, "big"))
 
 
-def lifetime(there: Perishable) -> dict[str, Any]:
+def lifetime(there: HasExpiry) -> dict[str, Any]:
     """When it expires, for programs: in UTC, null for never."""
     from kvcluster.client.answers import moment as moment_of
 

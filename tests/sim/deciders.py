@@ -50,7 +50,7 @@ from demo_pb2 import Operation as OperationMessage
 
 _EACH, _REST = 2, 1
 _CONTESTS, _CONTEST = 8, 5
-_READABLE_WITHIN_S = 60.0
+_READABLE_WITHIN_S = 150.0
 _LATELY = 4
 """So many of the answers of late are what conditions are made from."""
 

@@ -173,6 +173,7 @@ class Heartbeats(OnGround):
                 takes_blocks=beat.takes_blocks,
                 decides=beat.decides,
                 votes=beat.votes,
+                noted=beat.noted,
             ),
         )
         self._voting.heard(name, undecided=beat.undecided)
@@ -273,5 +274,6 @@ class Heartbeats(OnGround):
             decides=True,
             undecided=self._voting.undecided,
             votes=not self._voting.refusal,
+            noted=self._voting.has_noted(name),
             wall_ms=self._time.wall_ms(),
         )

@@ -43,12 +43,22 @@ class Voting(OnGround):
         if undecided:
             self._undecided.add(name)
 
+    def has_noted(self, name: str) -> bool:
+        """Whether a peer may begin to decide: this node needs no more to hear that it never did."""
+        return self.remembers or self._counts or name in self._undecided
+
     @property
     def nothing_is_forgotten(self) -> bool:
         """Whether each other member said, in this life of ours, that nothing was ever decided with
         it. Then nothing was with us, for there would have been another.
         """
         return all(peer.name in self._undecided for peer in self._peers)
+
+    @property
+    def nobody_needs_us_undecided(self) -> bool:
+        """Whether each other member has noted the same of this node, or need not know."""
+        said = [peer.said for peer in self._peers]
+        return all(it is not None and it.responder.noted for it in said)
 
     @property
     def too_old(self) -> list[str]:

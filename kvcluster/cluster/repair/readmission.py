@@ -14,7 +14,9 @@ Who started with `--salvage` takes what is there, and is not compared: the other
 
 **A new cluster** must not wait for a minute. Where every other member says that nothing was ever
 promised nor decided with it, nothing was forgotten here: each majority of which this node was one
-had another member, which would remember. Then it is enough to be whole.
+had another member, which would remember. Then it is enough to be whole, and that everybody who is
+in the same place has heard as much of this node: or the first of a new cluster would begin to
+decide, and the others wait for a minute, or for each other.
 
 Rejected: to fetch what the peers have promised. It is of no use beside the first rule, and without
 that rule it is not enough.
@@ -49,12 +51,8 @@ class Readmission(OnGround):
         """Wait for it, and have it count."""
         if not self._store.fsync:
             return
-        end_s = self._now_s() + self._settings.tombstone_wait_s
-        if not self._voting.remembers and not await self._is_nothing_forgotten(end_s):
-            log.info("SYNC  %s %s", self._membership.name, self._voting.refusal)
-            await self._wait_until(end_s)
-            await self._compare()
-            log.info("SYNC  %s counts for majorities again", self._membership.name)
+        if not self._voting.remembers:
+            await self._until_it_may_count()
         while True:
             try:
                 await self._voting.admit()
@@ -62,32 +60,41 @@ class Readmission(OnGround):
             except KvError:  # a full disk
                 await self._rest()
 
-    async def _is_nothing_forgotten(self, end_s: float) -> bool:
-        """Whether the others say so; it is known once all were heard."""
-        self._voting.waits_for = "it was started without its data, and has not heard all others"
-        while not self._voting.nothing_is_forgotten or not self._gate.whole:
-            heard = all(peer.said is not None for peer in self._peers)
-            if heard and not self._voting.nothing_is_forgotten:
-                return False
-            if self._now_s() >= end_s and heard:
-                return False
-            await asyncio.sleep(self._settings.tick_interval_s)
-        return True
-
-    async def _wait_until(self, end_s: float) -> None:
-        """Until nothing of what it may have forgotten is on its way any more."""
-        while (left_s := end_s - self._now_s()) > 0:
-            self._voting.waits_for = f"it was started without its data, {left_s:.0f} s more"
-            await asyncio.sleep(min(left_s, 1.0))
-
-    async def _compare(self) -> None:
-        """With as many others as it needs."""
-        while not self._store.salvaged and not self._is_enough():
-            self._voting.waits_for = "it must be compared with the others that count, see --salvage"
-            for peer in self._peers:
-                if peer.votes and peer.name not in self._compared:
-                    await self._compare_with(peer.name)
+    async def _until_it_may_count(self) -> None:
+        end_s, told = self._now_s() + self._settings.tombstone_wait_s, False
+        while not self._has_forgotten_nothing():
+            left_s = end_s - self._now_s()
+            if left_s <= 0 and (self._store.salvaged or await self._is_compared()):
+                break
+            self._voting.waits_for = self._reason(left_s)
+            if not told and self._heard_all():
+                log.info("SYNC  %s %s", self._membership.name, self._voting.refusal)
+                told = True
             await self._rest()
+        if told:
+            log.info("SYNC  %s counts for majorities from now on", self._membership.name)
+
+    def _heard_all(self) -> bool:
+        return all(peer.said is not None for peer in self._peers)
+
+    def _has_forgotten_nothing(self) -> bool:
+        """Whether the others say so, and nobody waits for the same word of this node."""
+        voting = self._voting
+        return voting.nothing_is_forgotten and voting.nobody_needs_us_undecided and self._gate.whole
+
+    def _reason(self, left_s: float) -> str:
+        if not self._heard_all():
+            return "it was started without its data, and has not heard all others"
+        if left_s > 0:
+            return f"it was started without its data, {left_s:.0f} s more"
+        return "it must be compared with the others that count, see --salvage"
+
+    async def _is_compared(self) -> bool:
+        """Whether it was, with as many others as it needs; some more are, if not."""
+        for peer in self._peers:
+            if not self._is_enough() and peer.votes and peer.name not in self._compared:
+                await self._compare_with(peer.name)
+        return self._is_enough()
 
     async def _compare_with(self, name: str) -> None:
         try:
