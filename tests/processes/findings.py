@@ -21,6 +21,7 @@ class Finding(enum.Enum):
     PHANTOM = "values that were refused or never written"
     STALE = "stale reads"
     SHORT = "scans that were short without a word"
+    DISORDER = "keys whose history has no order"
     APART = "keys on which replicas stayed unequal"
     UNPROVOKED = "failures while nothing was wrong"
     UNEXPLAINED = "errors that nobody can explain"

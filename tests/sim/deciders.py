@@ -5,6 +5,9 @@ own. What they try is recorded (tests/linear/tried.py), and at the end of the hi
 well again and each key was read once more through every node, tests/linear/checker.py is asked
 whether it can all have happened, one after the other.
 
+In some histories they are alone, in a hurry, and whoever coordinates is upset again and again: what
+goes wrong only where one overtakes another at the right moment is found in these, if at all.
+
 They behave badly on purpose: after a failure they write blindly at once, through another node; they
 put plainly on the same keys; they send several operations on one key in a batch; they use versions
 that are long gone.
@@ -46,6 +49,7 @@ from demo_pb2 import BatchRequest, GetRequest, Result
 from demo_pb2 import Operation as OperationMessage
 
 _EACH, _REST = 2, 1
+_CONTESTS, _CONTEST = 8, 5
 _READABLE_WITHIN_S = 150.0
 _LATELY = 4
 """So many of the answers of late are what conditions are made from."""
@@ -54,6 +58,11 @@ _LATELY = 4
 def uses_deciders(seed: int) -> bool:
     """Whether a history has such clients."""
     return seed % _EACH == _REST
+
+
+def is_contest(seed: int) -> bool:
+    """Whether a history has no other clients, and these are in a hurry."""
+    return seed % _CONTESTS == _CONTEST
 
 
 class Deciders:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from kvcluster.config import KIB, Settings
 from tests.sim.broken import Broken
 from tests.sim.clients import Clients
-from tests.sim.deciders import Deciders, uses_deciders
+from tests.sim.deciders import Deciders, is_contest, uses_deciders
 from tests.sim.faults import Faults
 from tests.sim.judge import Judge
 from tests.sim.library import LibraryClients, uses_library
@@ -47,6 +47,8 @@ _COLD_KEYS = (40, 40, 40, 40, 400)
 _BREAKS = (0, 0, 2, 4)
 """How many times connections break."""
 _OVER_BY_S = 900.0
+_UPSETTING = ["isolate", "one way", "kill", "freeze", "reset", "storm", "slow disk", "power cut"]
+"""Kinds of faults by which one who coordinates is overtaken by another."""
 _SLOW_ONES, _SLOWEST_S = 0.15, 0.35
 """In so many of all histories it takes so long from node to node, and with what straggles 0.45 s:
 there and back and the time between two heartbeats is just less than the silence that makes a peer
@@ -96,6 +98,17 @@ class Plan:
         plan._break(random.Random(copy.copy(rng).random()), cuts=cuts, within_s=within_s)
         plan.schedule.sort(key=lambda fault: fault.at_s)
         return plan
+
+    def contest(self, rng: random.Random) -> None:
+        """Only clients of decided keys, in a hurry, while who coordinates comes and goes."""
+        self.members, self.replicas = _FIVE[: rng.choice([3, 3, 3, 5])], 3
+        self.hurry, within_s = 20.0, rng.choice([4.0, 8.0])
+        self.loses_messages, self.weather = True, _weather(rng, loses=rng.random() < 0.5)
+        count = rng.randint(6, 16)
+        self.schedule = [
+            dataclasses.replace(fault, lasts_s=fault.lasts_s / 4)
+            for fault in draw(rng, _UPSETTING, len(self.members), count, within_s)
+        ]
 
     def _break(self, apart: random.Random, *, cuts: bool, within_s: float) -> None:
         """Connections that break, and slow ways: drawn apart, so that they shift nothing else."""
@@ -181,6 +194,8 @@ class History:
     def __init__(self, seed: int, only: Collection[int] | None = None) -> None:
         self._rng = random.Random(seed)
         self.plan = Plan.of(self._rng)
+        if is_contest(seed):
+            self.plan.contest(random.Random(f"contest {seed}"))
         chosen = range(len(self.plan.schedule)) if only is None else only
         self._schedule = [self.plan.schedule[index] for index in chosen]
         self.result = Result(seed, schedule=self.plan.schedule)
@@ -278,6 +293,8 @@ class History:
     ) -> None:
         await asyncio.gather(*[world.start(name) for name in world.members])
         everybody = [each for each in (clients, deciders) if each is not None]
+        if is_contest(self.result.seed):
+            everybody.remove(clients)
         playing = [world.keep(each.play()) for each in everybody]
         await faults.play(self._schedule)
         await asyncio.sleep(1.0)

@@ -12,6 +12,7 @@ from kvcluster.errors import OutcomeUnknown
 from kvcluster.model.slots import slot_of
 from tests.cluster.memory import FIVE, MemoryCluster
 from tests.server.metrics.scene import Reading, Scene, provokes
+from tests.storage.fake_disk import FakeDisk
 
 from demo_pb2 import Entry, Promise, PutRequest
 
@@ -190,12 +191,24 @@ def _grew(before: Reading, now: Reading, name: str, **labels: str) -> float:
     return now(name, **labels) - before(name, **labels)
 
 
-@provokes("counts_for_majorities", "promises", "refused_entries_total")
-async def test_what_majorities_need_is_told(scene: Scene) -> None:
-    """A promise that stays, or a node that does not count, is why an operation with a condition
-    takes long.
-    """
+@provokes("counts_for_majorities")
+async def test_that_a_node_counts_for_no_majority_is_told(scene: Scene) -> None:
+    """While it has not, another one must not be taken down."""
     assert scene.look()("counts_for_majorities") == 1
+    await scene.cluster.put("a:1", "k", "v")
+    store = scene.cluster["a:1"].store
+    ballot = scene.cluster["a:1"].time.tick()
+    await store.promise([Promise(key="k", ballot=ballot)])
+    await scene.cluster.crash("a:1")
+    scene.cluster.disks["a:1"] = FakeDisk()
+    await scene.cluster.start("a:1")
+    await scene.cluster.until_serving("a:1")
+    assert scene.look()("counts_for_majorities") == 0
+
+
+@provokes("promises", "refused_entries_total")
+async def test_what_was_promised_and_refused_is_told(scene: Scene) -> None:
+    """A promise that stays is why an operation with a condition takes long."""
     store = scene.cluster["a:1"].store
     early, ballot = scene.cluster["a:1"].time.tick(), scene.cluster["a:1"].time.tick()
     await store.promise([Promise(key="k", ballot=ballot)])
