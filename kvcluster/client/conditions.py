@@ -22,12 +22,9 @@ from kvcluster.client.pending import FOR_EVER, Lifespan
 from kvcluster.client.values import Given, Value
 from kvcluster.errors import BadRequest, ConditionFailed
 from kvcluster.model.entry import is_version
+from kvcluster.model.expiry import LEAST_LIFE_MS, MOST_LIFE_MS
 
 from demo_pb2 import Condition
-
-LEAST_TTL_S = 1
-MOST_TTL_S = 315_576_000
-"""Ten years."""
 
 
 class There(Protocol):
@@ -95,10 +92,8 @@ def life_given(ttl_s: object, expires_at: object = None) -> Lifespan:
         return FOR_EVER
     if isinstance(ttl_s, bool) or not isinstance(ttl_s, int | float) or math.isnan(ttl_s):
         raise BadRequest(f"a time to live is a number of seconds, not {shortened(ttl_s)}")
-    if not LEAST_TTL_S <= ttl_s <= MOST_TTL_S:
-        raise BadRequest(
-            f"the time to live {ttl_s:g} s is out of range: {LEAST_TTL_S} second to 10 years"
-        )
+    if not LEAST_LIFE_MS <= ttl_s * 1000 <= MOST_LIFE_MS:
+        raise BadRequest(f"the time to live {ttl_s:g} s is out of range: 1 second to 10 years")
     return Lifespan(ttl_ms=round(ttl_s * 1000))
 
 
