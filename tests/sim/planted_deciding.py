@@ -34,7 +34,7 @@ def read_what_a_majority_holds_without_handing_it_on(stack: contextlib.ExitStack
     replace(stack, Majorities, "_hand_over", take_for_done)
 
 
-@planted(found_by=269)
+@planted()
 def answer_a_condition_from_what_is_not_chosen(stack: contextlib.ExitStack) -> None:
     """It fails on what only one replica holds."""
     conclude = Decider._conclude
@@ -54,7 +54,7 @@ def count_who_has_something_newer_for_a_majority(stack: contextlib.ExitStack) ->
     replace(stack, Outcome, "as_sent", lambda self, at: as_sent(self, at) + self.newer_at(at))
 
 
-@planted(found_by=69)
+@planted(found_by=53)
 def write_again_what_was_not_accepted(stack: contextlib.ExitStack) -> None:
     """In a newer ballot, as a plain put is renewed; but it may be chosen in the first."""
     accept = Decider._accept
