@@ -9,6 +9,7 @@ everything is undone, and this must hold, or it is counted as a finding:
 - every scan of keys that nobody touches gave all of them, or said that it did not (reader.py);
 - no read was stale: not one during a fault of a single node, not one after a cut was healed and
   the nodes had heard of each other again;
+- what was tried on keys that a majority decides has an order (tests/processes/deciders.py);
 - every error of a client is one that errors.py can explain, and none happened while the cluster
   was whole and nothing was done to it;
 - no node ended unless it was killed or stopped, and none logged an alarm or a traceback.
@@ -33,6 +34,7 @@ from tests.chaos.faults import Faults, name_of
 from tests.chaos.machine import Machine, peak_mib
 from tests.chaos.reader import Reader, judge_scans, put_all
 from tests.processes.cluster import Cluster
+from tests.processes.deciders import DECIDED, Deciders
 from tests.processes.errors import unexplained
 from tests.processes.findings import Finding, Findings
 from tests.processes.harness import Server
@@ -56,6 +58,8 @@ THREADS = 3
 """Clients that ask any node, besides one for each node that asks only it."""
 _NEW_KEYS = 5  # in each round; as many old ones are left alone, to see what becomes of them
 _KEYS = 20
+_FORGETTING = {"empty one", "damage one", "empty two in turn", "swap two"}
+"""Faults by which somebody forgets what he promised. If two have, perhaps no majority remembers."""
 
 
 @dataclass
@@ -74,6 +78,8 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
     scans: Counter[str] = field(default_factory=Counter)
     """How those did that read what nobody touches."""
+    decided: Counter[str] = field(default_factory=Counter)
+    """How the operations of those ended who have keys that a majority decides (deciders.py)."""
     findings: Findings = field(default_factory=Findings)
     memory: list[float] = field(default_factory=list)
     """After each round, the most that any server had had resident, in MiB."""
@@ -101,6 +107,8 @@ class Chaos:
             self._cluster, self._rng, folder / "faults.log", machine, self.availability
         )
         self._histories: dict[str, History] = {}
+        self._forgot = 0
+        """How many nodes have forgotten what they promised, at most."""
         self._logs_read: dict[Server, int] = {}
         self.outcome = Outcome(seed)
 
@@ -133,10 +141,12 @@ class Chaos:
         started_s = time.monotonic()
         load = self._load()
         load.weather = Weather.fair()
+        before = Counter(self.outcome.faults)
+        deciders = Deciders(self._cluster.members, [f"{DECIDED}{self.outcome.rounds}"])
         reader = Reader(self._cluster, self.outcome.findings, lambda: load.weather, self._stalled)
         self.availability.begin()
         try:
-            with load, reader:
+            with load, reader, deciders:
                 done = [self._do_one(load) for _ in range(self._rng.randint(1, 3))]
                 self._recover(load)
                 load.goes_on(self._rng.randrange(50, 200))
@@ -145,11 +155,19 @@ class Chaos:
             self._count(load)
             self.outcome.scans += reader.ended
         self._judge(set(load.used))
+        self._judge_decided(deciders, self.outcome.faults - before)
         self._say(
             f"round {self.outcome.rounds}: {', '.join(done)};"
             f" {load.acknowledged:,} acknowledged, {load.tally.judged:,} reads judged,"
             f" {load.tally.errors.total():,} errors, {time.monotonic() - started_s:.0f} s"
         )
+
+    def _judge_decided(self, deciders: Deciders, faults: Counter[str]) -> None:
+        """Of what this round decided, unless some had forgotten too much by then."""
+        self._forgot += sum(faults[name] * (1 + ("two" in name)) for name in _FORGETTING)
+        if self._forgot <= 1:
+            deciders.judge(self.outcome.findings)
+            self.outcome.decided += deciders.ended
 
     def _load(self) -> Load:
         first = self.outcome.rounds * _NEW_KEYS

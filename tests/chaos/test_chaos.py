@@ -40,6 +40,7 @@ def test_short_run_keeps_every_promise(tmp_path: Path) -> None:
     assert outcome.faults.total() >= 2, text
     assert outcome.tally.acknowledged > 100, text
     assert outcome.tally.judged > 50, text
+    assert outcome.decided["put done"] > 20, outcome.decided
     assert "All promises were kept." in text
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 import grpc
 
 from tests.processes.cluster import Cluster
+from tests.processes.deciders import DECIDED
 from tests.processes.findings import Finding, Findings
 from tests.processes.harness import Server, eventually
 from tests.processes.history import History, Value
@@ -59,6 +60,8 @@ def judge(
             findings.add(Finding.APART, line)
     data = cluster.data()
     for key in data.keys() - histories.keys():
+        if key.startswith(DECIDED):
+            continue
         findings.add(Finding.PHANTOM, f"{key} is {data[key]!r}, and nobody wrote it")
     for key, history in histories.items():
         held = _ask_all(cluster, key, findings) if key in asked else data.get(key)

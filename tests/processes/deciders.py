@@ -22,6 +22,8 @@ from tests.linear.checker import judge
 from tests.linear.tried import Recorder, Shown, Tried
 from tests.processes.findings import Finding, Findings
 
+DECIDED = "decided/"
+"""How keys begin of which nobody else is the judge."""
 _LATELY = 6
 _REST_S = 0.05
 _NO_VERSION = Version(b"")

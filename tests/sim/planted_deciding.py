@@ -54,7 +54,7 @@ def count_who_has_something_newer_for_a_majority(stack: contextlib.ExitStack) ->
     replace(stack, Outcome, "as_sent", lambda self, at: as_sent(self, at) + self.newer_at(at))
 
 
-@planted()
+@planted(found_by=53)
 def write_again_what_was_not_accepted(stack: contextlib.ExitStack) -> None:
     """In a newer ballot, as a plain put is renewed; but it may be chosen in the first."""
     accept = Decider._accept
@@ -85,7 +85,7 @@ def decide_again_what_may_be_done(stack: contextlib.ExitStack) -> None:
     replace(stack, Decider, "_conclude", conclude_or_again)
 
 
-@planted(found_by=3)
+@planted(found_by=5)
 def decide_several_in_one_version(stack: contextlib.ExitStack) -> None:
     """All that wait for a key get the version of the last."""
     ballots = Decider._ballots
