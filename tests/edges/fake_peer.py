@@ -29,6 +29,7 @@ from demo_pb2 import (
     ConfirmPullResponse,
     DeleteResponse,
     DropResponse,
+    Entry,
     ForwardRequest,
     ForwardResponse,
     GetResponse,
@@ -37,9 +38,13 @@ from demo_pb2 import (
     Heartbeat,
     HoldResponse,
     PeerState,
+    PrepareRequest,
+    PrepareResponse,
     PullDifferencesResponse,
     PullResponse,
     PutResponse,
+    ReadRequest,
+    ReadResponse,
     ReplicateResponse,
     Result,
     ScanPartResponse,
@@ -109,6 +114,10 @@ class Script:
             "status": SERVING,
             "missed_since": missed_since,
             "configuration": self._configuration,
+            "decides": True,
+            "votes": True,
+            "undecided": True,
+            "noted": True,
         }
         peers = [
             PeerState(node=each, state=PeerState.ALIVE) for each in self._configuration.members
@@ -122,7 +131,7 @@ class Script:
         return self.health(name)
 
     def _Replicate(self, name: str, request: bytes) -> ReplicateResponse:
-        return ReplicateResponse(clock=clock())
+        return ReplicateResponse(clock=clock(), votes=True)
 
     def _Forward(self, name: str, request: bytes) -> ForwardResponse:
         forwarded = ForwardRequest.FromString(request)
@@ -147,6 +156,14 @@ class Script:
 
     def _PullDifferences(self, name: str, request: bytes) -> PullDifferencesResponse:
         return PullDifferencesResponse(clock=clock())
+
+    def _Read(self, name: str, request: bytes) -> ReadResponse:
+        keys = ReadRequest.FromString(request).keys
+        return ReadResponse(clock=clock(), votes=True, entries=[Entry() for _ in keys])
+
+    def _Prepare(self, name: str, request: bytes) -> PrepareResponse:
+        promises = PrepareRequest.FromString(request).promises
+        return PrepareResponse(clock=clock(), votes=True, entries=[Entry() for _ in promises])
 
     def _Hold(self, name: str, request: bytes) -> HoldResponse:
         return HoldResponse(clock=clock(), incarnation=1)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from kvcluster.model.slots import SLOTS
 from tests.edges.among_fakes import AmongFakes
 from tests.edges.fake_peer import Answer, clock, version
 
-from demo_pb2 import CompareResponse
+from demo_pb2 import CompareResponse, Condition, GetRequest, PutRequest
 
 
 def told(call: Callable[[str], Any], key: str) -> str:
@@ -33,6 +34,16 @@ def use(lone: AmongFakes) -> None:
     assert put == deleted == lone.server.name
     assert got in (lone.server.name, *lone.peers)  # another's, while the node is catching up
     assert {told(call, elsewhere) for call in calls} <= {*lone.peers, "INTERNAL", "UNAVAILABLE"}
+    decide(lone)
+
+
+def decide(lone: AmongFakes) -> None:
+    """A read and a write by majority, which ask the peer; how they end depends on what it says."""
+    key, stub = lone.key(held=True, led=True), lone.server.stub
+    with contextlib.suppress(grpc.RpcError):
+        stub.Get(GetRequest(key=key, linearizable=True), timeout=2)
+    with contextlib.suppress(grpc.RpcError):
+        stub.Put(PutRequest(key=key, value="v", condition=Condition(none=True)), timeout=2)
 
 
 def behind(lone: AmongFakes) -> Answer:

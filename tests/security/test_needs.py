@@ -65,6 +65,8 @@ WHAT_EACH_NEEDS = {
     "/demo.Peer/PullDifferences": needs.PEER,
     "/demo.Peer/Hold": needs.PEER,
     "/demo.Peer/Drop": needs.PEER,
+    "/demo.Peer/Read": needs.PEER,
+    "/demo.Peer/Prepare": needs.PEER,
     "/grpc.health.v1.Health/Check": needs.FREE,
     "/grpc.health.v1.Health/Watch": needs.FREE,
     **{f"/{name}/ServerReflectionInfo": needs.SIGHT for name in REFLECTIONS},
