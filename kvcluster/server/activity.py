@@ -29,6 +29,7 @@ from demo_pb2 import (
     PutManyRequest,
     PutManyResponse,
     ReplicateRequest,
+    Result,
 )
 
 log = logging.getLogger("kvcluster")
@@ -36,6 +37,13 @@ log = logging.getLogger("kvcluster")
 _kind_of_result = methodcaller("WhichOneof", "result")
 
 _SUMMARY_INTERVAL_S = 1.0
+_MISMATCH = "condition not met"
+
+
+def _mismatched_kind(result: Result) -> str:
+    """Of which kind an operation was whose condition did not hold; empty: it did."""
+    kind = result.WhichOneof("result")
+    return kind if kind in WRITING and getattr(result, kind).HasField("mismatch") else ""
 
 
 class Activity:
@@ -46,7 +54,12 @@ class Activity:
         self._limiter = Limiter(settings.log_rate_per_s, settings.log_burst)
 
     def one(self, request: Any, response: Any, sender: str = "") -> None:
-        """A Put or a Delete was acknowledged; `sender` forwarded it, if one did."""
+        """A Put or a Delete was acknowledged; `sender` forwarded it, if one did.
+
+        One whose condition did not hold is as little news as a read.
+        """
+        if response.HasField("mismatch"):
+            return
         kind = kind_of(request)
         if self._allows(kind.capitalize()):
             what = f"{shown(request.key)}{_size_of(request)}{_found_by(response)}"
@@ -54,7 +67,12 @@ class Activity:
 
     def batch(self, response: BatchResponse, sender: str = "") -> None:
         """A batch was carried out; `sender` forwarded it, if one did. Reads are no news."""
-        self._several(Counter(map(_kind_of_result, response.results)), sender)
+        kinds = Counter(map(_kind_of_result, response.results))
+        if any(kinds[kind] for kind in WRITING):
+            mismatched = Counter(map(_mismatched_kind, response.results))
+            kinds += Counter({_MISMATCH: mismatched.total() - mismatched[""]})
+            kinds -= mismatched
+        self._several(kinds, sender)
 
     def put_many(self, request: PutManyRequest, response: PutManyResponse) -> None:
         """Puts in columns were carried out."""
@@ -65,7 +83,7 @@ class Activity:
     def _several(self, kinds: Counter[str], sender: str) -> None:
         writes = sum(kinds[kind] for kind in WRITING)
         if writes and self._allows("Batch operation", writes):
-            order = (*WRITING, "get", "failure")
+            order = (*WRITING, "get", _MISMATCH, "failure")
             parts = [f"{kinds[kind]:,} {kind}" for kind in order if kinds[kind]]
             _log("BATCH", f"{', '.join(parts)}{_for(sender)}")
 

@@ -39,9 +39,11 @@ from kvcluster.wire.kinds import WRITING
 from demo_pb2 import (
     BatchRequest,
     DeleteRequest,
+    DeleteResponse,
     ForwardRequest,
     PutManyRequest,
     PutRequest,
+    PutResponse,
     Result,
 )
 
@@ -49,7 +51,7 @@ log = logging.getLogger("kvcluster")
 
 _BACKLOG = 20_000
 _AT_ONCE = 2_000
-_OK = "OK"
+_OK, _MISMATCH = "OK", "CONDITION_FAILED"
 
 Deed = tuple[str, str, str]
 """A key, the version that it got in hex, and how that ended."""
@@ -143,7 +145,7 @@ def deeds_of(request: Any, answer: Any, error: KvError | None) -> list[Deed]:
         request = getattr(request, kind) if kind else request
         answer = getattr(answer, kind) if kind and answer is not None else None
     if isinstance(request, PutRequest | DeleteRequest):
-        return [(request.key, answer.version.hex() if answer is not None else "", outcome)]
+        return [(request.key, *_ended(answer, outcome))]
     if isinstance(request, BatchRequest):
         results: Iterable[Result | None] = answer.results if answer else itertools.repeat(None)
         pairs = zip(request.operations, results, strict=False)
@@ -168,7 +170,14 @@ def _deed(key: str, result: Result | None, outcome: str) -> Deed:
     kind = result.WhichOneof("result")
     if kind == "failure":
         return key, "", result.failure.reason
-    return key, getattr(result, kind).version.hex() if kind else "", outcome
+    return (key, *_ended(getattr(result, kind) if kind else None, outcome))
+
+
+def _ended(answer: Any, outcome: str) -> tuple[str, str]:
+    """In which version a write is, and how it ended. `answer`: None: there is none."""
+    if isinstance(answer, PutResponse | DeleteResponse) and answer.HasField("mismatch"):
+        return "", _MISMATCH
+    return answer.version.hex() if answer is not None else "", outcome
 
 
 def _denied(result: Result | None) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvcluster.server.activity import Limiter
+from kvcluster.config import Settings
+from kvcluster.server.activity import Activity, Limiter
+
+from demo_pb2 import BatchResponse, Mismatch, PutRequest, PutResponse, Result
 
 
 def test_human_pace_is_never_counted_away() -> None:
@@ -54,3 +58,14 @@ def test_clock_that_stands_still_or_goes_back_gives_no_tokens() -> None:
     assert limiter.allows("Put", 5.0)
     assert not limiter.allows("Put", 5.0)
     assert not limiter.allows("Put", 1.0)
+
+
+def test_what_was_not_written_is_not_told_as_a_put(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever looks for a write that is not there would find it in the log."""
+    caplog.set_level("INFO")
+    activity, failed = Activity("a:1", Settings()), PutResponse(mismatch=Mismatch(found=True))
+    activity.one(PutRequest(key="k", value="v"), failed)
+    assert not caplog.messages
+    results = [Result(put=failed), Result(put=PutResponse(version=b"1")), Result(get={})]
+    activity.batch(BatchResponse(results=results))
+    assert caplog.messages == ["BATCH  1 put, 1 get, 1 condition not met"]

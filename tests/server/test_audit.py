@@ -52,6 +52,12 @@ DEEDS: dict[str, tuple[Any, Any, Any, list[tuple[str, str, str]]]] = {
     "a scan that was": (ScanRequest(prefix="p"), None, DENIED, [("p", "", "PERMISSION_DENIED")]),
     "a peer that was": (ReplicateRequest(), None, DENIED, [("", "", "PERMISSION_DENIED")]),
     "a peer": (ReplicateRequest(), None, None, []),
+    "one whose condition did not hold": (
+        PUT,
+        PutResponse(mismatch={"found": True, "value": "secret value"}),
+        None,
+        [("k", "", "CONDITION_FAILED")],
+    ),
     "a batch": (
         BATCH,
         BatchResponse(results=[Result(put=STORED), Result(get={"value": "v"})]),
