@@ -158,6 +158,7 @@ class Peer(PeerServicer):
     def __init__(self, node: Node, activity: Activity, intake: Intake) -> None:
         self.node = node
         self.intake = intake
+        self.read_at_once = node.deciding.acceptor.read_at_once
         self._activity = activity
 
     @rpc(needs=PEER, budget="forwards", writes=True)
@@ -196,7 +197,7 @@ class Peer(PeerServicer):
         """Give a page of what a peer lacks."""
         return await self.node.repair.pulls.differences(request)
 
-    @rpc(needs=PEER, budget="forwards")
+    @rpc(needs=PEER, budget="forwards", at_once=lambda it, request: it.read_at_once(request))
     async def Read(self, request: pb.ReadRequest, deadline_s: float) -> pb.ReadResponse:
         """Say what is held of some keys, for a majority."""
         return await self.node.deciding.acceptor.read(request, deadline_s)

@@ -124,7 +124,7 @@ def unknown(error: Exception) -> OutcomeUnknown:
     return it
 
 
-def fail(done: asyncio.Future[Any], error: Exception) -> None:
+def fail(done: asyncio.Future[Any], error: BaseException) -> None:
     """Tell who waits, if somebody does."""
     if not done.done():
         done.set_exception(error)

@@ -10,12 +10,15 @@ To accept is to store (cluster/writing/replica.py).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.tasks import within
 from kvcluster.cluster.peers.voting import Voting
+from kvcluster.errors import KvError, NotReady
 from kvcluster.model.entry import Version, version_of
 from kvcluster.model.sightings import Sightings
 from kvcluster.model.slots import slot_of
@@ -44,8 +47,18 @@ class Acceptor(OnGround):
         self._voting = voting
         self._sightings = sightings
 
+    def read_at_once(self, request: ReadRequest) -> ReadResponse | None:
+        """What `read` answers, without a task; None: it must say why it does not."""
+        try:
+            return self._read(request)
+        except KvError:
+            return None
+
     async def read(self, request: ReadRequest, deadline_s: float) -> ReadResponse:
         """Say what is held here. Raises PeerRefused, BadRequest."""
+        return self._read(request)
+
+    def _read(self, request: ReadRequest) -> ReadResponse:
         self._envelope.check(request)
         _check_keys(request.keys)
         said = self.held_of(request.keys)
@@ -81,9 +94,20 @@ class Acceptor(OnGround):
         """
         if self._voting.refusal:
             return None
+        await within(self.begin(wanted), deadline_s, "writing down the promise")
+        return self.promised(wanted)
+
+    def begin(self, wanted: Sequence[Promise]) -> asyncio.Future[Any]:
+        """The same for who is called back: when this resolves, see `promised`. Raises NotReady,
+        DiskIsFull.
+        """
+        if why := self._voting.refusal:
+            raise NotReady(f"{self._membership.name} {why}")
         self._store.refuse_if_full()
-        possible = [it for it in wanted if not self._is_overtaken(it)]
-        await within(self._store.promise(possible), deadline_s, "writing down the promise")
+        return self._store.promise([it for it in wanted if not self._is_overtaken(it)])
+
+    def promised(self, wanted: Sequence[Promise]) -> list[Said]:
+        """What is to be told of what was asked for, once all that could be promised is durable."""
         return [Said(self._held(it.key), self._is_overtaken(it)) for it in wanted]
 
     def _fitting(self, said: Sequence[Said], known: Sequence[bytes]) -> Iterator[EntryMessage]:

@@ -17,7 +17,7 @@ from kvcluster.cluster.deciding.acceptor import Said, held_message
 from kvcluster.cluster.deciding.polling import Polling
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground, OnGround
-from kvcluster.cluster.peers.tasks import within
+from kvcluster.cluster.peers.tasks import Bell, within
 from kvcluster.errors import KvError, NoMajority, NotReady, TooLate
 from kvcluster.model.ballots import Seen, majority
 from kvcluster.model.decision import NOTHING, Content, content_at
@@ -109,23 +109,21 @@ class Majorities(OnGround):
         self, asked: _Asked, deadline_s: float, is_enough: Callable[[_Heard], bool]
     ) -> _Heard:
         """Wait until enough is there, or more will not help. Raises NoMajority, TooLate."""
-        heard, awaited = _Heard(self._membership.replica_count), dict(asked)
-        until_s = deadline_s
+        heard, awaited, bell = _Heard(self._membership.replica_count), dict(asked), Bell()
+        until_s, now_ms = deadline_s, self._time.town_ms
+        for answer in awaited.values():
+            answer.add_done_callback(bell.ring)
         while True:
+            for name in [name for name, answer in awaited.items() if answer.done()]:
+                heard.take(name, awaited.pop(name), now_ms())
             heard.refuse_if_too_few(len(awaited))
             if is_enough(heard) or not awaited:
                 return heard
             if heard.seen.is_enough:
                 until_s = min(until_s, self._now_s() + self._settings.decide_patience_s)
-            timeout_s = until_s - self._now_s()
-            done, _ = await asyncio.wait(
-                awaited.values(), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            for name in [name for name, answer in awaited.items() if answer in done]:
-                heard.take(name, awaited.pop(name), self._time.town_ms())
-            if not done and heard.seen.is_enough:
-                return heard
-            if not done:
+            if not await bell.rings_by(until_s):
+                if heard.seen.is_enough:
+                    return heard
                 raise TooLate("a majority of the replicas did not answer in time")
 
     async def _hand_over(self, name: str, key: str, newest: Content) -> bool:

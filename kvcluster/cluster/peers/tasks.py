@@ -80,6 +80,34 @@ async def within(future: asyncio.Future[T], deadline_s: float, what: str) -> T:
     return future.result()
 
 
+class Bell:
+    """Wakes one who waits, as often as it rings; between two looks of his it rings once."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._woken: asyncio.Future[bool] = self._loop.create_future()
+
+    def ring(self, _: object = None) -> None:
+        """There is something to look at."""
+        if not self._woken.done():
+            self._woken.set_result(True)
+
+    async def rings_by(self, deadline_s: float) -> bool:
+        """Return once it has rung since the last time, or at a time of the loop's clock; whether it
+        has.
+        """
+        timer = self._loop.call_at(deadline_s, self._end)
+        try:
+            return await self._woken
+        finally:
+            timer.cancel()
+            self._woken = self._loop.create_future()
+
+    def _end(self) -> None:
+        if not self._woken.done():
+            self._woken.set_result(False)
+
+
 class Silence:
     """Whether somebody is silent. When that becomes so, all who wait for an answer are woken."""
 
