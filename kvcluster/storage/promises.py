@@ -68,7 +68,9 @@ class Promises:
 
     def stored(self, entries: Sequence[EntryMessage]) -> None:
         """These were stored, or something newer is: promises that they reach have been kept."""
-        for key, version in _keys_and_versions(entries) if self._ballots else ():
+        if not self._ballots:  # as nearly always
+            return
+        for key, version in _keys_and_versions(entries):
             if self._ballots.get(key, version) <= version:
                 self._ballots.pop(key, None)
                 self.behind.pop(key, None)

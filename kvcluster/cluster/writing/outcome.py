@@ -70,12 +70,16 @@ class Outcome:
 
     def add(self, places: Sequence[int], became: Became) -> None:
         """One node more has answered for these."""
-        older, refused = _at(places, became.superseded), _at(places, became.refused)
-        self.superseded |= older
-        self.decided |= _at(places, became.decided)
-        self._held([place for place in places if place not in refused] if refused else places)
+        gone = frozenset[int]()
+        held = places
+        if became.superseded or became.refused:  # hardly ever
+            older, refused = _at(places, became.superseded), _at(places, became.refused)
+            self.superseded |= older
+            self.decided |= _at(places, became.decided)
+            gone, held = older | refused, [place for place in places if place not in refused]
+        self._held(held)
         if became.votes:
-            self._votes.append((places, older | refused))
+            self._votes.append((places, gone))
 
     def as_sent(self, place: int) -> int:
         """Nodes whose word counts that hold this very entry."""
@@ -100,6 +104,4 @@ class Outcome:
 
 
 def _at(places: Sequence[int], indexes: Sequence[int]) -> frozenset[int]:
-    if not indexes:
-        return frozenset()
     return frozenset(places[index] for index in indexes if index < len(places))
