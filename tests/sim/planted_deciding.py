@@ -1,7 +1,7 @@
 """Bugs planted into what a majority decides: each rule of the protocol, left out.
 
-What each rule is for is played in small in tests/linear (rules.py), where some of them show that
-need many thousand histories here.
+What each rule is for is played in small in tests/linear (rules.py). Some need many thousand
+histories to show here, so each has a test in which the moment that it is for is set up by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from kvcluster.storage.store import Store
 from tests.sim.planting import planted, replace
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_deciding_rules.py::test_what_a_reader_was_told_the_next_one_is_told_too"
+)
 def read_what_a_majority_holds_without_handing_it_on(stack: contextlib.ExitStack) -> None:
     """The newest of a majority is told, though the next reader may not see it."""
 
@@ -34,7 +36,9 @@ def read_what_a_majority_holds_without_handing_it_on(stack: contextlib.ExitStack
     replace(stack, Majorities, "_hand_over", take_for_done)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_deciding_rules.py::test_a_condition_that_failed_has_failed_for_ever"
+)
 def answer_a_condition_from_what_is_not_chosen(stack: contextlib.ExitStack) -> None:
     """It fails on what only one replica holds."""
     conclude = Decider._conclude
@@ -47,14 +51,21 @@ def answer_a_condition_from_what_is_not_chosen(stack: contextlib.ExitStack) -> N
     replace(stack, Decider, "_conclude", conclude_at_once)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_deciding_rules.py::"
+    "test_who_was_overtaken_between_his_promises_and_his_write_has_not_won"
+)
 def count_who_has_something_newer_for_a_majority(stack: contextlib.ExitStack) -> None:
     """As for a plain put: who was overtaken is acknowledged."""
     as_sent = Outcome.as_sent
     replace(stack, Outcome, "as_sent", lambda self, at: as_sent(self, at) + self.newer_at(at))
 
 
-@planted(found_by=53)
+@planted(
+    found_by=53,
+    pinned_by="cluster/test_deciding_rules.py::"
+    "test_who_was_overtaken_between_his_promises_and_his_write_has_not_won",
+)
 def write_again_what_was_not_accepted(stack: contextlib.ExitStack) -> None:
     """In a newer ballot, as a plain put is renewed; but it may be chosen in the first."""
     accept = Decider._accept
@@ -92,7 +103,7 @@ def decide_several_in_one_version(stack: contextlib.ExitStack) -> None:
     replace(stack, Decider, "_ballots", lambda self, count: ballots(self, count)[-1:] * count)
 
 
-@planted()
+@planted(pinned_by="cluster/test_deciding_rules.py::test_what_is_accepted_is_what_was_promised_for")
 def prepare_the_first_of_several_versions(stack: contextlib.ExitStack) -> None:
     """And accept the last, which nobody has promised anything for."""
     ballots, prepare = Decider._ballots, Majorities.prepare
@@ -109,7 +120,10 @@ def prepare_the_first_of_several_versions(stack: contextlib.ExitStack) -> None:
     replace(stack, Majorities, "prepare", prepare_first)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_deciding_rules.py::"
+    "test_a_promise_tells_of_what_was_on_its_way_to_the_journal"
+)
 def promise_before_what_was_taken_is_applied(stack: contextlib.ExitStack) -> None:
     """What stands in the journal is not among what is told."""
     promise = Acceptor.promise
@@ -174,13 +188,18 @@ def vote_at_once_after_the_disk_was_lost(stack: contextlib.ExitStack) -> None:
     replace(stack, Voting, "refusal", property(refusal))
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_deciding_rules.py::"
+    "test_a_plain_put_that_meets_what_was_decided_is_not_sent_again"
+)
 def renew_plain_puts_on_decided_keys(stack: contextlib.ExitStack) -> None:
     """A put that met something newer is sent again, as it always was."""
     replace(stack, Writes, "_must_go_again", lambda self, *parts: True)
 
 
-@planted()
+@planted(
+    pinned_by="cluster/test_deciding_rules.py::test_what_a_reader_was_told_the_next_one_is_told_too"
+)
 def take_any_newest_for_chosen(stack: contextlib.ExitStack) -> None:
     """Enough have answered; that they differ is not looked at."""
     replace(stack, Seen, "is_chosen", property(lambda self: self.is_enough))
