@@ -45,6 +45,21 @@ class LoadClient:
         """Read a key from what one member holds, without asking the others."""
         raise NotImplementedError
 
+    async def get_linearizable(self, key: str) -> str | None:
+        """Read a key so that no write is hidden which anybody knows of, whoever is cut off."""
+        raise NotImplementedError
+
+    async def put_if_unchanged(self, key: str) -> None:
+        """Store VALUE under a key that this client has put, if nobody else has since then.
+
+        The first time it looks what is there; the key must be.
+        """
+        raise NotImplementedError
+
+    async def put_if_absent(self, key: str) -> None:
+        """Store VALUE under a key where none is."""
+        raise NotImplementedError
+
     async def raw_put(self, key: str) -> None:
         """Store VALUE by a unary call of gRPC, without a library."""
         raise NotImplementedError

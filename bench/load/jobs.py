@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+PREFIX = "key/"
+"""Of the keys in most cases."""
 Figures = dict[str, float]
 Answer = dict[str, float | str]
 """Figures, and what the first call said that failed."""
@@ -22,7 +24,9 @@ class Closed:
     """A method of LoadClient that takes a key; or "threaded_put"."""
     clients: int
     keys: int
-    """The keys are drawn from so many; each client has a part of them for itself."""
+    """The keys are drawn from so many; each client has a part of them for itself. 0: each call has
+    a key that nobody called before."""
+    prefix: str = PREFIX
     seconds: float
     warm_s: float
     """So long nothing counts."""

@@ -8,6 +8,7 @@ other people's programs do.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -16,11 +17,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from bench.load.client import LoadClient
-from bench.load.jobs import Answer, Closed, Steady
+from bench.load.jobs import PREFIX, Answer, Closed, Steady
 from bench.load.window import Window
 from bench.measure.statistics import longest_gap
 
-PREFIX = "key/"
 _REST_S = 0.01
 """After a call that failed, so that a dead system is not asked a million times."""
 _LAST_ANSWERS_S = 1.0
@@ -64,10 +64,12 @@ async def _call_on(
 
 def keys_of(number: int, job: Closed) -> Iterator[str]:
     """The keys of one client, at random from its part: no two clients ever write the same."""
+    if not job.keys:
+        yield from (f"{job.prefix}{each}" for each in itertools.count(number, job.clients))
     part = max(1, job.keys // job.clients)
     draw = random.Random(f"{number}/{time.time_ns()}").random
     while True:
-        yield f"{PREFIX}{number + job.clients * int(draw() * part)}"
+        yield f"{job.prefix}{number + job.clients * int(draw() * part)}"
 
 
 def _closed_in_threads(put: Callable[[str], None], job: Closed, window: Window) -> None:

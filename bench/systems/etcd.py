@@ -15,6 +15,7 @@ import itertools
 import signal
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import grpc
 
@@ -84,6 +85,7 @@ class Client(LoadClient):
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
         self._pb, self._stubs = grpc.protos_and_services(_PROTO)
+        self._revisions: dict[str, int] = {}
 
     async def open(self) -> None:
         """Wait for a leader, and connect to it first."""
@@ -116,6 +118,38 @@ class Client(LoadClient):
         request = self._pb.RangeRequest(key=key.encode(), serializable=serializable)
         answer = await self._stub.Range(request, timeout=_TIMEOUT_S)
         return str(answer.kvs[0].value, "utf-8") if answer.kvs else None
+
+    async def get_linearizable(self, key: str) -> str | None:
+        """Its default."""
+        return await self.get(key)
+
+    async def put_if_unchanged(self, key: str) -> None:
+        """A transaction that compares the revision."""
+        revision = self._revisions.pop(key, 0) or (await self._held(key))[0]
+        answer = await self._put_if(key, revision, _VALUE)
+        if not answer.succeeded:
+            raise SystemFailed(f"{key} was changed by somebody else")
+        self._revisions[key] = answer.header.revision
+
+    async def put_if_absent(self, key: str) -> None:
+        """The same: a key that is not there has the revision 0."""
+        answer = await self._put_if(key, 0, _VALUE)
+        if not answer.succeeded:
+            raise SystemFailed(f"{key} was there before")
+
+    async def _held(self, key: str) -> tuple[int, bytes]:
+        """The revision and the value of a key, as one member holds them; nothing: 0 and none."""
+        request = self._pb.RangeRequest(key=key.encode(), serializable=True)
+        return _held_in(await self._stub.Range(request, timeout=_TIMEOUT_S))
+
+    async def _put_if(self, key: str, revision: int, value: bytes) -> Any:
+        """Put if the key has this revision; if not, the answer says what is there."""
+        pb, name = self._pb, key.encode()
+        same = pb.Compare(target=pb.Compare.MOD, key=name, mod_revision=revision)
+        put = pb.RequestOp(request_put=pb.PutRequest(key=name, value=value))
+        look = pb.RequestOp(request_range=pb.RangeRequest(key=name))
+        request = pb.TxnRequest(compare=[same], success=[put], failure=[look])
+        return await self._stub.Txn(request, timeout=_TIMEOUT_S)
 
     async def put_many(self, keys: Iterable[str]) -> None:
         """Transactions of a hundred, several in flight."""
@@ -157,3 +191,8 @@ class Client(LoadClient):
             stub = self._stubs.MaintenanceStub(channel)
             status = await stub.Status(self._pb.StatusRequest(), timeout=2.0)
             return bool(status.leader) and status.leader == status.header.member_id
+
+
+def _held_in(answer: Any) -> tuple[int, bytes]:
+    """What a Range of one key found: its revision and value; nothing: 0 and none."""
+    return (answer.kvs[0].mod_revision, answer.kvs[0].value) if answer.kvs else (0, b"")

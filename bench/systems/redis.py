@@ -3,6 +3,9 @@
 Every write is `SET` and `WAIT 2` in one pipeline, on a connection of its own from a pool: `WAIT`
 holds up whatever else its connection carries. With `appendfsync always` a replica acknowledges
 after its fsync.
+
+Put if unchanged is a script that compares and sets, in one way there and back: what a program would
+do whose only wish is to be quick. It compares values, since Redis has no versions.
 """
 
 from __future__ import annotations
@@ -24,6 +27,11 @@ _IN_PIPELINE = 512
 _PIPELINES_IN_FLIGHT = 4
 _WORKS = ("loading", "async_loading", "rdb_bgsave_in_progress", "aof_rewrite_in_progress")
 _PAGE = 1_000
+_PUT_IF_IT_IS = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
 _CONNECTIONS = 512
 """One for each client that calls at once: by default a hundred, and the next one is refused."""
 
@@ -90,6 +98,7 @@ class Client(LoadClient):
             if time.monotonic() > deadline_s:
                 raise SystemFailed(f"its replicas are not ready after {_START_PATIENCE_S:g} s")
             await asyncio.sleep(0.1)
+        self._put_if_it_is: str = await self._redis.script_load(_PUT_IF_IT_IS)
 
     async def _has_replicas(self) -> bool:
         told = await self._redis.info("replication")
@@ -120,6 +129,20 @@ class Client(LoadClient):
         """The same: it asks nobody."""
         return await self.get(key)
 
+    async def put_if_unchanged(self, key: str) -> None:
+        """The script, and WAIT."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.evalsha(self._put_if_it_is, 1, key, VALUE, VALUE)
+            if not await self._acknowledged(pipeline):
+                raise SystemFailed(f"{key} was changed by somebody else, or is not there")
+
+    async def put_if_absent(self, key: str) -> None:
+        """SET NX, and WAIT."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(key, VALUE, nx=True)
+            if not await self._acknowledged(pipeline):
+                raise SystemFailed(f"{key} was there before")
+
     async def put_many(self, keys: Iterable[str]) -> None:
         """Pipelines of 512 with a WAIT at their end, several in flight."""
         source = iter(keys)
@@ -134,10 +157,18 @@ class Client(LoadClient):
         async with self._redis.pipeline(transaction=False) as pipeline:
             for key in keys:
                 pipeline.set(key, VALUE)
-            pipeline.execute_command("WAIT", self._replicas, _WAIT_MS)
-            acknowledged = (await pipeline.execute())[-1]
-        if acknowledged < self._replicas:
-            raise SystemFailed(f"{acknowledged} of {self._replicas} replicas acknowledged")
+            await self._acknowledged(pipeline)
+
+    async def _acknowledged(self, pipeline: Any) -> Any:
+        """Send what is in a pipeline, and WAIT; the answer to the first of it."""
+        pipeline.execute_command("WAIT", self._replicas, _WAIT_MS)
+        first, *_, replicas = await pipeline.execute()
+        self._check(replicas)
+        return first
+
+    def _check(self, replicas: int) -> None:
+        if replicas < self._replicas:
+            raise SystemFailed(f"{replicas} of {self._replicas} replicas acknowledged")
 
     async def scan(self, prefix: str) -> int:
         """In no order: SCAN for keys, MGET for their values."""
