@@ -60,6 +60,18 @@ class LoadClient:
         """Store VALUE under a key where none is."""
         raise NotImplementedError
 
+    async def add_one(self, key: str) -> None:
+        """Add one to the number under a key: look, and put if nothing came between; 0 at first."""
+        raise NotImplementedError
+
+    async def increment(self, key: str) -> None:
+        """Add one by a command that the system has for it."""
+        raise NotImplementedError
+
+    async def number(self, key: str) -> int:
+        """The number under a key, with every addition that was acknowledged."""
+        raise NotImplementedError
+
     async def raw_put(self, key: str) -> None:
         """Store VALUE by a unary call of gRPC, without a library."""
         raise NotImplementedError

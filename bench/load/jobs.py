@@ -33,6 +33,21 @@ class Closed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Count:
+    """So many add to one number, each again as soon as it is answered."""
+
+    act: str
+    """A method of LoadClient that adds one."""
+    key: str
+    """Nobody has counted on it before."""
+    clients: int
+    apart: bool
+    """Whether each is a client of its own with its own connections, or all are tasks of one."""
+    seconds: float
+    warm_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Steady:
     """A put every so often, whether those before it are answered or not."""
 
@@ -60,8 +75,8 @@ class Scan:
     count: int
 
 
-Job = Closed | Steady | Bulk | Scan
-_KINDS = {kind.__name__: kind for kind in (Closed, Steady, Bulk, Scan)}
+Job = Closed | Count | Steady | Bulk | Scan
+_KINDS = {kind.__name__: kind for kind in (Closed, Count, Steady, Bulk, Scan)}
 
 
 def to_line(job: Job) -> str:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from bench.load.client import LoadClient
-from bench.load.jobs import PREFIX, Answer, Closed, Steady
+from bench.load.jobs import PREFIX, Answer, Closed, Count, Steady
 from bench.load.window import Window
 from bench.measure.statistics import longest_gap
 
@@ -33,21 +33,23 @@ async def closed(client: LoadClient, job: Closed, pids: Sequence[int]) -> Answer
         await asyncio.to_thread(_closed_in_threads, client.threaded_put(), job, window)
     else:
         act: Callable[[str], Awaitable[object]] = getattr(client, job.act)
-        clients = [_call_on(act, keys_of(number, job), window) for number in range(job.clients)]
-        await asyncio.gather(_measure(window, job), *clients)
+        clients = [call_on(act, keys_of(number, job), window) for number in range(job.clients)]
+        await asyncio.gather(measure(window, job), *clients)
     return window.figures()
 
 
-async def _measure(window: Window, job: Closed) -> None:
+async def measure(window: Window, job: Closed | Count) -> None:
+    """Open the window when nothing is cold any more, and close it in time."""
     await asyncio.sleep(job.warm_s)
     window.open()
     await asyncio.sleep(job.seconds)
     window.close()
 
 
-async def _call_on(
+async def call_on(
     act: Callable[[str], Awaitable[object]], keys: Iterator[str], window: Window
 ) -> None:
+    """One client: it calls until the window is over."""
     clock, times_s = time.perf_counter, window.times_s
     while not window.is_over:
         key = next(keys)

@@ -30,6 +30,7 @@ TABLES = {
         "lin-get-one",
         "lin-gets-64",
     ),
+    "counted": ("count-1", "count-8", "count-64", "count-8-apart", "count-64-apart"),
     "raw": ("raw-put-64", "raw-get-64"),
     "bulk": ("bulk", "scan"),
     "killed": ("gap", "puts-64-one-dead"),

@@ -1,7 +1,7 @@
 """The cases, by what must be set up for them. Each module names its cases and measures them.
 
     side_by_side.py   all systems run at once, small stores: most of the cases
-    decided.py        conditions and linearizable reads
+    decided.py        conditions, linearizable reads, a counter
     killed.py         a node dies while others write
     by_size.py        one system at a time, from a thousand keys to a million
     single.py         one node alone: its start, its memory

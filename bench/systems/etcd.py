@@ -91,8 +91,11 @@ class Client(LoadClient):
         """Wait for a leader, and connect to it first."""
         leader = await self.in_use()
         nodes = [leader, *(node for node in self.spec["nodes"] if node != leader)]
-        limit = ("grpc.max_receive_message_length", _LARGEST_BYTES)
-        self._channel = grpc.aio.insecure_channel(f"ipv4:{','.join(nodes)}", options=[limit])
+        options = [
+            ("grpc.max_receive_message_length", _LARGEST_BYTES),
+            ("grpc.use_local_subchannel_pool", 1),  # each client has a connection of its own
+        ]
+        self._channel = grpc.aio.insecure_channel(f"ipv4:{','.join(nodes)}", options=options)
         self._stub = self._stubs.KVStub(self._channel)
         await self.put("opened")
 
@@ -136,6 +139,19 @@ class Client(LoadClient):
         answer = await self._put_if(key, 0, _VALUE)
         if not answer.succeeded:
             raise SystemFailed(f"{key} was there before")
+
+    async def add_one(self, key: str) -> None:
+        """A look at one member, and transactions; one that fails brings the next look with it."""
+        revision, number = await self._held(key)
+        while True:
+            answer = await self._put_if(key, revision, str(int(number or 0) + 1).encode())
+            if answer.succeeded:
+                return
+            revision, number = _held_in(answer.responses[0].response_range)
+
+    async def number(self, key: str) -> int:
+        """By its default, from which nothing is hidden."""
+        return int(await self.get(key) or 0)
 
     async def _held(self, key: str) -> tuple[int, bytes]:
         """The revision and the value of a key, as one member holds them; nothing: 0 and none."""

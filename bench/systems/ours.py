@@ -206,6 +206,14 @@ class Client(LoadClient):
         """As programs do."""
         await self._client.put(key, VALUE, if_absent=True)
 
+    async def add_one(self, key: str) -> None:
+        """As programs do."""
+        await self._client.update(key, lambda old: str(int(old or 0) + 1))
+
+    async def number(self, key: str) -> int:
+        """As programs do."""
+        return int(await self._client.get(key, linearizable=True) or 0)
+
     async def raw_put(self, key: str) -> None:
         """A unary Put."""
         await self._stub.Put(PutRequest(key=key, value=VALUE), timeout=_TIMEOUT_S)

@@ -5,15 +5,17 @@ holds up whatever else its connection carries. With `appendfsync always` a repli
 after its fsync.
 
 Put if unchanged is a script that compares and sets, in one way there and back: what a program would
-do whose only wish is to be quick. It compares values, since Redis has no versions.
+do whose only wish is to be quick. It compares values, since Redis has no versions. A counter
+that watches its key needs two ways, each with several commands at once; redis-py would take more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from bench.load.client import VALUE, LoadClient, Spec
@@ -143,6 +145,39 @@ class Client(LoadClient):
             if not await self._acknowledged(pipeline):
                 raise SystemFailed(f"{key} was there before")
 
+    async def add_one(self, key: str) -> None:
+        """WATCH and a look; then a transaction, which is nothing if the key was written since."""
+        async with self._borrowed() as connection:
+            done = None
+            while done is None:
+                _, number = await _said(connection, ("WATCH", key), ("GET", key))
+                put = ("SET", key, str(int(number or 0) + 1))
+                wait = ("WAIT", self._replicas, _WAIT_MS)
+                *_, done, replicas = await _said(connection, ("MULTI",), put, ("EXEC",), wait)
+        self._check(replicas)
+
+    @contextlib.asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Any]:
+        """A connection for several commands of which it must remember the first."""
+        connection = await self._redis.connection_pool.get_connection()
+        try:
+            yield connection
+        except BaseException:
+            await connection.disconnect()  # an answer may be on its way that nobody reads
+            raise
+        finally:
+            await self._redis.connection_pool.release(connection)
+
+    async def increment(self, key: str) -> None:
+        """INCR, and WAIT."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.incr(key)
+            await self._acknowledged(pipeline)
+
+    async def number(self, key: str) -> int:
+        """Of the one that takes writes."""
+        return int(await self.get(key) or 0)
+
     async def put_many(self, keys: Iterable[str]) -> None:
         """Pipelines of 512 with a WAIT at their end, several in flight."""
         source = iter(keys)
@@ -179,6 +214,12 @@ class Client(LoadClient):
                 count += len(await self._redis.mget(keys))
             if not cursor:
                 return count
+
+
+async def _said(connection: Any, *commands: tuple[Any, ...]) -> list[Any]:
+    """The answers to some commands that are sent at once."""
+    await connection.send_packed_command(connection.pack_commands(commands))
+    return [await connection.read_response() for _ in commands]
 
 
 def _is_online(name: str, told: object) -> bool:

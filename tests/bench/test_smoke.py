@@ -33,8 +33,8 @@ def test_a_small_run_measures_and_leaves_nothing_running(
 
 @pytest.mark.processes
 def test_what_a_majority_decides_is_measured(tmp_path: Path) -> None:
-    """No condition fails: each client writes its own keys, and knows what it wrote."""
-    cases = ["cond-puts-64", "absent-put-one", "lin-get-one"]
+    """No condition fails where each client writes keys of its own, and a counter is their sum."""
+    cases = ["cond-puts-64", "absent-put-one", "lin-get-one", "count-8", "count-8-apart"]
     found = _small_run(tmp_path, cases)
     for case in cases:
         (sample,) = results.samples_of(found, case)
