@@ -9,9 +9,13 @@ A method that a client does not have makes its system stay out of the cases that
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable, Iterable
 
 VALUE = "x" * 100
+_FIRST_WAY_S = 0.004
+_LONGEST_WAY_S = 0.5
 
 Spec = dict[str, list[str]]
 """Where a system is: words that its client understands, mostly "nodes"."""
@@ -95,6 +99,16 @@ class LoadClient:
     def threaded_put(self) -> Callable[[str], None]:
         """A put for threads, all on one client."""
         raise NotImplementedError
+
+
+async def give_way(failures: int) -> None:
+    """Rest for a moment, after others came first so many times in a row; longer each time.
+
+    Of those who meet at one key each comes through in his turn: for all systems that is worth many
+    times what it costs. Our library does it by itself.
+    """
+    longest_s = min(_LONGEST_WAY_S, _FIRST_WAY_S * 2.0 ** min(failures - 1, 10))
+    await asyncio.sleep(random.uniform(0.0, longest_s))
 
 
 def can(client: type[LoadClient], method: str) -> bool:

@@ -5,6 +5,8 @@ those that begin with the same number are in vain, unless somebody combines them
 they are: tasks of one client can be combined by that client, clients of their own only by a server.
 
 The sum is checked in every turn. A system that is quick because it loses additions has not won.
+Nor has one that is quick because it serves one of them and lets the others wait, since nobody is in
+his way then. So it is told, too, how many got anything done at all.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from bench.load.client import LoadClient
 from bench.load.jobs import Answer, Count
@@ -24,14 +27,14 @@ from bench.systems.processes import PromiseBroken
 async def count(client: LoadClient, job: Count, pids: Sequence[int]) -> Answer:
     """Let so many add one without pause. Raises PromiseBroken if the number is not the sum."""
     window = Window(pids)
-    acknowledged = itertools.count()
-    async with _adders(client, job) as adders:
-        acts = [_counted(getattr(adder, job.act), acknowledged) for adder in adders]
-        calls = [call_on(act, itertools.repeat(job.key), window) for act in acts]
+    async with _clients(client, job) as clients:
+        adders = [_Adder(each, job.act, window) for each in clients]
+        calls = [call_on(adder.add, itertools.repeat(job.key), window) for adder in adders]
         await asyncio.gather(measure(window, job), *calls)
     figures = window.figures()
-    check(await client.number(job.key), next(acknowledged), window.errors)
-    return figures
+    acknowledged = sum(adder.acknowledged for adder in adders)
+    check(await client.number(job.key), acknowledged, window.errors)
+    return {**figures, "served": sum(adder.is_served for adder in adders)}
 
 
 def check(number: int, acknowledged: int, failed: int) -> None:
@@ -46,25 +49,32 @@ def check(number: int, acknowledged: int, failed: int) -> None:
         )
 
 
+@dataclass
+class _Adder:
+    """One of those who add."""
+
+    client: LoadClient
+    act: str
+    window: Window
+    acknowledged: int = 0
+    is_served: bool = False
+    """Whether it got anything done before the window was over."""
+
+    async def add(self, key: str) -> None:
+        await getattr(self.client, self.act)(key)
+        self.acknowledged += 1
+        self.is_served = self.is_served or not self.window.is_over
+
+
 @contextlib.asynccontextmanager
-async def _adders(client: LoadClient, job: Count) -> AsyncIterator[list[LoadClient]]:
+async def _clients(client: LoadClient, job: Count) -> AsyncIterator[list[LoadClient]]:
     """Who adds: one client again and again, or clients of their own, which connect first."""
     if not job.apart:
         yield [client] * job.clients
         return
-    adders = [type(client)(client.spec) for _ in range(job.clients)]
+    clients = [type(client)(client.spec) for _ in range(job.clients)]
     try:
-        await asyncio.gather(*(adder.open() for adder in adders))
-        yield adders
+        await asyncio.gather(*(each.open() for each in clients))
+        yield clients
     finally:
-        await asyncio.gather(*(adder.close() for adder in adders), return_exceptions=True)
-
-
-def _counted(
-    add: Callable[[str], Awaitable[None]], acknowledged: itertools.count[int]
-) -> Callable[[str], Awaitable[None]]:
-    async def add_and_count(key: str) -> None:
-        await add(key)
-        next(acknowledged)
-
-    return add_and_count
+        await asyncio.gather(*(each.close() for each in clients), return_exceptions=True)

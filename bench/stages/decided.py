@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from bench.cases import BY_NAME, MS
+from bench.cases import BY_NAME, MS, RATE
 from bench.contest import Contest, in_turn
 from bench.load.driver import Driver
 from bench.load.jobs import PREFIX, Bulk, Closed, Count
@@ -34,6 +34,7 @@ _COUNTS = {
     "count-64": (64, False),
     "count-8-apart": (8, True),
     "count-64-apart": (64, True),
+    "served-64-apart": (64, True),
 }
 """How many, and whether each is a client of its own. Of one that is the same."""
 CASES = (*_LOOPS, *_COUNTS)
@@ -96,7 +97,8 @@ def _measure_counter(
                 warm_s=contest.scale.warm_s,
             )
             figures = driver.ask(job, system.pids)
-            contest.record(case, row, number, figures["rate"], figures)
+            value = figures["rate" if BY_NAME[case].unit is RATE else "served"]
+            contest.record(case, row, number, value, figures)
             contest.remark(case, row, driver)
 
 

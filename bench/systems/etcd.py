@@ -19,7 +19,7 @@ from typing import Any
 
 import grpc
 
-from bench.load.client import VALUE, LoadClient, Spec
+from bench.load.client import VALUE, LoadClient, Spec, give_way
 from bench.measure.machine import first_line
 from bench.systems.processes import Place, SystemFailed
 from bench.systems.system import System
@@ -141,13 +141,13 @@ class Client(LoadClient):
             raise SystemFailed(f"{key} was there before")
 
     async def add_one(self, key: str) -> None:
-        """A look at one member, and transactions; one that fails brings the next look with it."""
-        revision, number = await self._held(key)
-        while True:
+        """A look at one member, and a transaction; after one that fails a rest and a new look."""
+        for failures in itertools.count(1):
+            revision, number = await self._held(key)
             answer = await self._put_if(key, revision, str(int(number or 0) + 1).encode())
             if answer.succeeded:
                 return
-            revision, number = _held_in(answer.responses[0].response_range)
+            await give_way(failures)
 
     async def number(self, key: str) -> int:
         """By its default, from which nothing is hidden."""
@@ -156,15 +156,15 @@ class Client(LoadClient):
     async def _held(self, key: str) -> tuple[int, bytes]:
         """The revision and the value of a key, as one member holds them; nothing: 0 and none."""
         request = self._pb.RangeRequest(key=key.encode(), serializable=True)
-        return _held_in(await self._stub.Range(request, timeout=_TIMEOUT_S))
+        answer = await self._stub.Range(request, timeout=_TIMEOUT_S)
+        return (answer.kvs[0].mod_revision, answer.kvs[0].value) if answer.kvs else (0, b"")
 
     async def _put_if(self, key: str, revision: int, value: bytes) -> Any:
-        """Put if the key has this revision; if not, the answer says what is there."""
+        """Put if the key has this revision."""
         pb, name = self._pb, key.encode()
         same = pb.Compare(target=pb.Compare.MOD, key=name, mod_revision=revision)
         put = pb.RequestOp(request_put=pb.PutRequest(key=name, value=value))
-        look = pb.RequestOp(request_range=pb.RangeRequest(key=name))
-        request = pb.TxnRequest(compare=[same], success=[put], failure=[look])
+        request = pb.TxnRequest(compare=[same], success=[put])
         return await self._stub.Txn(request, timeout=_TIMEOUT_S)
 
     async def put_many(self, keys: Iterable[str]) -> None:
@@ -207,8 +207,3 @@ class Client(LoadClient):
             stub = self._stubs.MaintenanceStub(channel)
             status = await stub.Status(self._pb.StatusRequest(), timeout=2.0)
             return bool(status.leader) and status.leader == status.header.member_id
-
-
-def _held_in(answer: Any) -> tuple[int, bytes]:
-    """What a Range of one key found: its revision and value; nothing: 0 and none."""
-    return (answer.kvs[0].mod_revision, answer.kvs[0].value) if answer.kvs else (0, b"")

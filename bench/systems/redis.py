@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from bench.load.client import VALUE, LoadClient, Spec
+from bench.load.client import VALUE, LoadClient, Spec, give_way
 from bench.measure.machine import first_line
 from bench.systems.processes import SystemFailed
 from bench.systems.system import System
@@ -148,12 +148,14 @@ class Client(LoadClient):
     async def add_one(self, key: str) -> None:
         """WATCH and a look; then a transaction, which is nothing if the key was written since."""
         async with self._borrowed() as connection:
-            done = None
-            while done is None:
+            for failures in itertools.count(1):
                 _, number = await _said(connection, ("WATCH", key), ("GET", key))
                 put = ("SET", key, str(int(number or 0) + 1))
                 wait = ("WAIT", self._replicas, _WAIT_MS)
                 *_, done, replicas = await _said(connection, ("MULTI",), put, ("EXEC",), wait)
+                if done is not None:
+                    break
+                await give_way(failures)
         self._check(replicas)
 
     @contextlib.asynccontextmanager

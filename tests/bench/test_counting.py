@@ -51,6 +51,7 @@ async def test_what_is_counted_is_what_was_added() -> None:
     figures = await count(_Honest({}), _job(clients=3, apart=False), [])
     assert float(figures["rate"]) > 0
     assert _COUNTERS["n"] > float(figures["rate"]) * 0.05
+    assert figures["served"] == 3
 
 
 async def test_clients_of_their_own_connect_first() -> None:
@@ -58,6 +59,23 @@ async def test_clients_of_their_own_connect_first() -> None:
     _Honest.opened = 0
     await count(_Honest({}), _job(clients=3, apart=True), [])
     assert _Honest.opened == 3
+
+
+class _Unjust(_Honest):
+    """Whoever comes first is served, and the others wait."""
+
+    first: LoadClient | None = None
+
+    async def add_one(self, key: str) -> None:
+        type(self).first = type(self).first or self
+        await asyncio.sleep(0.001 if type(self).first is self else 0.2)
+        _COUNTERS[key] = _COUNTERS.get(key, 0) + 1
+
+
+async def test_those_that_are_kept_waiting_are_told() -> None:
+    """They get through when the others have gone, which is too late to count."""
+    figures = await count(_Unjust({}), _job(clients=3, apart=True), [])
+    assert figures["served"] == 1
 
 
 async def test_additions_that_are_lost_are_told() -> None:
