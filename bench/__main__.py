@@ -1,7 +1,8 @@
 """`python -m bench`: measure, and tell.
 
 Whatever ends it (Ctrl+C, `kill`, a closed terminal), every process that it has started ends too,
-and what was measured until then is told. Only a run that came to its end is kept.
+and what was measured until then is told. Only a run that came to its end is kept, and only if every
+system had done what it acknowledged.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     found = results.document(moment, _facts(options, contest, facts, busy), contest.samples)
     print(table.text(found))
+    if contest.broken:
+        print("Not kept, since a promise was broken:", *contest.broken, sep="\n", file=sys.stderr)
+        return 1
     if interrupted:
         return 130
     print(f"It took {time.monotonic() - begun_s:.0f} s. Kept in {options.results}")

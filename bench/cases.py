@@ -2,8 +2,8 @@
 
 A case has rows: ours, other checkouts of ours, rivals, and where a case is about ourselves, what it
 is compared with ("1,000 keys", "orjson.loads"). A goal is about one row: so many times as fast, or
-about a figure of its own. Goals are those of issue 16, made before anything was mended; one that
-cannot be met stays here as missed.
+about a figure of its own. Goals are those of issues 16 and 18, made before anything was mended or
+built; one that cannot be met stays here as missed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ SECONDS = Unit("s", less=True)
 RATE = Unit("a second", less=False)
 BYTES = Unit("bytes", less=True)
 KIB = Unit("KiB", less=True)
+OF_64 = Unit("of 64", less=False)
 SHARE = Unit("% of a core", less=True)
 
 
@@ -47,6 +48,11 @@ class Case:
     goals: tuple[Goal, ...] = ()
     per: str = "call"
     """What processor time is told for; empty where that has no meaning."""
+    lacking: tuple[tuple[str, str], ...] = ()
+    """Rows of which there is no figure, since the system has no such thing; and what it lacks."""
+
+
+_NO_SUCH_READ = ("Redis", "no such read")
 
 
 CASES = (
@@ -58,6 +64,26 @@ CASES = (
     Case("gets-256", "256 gets at once", RATE),
     Case("gets-64-local", "64 gets at once, of what one node holds", RATE),
     Case("threads-64", "64 threads that put, on one client", RATE, (Goal(0.5, "AsyncClient"),)),
+    Case("cond-put-one", "put if unchanged, one after the other, median", MS, (Goal(2, "etcd"),)),
+    Case("cond-puts-64", "64 puts if unchanged at once", RATE),
+    Case("absent-put-one", "put if absent, one after the other, median", MS, (Goal(2, "etcd"),)),
+    Case("absent-puts-64", "64 puts if absent at once", RATE),
+    Case(
+        "lin-get-one",
+        "linearizable get, one after the other, median",
+        MS,
+        (Goal(1.2, "etcd"),),
+        lacking=(_NO_SUCH_READ,),
+    ),
+    Case("lin-gets-64", "64 linearizable gets at once", RATE, lacking=(_NO_SUCH_READ,)),
+    Case("count-1", "one client that counts on one key", RATE),
+    Case("count-8", "8 tasks of one client that count on one key", RATE),
+    Case("count-64", "64 tasks of one client that count on one key", RATE, (Goal(2, "etcd"),)),
+    Case("count-8-apart", "8 clients that count on one key", RATE),
+    Case("count-64-apart", "64 clients that count on one key", RATE, (Goal(2, "etcd"),)),
+    Case(
+        "served-64-apart", "of these clients, those that got anything done in a turn", OF_64, per=""
+    ),
     Case("raw-put-64", "64 unary Puts at once", RATE, (Goal(0.6, "bare gRPC"),)),
     Case("raw-get-64", "64 unary Gets at once", RATE, (Goal(0.9, "bare gRPC"),)),
     Case("bulk", "put in bulk, new keys", RATE, (Goal(4, "etcd"), Goal(3, "Redis")), per="key"),

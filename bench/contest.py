@@ -23,7 +23,7 @@ from bench.systems.etcd import Etcd
 from bench.systems.grpc_chain import GrpcChain
 from bench.systems.grpc_echo import GrpcEcho
 from bench.systems.ours import Ours, Secured
-from bench.systems.processes import Place, SystemFailed
+from bench.systems.processes import Place, PromiseBroken, SystemFailed
 from bench.systems.pysyncobj import PySyncObj
 from bench.systems.redis import Redis
 from bench.systems.sqlite import Sqlite
@@ -59,6 +59,8 @@ class Contest:
         self.scale = scale
         self.samples: list[Sample] = []
         self.skipped: list[Skipped] = []
+        self.broken: list[str] = []
+        """Who has not done what it acknowledged, and where."""
         self._cases = frozenset(cases)
         self._kinds = frozenset(kinds)
         self._variants = [*([Variant("ours")] if "ours" in self._kinds else []), *variants]
@@ -131,6 +133,8 @@ class Contest:
         try:
             yield
         except SystemFailed as error:
+            if isinstance(error, PromiseBroken):
+                self.broken.append(f"{row}: {case}: {error}")
             self.skip(row, f"{case}: {error}" if case else str(error))
 
     def tell(self, sentence: str) -> None:

@@ -16,8 +16,10 @@ from collections.abc import Sequence
 
 from bench.load.bulk import bulk, scan
 from bench.load.client import LoadClient
-from bench.load.jobs import Answer, Bulk, Closed, Job, Scan, from_line
+from bench.load.counting import count
+from bench.load.jobs import Answer, Bulk, Closed, Count, Job, Scan, from_line
 from bench.load.loops import closed, steady
+from bench.systems.processes import PromiseBroken
 
 
 async def serve(kind: str, spec: str) -> None:
@@ -41,11 +43,15 @@ async def _done(client: LoadClient, job: Job, pids: Sequence[int]) -> Answer:
     try:
         if isinstance(job, Closed):
             return await closed(client, job, others)
+        if isinstance(job, Count):
+            return await count(client, job, others)
         if isinstance(job, Bulk):
             return await bulk(client, job, others)
         if isinstance(job, Scan):
             return await scan(client, job, others)
         return await steady(client, job, others)
+    except PromiseBroken as error:
+        return {"broken": str(error)}
     except Exception as error:
         return _failed(error)
 

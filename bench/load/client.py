@@ -9,9 +9,13 @@ A method that a client does not have makes its system stay out of the cases that
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable, Iterable
 
 VALUE = "x" * 100
+_FIRST_WAY_S = 0.004
+_LONGEST_WAY_S = 0.5
 
 Spec = dict[str, list[str]]
 """Where a system is: words that its client understands, mostly "nodes"."""
@@ -45,6 +49,33 @@ class LoadClient:
         """Read a key from what one member holds, without asking the others."""
         raise NotImplementedError
 
+    async def get_linearizable(self, key: str) -> str | None:
+        """Read a key so that no write is hidden which anybody knows of, whoever is cut off."""
+        raise NotImplementedError
+
+    async def put_if_unchanged(self, key: str) -> None:
+        """Store VALUE under a key that this client has put, if nobody else has since then.
+
+        The first time it looks what is there; the key must be.
+        """
+        raise NotImplementedError
+
+    async def put_if_absent(self, key: str) -> None:
+        """Store VALUE under a key where none is."""
+        raise NotImplementedError
+
+    async def add_one(self, key: str) -> None:
+        """Add one to the number under a key: look, and put if nothing came between; 0 at first."""
+        raise NotImplementedError
+
+    async def increment(self, key: str) -> None:
+        """Add one by a command that the system has for it."""
+        raise NotImplementedError
+
+    async def number(self, key: str) -> int:
+        """The number under a key, with every addition that was acknowledged."""
+        raise NotImplementedError
+
     async def raw_put(self, key: str) -> None:
         """Store VALUE by a unary call of gRPC, without a library."""
         raise NotImplementedError
@@ -68,6 +99,16 @@ class LoadClient:
     def threaded_put(self) -> Callable[[str], None]:
         """A put for threads, all on one client."""
         raise NotImplementedError
+
+
+async def give_way(failures: int) -> None:
+    """Rest for a moment, after others came first so many times in a row; longer each time.
+
+    Of those who meet at one key each comes through in his turn: for all systems that is worth many
+    times what it costs. Our library does it by itself.
+    """
+    longest_s = min(_LONGEST_WAY_S, _FIRST_WAY_S * 2.0 ** min(failures - 1, 10))
+    await asyncio.sleep(random.uniform(0.0, longest_s))
 
 
 def can(client: type[LoadClient], method: str) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from bench.load.client import Spec
-from bench.load.jobs import Closed, Figures, Job, Steady, to_line
-from bench.systems.processes import Place, Processes, SystemFailed
+from bench.load.jobs import Closed, Count, Figures, Job, Steady, to_line
+from bench.systems.processes import Place, Processes, PromiseBroken, SystemFailed
 
 _PATIENCE_S = 60.0
 """To connect, or beyond the time that a job takes by its own account."""
@@ -58,7 +58,7 @@ class Driver:
         return self._process.pid
 
     def ask(self, job: Job, pids: Sequence[int]) -> Figures:
-        """Have a job done. `pids`: the system's processes. Raises SystemFailed."""
+        """Have a job done. `pids`: the system's processes. Raises SystemFailed, PromiseBroken."""
         assert self._process.stdin is not None
         line = f"{','.join(map(str, pids))} {to_line(job)}\n"
         try:
@@ -66,7 +66,7 @@ class Driver:
             self._process.stdin.flush()
         except (BrokenPipeError, ValueError):  # it has ended, or was closed
             raise self._failed("ended") from None
-        if isinstance(job, Closed | Steady):
+        if isinstance(job, Closed | Count | Steady):
             return self._answer(job.seconds + _PATIENCE_S)
         return self._answer(_BULK_PATIENCE_S)
 
@@ -78,6 +78,8 @@ class Driver:
             self.close()  # an answer that came later would be taken for that to the next question
             raise self._failed("ended" if readable else f"said nothing for {patience_s:g} s")
         answer = json.loads(line)
+        if "broken" in answer:
+            raise PromiseBroken(answer["broken"])
         if "failed" in answer:
             raise SystemFailed(answer["failed"])
         self.first_error = answer.pop("first_error", "")

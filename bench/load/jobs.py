@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+PREFIX = "key/"
+"""Of the keys in most cases."""
 Figures = dict[str, float]
 Answer = dict[str, float | str]
 """Figures, and what the first call said that failed."""
@@ -22,10 +24,27 @@ class Closed:
     """A method of LoadClient that takes a key; or "threaded_put"."""
     clients: int
     keys: int
-    """The keys are drawn from so many; each client has a part of them for itself."""
+    """The keys are drawn from so many; each client has a part of them for itself. 0: each call has
+    a key that nobody called before."""
+    prefix: str = PREFIX
     seconds: float
     warm_s: float
     """So long nothing counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """So many add to one number, each again as soon as it is answered."""
+
+    act: str
+    """A method of LoadClient that adds one."""
+    key: str
+    """Nobody has counted on it before."""
+    clients: int
+    apart: bool
+    """Whether each is a client of its own with its own connections, or all are tasks of one."""
+    seconds: float
+    warm_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +75,8 @@ class Scan:
     count: int
 
 
-Job = Closed | Steady | Bulk | Scan
-_KINDS = {kind.__name__: kind for kind in (Closed, Steady, Bulk, Scan)}
+Job = Closed | Count | Steady | Bulk | Scan
+_KINDS = {kind.__name__: kind for kind in (Closed, Count, Steady, Bulk, Scan)}
 
 
 def to_line(job: Job) -> str:

@@ -8,6 +8,7 @@ other people's programs do.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -16,11 +17,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from bench.load.client import LoadClient
-from bench.load.jobs import Answer, Closed, Steady
+from bench.load.jobs import PREFIX, Answer, Closed, Count, Steady
 from bench.load.window import Window
 from bench.measure.statistics import longest_gap
 
-PREFIX = "key/"
 _REST_S = 0.01
 """After a call that failed, so that a dead system is not asked a million times."""
 _LAST_ANSWERS_S = 1.0
@@ -33,21 +33,23 @@ async def closed(client: LoadClient, job: Closed, pids: Sequence[int]) -> Answer
         await asyncio.to_thread(_closed_in_threads, client.threaded_put(), job, window)
     else:
         act: Callable[[str], Awaitable[object]] = getattr(client, job.act)
-        clients = [_call_on(act, keys_of(number, job), window) for number in range(job.clients)]
-        await asyncio.gather(_measure(window, job), *clients)
+        clients = [call_on(act, keys_of(number, job), window) for number in range(job.clients)]
+        await asyncio.gather(measure(window, job), *clients)
     return window.figures()
 
 
-async def _measure(window: Window, job: Closed) -> None:
+async def measure(window: Window, job: Closed | Count) -> None:
+    """Open the window when nothing is cold any more, and close it in time."""
     await asyncio.sleep(job.warm_s)
     window.open()
     await asyncio.sleep(job.seconds)
     window.close()
 
 
-async def _call_on(
+async def call_on(
     act: Callable[[str], Awaitable[object]], keys: Iterator[str], window: Window
 ) -> None:
+    """One client: it calls until the window is over."""
     clock, times_s = time.perf_counter, window.times_s
     while not window.is_over:
         key = next(keys)
@@ -64,10 +66,12 @@ async def _call_on(
 
 def keys_of(number: int, job: Closed) -> Iterator[str]:
     """The keys of one client, at random from its part: no two clients ever write the same."""
+    if not job.keys:
+        yield from (f"{job.prefix}{each}" for each in itertools.count(number, job.clients))
     part = max(1, job.keys // job.clients)
     draw = random.Random(f"{number}/{time.time_ns()}").random
     while True:
-        yield f"{PREFIX}{number + job.clients * int(draw() * part)}"
+        yield f"{job.prefix}{number + job.clients * int(draw() * part)}"
 
 
 def _closed_in_threads(put: Callable[[str], None], job: Closed, window: Window) -> None:

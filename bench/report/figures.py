@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.cases import RATE, Unit
+from bench.cases import OF_64, RATE, Unit
 from bench.measure.statistics import Spread
 
 _WHOLE_FROM, _TENTHS_FROM, _MORE_DIGITS_BELOW = 100, 10, 0.1
@@ -20,7 +20,7 @@ def number(value: float) -> str:
 
 def figure(value: float, unit: Unit) -> str:
     """A figure in its unit, which stands elsewhere."""
-    return f"{value:,.0f}" if unit is RATE else number(value)
+    return f"{value:,.0f}" if unit in (RATE, OF_64) else number(value)
 
 
 def between(spread: Spread, unit: Unit) -> str:

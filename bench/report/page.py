@@ -22,6 +22,22 @@ RESULTS = ROOT / "docs" / "performance.json"
 TABLES = {
     "one": ("put-one", "get-one"),
     "at once": ("puts-64", "puts-256", "gets-64", "gets-256", "gets-64-local", "threads-64"),
+    "decided": (
+        "cond-put-one",
+        "cond-puts-64",
+        "absent-put-one",
+        "absent-puts-64",
+        "lin-get-one",
+        "lin-gets-64",
+    ),
+    "counted": (
+        "count-1",
+        "count-8",
+        "count-64",
+        "count-8-apart",
+        "count-64-apart",
+        "served-64-apart",
+    ),
     "raw": ("raw-put-64", "raw-get-64"),
     "bulk": ("bulk", "scan"),
     "killed": ("gap", "puts-64-one-dead"),
@@ -72,6 +88,8 @@ def _table(cases: Sequence[str], results: Document) -> Iterator[str]:
                 _processor(line.system_us, line.client_us) if case.per else "",
             ]
             yield _row(cells)
+        for row, why in case.lacking:
+            yield _row([f"{row}: {why}", "–", "", "", "", ""])
         yield ""
 
 

@@ -168,7 +168,16 @@ def _is_ours_too(row: str) -> bool:
     return row.startswith((f"{OURS}@", f"{OURS}, "))
 
 
-_ORDER = ("bare gRPC", "gRPC chain", "etcd", "Redis", "PySyncObj", "sqlite", "diskcache")
+_ORDER = (
+    "bare gRPC",
+    "gRPC chain",
+    "etcd",
+    "Redis",
+    "Redis, INCR",
+    "PySyncObj",
+    "sqlite",
+    "diskcache",
+)
 
 
 def _place(row: str) -> tuple[int, int, str]:

@@ -42,6 +42,8 @@ def _cases(results: Document) -> Iterator[str]:
             columns = "  ".join(map(str.ljust, cells, _WIDTHS))
             value = figure(line.value.median, case.unit)
             yield f"  {line.row:26}{value:>10}  {columns}".rstrip()
+        for row, why in case.lacking:
+            yield f"  {row:26}{'–':>10}  {why}"
         yield ""
 
 

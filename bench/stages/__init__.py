@@ -1,6 +1,7 @@
 """The cases, by what must be set up for them. Each module names its cases and measures them.
 
     side_by_side.py   all systems run at once, small stores: most of the cases
+    decided.py        conditions, linearizable reads, a counter
     killed.py         a node dies while others write
     by_size.py        one system at a time, from a thousand keys to a million
     single.py         one node alone: its start, its memory
@@ -16,6 +17,15 @@ was asked, as a large store of ours does, each runs alone.
 
 from __future__ import annotations
 
-from bench.stages import by_size, catching_up, killed, secured, side_by_side, single, upkeep
+from bench.stages import (
+    by_size,
+    catching_up,
+    decided,
+    killed,
+    secured,
+    side_by_side,
+    single,
+    upkeep,
+)
 
-STAGES = (side_by_side, secured, killed, by_size, single, upkeep, catching_up)
+STAGES = (side_by_side, decided, secured, killed, by_size, single, upkeep, catching_up)

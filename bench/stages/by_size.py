@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from bench.cases import BY_NAME, MS
 from bench.contest import Contest, in_turn
-from bench.load.jobs import Bulk, Closed
-from bench.load.loops import PREFIX
+from bench.load.jobs import PREFIX, Bulk, Closed
 from bench.stages.hand_made import write_by_hand
 from bench.systems.system import System
 

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.contest import Contest
-from bench.load.jobs import Bulk
-from bench.load.loops import PREFIX
+from bench.load.jobs import PREFIX, Bulk
 from bench.stages.hand_made import write_by_hand
 from bench.systems.ours import Ours
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from bench.load.client import VALUE
-from bench.load.loops import PREFIX
+from bench.load.jobs import PREFIX
 from bench.systems.ours import Ours
 
 

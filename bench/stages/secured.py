@@ -13,8 +13,7 @@ from pathlib import Path
 
 from bench.contest import Contest, in_turn
 from bench.load.driver import Driver
-from bench.load.jobs import Bulk, Closed
-from bench.load.loops import PREFIX
+from bench.load.jobs import PREFIX, Bulk, Closed
 from bench.systems.ours import Ours, Secured
 
 CASES = ("tls-put-one", "tls-get-one", "tls-puts-64", "tls-bulk", "tls-connect")

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from bench.cases import BY_NAME, MS
 from bench.contest import RIVALS, Contest, in_turn
 from bench.load.driver import Driver
-from bench.load.jobs import Bulk, Closed, Figures, Job, Scan
-from bench.load.loops import PREFIX
+from bench.load.jobs import PREFIX, Bulk, Closed, Figures, Job, Scan
 from bench.systems.system import System
 
 

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 
 from bench.contest import Contest
 from bench.load.client import VALUE
-from bench.load.jobs import Bulk
-from bench.load.loops import PREFIX
+from bench.load.jobs import PREFIX, Bulk
 from bench.measure import processor
 from bench.systems.ours import Ours
 from bench.systems.processes import SystemFailed

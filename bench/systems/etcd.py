@@ -15,10 +15,11 @@ import itertools
 import signal
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import grpc
 
-from bench.load.client import VALUE, LoadClient, Spec
+from bench.load.client import VALUE, LoadClient, Spec, give_way
 from bench.measure.machine import first_line
 from bench.systems.processes import Place, SystemFailed
 from bench.systems.system import System
@@ -84,13 +85,17 @@ class Client(LoadClient):
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
         self._pb, self._stubs = grpc.protos_and_services(_PROTO)
+        self._revisions: dict[str, int] = {}
 
     async def open(self) -> None:
         """Wait for a leader, and connect to it first."""
         leader = await self.in_use()
         nodes = [leader, *(node for node in self.spec["nodes"] if node != leader)]
-        limit = ("grpc.max_receive_message_length", _LARGEST_BYTES)
-        self._channel = grpc.aio.insecure_channel(f"ipv4:{','.join(nodes)}", options=[limit])
+        options = [
+            ("grpc.max_receive_message_length", _LARGEST_BYTES),
+            ("grpc.use_local_subchannel_pool", 1),  # each client has a connection of its own
+        ]
+        self._channel = grpc.aio.insecure_channel(f"ipv4:{','.join(nodes)}", options=options)
         self._stub = self._stubs.KVStub(self._channel)
         await self.put("opened")
 
@@ -116,6 +121,51 @@ class Client(LoadClient):
         request = self._pb.RangeRequest(key=key.encode(), serializable=serializable)
         answer = await self._stub.Range(request, timeout=_TIMEOUT_S)
         return str(answer.kvs[0].value, "utf-8") if answer.kvs else None
+
+    async def get_linearizable(self, key: str) -> str | None:
+        """Its default."""
+        return await self.get(key)
+
+    async def put_if_unchanged(self, key: str) -> None:
+        """A transaction that compares the revision."""
+        revision = self._revisions.pop(key, 0) or (await self._held(key))[0]
+        answer = await self._put_if(key, revision, _VALUE)
+        if not answer.succeeded:
+            raise SystemFailed(f"{key} was changed by somebody else")
+        self._revisions[key] = answer.header.revision
+
+    async def put_if_absent(self, key: str) -> None:
+        """The same: a key that is not there has the revision 0."""
+        answer = await self._put_if(key, 0, _VALUE)
+        if not answer.succeeded:
+            raise SystemFailed(f"{key} was there before")
+
+    async def add_one(self, key: str) -> None:
+        """A look at one member, and a transaction; after one that fails a rest and a new look."""
+        for failures in itertools.count(1):
+            revision, number = await self._held(key)
+            answer = await self._put_if(key, revision, str(int(number or 0) + 1).encode())
+            if answer.succeeded:
+                return
+            await give_way(failures)
+
+    async def number(self, key: str) -> int:
+        """By its default, from which nothing is hidden."""
+        return int(await self.get(key) or 0)
+
+    async def _held(self, key: str) -> tuple[int, bytes]:
+        """The revision and the value of a key, as one member holds them; nothing: 0 and none."""
+        request = self._pb.RangeRequest(key=key.encode(), serializable=True)
+        answer = await self._stub.Range(request, timeout=_TIMEOUT_S)
+        return (answer.kvs[0].mod_revision, answer.kvs[0].value) if answer.kvs else (0, b"")
+
+    async def _put_if(self, key: str, revision: int, value: bytes) -> Any:
+        """Put if the key has this revision."""
+        pb, name = self._pb, key.encode()
+        same = pb.Compare(target=pb.Compare.MOD, key=name, mod_revision=revision)
+        put = pb.RequestOp(request_put=pb.PutRequest(key=name, value=value))
+        request = pb.TxnRequest(compare=[same], success=[put])
+        return await self._stub.Txn(request, timeout=_TIMEOUT_S)
 
     async def put_many(self, keys: Iterable[str]) -> None:
         """Transactions of a hundred, several in flight."""

@@ -18,7 +18,7 @@ from bench.load.client import VALUE, LoadClient, Spec
 from bench.measure.machine import commit
 from bench.systems.processes import ROOT, Place, SystemFailed
 from bench.systems.system import System
-from kvcluster import AsyncClient, Tls
+from kvcluster import AsyncClient, Tls, Version
 from kvcluster import Client as ThreadedClient
 from kvcluster.client.credentials import Credentials, use_in_this_program
 from kvcluster.view.health import Health, ask_until, settled
@@ -152,6 +152,7 @@ class Client(LoadClient):
         self._tls = Secured(shown=tuple(spec["tls"])).tls
         self._client = AsyncClient(spec["nodes"], timeout_s=_TIMEOUT_S, tls=self._tls)
         self._threaded: ThreadedClient | None = None
+        self._versions: dict[str, Version] = {}
 
     async def open(self) -> None:
         """Connect, by the library and without it."""
@@ -184,6 +185,34 @@ class Client(LoadClient):
     async def get_local(self, key: str) -> str | None:
         """Every read of ours is one of these."""
         return await self._client.get(key)
+
+    async def get_linearizable(self, key: str) -> str | None:
+        """As programs do."""
+        return await self._client.get(key, linearizable=True)
+
+    async def put_if_unchanged(self, key: str) -> None:
+        """With the version that the put before it gave."""
+        version = self._versions.pop(key, None) or await self._version(key)
+        stored = await self._client.put(key, VALUE, if_version=version)
+        self._versions[key] = stored.version
+
+    async def _version(self, key: str) -> Version:
+        held = await self._client.read(key, linearizable=True)
+        if held is None:
+            raise SystemFailed(f"{key} is not there")
+        return held.version
+
+    async def put_if_absent(self, key: str) -> None:
+        """As programs do."""
+        await self._client.put(key, VALUE, if_absent=True)
+
+    async def add_one(self, key: str) -> None:
+        """As programs do."""
+        await self._client.update(key, lambda old: str(int(old or 0) + 1))
+
+    async def number(self, key: str) -> int:
+        """As programs do."""
+        return int(await self._client.get(key, linearizable=True) or 0)
 
     async def raw_put(self, key: str) -> None:
         """A unary Put."""

@@ -33,6 +33,10 @@ class SystemFailed(Exception):
     """A system did not come up, or did not do what was asked. The text tells why."""
 
 
+class PromiseBroken(SystemFailed):
+    """A system has not done what it acknowledged. A run in which that happened is not kept."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where something runs: a folder for its files, and the checkout whose code it runs."""

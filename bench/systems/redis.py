@@ -3,17 +3,22 @@
 Every write is `SET` and `WAIT 2` in one pipeline, on a connection of its own from a pool: `WAIT`
 holds up whatever else its connection carries. With `appendfsync always` a replica acknowledges
 after its fsync.
+
+Put if unchanged is a script that compares and sets, in one way there and back: what a program would
+do whose only wish is to be quick. It compares values, since Redis has no versions. A counter
+that watches its key needs two ways, each with several commands at once; redis-py would take more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from bench.load.client import VALUE, LoadClient, Spec
+from bench.load.client import VALUE, LoadClient, Spec, give_way
 from bench.measure.machine import first_line
 from bench.systems.processes import SystemFailed
 from bench.systems.system import System
@@ -24,6 +29,11 @@ _IN_PIPELINE = 512
 _PIPELINES_IN_FLIGHT = 4
 _WORKS = ("loading", "async_loading", "rdb_bgsave_in_progress", "aof_rewrite_in_progress")
 _PAGE = 1_000
+_PUT_IF_IT_IS = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
 _CONNECTIONS = 512
 """One for each client that calls at once: by default a hundred, and the next one is refused."""
 
@@ -90,6 +100,7 @@ class Client(LoadClient):
             if time.monotonic() > deadline_s:
                 raise SystemFailed(f"its replicas are not ready after {_START_PATIENCE_S:g} s")
             await asyncio.sleep(0.1)
+        self._put_if_it_is: str = await self._redis.script_load(_PUT_IF_IT_IS)
 
     async def _has_replicas(self) -> bool:
         told = await self._redis.info("replication")
@@ -120,6 +131,55 @@ class Client(LoadClient):
         """The same: it asks nobody."""
         return await self.get(key)
 
+    async def put_if_unchanged(self, key: str) -> None:
+        """The script, and WAIT."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.evalsha(self._put_if_it_is, 1, key, VALUE, VALUE)
+            if not await self._acknowledged(pipeline):
+                raise SystemFailed(f"{key} was changed by somebody else, or is not there")
+
+    async def put_if_absent(self, key: str) -> None:
+        """SET NX, and WAIT."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(key, VALUE, nx=True)
+            if not await self._acknowledged(pipeline):
+                raise SystemFailed(f"{key} was there before")
+
+    async def add_one(self, key: str) -> None:
+        """WATCH and a look; then a transaction, which is nothing if the key was written since."""
+        async with self._borrowed() as connection:
+            for failures in itertools.count(1):
+                _, number = await _said(connection, ("WATCH", key), ("GET", key))
+                put = ("SET", key, str(int(number or 0) + 1))
+                wait = ("WAIT", self._replicas, _WAIT_MS)
+                *_, done, replicas = await _said(connection, ("MULTI",), put, ("EXEC",), wait)
+                if done is not None:
+                    break
+                await give_way(failures)
+        self._check(replicas)
+
+    @contextlib.asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Any]:
+        """A connection for several commands of which it must remember the first."""
+        connection = await self._redis.connection_pool.get_connection()
+        try:
+            yield connection
+        except BaseException:
+            await connection.disconnect()  # an answer may be on its way that nobody reads
+            raise
+        finally:
+            await self._redis.connection_pool.release(connection)
+
+    async def increment(self, key: str) -> None:
+        """INCR, and WAIT."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.incr(key)
+            await self._acknowledged(pipeline)
+
+    async def number(self, key: str) -> int:
+        """Of the one that takes writes."""
+        return int(await self.get(key) or 0)
+
     async def put_many(self, keys: Iterable[str]) -> None:
         """Pipelines of 512 with a WAIT at their end, several in flight."""
         source = iter(keys)
@@ -134,10 +194,18 @@ class Client(LoadClient):
         async with self._redis.pipeline(transaction=False) as pipeline:
             for key in keys:
                 pipeline.set(key, VALUE)
-            pipeline.execute_command("WAIT", self._replicas, _WAIT_MS)
-            acknowledged = (await pipeline.execute())[-1]
-        if acknowledged < self._replicas:
-            raise SystemFailed(f"{acknowledged} of {self._replicas} replicas acknowledged")
+            await self._acknowledged(pipeline)
+
+    async def _acknowledged(self, pipeline: Any) -> Any:
+        """Send what is in a pipeline, and WAIT; the answer to the first of it."""
+        pipeline.execute_command("WAIT", self._replicas, _WAIT_MS)
+        first, *_, replicas = await pipeline.execute()
+        self._check(replicas)
+        return first
+
+    def _check(self, replicas: int) -> None:
+        if replicas < self._replicas:
+            raise SystemFailed(f"{replicas} of {self._replicas} replicas acknowledged")
 
     async def scan(self, prefix: str) -> int:
         """In no order: SCAN for keys, MGET for their values."""
@@ -148,6 +216,12 @@ class Client(LoadClient):
                 count += len(await self._redis.mget(keys))
             if not cursor:
                 return count
+
+
+async def _said(connection: Any, *commands: tuple[Any, ...]) -> list[Any]:
+    """The answers to some commands that are sent at once."""
+    await connection.send_packed_command(connection.pack_commands(commands))
+    return [await connection.read_response() for _ in commands]
 
 
 def _is_online(name: str, told: object) -> bool:

@@ -40,6 +40,14 @@ def test_a_table_is_filled_in_and_the_words_stay() -> None:
     assert page.filled(text, measured) == text
 
 
+def test_what_a_system_lacks_is_a_dash_with_its_reason() -> None:
+    """A row that was simply not there would look as if somebody had forgotten it."""
+    measured = made_up("lin-get-one", ours=[1.0], etcd=[1.0])
+    page_text = page.filled("<!-- begin decided -->\n<!-- end decided -->\n", measured)
+    assert "| Redis: no such read | – |" in page_text
+    assert "–  no such read" in table.text(measured)
+
+
 def test_a_block_that_nobody_knows_is_an_error() -> None:
     """A name that was mistyped would stay empty for ever."""
     with pytest.raises(KeyError):

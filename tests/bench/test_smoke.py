@@ -31,6 +31,25 @@ def test_a_small_run_measures_and_leaves_nothing_running(
     assert not [command for command in _running() if "kvcluster-bench-" in command]
 
 
+@pytest.mark.processes
+def test_what_a_majority_decides_is_measured(tmp_path: Path) -> None:
+    """No condition fails where each client writes keys of its own, and a counter is their sum."""
+    cases = ["cond-puts-64", "absent-put-one", "lin-get-one", "count-8", "count-8-apart"]
+    found = _small_run(tmp_path, cases)
+    for case in cases:
+        (sample,) = results.samples_of(found, case)
+        assert sample.value > 0, case
+        assert not sample.figures["errors"], case
+
+
+def _small_run(folder: Path, cases: list[str]) -> results.Document:
+    """What is kept of a run of ours alone, in one round."""
+    kept = folder / "results.json"
+    short = ["--quick", "--rounds", "1", "--seconds", "0.2", "--results", str(kept)]
+    assert main([*short, "--only", ",".join(cases), "--systems", "ours"]) == 0
+    return results.read(kept)
+
+
 def _running() -> list[str]:
     """The command lines of this process's children and theirs, where Linux tells them."""
     own = os.getpid()
