@@ -89,7 +89,8 @@ class Deciders:
         """By node: whether it counted for majorities, as far as its last end tells."""
         self._emptied_once: set[str] = set()
         self._excused: set[str] = set()
-        self._stuck: set[str] = set()
+        self.undecided: set[str] = set()
+        """Keys of which more replicas than may have lost what they promised."""
         self.ended: Counter[str] = Counter()
         """How their operations ended."""
         self.stopped = False
@@ -229,14 +230,14 @@ class Deciders:
             silent = {each for each in replicas if not self._remembers(each)}
             most = len(replicas) // 2
             if len(silent) > most:
-                self._stuck.add(key)
+                self.undecided.add(key)
             if len(silent & self._emptied_once) > most:
                 self._excused.add(key)
 
     async def judge(self) -> None:
         """Read each key once more through every node; then ask for an order."""
         for key in self._keys:
-            for node in self._world.members if key not in self._stuck else ():
+            for node in self._world.members if key not in self.undecided else ():
                 await self._read_at_last(key, node)
             if key in self._excused:
                 self.ended["keys excused"] += 1

@@ -306,7 +306,7 @@ class History:
         judge_all(world, judge)
         if deciders is not None:
             await deciders.judge()
-        await until_buried(world)
+        await until_buried(world, deciders.undecided if deciders is not None else ())
         judge_all(world, judge)
         await end(world, judge)
 

@@ -8,7 +8,7 @@ must be what its files say, JSON included.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import orjson
 
@@ -41,16 +41,18 @@ async def heal(world: World) -> None:
     await _until(world, lambda: not _unequal(world), _WHOLE_WITHIN_S, lambda: _unequal(world))
 
 
-async def until_buried(world: World) -> None:
+async def until_buried(world: World, undecided: Collection[str]) -> None:
     """Return once every tombstone is forgotten everywhere, and no expired value is left.
 
-    But for what is left of keys that had expired before all clocks lost days: their time comes.
+    But for what is left of keys that had expired before all clocks lost days: their time comes. And
+    but for tombstones below the promises that were given for `undecided` keys, whose majorities
+    have lost their disks: nobody can settle those.
     """
     await _until(
         world,
-        lambda: not any(_buried(world.node(name).store.table) for name in world.up),
+        lambda: not any(_buried(world.node(name).store.table, undecided) for name in world.up),
         _BURIED_WITHIN_S,
-        lambda: "tombstones stay: " + _tombstones(world),
+        lambda: "tombstones stay: " + _tombstones(world, undecided),
     )
     await _until(world, lambda: not _hoarded(world), _SWEPT_WITHIN_S, lambda: _hoarded(world))
 
@@ -148,9 +150,9 @@ def _unequal(world: World) -> str:
     return ""
 
 
-def _buried(table: Table) -> int:
-    slots = table.slots_with_tombstones()
-    return table.lives.due + sum(len(table.buried(slot)) for slot in slots)
+def _buried(table: Table, but: Collection[str]) -> int:
+    buried = [key for slot in table.slots_with_tombstones() for key, _ in table.buried(slot)]
+    return table.lives.due + sum(key not in but for key in buried)
 
 
 def _hoarded(world: World) -> str:
@@ -163,6 +165,6 @@ def _hoarded(world: World) -> str:
     return ""
 
 
-def _tombstones(world: World) -> str:
-    counts = [f"{name} {_buried(world.node(name).store.table)}" for name in world.up]
+def _tombstones(world: World, but: Collection[str]) -> str:
+    counts = [f"{name} {_buried(world.node(name).store.table, but)}" for name in world.up]
     return ", ".join(counts)
