@@ -33,7 +33,7 @@ _REFUND = 0.1
 _FIRST_REST_S = 0.1
 _LONGEST_REST_S = 2.0
 _FIRST_WAY_S = 0.004
-_LONGEST_WAY_S = 0.5
+_LONGEST_WAY_S = 0.25
 
 
 class RetryBudget:
