@@ -37,7 +37,8 @@ def read_what_a_majority_holds_without_handing_it_on(stack: contextlib.ExitStack
 
 
 @planted(
-    pinned_by="cluster/test_deciding_rules.py::test_a_condition_that_failed_has_failed_for_ever"
+    found_by=1,
+    pinned_by="cluster/test_deciding_rules.py::test_a_condition_that_failed_has_failed_for_ever",
 )
 def answer_a_condition_from_what_is_not_chosen(stack: contextlib.ExitStack) -> None:
     """It fails on what only one replica holds."""
@@ -52,8 +53,9 @@ def answer_a_condition_from_what_is_not_chosen(stack: contextlib.ExitStack) -> N
 
 
 @planted(
+    found_by=17,
     pinned_by="cluster/test_deciding_rules.py::"
-    "test_who_was_overtaken_between_his_promises_and_his_write_has_not_won"
+    "test_who_was_overtaken_between_his_promises_and_his_write_has_not_won",
 )
 def count_who_has_something_newer_for_a_majority(stack: contextlib.ExitStack) -> None:
     """As for a plain put: who was overtaken is acknowledged."""
@@ -62,7 +64,6 @@ def count_who_has_something_newer_for_a_majority(stack: contextlib.ExitStack) ->
 
 
 @planted(
-    found_by=53,
     pinned_by="cluster/test_deciding_rules.py::"
     "test_who_was_overtaken_between_his_promises_and_his_write_has_not_won",
 )
@@ -80,7 +81,10 @@ def write_again_what_was_not_accepted(stack: contextlib.ExitStack) -> None:
     replace(stack, Decider, "_accept", accept_or_renew)
 
 
-@planted(pinned_by="cluster/test_deciding.py::test_a_round_that_reaches_too_few_leaves_it_unknown")
+@planted(
+    found_by=3,
+    pinned_by="cluster/test_deciding.py::test_a_round_that_reaches_too_few_leaves_it_unknown",
+)
 def decide_again_what_may_be_done(stack: contextlib.ExitStack) -> None:
     """The outcome is unknown, so the operation is begun anew."""
 
@@ -198,7 +202,8 @@ def renew_plain_puts_on_decided_keys(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    pinned_by="cluster/test_deciding_rules.py::test_what_a_reader_was_told_the_next_one_is_told_too"
+    found_by=1,
+    pinned_by="cluster/test_deciding_rules.py::test_what_a_reader_was_told_the_next_one_is_told_too",
 )
 def take_any_newest_for_chosen(stack: contextlib.ExitStack) -> None:
     """Enough have answered; that they differ is not looked at."""
