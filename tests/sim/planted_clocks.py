@@ -25,7 +25,7 @@ def look_at_the_clock_of_the_timers_only(stack: contextlib.ExitStack) -> None:
     replace(stack, Surroundings, "times", times)
 
 
-@planted(found_by=14, pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
+@planted(pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
 def look_at_no_wall_clock(stack: contextlib.ExitStack) -> None:
     """A virtual machine that was paused does not know."""
     times = Surroundings.times

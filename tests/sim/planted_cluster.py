@@ -40,7 +40,7 @@ def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     replace(stack, AntiEntropy, "_compare", compare_and_drop)
 
 
-@planted(found_by=7)
+@planted(found_by=4)
 def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     """Whoever was away for longer brings the key back."""
 
@@ -56,7 +56,7 @@ def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     replace(stack, Tombstones, "look", look)
 
 
-@planted(found_by=5)
+@planted(found_by=3)
 def serve_while_syncing(stack: contextlib.ExitStack) -> None:
     """A node that knows it is behind answers all the same."""
 
@@ -79,7 +79,7 @@ def forget_the_hints_at_a_restart(stack: contextlib.ExitStack) -> None:
     replace(stack, Store, "open", open_and_forget)
 
 
-@planted(found_by=4)
+@planted(found_by=3)
 def answer_a_pull_without_counting_the_puller(stack: contextlib.ExitStack) -> None:
     """What is written while a peer pulls is neither sent to it nor hinted any more."""
 
@@ -109,7 +109,7 @@ def execute_what_waited_while_stopped(stack: contextlib.ExitStack) -> None:
     replace(stack, Timekeeper, "are_stale", lambda self, entries: False)
 
 
-@planted(found_by=0)
+@planted(found_by=1)
 def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     """The clock starts from the wall's time, in every life as the same writer."""
 
@@ -119,7 +119,7 @@ def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.node.HybridClock", clock))
 
 
-@planted(found_by=18)
+@planted(found_by=3)
 def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
     """A message is taken however long a network held it back."""
     accept = Timekeeper.accept

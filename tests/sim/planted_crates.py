@@ -48,7 +48,7 @@ def take_a_crate_for_done_whatever_failed_in_it(stack: contextlib.ExitStack) -> 
     replace(stack, Crate, "answers_in", answers_in)
 
 
-@planted(found_by=2)
+@planted(found_by=6)
 def forget_that_a_crate_was_sent(stack: contextlib.ExitStack) -> None:
     """What is unpacked on its way is told as not done at its deadline."""
     unpack = Departures._unpack

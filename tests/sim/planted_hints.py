@@ -35,7 +35,7 @@ def keep_no_hints_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
     replace(stack, Checkpointer, "_footer", footer_without)
 
 
-@planted(found_by=6)
+@planted(found_by=3)
 def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
     """A confirmation is taken for the whole hint."""
 
@@ -71,7 +71,7 @@ def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
     replace(stack, Pulls, "pull", pull_and_mark)
 
 
-@planted(found_by=17)
+@planted(found_by=1)
 def answer_a_pull_without_a_barrier(stack: contextlib.ExitStack) -> None:
     """What was on its way to disk when the pull began is in no page."""
     pull, barrier = Pulls.pull, Store.barrier

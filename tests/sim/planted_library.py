@@ -18,7 +18,7 @@ from kvcluster.errors import Unavailable
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=6)
+@planted(found_by=2)
 def send_a_write_again_that_may_have_been_delivered(stack: contextlib.ExitStack) -> None:
     """An unknown outcome is a failure like any other, and failures are tried again."""
     verdict = judging._verdict
@@ -55,7 +55,7 @@ def _certain(reply: Any) -> Any:
     return changed(reply, nothing_written=True) if isinstance(reply, Refusal) else reply
 
 
-@planted(found_by=5)
+@planted(found_by=9)
 def begin_the_next_page_behind_all_that_begins_like_the_last_key(
     stack: contextlib.ExitStack,
 ) -> None:
@@ -68,7 +68,7 @@ def begin_the_next_page_behind_all_that_begins_like_the_last_key(
     replace(stack, Range, "after", after)
 
 
-@planted(found_by=2)
+@planted(found_by=16)
 def forget_the_holes_of_earlier_pages(stack: contextlib.ExitStack) -> None:
     """The end of a scan tells what was missing in its last page."""
     remember = ScanCourse._remember

@@ -48,7 +48,7 @@ def rename_the_json_before_its_versions(stack: contextlib.ExitStack) -> None:
     replace(stack, Output, "install", install)
 
 
-@planted(found_by=7)
+@planted(found_by=4)
 def delete_segments_before_the_checkpoint_stands(stack: contextlib.ExitStack) -> None:
     """The frames are gone before the files that hold what they say are there."""
     write = Checkpointer._write
@@ -140,7 +140,7 @@ def apply_an_older_version(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.storage.table.judge", judge))
 
 
-@planted(found_by=0)
+@planted(found_by=1)
 def lose_puts_of_keys_that_were_deleted_once(stack: contextlib.ExitStack) -> None:
     """Four seconds after it was acknowledged such a put is dropped like a tombstone, everywhere."""
     apply = Store._apply

@@ -9,7 +9,7 @@ from tests.sim.history import Result
 from tests.sim.run import find, play, prepared
 from tests.sim.shrink import command, shrink, story
 
-_BUG = "reuse a version after a restart"
+_BUG = "forget the hints at a restart"
 
 
 @cache
