@@ -15,7 +15,7 @@ from kvcluster.model.readiness import Readiness
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=43, pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
+@planted(pinned_by="sim/test_away.py::test_node_that_was_away_answers_nothing_old")
 def look_at_the_clock_of_the_timers_only(stack: contextlib.ExitStack) -> None:
     """A machine that slept does not know."""
 
