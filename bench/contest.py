@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -141,6 +141,31 @@ class Contest:
         """Say to whoever waits what is being done."""
         passed_s = time.monotonic() - self._begun_s
         print(f"{passed_s:6.0f} s  {sentence}", file=sys.stderr, flush=True)
+
+
+def measure_in_turn(
+    contest: Contest,
+    cases: Sequence[str],
+    systems: Sequence[System],
+    stage: str,
+    prepare: Callable[[Contest, System, Driver, Sequence[str]], None],
+    measure: Callable[[Contest, str, System, Driver, int], None],
+) -> None:
+    """Start all of these, and measure each case at each in turn, round by round."""
+    with contextlib.ExitStack() as stack:
+        running: dict[System, Driver] = {}
+        for system in systems:
+            with contest.skipping(system.row):
+                contest.tell(f"starting {system.row}")
+                driver = stack.enter_context(system.loaded())
+                prepare(contest, system, driver, cases)
+                running[system] = driver
+        for number in range(contest.scale.rounds):
+            contest.tell(f"{stage}, round {number + 1} of {contest.scale.rounds}")
+            for case in cases:
+                for system in in_turn(number, list(running)):
+                    with contest.skipping(system.row, case):
+                        measure(contest, case, system, running[system], number)
 
 
 def in_turn(number: int, systems: Sequence[S]) -> list[S]:

@@ -12,10 +12,9 @@ time, after a look.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from bench.cases import BY_NAME, MS, RATE
-from bench.contest import Contest, in_turn
+from bench.contest import Contest, measure_in_turn
 from bench.load.driver import Driver
 from bench.load.jobs import PREFIX, Bulk, Closed, Count
 from bench.systems.system import System
@@ -45,20 +44,8 @@ _CHANGED_KEYS = 256
 
 def measure(contest: Contest, cases: Sequence[str]) -> None:
     """Start everybody who takes part, and measure in turn."""
-    with ExitStack() as stack:
-        running: dict[System, Driver] = {}
-        for system in [*contest.ours(), *contest.rivals(_RIVALS)]:
-            with contest.skipping(system.row):
-                contest.tell(f"starting {system.row}")
-                driver = stack.enter_context(system.loaded())
-                _prepare(contest, system, driver, cases)
-                running[system] = driver
-        for number in range(contest.scale.rounds):
-            contest.tell(f"decided, round {number + 1} of {contest.scale.rounds}")
-            for case in cases:
-                for system in in_turn(number, list(running)):
-                    with contest.skipping(system.row, case):
-                        _measure(contest, case, system, running[system], number)
+    systems = [*contest.ours(), *contest.rivals(_RIVALS)]
+    measure_in_turn(contest, cases, systems, "decided", _prepare, _measure)
 
 
 def _prepare(contest: Contest, system: System, driver: Driver, cases: Sequence[str]) -> None:

@@ -7,11 +7,10 @@ compared stand a second or two apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bench.cases import BY_NAME, MS
-from bench.contest import RIVALS, Contest, in_turn
+from bench.contest import RIVALS, Contest, measure_in_turn
 from bench.load.driver import Driver
 from bench.load.jobs import PREFIX, Bulk, Closed, Figures, Job, Scan
 from bench.systems.system import System
@@ -45,20 +44,8 @@ _SCANNED = "scan/"
 
 def measure(contest: Contest, cases: Sequence[str]) -> None:
     """Start everybody who takes part, and measure in turn."""
-    with ExitStack() as stack:
-        running: dict[System, Driver] = {}
-        for system in [*contest.ours(), *contest.rivals(_rivals_of(cases))]:
-            with contest.skipping(system.row):
-                contest.tell(f"starting {system.row}")
-                driver = stack.enter_context(system.loaded())
-                _fill(contest, system, driver, cases)
-                running[system] = driver
-        for number in range(contest.scale.rounds):
-            contest.tell(f"side by side, round {number + 1} of {contest.scale.rounds}")
-            for case in cases:
-                for system in in_turn(number, list(running)):
-                    with contest.skipping(system.row, case):
-                        _measure(contest, case, system, running[system], number)
+    systems = [*contest.ours(), *contest.rivals(_rivals_of(cases))]
+    measure_in_turn(contest, cases, systems, "side by side", _fill, _measure)
 
 
 def _rivals_of(cases: Sequence[str]) -> list[str]:
