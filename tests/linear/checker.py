@@ -15,8 +15,9 @@ What makes it quick, and loses nothing:
   did, and a few bits behind it. At a quiet moment, when nothing is under way, no bits are left, so
   long histories cost as much as many short ones.
 - **Unknown ones**, which may have happened or not, happen only right before somebody who can tell:
-  what nobody was shown, and nobody's condition was judged on, need not have happened. Of several
-  that are alike the earliest happens first.
+  what nobody was shown, and nobody's condition was judged on, need not have happened; nor what
+  fulfils a condition that was fulfilled already. Of several that are alike the earliest happens
+  first.
 
 The question is NP-complete all the same (Gibbons and Korach, "Testing Shared Memories", 1997), so
 there is a budget. A history that exceeds it is *undecided*, which is a failure: else whatever the
@@ -65,8 +66,9 @@ class _At(NamedTuple):
     """How many of those that have a version did."""
     unknown: int
     """Which of the unknown ones did: a bit for each."""
-    unseen: bool
-    """Whether the last one was an unknown one, which somebody must be able to tell now."""
+    before: Held | None
+    """What was held before the last one, if that was an unknown one: the next must be able to tell
+    that it happened."""
     held: Held
 
 
@@ -93,7 +95,7 @@ class Checker:
 
     def judge(self, budget: int = _BUDGET) -> Judgement:
         """Look for an order, through so many configurations at most."""
-        start = _At(0, 0, 0, 0, unseen=False, held=self._first)
+        start = _At(0, 0, 0, 0, before=None, held=self._first)
         seen, stack, deepest = {start}, [start], start
         while stack:
             at = stack.pop()
@@ -112,22 +114,38 @@ class Checker:
 
     def next(self, at: _At) -> Iterator[_At]:
         """Where one more operation leads. The likeliest comes last."""
-        window = self.window(at)
+        window, helpful = self.window(at), []
         for place, tried in enumerate(self._unknown):
             if self.may_happen(place, tried, at, window):
-                held = self._register.after(tried, at.held)
-                if held is not None:
-                    yield at._replace(unknown=at.unknown | 1 << place, unseen=True, held=held)
+                held = self._after(tried, at)
+                if held is None:
+                    continue
+                after = at._replace(unknown=at.unknown | 1 << place, before=at.held, held=held)
+                if any(self._register.after(self._certain[it], held) for it in window):
+                    helpful.append(after)
+                else:
+                    yield after
+        yield from helpful
         chosen = self._placed[at.placed] if at.placed < len(self._placed) else -1
         for place in window:
             tried = self._certain[place]
             if rank(tried) is not None and place != chosen:
                 continue
-            if at.unseen and not observes(tried):
-                continue
-            held = self._register.after(tried, at.held)
+            held = self._after(tried, at)
             if held is not None:
                 yield self._happened(at, place, held)
+
+    def _after(self, tried: Tried, at: _At) -> Held | None:
+        """What is held after an operation; None: it cannot come next, or without the unknown one
+        just before it all would be the same, or freer.
+        """
+        if at.before is not None and not observes(tried):
+            return None
+        held = self._register.after(tried, at.held)
+        if held is None or at.before is None:
+            return held
+        without = self._register.after(tried, at.before)
+        return None if without is not None and _is_as_free(without, held) else held
 
     def window(self, at: _At) -> list[int]:
         """Those that may come next: none that is left ended before they began."""
@@ -145,7 +163,7 @@ class Checker:
 
     def may_happen(self, place: int, tried: Tried, at: _At, window: Sequence[int]) -> bool:
         """Whether an unknown one may come next."""
-        if at.unknown >> place & 1 or (at.unseen and not observes(tried)):
+        if at.unknown >> place & 1:
             return False
         if self._alike[place] >= 0 and not at.unknown >> self._alike[place] & 1:
             return False
@@ -161,7 +179,7 @@ class Checker:
         while beyond & 1:
             upto, beyond = upto + 1, beyond >> 1
         placed = at.placed + (rank(self._certain[place]) is not None)
-        return _At(upto, beyond, placed, at.unknown, unseen=False, held=held)
+        return _At(upto, beyond, placed, at.unknown, before=None, held=held)
 
     def _first_alike(self, place: int) -> int:
         """The place of the last one before it that is the same but for its begin; -1: none."""
@@ -190,6 +208,12 @@ def rank(tried: Tried) -> tuple[Version, bool] | None:
     if tried.shown is not None:
         return (tried.shown.version, True) if tried.shown.version else None
     return (tried.version, False) if tried.version is not None else None
+
+
+def _is_as_free(one: Held, other: Held) -> bool:
+    """Whether whatever may follow where the other is held may follow where this one is."""
+    lower = not one.exact and one.version <= other.version
+    return one == other or (lower and one.value == other.value)
 
 
 def _rank(tried: Tried) -> tuple[Version, bool]:
