@@ -118,6 +118,7 @@ async def test_empty_folder_refills_before_it_serves(cluster: MemoryCluster) -> 
 @in_cluster
 async def test_refilling_a_node_that_has_no_room_is_told_once(cluster: MemoryCluster) -> None:
     """It tries again twice a second, and who reads its log must find what is wrong in it."""
+    await cluster.until_voting()
     for number in range(20):
         await cluster.put("a:1", f"k{number}", "v" * 10_000)
     await cluster.crash("b:2")

@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from kvcluster.errors import CannotStart
+from kvcluster.errors import CannotStart, KvError
 from kvcluster.model.slots import placement_of, slot_of
 from tests.cluster.memory import NAMES, MemoryCluster
 from tests.storage.fake_disk import FakeDisk
 from tests.storage.virtual_loop import run
+
+from demo_pb2 import Condition, PutRequest
 
 Break = Callable[[MemoryCluster, str], Awaitable[None]]
 
@@ -257,3 +259,58 @@ def test_a_damaged_node_does_not_serve_because_an_empty_one_had_nothing_for_it()
         assert [await cluster.get(name, "k") for name in NAMES] == ["v"] * 3
 
     in_three(story)
+
+
+def test_a_new_cluster_decides_though_some_of_it_were_killed_before_they_could() -> None:
+    """The first of it began to decide; the others did not know any more that they had nothing to
+    forget, and waited for each other until somebody said --salvage.
+    """
+
+    async def story() -> None:
+        cluster = MemoryCluster()
+        cluster.network.cut("a:1", "b:2")
+        await cluster.start()
+        await asyncio.sleep(3)
+        with pytest.raises(KvError):  # it promised itself something, if it began
+            condition = Condition(absent=True)
+            await cluster.one("c:3", PutRequest(key="k", value="v", condition=condition), 1)
+        await cluster.crash("a:1", "b:2")
+        cluster.network.heal()
+        await cluster.start("a:1", "b:2")
+        await cluster.until(lambda: counting(cluster) == [*NAMES], "all count", 10)
+        for node in cluster.network.nodes.values():
+            await node.kill()
+
+    run(story())
+
+
+def test_nobody_begins_to_decide_while_another_must_hear_that_nobody_did() -> None:
+    """One that knew it already was started again, decided, and those who did not waited for ever;
+    but for one that is away for good nobody waits for longer than a minute.
+    """
+
+    async def story() -> None:
+        cluster = MemoryCluster()
+        cluster.network.cut("a:1", "b:2")
+        await cluster.start()
+        knows = cluster["c:3"].peering.voting
+        await cluster.until(lambda: knows.remembers, "c knows that nothing is forgotten")
+        await cluster.crash("c:3")
+        await cluster.start("c:3")
+        await asyncio.sleep(20)
+        assert not counting(cluster)
+        cluster.network.heal()
+        await cluster.until(lambda: counting(cluster) == [*NAMES], "all count", 10)
+        await cluster.crash(*NAMES)
+        await cluster.start("a:1", "c:3")
+        await cluster.until(lambda: counting(cluster) == ["a:1", "c:3"], "two count", 10)
+        for node in cluster.network.nodes.values():
+            await node.kill()
+
+    run(story())
+
+
+def counting(cluster: MemoryCluster) -> list[str]:
+    """Who counts for majorities."""
+    up = sorted(cluster.network.nodes)
+    return [name for name in up if not cluster[name].peering.voting.refusal]

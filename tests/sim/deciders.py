@@ -28,7 +28,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from kvcluster.errors import OutcomeUnknown, PeerRejected, PeerUnavailable
@@ -90,7 +90,7 @@ class Deciders:
         self._emptied_once: set[str] = set()
         self._excused: set[str] = set()
         self.undecided: set[str] = set()
-        """Keys of which more replicas than may have lost what they promised."""
+        """Keys of which so many replicas never count again that the others are no majority."""
         self.ended: Counter[str] = Counter()
         """How their operations ended."""
         self.stopped = False
@@ -225,14 +225,27 @@ class Deciders:
         """A node lost what was on its disk, and with it what it promised."""
         self._remember[name] = False
         self._emptied_once.add(name)
+        lost = self._lost()
         for key in self._keys:
             replicas = self._world.replicas_of(key)
             silent = {each for each in replicas if not self._remembers(each)}
             most = len(replicas) // 2
-            if len(silent) > most:
+            if len(lost.intersection(replicas)) > (len(replicas) - 1) // 2:
                 self.undecided.add(key)
             if len(silent & self._emptied_once) > most:
                 self._excused.add(key)
+
+    def _lost(self) -> set[str]:
+        """Nodes that will never count: too few of the others do, or will, to be compared with."""
+        lost = {name for name in self._world.members if not self._remembers(name)}
+        while found := {name for name in lost if self._can_be_compared(name, lost)}:
+            lost -= found
+        return lost
+
+    def _can_be_compared(self, name: str, lost: Collection[str]) -> bool:
+        groups = [group for group in self._world.groups if name in group]
+        needed = {group: min((len(group) + 1) // 2, len(group) - 1) for group in groups}
+        return all(len(group.difference(lost)) >= count for group, count in needed.items())
 
     async def judge(self) -> None:
         """Read each key once more through every node; then ask for an order."""

@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from kvcluster.errors import CannotStart
 from kvcluster.model.members import Cluster as Members
 from kvcluster.model.members import split_address
 from kvcluster.model.readiness import Status
-from kvcluster.model.slots import placement_of, slot_of
+from kvcluster.model.slots import SLOTS, placement_of, slot_of
 from kvcluster.node import Node
 from tests.sim.birth import Birth, CutShort
 from tests.sim.broken import MISWRITTEN
@@ -107,6 +108,11 @@ class World:
     def replicas_of(self, key: str) -> tuple[str, ...]:
         """The nodes where a key belongs."""
         return self._placement.replicas(slot_of(key))
+
+    @cached_property
+    def groups(self) -> set[frozenset[str]]:
+        """Which nodes hold the same slots."""
+        return {frozenset(self._placement.replicas(slot)) for slot in range(SLOTS)}
 
     def wall_ms(self, name: str) -> int:
         """What a machine's clock says."""

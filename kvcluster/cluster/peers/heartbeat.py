@@ -276,6 +276,6 @@ class Heartbeats(OnGround):
             decides=True,
             undecided=self._voting.undecided,
             votes=not self._voting.refusal,
-            noted=self._voting.has_noted(name),
+            noted=self._voting.has_noted,
             wall_ms=self._time.wall_ms(),
         )

@@ -5,7 +5,9 @@ was told. One that has lost its disk does not: what it promised and what it stor
 what made a majority. So it counts only if its disk says that it does, and says so from the moment
 on in which it is known that nothing is forgotten that matters (cluster/repair/readmission.py). That
 is written down before it counts for the first time, so a folder that says nothing and is whole is
-that of a node which never counted, and has nothing to remember.
+that of a node which never counted, and has nothing to remember. And it is written down as soon as
+it is known: a new node that was killed before it counted would not know it any more, and two of
+them would wait for each other for ever.
 
 Whether it serves otherwise does not matter. A node that was stopped, or missed writes, remembers.
 
@@ -43,9 +45,12 @@ class Voting(OnGround):
         if undecided:
             self._undecided.add(name)
 
-    def has_noted(self, name: str) -> bool:
-        """Whether a peer may begin to decide: this node needs no more to hear that it never did."""
-        return self.remembers or self._counts or name in self._undecided
+    @property
+    def has_noted(self) -> bool:
+        """Whether a peer may begin to decide: this node needs no more to hear that it never did,
+        not even if it is killed.
+        """
+        return self.remembers or self._counts
 
     @property
     def nothing_is_forgotten(self) -> bool:
@@ -53,12 +58,6 @@ class Voting(OnGround):
         it. Then nothing was with us, for there would have been another.
         """
         return all(peer.name in self._undecided for peer in self._peers)
-
-    @property
-    def nobody_needs_us_undecided(self) -> bool:
-        """Whether each other member has noted the same of this node, or need not know."""
-        said = [peer.said for peer in self._peers]
-        return all(it is not None and it.responder.noted for it in said)
 
     @property
     def too_old(self) -> list[str]:
@@ -72,8 +71,13 @@ class Voting(OnGround):
             return "was started with --fsync never, and does not count for a majority"
         return "" if self._counts else f"does not count for a majority yet: {self.waits_for}"
 
+    async def remember(self) -> None:
+        """Nothing is forgotten that matters: it is written down. Raises OutcomeUnknown."""
+        if not self._store.votes:
+            await self._store.write_vote()
+        self.remembers = True
+
     async def admit(self) -> None:
         """From now on it counts: first it is written down. Raises OutcomeUnknown."""
-        if not self._store.found.votes:
-            await self._store.write_vote()
+        await self.remember()
         self._counts = True

@@ -14,9 +14,11 @@ Who started with `--salvage` takes what is there, and is not compared: the other
 
 **A new cluster** must not wait for a minute. Where every other member says that nothing was ever
 promised nor decided with it, nothing was forgotten here: each majority of which this node was one
-had another member, which would remember. Then it is enough to be whole, and that everybody who is
-in the same place has heard as much of this node: or the first of a new cluster would begin to
-decide, and the others wait for a minute, or for each other.
+had another member, which would remember. That is written down at once. Then it is enough to be
+whole, and that everybody who is in the same place has written down as much: or the first of a new
+cluster would begin to decide, and the others wait for a minute, or for each other. So does a node
+that is started again before anything was decided, and waits for few who are away no longer than
+until they are dead.
 
 Rejected: to fetch what the peers have promised. It is of no use beside the first rule, and without
 that rule it is not enough.
@@ -25,13 +27,17 @@ that rule it is not enough.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground, OnGround
+from kvcluster.cluster.peers.peers import Peer
 from kvcluster.cluster.repair.catching_up import CatchingUp
 from kvcluster.errors import KvError
 from kvcluster.model.ballots import majority
+from kvcluster.model.detector import Liveness
 
 log = logging.getLogger("kvcluster")
 
@@ -51,7 +57,7 @@ class Readmission(OnGround):
         """Wait for it, and have it count."""
         if not self._store.fsync:
             return
-        if not self._voting.remembers:
+        if not self._voting.remembers or self._voting.undecided:
             await self._until_it_may_count()
         while True:
             try:
@@ -62,9 +68,10 @@ class Readmission(OnGround):
 
     async def _until_it_may_count(self) -> None:
         end_s, told = self._now_s() + self._settings.tombstone_wait_s, False
-        while not self._has_forgotten_nothing():
+        remembered = self._voting.remembers
+        while not await self._has_forgotten_nothing(remembered):
             left_s = end_s - self._now_s()
-            if left_s <= 0 and (self._store.salvaged or await self._is_compared()):
+            if left_s <= 0 and await self._may_count_all_the_same():
                 break
             self._voting.waits_for = self._reason(left_s)
             if not told and self._heard_all():
@@ -77,12 +84,44 @@ class Readmission(OnGround):
     def _heard_all(self) -> bool:
         return all(peer.said is not None for peer in self._peers)
 
-    def _has_forgotten_nothing(self) -> bool:
-        """Whether the others say so, and nobody waits for the same word of this node."""
+    async def _has_forgotten_nothing(self, remembered: bool) -> bool:
+        """Whether it is known that nothing is forgotten here (`remembered`: since before this life
+        began), and nobody waits for the same word of this node.
+        """
         voting = self._voting
-        return voting.nothing_is_forgotten and voting.nobody_needs_us_undecided and self._gate.whole
+        if voting.nothing_is_forgotten and not voting.remembers:
+            with contextlib.suppress(KvError):  # a full disk
+                await voting.remember()
+        waiting = self._needed_by()
+        if remembered and waiting:
+            away = all(peer.detector.state is Liveness.DEAD for peer in waiting)
+            return away and all(self._can_be_compared(waiting))
+        return voting.remembers and not waiting and (remembered or self._gate.whole)
+
+    async def _may_count_all_the_same(self) -> bool:
+        """Whether this node need not wait for others any more, once the time is over."""
+        if self._voting.remembers:  # where nobody else counts, it would be in vain
+            return any(self._can_be_compared(self._needed_by()))
+        return self._store.salvaged or await self._is_compared()
+
+    def _needed_by(self) -> list[Peer]:
+        """Who may need to hear that this node never decided anything."""
+        return [it for it in self._peers if it.said is None or not it.said.responder.noted]
+
+    def _can_be_compared(self, peers: list[Peer]) -> Iterator[bool]:
+        """For each group of replicas of which this node is one: whether so many others are in it
+        that these can be compared with them, later, and count without our word.
+        """
+        names = {peer.name for peer in peers}
+        few = self._membership.replica_count - majority(self._membership.replica_count)
+        for others in {self._membership.others(slot) for slot in self._membership.held}:
+            yield len(names.intersection(others)) <= few
 
     def _reason(self, left_s: float) -> str:
+        if self._voting.remembers:
+            names = ", ".join(peer.name for peer in self._needed_by())
+            why = f"{names} must hear first that nothing was decided yet"
+            return why if names else "it is not whole yet"
         if not self._heard_all():
             return "it was started without its data, and has not heard all others"
         if left_s > 0:
