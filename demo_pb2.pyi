@@ -551,7 +551,7 @@ class LocateResponse(_message.Message):
     def __init__(self, slot: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., node: _Optional[str] = ...) -> None: ...
 
 class ForwardRequest(_message.Message):
-    __slots__ = ("sender", "clock", "configuration", "put", "get", "delete", "batch", "name")
+    __slots__ = ("sender", "clock", "configuration", "put", "get", "delete", "batch", "name", "age_limit_ms")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
@@ -560,6 +560,7 @@ class ForwardRequest(_message.Message):
     DELETE_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    AGE_LIMIT_MS_FIELD_NUMBER: _ClassVar[int]
     sender: str
     clock: int
     configuration: int
@@ -568,7 +569,8 @@ class ForwardRequest(_message.Message):
     delete: DeleteRequest
     batch: BatchRequest
     name: str
-    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ..., batch: _Optional[_Union[BatchRequest, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+    age_limit_ms: int
+    def __init__(self, sender: _Optional[str] = ..., clock: _Optional[int] = ..., configuration: _Optional[int] = ..., put: _Optional[_Union[PutRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., delete: _Optional[_Union[DeleteRequest, _Mapping]] = ..., batch: _Optional[_Union[BatchRequest, _Mapping]] = ..., name: _Optional[str] = ..., age_limit_ms: _Optional[int] = ...) -> None: ...
 
 class ForwardResponse(_message.Message):
     __slots__ = ("clock", "put", "get", "delete", "batch")

@@ -28,6 +28,7 @@ FACTS = {
     "(_OK, _CANCELLED)",  # codes of gRPC and of a process
     "(_CANCELLED, _UNIMPLEMENTED)",
     "_MOST_DOUBLINGS",  # of a time that is a setting
+    "_CLEARLY",  # in ages that are a setting
     "_PATIENCE",  # in tries of that time
     "_LINGER_S",  # of a stream that has said goodbye
     "_INTERRUPTED",

@@ -65,6 +65,20 @@ def in_parts(
     return decorate
 
 
+def kept_forwards(cluster: MemoryCluster) -> list[ForwardRequest]:
+    """What is forwarded from now on, as a network that holds it back would have it."""
+    kept: list[ForwardRequest] = []
+    call = cluster.network.call
+
+    async def keep(caller: str, callee: str, method: str, request: Any, *rest: Any) -> Any:
+        if method == "forward":
+            kept.append(ForwardRequest.FromString(request.SerializeToString()))
+        return await call(caller, callee, method, request, *rest)
+
+    cluster.network.call = keep  # type: ignore[method-assign]
+    return kept
+
+
 def homes(cluster: MemoryCluster, key: str) -> tuple[tuple[str, ...], list[str]]:
     """The replicas of a key, and the members that hold none."""
     replicas = next(iter(cluster.network.nodes.values())).membership.replicas(slot_of(key))
@@ -277,6 +291,43 @@ async def test_a_forwarded_write_that_a_network_held_back_is_refused(
         assert "new" in str(
             await cluster[owner].requests.handlers.forwarded(request, deadline_s=1e9)
         )
+
+
+@in_parts(replicas=1)
+async def test_a_write_of_which_nobody_knows_cannot_land_any_more(cluster: MemoryCluster) -> None:
+    """Sent a moment before silence was noticed, or by an impatient client, it was still young when
+    a cut was mended, and undid what had been acknowledged since.
+    """
+    (owner,), others = homes(cluster, "k")
+    for before_s, timeout_s, error in [(0.7, 5, ConnectionLost), (0.0, 0.6, TimedOut)]:
+        late, told = kept_forwards(cluster), asyncio.get_running_loop().time()
+        cluster.network.isolate(owner)
+        await asyncio.sleep(before_s)
+        with pytest.raises(error, match="may have happened"):
+            await cluster.put(others[0], "k", "old", timeout_s=timeout_s)
+        assert asyncio.get_running_loop().time() - told < before_s + 1.6, "it waited for too long"
+        with pytest.raises(HeldBack):
+            await cluster[owner].requests.handlers.forwarded(late[0], deadline_s=1e9)
+        cluster.network.heal()
+        await cluster.until_serving()
+        await cluster.until(lambda: cluster.sees(others[0], owner) == "ALIVE", "they meet again")
+
+
+@in_parts(replicas=1)
+async def test_that_nobody_knows_is_told_at_once_where_nothing_can_land(
+    cluster: MemoryCluster,
+) -> None:
+    """Of a node that was killed nobody waits to hear more."""
+    (owner,), others = homes(cluster, "k")
+    cluster.network.late_resets.append((others[0], owner, "forward"))
+    asked_s = asyncio.get_running_loop().time()
+    write = asyncio.ensure_future(cluster.put(others[0], "k", "v", timeout_s=5))
+    await asyncio.sleep(0.1)
+    assert not write.done(), "what broke may arrive by another way"
+    await cluster.crash(owner)
+    with pytest.raises(ConnectionLost, match="may have happened"):
+        await write
+    assert asyncio.get_running_loop().time() - asked_s < 0.7
 
 
 @in_parts(replicas=1, settings=Settings(forward_age_limit_s=0.3))

@@ -38,6 +38,9 @@ from demo_pb2 import GetResponse
 
 _GRACE_S = 1.5
 """A write may still land so long after its client gave up: it was on its way."""
+_TOLD = "may have happened"
+"""What a node says that forwarded a write, and will never know what came of it. It tells nobody
+before the write can land no more."""
 
 
 class Least(dict[str, bytes]):
@@ -288,8 +291,9 @@ class Judge:
 
     def _judge_late(self, write: Write, version: bytes, where: str) -> None:
         """What was given up long before a later write began must not replace that."""
+        grace_s = 0.0 if _TOLD in write.why else _GRACE_S
         for later in reversed(self.diary.by_key[write.key]):
-            if later.start_s <= write.end_s + _GRACE_S:
+            if later.start_s <= write.end_s + grace_s:
                 return
             if later.outcome is Outcome.DONE and later.version < version:
                 raise Broken(

@@ -56,6 +56,8 @@ class Peer:
     """The same, of whatever life."""
     said: HealthCheckResponse | None = None
     """Its last answer to a heartbeat of ours."""
+    gone_s: float = float("-inf")
+    """When it was last known that nobody is there, or soon will be."""
     refusal: str = ""
     """Why it and we refuse each other; empty if we do not."""
     refused_s: float = float("-inf")
@@ -193,8 +195,7 @@ class Peers:
     def left(self, name: str, incarnation: int) -> None:
         """It said that it stops.
 
-        Only who has answered us in this life can leave it: a farewell may have been held back until
-        there is another life.
+        Only who has answered us in this life can leave it: a farewell may come in the next one.
         """
         if self._peers[name].answered_in == incarnation:
             self._take(self._peers[name], Sign.LEFT, "it is stopping")
@@ -278,14 +279,15 @@ class Peers:
         if sign is Sign.ANSWERED:
             peer.spared = False
             peer.silence.clear()
+        elif sign in (Sign.REFUSED, Sign.LEFT):
+            peer.gone_s = self.now_s()
         changed = peer.detector.take(sign, self.now_s())
         assert not (peer.alive and peer.silence.is_set()), "who answers is not silent"
         if not changed:
             return
         state = peer.detector.state
-        sentence = _SENTENCES[state]
-        if state is Liveness.ALIVE and peer.lagging:
-            sentence = "is alive but missed writes; it will pull them"
+        lags = state is Liveness.ALIVE and peer.lagging
+        sentence = "is alive but missed writes; it will pull them" if lags else _SENTENCES[state]
         log.info("PEER  %s %s%s", peer.name, sentence, f" ({why})" if why else "")
         if state is Liveness.DEAD:
             _tell(self.on_death, peer)

@@ -8,10 +8,18 @@ client's newer write. So after a broken connection or silence the outcome is unk
 client is told so. A refusal, or a connection that never came about, is certain: the next replica
 is asked. A read may be asked of everybody, any number of times.
 
+**Who is told that nobody knows goes on with his work**, and writes the key anew elsewhere. The
+first write may be on its way still, held back by a cut, and would get a later version where it
+arrives. So it says how old it may be (`age_limit_ms`), and while it is not clearly older than that
+nobody is told, unless the node that was asked is gone. That goes for a broken connection, too: what
+was given to it may wait in a kernel or a proxy.
+
 What a node answers passes through as it is, its errors included (wire/failures.py).
 """
 
 from __future__ import annotations
+
+import asyncio
 
 from kvcluster.cluster.peers import Peering
 from kvcluster.cluster.peers.ground import Ground, OnGround
@@ -36,6 +44,9 @@ from kvcluster.errors import (
 
 from demo_pb2 import ForwardRequest, ForwardResponse
 
+_CLEARLY = 1.5
+"""What is so many times as old as it may be is too old by every clock: each may run a tenth too
+slow (model/clock.py), and is a little behind what was said to others a moment ago."""
 _OF_THIS_NODE = (Unauthenticated, PermissionDenied)
 """What a client may was looked at here already, so a peer that says so means us."""
 
@@ -70,17 +81,37 @@ class Forwarding(OnGround):
         """One replica; `last`: there is no other one. Raises NothingWritten if another may be asked
         instead.
         """
-        timeout_s = deadline_s - self._peers.now_s()
+        asked_s = self._peers.now_s()
+        timeout_s = deadline_s - asked_s
         if reads and not last:
             timeout_s = min(timeout_s, self._settings.read_forward_timeout_s)
+        if not reads:
+            limit_s = min(self._settings.forward_age_limit_s, timeout_s / _CLEARLY)
+            request.age_limit_ms = max(1, int(limit_s * 1000))
         try:
             response: ForwardResponse = await self._calls.ask(name, request, timeout_s)
             if not _fits(request, response):
                 why = f"{name} answered something else; the write may have happened"
                 raise PeerRejected(OutcomeUnknown(why))
         except PeerUnavailable as error:
-            raise _meaning(name, error, reads=reads) from error
+            meaning = _meaning(name, error, reads=reads)
+            if isinstance(meaning, ConnectionLost):
+                await self._until_too_old(name, asked_s, _CLEARLY * age_limit_s(request))
+            raise meaning from error
         return response
+
+    async def _until_too_old(self, name: str, asked_s: float, wait_s: float) -> None:
+        """Return once a write cannot land at a node any more: so long after it was sent, or when
+        that node is gone, and its connections with it.
+        """
+        peer = self._peers[name]
+        while (left_s := asked_s + wait_s - self._peers.now_s()) > 0 and peer.gone_s < asked_s:
+            await asyncio.sleep(min(left_s, self._settings.tick_interval_s))
+
+
+def age_limit_s(request: ForwardRequest) -> float:
+    """How old a forwarded write may be when it arrives, if its sender says so; else infinite."""
+    return request.age_limit_ms / 1000 or float("inf")
 
 
 def may_ask_next(error: KvError) -> bool:

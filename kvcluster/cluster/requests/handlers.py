@@ -13,7 +13,7 @@ from typing import Any
 from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.peers.voting import Voting
 from kvcluster.cluster.requests.coordinator import Coordinator
-from kvcluster.cluster.requests.forwarding import Forwarding
+from kvcluster.cluster.requests.forwarding import Forwarding, age_limit_s
 from kvcluster.cluster.requests.plain_batches import PlainBatches
 from kvcluster.cluster.requests.router import Router
 from kvcluster.cluster.requests.translation import (
@@ -113,7 +113,7 @@ class Handlers(OnGround):
         operations = self._operations_of(asked)
         if any(isinstance(it, Operation) and it.writes for it in operations):
             # It would get a version of now, and undo what was acknowledged since it was sent.
-            limit_s = self._settings.forward_age_limit_s
+            limit_s = min(self._settings.forward_age_limit_s, age_limit_s(request))
             self._time.refuse_late(request.sender, request.clock, limit_s)
         outcomes = await self._routing.carry_out_here(operations, deadline_s)
         response = ForwardResponse()
