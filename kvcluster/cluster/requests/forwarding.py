@@ -104,9 +104,9 @@ class Forwarding(OnGround):
         """Return once a write cannot land at a node any more: so long after it was sent, or when
         that node is gone, and its connections with it.
         """
-        peer = self._peers[name]
-        while (left_s := asked_s + wait_s - self._peers.now_s()) > 0 and peer.gone_s < asked_s:
-            await asyncio.sleep(min(left_s, self._settings.tick_interval_s))
+        peer, end_s = self._peers[name], asked_s + wait_s
+        while self._peers.now_s() < end_s and peer.gone_s < asked_s:  # noqa: ASYNC110 - it is rare
+            await asyncio.sleep(min(end_s - self._peers.now_s(), self._settings.tick_interval_s))
 
 
 def age_limit_s(request: ForwardRequest) -> float:
