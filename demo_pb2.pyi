@@ -929,7 +929,7 @@ class Expiry(_message.Message):
     def __init__(self, place: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class VersionsFooter(_message.Message):
-    __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node", "promises", "votes", "decided")
+    __slots__ = ("json_hash", "pairs", "clock", "segment", "hints", "incomplete", "repair", "configuration", "node", "promises", "votes", "forgot", "decided")
     JSON_HASH_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -941,6 +941,7 @@ class VersionsFooter(_message.Message):
     NODE_FIELD_NUMBER: _ClassVar[int]
     PROMISES_FIELD_NUMBER: _ClassVar[int]
     VOTES_FIELD_NUMBER: _ClassVar[int]
+    FORGOT_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
     json_hash: bytes
     pairs: int
@@ -953,5 +954,6 @@ class VersionsFooter(_message.Message):
     node: str
     promises: _containers.RepeatedCompositeFieldContainer[Promise]
     votes: bool
+    forgot: bool
     decided: bool
-    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., votes: bool = ..., decided: bool = ...) -> None: ...
+    def __init__(self, json_hash: _Optional[bytes] = ..., pairs: _Optional[int] = ..., clock: _Optional[int] = ..., segment: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[MissedWrites, _Mapping]]] = ..., incomplete: _Optional[str] = ..., repair: bool = ..., configuration: _Optional[int] = ..., node: _Optional[str] = ..., promises: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., votes: bool = ..., forgot: bool = ..., decided: bool = ...) -> None: ...

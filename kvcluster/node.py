@@ -91,9 +91,10 @@ class Node:
         found = self.store.open(stamp)
         for remark in found.remarks:
             log.warning("DATA  %s", remark)
+        self.store.salvaged = self._salvage
         if self.store.incomplete and self._salvage:
             log.warning("DATA  serving what is here, as --salvage asks")
-            self.store.incomplete, self.store.salvaged = "", True
+            self.store.incomplete = ""
         if self.store.incomplete and self.membership.replica_count == 1:
             raise CannotStart(
                 f"{self.store.incomplete}, and no other node holds what is missing;"

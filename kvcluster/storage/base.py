@@ -148,6 +148,7 @@ class Base:
         found.promises = newest_of(footer.promises, found.promises)
         found.table.decided |= footer.decided
         found.votes |= footer.votes
+        found.forgot |= footer.forgot
         found.repair |= footer.repair
         found.node, found.configuration = footer.node, footer.configuration
         if footer.incomplete and not found.incomplete:

@@ -28,6 +28,8 @@ class Recovered:
     """Those that no entry has reached; see promises.py."""
     votes: bool = False
     """What is here counted for majorities, and nothing of it is missing."""
+    forgot: bool = False
+    """What was here may have counted, and something of it is missing: since then it never did."""
     next_segment: int = 1
     incomplete: str = ""
     """Not empty: something acknowledged may be missing here, and why."""

@@ -55,6 +55,8 @@ class Store:
     """What is here may be old or absent; peers must make it whole. Kept on disk too."""
     votes: bool
     """What is here counts for majorities. Kept on disk too."""
+    forgot: bool
+    """Perhaps it did, and something of that is lost; until it counts again. Kept on disk too."""
     salvaged: bool
     """Whoever started it says that what is here is all there is."""
     journal: Journal
@@ -100,6 +102,9 @@ class Store:
         self.promises = Promises(found.promises)
         self.incomplete, self.repair = found.incomplete, found.repair
         self.votes, self.salvaged = found.votes, False
+        self.forgot = not found.votes and (
+            found.forgot or found.new or found.repair or bool(found.incomplete)
+        )
         return found
 
     def _take_for_our_own(self, found: Recovered) -> None:
@@ -194,7 +199,7 @@ class Store:
     async def write_vote(self) -> None:
         """Make it durable that what is here counts for majorities. Raises OutcomeUnknown."""
         await self.journal.write([], votes=True)
-        self.votes = True
+        self.votes, self.forgot = True, False
 
     def refuse_if_full(self) -> None:
         """Raise DiskIsFull if a write would certainly fail now."""
@@ -243,6 +248,7 @@ class Store:
             promises=self.promises.messages(),
             decided=self.table.decided,
             votes=self.votes,
+            forgot=self.forgot,
         )
 
     def _drop(self, drops: Sequence[EntryMessage]) -> None:

@@ -221,7 +221,9 @@ class MemoryCluster:
         for name in names or self.members:
             await self.start_one(name)
 
-    async def start_one(self, name: str, *, replicas: int | None = None) -> None:
+    async def start_one(
+        self, name: str, *, replicas: int | None = None, salvage: bool = False
+    ) -> None:
         """Start a node, with a configuration of its own if need be."""
         loop = asyncio.get_running_loop()
         around = Surroundings(
@@ -231,7 +233,8 @@ class MemoryCluster:
             incarnation=next(self._incarnations),
         )
         members = Members(self.members, name, replicas or self.replicas)
-        node = Node(members, self.disks[name].root, self.settings, surroundings=around)
+        root = self.disks[name].root
+        node = Node(members, root, self.settings, surroundings=around, salvage=salvage)
         node.open()
         await node.start(MemoryTransport(self.network, name))
         self.network.nodes[name] = node

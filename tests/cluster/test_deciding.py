@@ -233,6 +233,46 @@ async def test_who_lost_its_disk_does_not_count_until_nothing_can_be_forgotten(
 
 
 @in_cluster
+async def test_who_lost_its_disk_and_was_made_whole_does_not_count_when_it_is_started_again(
+    cluster: MemoryCluster,
+) -> None:
+    """Its folder was whole by then, and taken for that of a node which had never counted."""
+    await put(cluster, "a:1", "v", ABSENT)
+    await cluster.crash("c:3")
+    cluster.disks["c:3"] = FakeDisk()
+    await cluster.start("c:3")
+    await cluster.until_serving()
+    await asyncio.sleep(5)  # until a checkpoint says that it is whole
+    for _ in range(2):
+        await cluster.stop("c:3")
+        await cluster.start("c:3")
+        await cluster.until_serving()
+        await asyncio.sleep(5)
+        assert cluster["c:3"].peering.voting.refusal
+    await cluster.until_voting("c:3")
+    await cluster.stop("c:3")
+    await cluster.start("c:3")
+    await cluster.until(lambda: not cluster["c:3"].peering.voting.refusal, "it remembers", 2)
+
+
+@in_cluster
+async def test_who_salvages_what_is_left_has_it_decided_after_a_minute(
+    cluster: MemoryCluster,
+) -> None:
+    """Two of three disks are gone for good; empty folders were waited for as if they were not."""
+    await put(cluster, "a:1", "v", ABSENT)
+    await cluster.crash("b:2", "c:3")
+    for name in ("b:2", "c:3"):
+        cluster.disks[name] = FakeDisk()
+        await cluster.start_one(name, salvage=True)
+    await cluster.until_serving()
+    with pytest.raises(NotReady):
+        await put(cluster, "a:1", "w", Condition(value="v"))
+    await cluster.until_voting()
+    assert (await put(cluster, "b:2", "w", Condition(value="v"))).acknowledged == 3
+
+
+@in_cluster
 async def test_nothing_is_decided_where_a_member_would_ignore_it(cluster: MemoryCluster) -> None:
     """A node of an older version would store without looking; the sentence names it."""
     peer = cluster["a:1"].peering.peers["c:3"]

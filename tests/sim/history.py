@@ -302,11 +302,12 @@ class History:
             each.stopped = True
         await asyncio.gather(*playing)
         await world.until_visits_are_over()
-        await heal(world)
+        undecided = deciders.undecided if deciders is not None else ()
+        await heal(world, undecided)
         judge_all(world, judge)
         if deciders is not None:
             await deciders.judge()
-        await until_buried(world, deciders.undecided if deciders is not None else ())
+        await until_buried(world, undecided)
         judge_all(world, judge)
         await end(world, judge)
 

@@ -16,6 +16,7 @@ is down, in its files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from kvcluster.model.entry import Entry
@@ -38,9 +39,10 @@ from demo_pb2 import GetResponse
 
 _GRACE_S = 1.5
 """A write may still land so long after its client gave up: it was on its way."""
-_TOLD = "may have happened"
-"""What a node says that forwarded a write, and will never know what came of it. It tells nobody
-before the write can land no more."""
+_TOLD = re.compile(r"[^;]*; the write may have happened\)?")
+"""What a node says that forwarded a write, and will never know what came of it, and nothing else.
+It tells nobody before the write can land no more.
+"""
 
 
 class Least(dict[str, bytes]):
@@ -291,7 +293,7 @@ class Judge:
 
     def _judge_late(self, write: Write, version: bytes, where: str) -> None:
         """What was given up long before a later write began must not replace that."""
-        grace_s = 0.0 if _TOLD in write.why else _GRACE_S
+        grace_s = 0.0 if _TOLD.fullmatch(write.why) else _GRACE_S
         for later in reversed(self.diary.by_key[write.key]):
             if later.start_s <= write.end_s + grace_s:
                 return

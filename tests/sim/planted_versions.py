@@ -58,13 +58,18 @@ def acknowledge_what_something_newer_has_replaced(stack: contextlib.ExitStack) -
     replace(stack, Writes, "_write_once", write_once)
 
 
-@planted(found_by=159)
+@planted(
+    pinned_by="cluster/test_forwarding.py::"
+    "test_a_forwarded_write_that_a_network_held_back_is_refused"
+)
 def carry_out_a_late_forward(stack: contextlib.ExitStack) -> None:
     """A forwarded write is carried out however long it was on its way."""
     replace(stack, Timekeeper, "refuse_late", lambda self, *_: None)
 
 
-@planted(found_by=159)
+@planted(
+    pinned_by="cluster/test_forwarding.py::test_a_write_of_which_nobody_knows_cannot_land_any_more"
+)
 def say_that_nobody_knows_while_a_write_may_land(stack: contextlib.ExitStack) -> None:
     """Who is told goes on, and what he gave up may be carried out a moment later."""
 

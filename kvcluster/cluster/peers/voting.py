@@ -2,12 +2,14 @@
 
 A majority is worth something because two of them have a replica in common, which remembers what it
 was told. One that has lost its disk does not: what it promised and what it stored may have been
-what made a majority. So it counts only if its disk says that it does, and says so from the moment
-on in which it is known that nothing is forgotten that matters (cluster/repair/readmission.py). That
-is written down before it counts for the first time, so a folder that says nothing and is whole is
-that of a node which never counted, and has nothing to remember. And it is written down as soon as
-it is known: a new node that was killed before it counted would not know it any more, and two of
-them would wait for each other for ever.
+what made a majority. So its disk says that it counts, from the moment on in which it is known that
+nothing is forgotten that matters (cluster/repair/readmission.py), and before it does. It is written
+down as soon as it is known: a new node that was killed before it counted would not know it any
+more, and two of them would wait for each other for ever.
+
+That something was lost is written down as well (`Store.forgot`). It outlasts that the node is made
+whole: it holds every entry then, and still does not know what it promised. A folder that says
+neither is that of a node which never counted, and has nothing to remember.
 
 Whether it serves otherwise does not matter. A node that was stopped, or missed writes, remembers.
 
@@ -27,8 +29,7 @@ class Voting(OnGround):
     def __init__(self, ground: Ground, peers: Peers) -> None:
         super().__init__(ground)
         self._peers = peers
-        found = self._store.found
-        self.remembers = found.votes or not (found.new or found.repair or found.incomplete)
+        self.remembers = not self._store.forgot
         """Whether all that it ever promised and stored is on its disk."""
         self._counts = False
         self.waits_for = "it was just started"
