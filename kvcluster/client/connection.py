@@ -44,7 +44,7 @@ from demo_pb2_grpc import KeyValueStub
 
 _LEAST_LOOK_S = 0.5
 """So long a look at what is wrong with TLS may take, however little time is left."""
-_ECHO_S = 0.02
+_ECHO_S = 0.05
 """How long gRPC may take to hear that a call was cancelled."""
 _MOST_FIELDS = 1_000_000
 """In an answer; more than any node answers, and parsed in a tenth of a second. Who poses as a node

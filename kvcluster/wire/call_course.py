@@ -32,7 +32,7 @@ _REST_S = 1.0
 """After a break, or when a node has no room for it."""
 _LONG_REST_S = 60.0
 """When a node does not know streams."""
-_CLOSING_S = 0.02
+_CLOSING_S = 0.2
 """How long a node may take to end a stream to which nothing comes any more."""
 _LONGEST_MS = 2**32 - 1
 _UNREADABLE = "what came on the stream of calls is no answer"

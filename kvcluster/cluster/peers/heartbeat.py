@@ -111,6 +111,8 @@ class Heartbeats(OnGround):
             return None
         beat = request.sender
         self._take(beat, answers=False)
+        # That it is undecided it may have said long ago, before what our former life decided.
+        self._voting.heard(beat.node, undecided=False, noted=beat.noted)
         if beat.missed_since:
             self._gate.told(beat.node, Version(beat.missed_since), at=beat.clock)
         if not self._peers[beat.node].alive and beat.status != DRAINING:
@@ -173,10 +175,9 @@ class Heartbeats(OnGround):
                 takes_blocks=beat.takes_blocks,
                 decides=beat.decides,
                 votes=beat.votes,
-                noted=beat.noted,
             ),
         )
-        self._voting.heard(name, undecided=beat.undecided)
+        self._voting.heard(name, undecided=beat.undecided, noted=beat.noted)
         self._peers.answered(name, said, behind=self._hints.since(name) is not None)
         self._gate.heard(
             name,

@@ -20,7 +20,7 @@ not know.
 from __future__ import annotations
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
-from kvcluster.cluster.peers.peers import Peers
+from kvcluster.cluster.peers.peers import Peer, Peers
 
 
 class Voting(OnGround):
@@ -35,16 +35,23 @@ class Voting(OnGround):
         self.waits_for = "it was just started"
         """Why it does not count yet."""
         self._undecided: set[str] = set()
+        self._noted: set[str] = set()
 
     @property
     def undecided(self) -> bool:
         """Whether nothing was ever promised here, nor decided by a majority."""
         return not self._store.table.decided
 
-    def heard(self, name: str, *, undecided: bool) -> None:
-        """A peer says so of itself."""
+    def heard(self, name: str, *, undecided: bool, noted: bool) -> None:
+        """A peer says so of itself; `noted`: it need not hear any more that we are undecided."""
         if undecided:
             self._undecided.add(name)
+        (self._noted.add if noted else self._noted.discard)(name)
+
+    @property
+    def needed_by(self) -> list[Peer]:
+        """Who may need to hear that this node never decided anything."""
+        return [peer for peer in self._peers if peer.name not in self._noted]
 
     @property
     def has_noted(self) -> bool:

@@ -49,6 +49,7 @@ class Readmission(OnGround):
         super().__init__(ground)
         self._peers = peering.peers
         self._voting = peering.voting
+        self._heartbeats = peering.heartbeats
         self._catching_up = catching_up
         self._compared: set[str] = set()
         """Peers that count, and with which all was compared since the time was over."""
@@ -92,7 +93,8 @@ class Readmission(OnGround):
         if voting.nothing_is_forgotten and not voting.remembers:
             with contextlib.suppress(KvError):  # a full disk
                 await voting.remember()
-        waiting = self._needed_by()
+                self._heartbeats.poke_all()
+        waiting = voting.needed_by
         if remembered and waiting:
             away = all(peer.detector.state is Liveness.DEAD for peer in waiting)
             return away and all(self._can_be_compared(waiting))
@@ -101,12 +103,8 @@ class Readmission(OnGround):
     async def _may_count_all_the_same(self) -> bool:
         """Whether this node need not wait for others any more, once the time is over."""
         if self._voting.remembers:  # where nobody else counts, it would be in vain
-            return any(self._can_be_compared(self._needed_by()))
+            return any(self._can_be_compared(self._voting.needed_by))
         return self._store.salvaged or await self._is_compared()
-
-    def _needed_by(self) -> list[Peer]:
-        """Who may need to hear that this node never decided anything."""
-        return [it for it in self._peers if it.said is None or not it.said.responder.noted]
 
     def _can_be_compared(self, peers: list[Peer]) -> Iterator[bool]:
         """For each group of replicas of which this node is one: whether so many others are in it
@@ -119,7 +117,7 @@ class Readmission(OnGround):
 
     def _reason(self, left_s: float) -> str:
         if self._voting.remembers:
-            names = ", ".join(peer.name for peer in self._needed_by())
+            names = ", ".join(peer.name for peer in self._voting.needed_by)
             why = f"{names} must hear first that nothing was decided yet"
             return why if names else "it is not whole yet"
         if not self._heard_all():
@@ -153,7 +151,7 @@ class Readmission(OnGround):
         )
 
     async def _rest(self) -> None:
-        await asyncio.sleep(self._settings.heartbeat_interval_s)
+        await asyncio.sleep(self._settings.tick_interval_s)
 
     @staticmethod
     def _now_s() -> float:
