@@ -101,7 +101,7 @@ def count_who_ignored_a_block(stack: contextlib.ExitStack) -> None:
     replace(stack, Copy, "was_understood", lambda self, answer: True)
 
 
-@planted(found_by=14)
+@planted(found_by=89)
 def execute_what_waited_while_stopped(stack: contextlib.ExitStack) -> None:
     """A frozen node goes on where it stood."""
     replace(stack, Gate, "_overdue", False)
@@ -119,7 +119,7 @@ def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.node.HybridClock", clock))
 
 
-@planted(found_by=3)
+@planted(found_by=31)
 def send_an_old_captured_entry_late(stack: contextlib.ExitStack) -> None:
     """A message is taken however long a network held it back."""
     accept = Timekeeper.accept

@@ -37,7 +37,7 @@ def read_what_a_majority_holds_without_handing_it_on(stack: contextlib.ExitStack
 
 
 @planted(
-    found_by=1,
+    found_by=60,
     pinned_by="cluster/test_deciding_rules.py::test_a_condition_that_failed_has_failed_for_ever",
 )
 def answer_a_condition_from_what_is_not_chosen(stack: contextlib.ExitStack) -> None:
@@ -53,7 +53,7 @@ def answer_a_condition_from_what_is_not_chosen(stack: contextlib.ExitStack) -> N
 
 
 @planted(
-    found_by=17,
+    found_by=30,
     pinned_by="cluster/test_deciding_rules.py::"
     "test_who_was_overtaken_between_his_promises_and_his_write_has_not_won",
 )
@@ -202,7 +202,7 @@ def renew_plain_puts_on_decided_keys(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    found_by=1,
+    found_by=218,
     pinned_by="cluster/test_deciding_rules.py::test_what_a_reader_was_told_the_next_one_is_told_too",
 )
 def take_any_newest_for_chosen(stack: contextlib.ExitStack) -> None:

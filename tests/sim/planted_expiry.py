@@ -87,7 +87,7 @@ def lose_expiries_in_pulls(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    found_by=12,
+    found_by=34,
     pinned_by="cluster/test_expiring.py::test_a_write_that_is_renewed_keeps_its_expiry",
 )
 def lose_the_expiry_of_a_renewed_write(stack: contextlib.ExitStack) -> None:

@@ -71,7 +71,7 @@ def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
     replace(stack, Pulls, "pull", pull_and_mark)
 
 
-@planted(found_by=1)
+@planted(found_by=15)
 def answer_a_pull_without_a_barrier(stack: contextlib.ExitStack) -> None:
     """What was on its way to disk when the pull began is in no page."""
     pull, barrier = Pulls.pull, Store.barrier

@@ -94,7 +94,7 @@ def forget_what_is_owed_to_those_who_went_away(stack: contextlib.ExitStack) -> N
 
 
 @planted(
-    found_by=4,
+    found_by=274,
     pinned_by="cluster/test_hints_on_disk.py"
     "::test_note_that_met_a_full_disk_is_written_with_the_next_write",
 )

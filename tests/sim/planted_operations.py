@@ -15,7 +15,7 @@ from kvcluster.errors import ConnectionLost, KvError, NoReplica, NotReady, Timed
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=0)
+@planted(found_by=35)
 def send_a_write_on_though_it_may_be_done(stack: contextlib.ExitStack) -> None:
     """A replica that went away before it answered is taken for one that never heard."""
     meaning = forwarding._meaning

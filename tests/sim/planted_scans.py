@@ -22,7 +22,7 @@ def forget_what_all_but_the_last_call_missed(stack: contextlib.ExitStack) -> Non
     replace(stack, ScanCourse, "take", take_and_forget)
 
 
-@planted(found_by=2)
+@planted(found_by=17)
 def tell_what_is_missing_at_the_end_only(stack: contextlib.ExitStack) -> None:
     """A client that ends its call before that hears of nothing."""
     tell = Holes.tell
