@@ -252,6 +252,12 @@ class MemoryCluster:
             self.disks[name] = self.disks[name].crash(self._rng)
             await node.kill()
 
+    async def replace_disk(self, name: str) -> None:
+        """A node loses all that it had, and comes back with nothing."""
+        await self.crash(name)
+        self.disks[name] = FakeDisk()
+        await self.start(name)
+
     async def stop(self, *names: str) -> None:
         """A clean stop."""
         for name in names or self.members:

@@ -107,9 +107,7 @@ async def test_empty_folder_refills_before_it_serves(cluster: MemoryCluster) -> 
     """A node that lost everything never answers "not found" for what the others have."""
     for number in range(200):
         await cluster.put("a:1", f"k{number}", "v")
-    await cluster.crash("b:2")
-    cluster.disks["b:2"] = FakeDisk()
-    await cluster.start("b:2")
+    await cluster.replace_disk("b:2")
     assert await cluster.get("b:2", "k199") == "v"
     await cluster.until_serving()
     assert len(cluster.held("b:2")) == 200

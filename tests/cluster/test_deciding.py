@@ -213,9 +213,7 @@ async def test_who_lost_its_disk_does_not_count_until_nothing_can_be_forgotten(
 ) -> None:
     """It serves, and stores what is decided; for a minute no majority is made of it."""
     await put(cluster, "a:1", "v", ABSENT)
-    await cluster.crash("c:3")
-    cluster.disks["c:3"] = FakeDisk()
-    await cluster.start("c:3")
+    await cluster.replace_disk("c:3")
     await cluster.until_serving()
     await cluster.until(lambda: cluster.sees("a:1", "c:3") == "ALIVE", "it is back")
     assert (await put(cluster, "a:1", "w", Condition(value="v"))).acknowledged == 3
@@ -238,9 +236,7 @@ async def test_who_lost_its_disk_and_was_made_whole_does_not_count_when_it_is_st
 ) -> None:
     """Its folder was whole by then, and taken for that of a node which had never counted."""
     await put(cluster, "a:1", "v", ABSENT)
-    await cluster.crash("c:3")
-    cluster.disks["c:3"] = FakeDisk()
-    await cluster.start("c:3")
+    await cluster.replace_disk("c:3")
     await cluster.until_serving()
     await asyncio.sleep(5)  # until a checkpoint says that it is whole
     for _ in range(2):

@@ -12,7 +12,6 @@ from kvcluster.model.entry import Version
 from kvcluster.model.slots import slot_of
 from tests.cluster.memory import NAMES, START_MS, MemoryCluster, in_cluster
 from tests.cluster.test_forwarding import in_parts
-from tests.storage.fake_disk import FakeDisk
 
 from demo_pb2 import (
     BatchRequest,
@@ -253,9 +252,7 @@ async def test_a_node_that_was_away_learns_when_keys_expire(cluster: MemoryClust
     await cluster.until_serving()
     at_ms = cluster["a:1"].store.table.expires_ms("k")
     assert cluster["c:3"].store.table.expires_ms("k") == at_ms
-    await cluster.crash("b:2")
-    cluster.disks["b:2"] = FakeDisk()
-    await cluster.start("b:2")
+    await cluster.replace_disk("b:2")
     await cluster.until_serving()
     assert cluster["b:2"].store.table.expires_ms("k") == at_ms
     version = Version(cluster.held("a:1")["k"][1])

@@ -30,13 +30,6 @@ def key_led_by(name: str) -> str:
     return next(key for key in keys if placement.replicas(slot_of(key))[0] == name)
 
 
-async def replace_disk(cluster: MemoryCluster, name: str) -> None:
-    """The node comes back with nothing."""
-    await cluster.crash(name)
-    cluster.disks[name] = FakeDisk()
-    await cluster.start(name)
-
-
 async def flip_a_bit(cluster: MemoryCluster, name: str) -> None:
     """In every versions file that holds a tombstone; the node comes back and finds the damage."""
     await asyncio.sleep(3)  # until a checkpoint holds it
@@ -81,7 +74,7 @@ def test_a_delete_stays_when_the_disks_that_hold_it_are_replaced(leader: str) ->
         assert await cluster.delete("a:1", key) == 2
         await asyncio.sleep(30)  # the primary has asked b:2 to hold it
         for name in ("b:2", "a:1"):
-            await replace_disk(cluster, name)
+            await cluster.replace_disk(name)
             await serving(cluster, name)
             await asyncio.sleep(120)  # longer than tombstones are kept, if all have them
         await cluster.start("c:3")
@@ -92,7 +85,7 @@ def test_a_delete_stays_when_the_disks_that_hold_it_are_replaced(leader: str) ->
     in_three(story)
 
 
-@pytest.mark.parametrize("breaks", [replace_disk, flip_a_bit])
+@pytest.mark.parametrize("breaks", [MemoryCluster.replace_disk, flip_a_bit])
 def test_a_node_made_whole_does_not_learn_a_deleted_value(breaks: Break) -> None:
     """It was counted in the delete; then it meets one that missed it, and nobody else."""
     key = key_led_by("a:1")
@@ -121,7 +114,7 @@ def test_a_node_that_was_away_is_told_by_those_who_lost_their_disks() -> None:
         await cluster.stop("c:3")
         assert await cluster.put("a:1", "k", "new") == 2
         for name in ("b:2", "a:1"):
-            await replace_disk(cluster, name)
+            await cluster.replace_disk(name)
             await serving(cluster, name)
         await cluster.crash("a:1")
         await cluster.start("c:3")
@@ -162,7 +155,7 @@ def test_a_debt_is_not_paid_by_a_life_that_has_lost_what_is_owed() -> None:
         await cluster.start("b:2")
         await serving(cluster, "b:2")
         stuck.add(("a:1", "b:2", "pull"))  # it is asked before it is whole again
-        await replace_disk(cluster, "a:1")
+        await cluster.replace_disk("a:1")
         stuck.discard(("c:3", "a:1", "pull"))
         await asyncio.sleep(7)
         assert not cluster["c:3"].gate.readable

@@ -57,7 +57,7 @@ class Peer:
     said: HealthCheckResponse | None = None
     """Its last answer to a heartbeat of ours."""
     gone_s: float = float("-inf")
-    """When it was last known that nobody is there, or soon will be."""
+    """When it was last known to take nothing that was sent before: it is not there, or stops."""
     refusal: str = ""
     """Why it and we refuse each other; empty if we do not."""
     refused_s: float = float("-inf")

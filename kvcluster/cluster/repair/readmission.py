@@ -51,6 +51,10 @@ class Readmission(OnGround):
         self._voting = peering.voting
         self._heartbeats = peering.heartbeats
         self._catching_up = catching_up
+        self._groups = {ground.membership.others(slot) for slot in ground.membership.held}
+        """Who else holds what this node holds, for each slot of it."""
+        self._few = self._membership.replica_count - majority(self._membership.replica_count)
+        """So many of the replicas of a slot may be missing."""
         self._compared: set[str] = set()
         """Peers that count, and with which all was compared since the time was over."""
 
@@ -65,20 +69,24 @@ class Readmission(OnGround):
                 await self._voting.admit()
                 return
             except KvError:  # a full disk
-                await self._rest()
+                await asyncio.sleep(self._settings.heartbeat_interval_s)
 
     async def _until_it_may_count(self) -> None:
-        end_s, told = self._now_s() + self._settings.tombstone_wait_s, False
+        begun_s, told = self._now_s(), False
+        end_s = begun_s + self._settings.tombstone_wait_s
         remembered = self._voting.remembers
         while not await self._has_forgotten_nothing(remembered):
             left_s = end_s - self._now_s()
             if left_s <= 0 and await self._may_count_all_the_same():
                 break
             self._voting.waits_for = self._reason(left_s)
-            if not told and self._heard_all():
+            lasts = self._now_s() - begun_s > self._settings.suspect_after_s
+            if lasts and not told and self._heard_all():
                 log.info("SYNC  %s %s", self._membership.name, self._voting.refusal)
                 told = True
-            await self._rest()
+            # At the beginning others say in a moment what is waited for; later there is no hurry.
+            interval_s = self._settings.heartbeat_interval_s
+            await asyncio.sleep(interval_s if lasts else self._settings.tick_interval_s)
         if told:
             log.info("SYNC  %s counts for majorities from now on", self._membership.name)
 
@@ -91,7 +99,8 @@ class Readmission(OnGround):
         """
         voting = self._voting
         if voting.nothing_is_forgotten and not voting.remembers:
-            with contextlib.suppress(KvError):  # a full disk
+            with contextlib.suppress(KvError):
+                self._store.refuse_if_full()
                 await voting.remember()
                 self._heartbeats.poke_all()
         waiting = voting.needed_by
@@ -111,9 +120,7 @@ class Readmission(OnGround):
         that these can be compared with them, later, and count without our word.
         """
         names = {peer.name for peer in peers}
-        few = self._membership.replica_count - majority(self._membership.replica_count)
-        for others in {self._membership.others(slot) for slot in self._membership.held}:
-            yield len(names.intersection(others)) <= few
+        return (len(names.intersection(others)) <= self._few for others in self._groups)
 
     def _reason(self, left_s: float) -> str:
         if self._voting.remembers:
@@ -143,15 +150,10 @@ class Readmission(OnGround):
 
     def _is_enough(self) -> bool:
         """Whether of the other replicas of each slot so many were compared."""
-        needed = self._membership.replica_count - majority(self._membership.replica_count) + 1
-        groups = {self._membership.others(slot) for slot in self._membership.held}
         return all(
-            len(self._compared.intersection(others)) >= min(needed, len(others))
-            for others in groups
+            len(self._compared.intersection(others)) >= min(self._few + 1, len(others))
+            for others in self._groups
         )
-
-    async def _rest(self) -> None:
-        await asyncio.sleep(self._settings.tick_interval_s)
 
     @staticmethod
     def _now_s() -> float:
