@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvcluster.cluster.requests.coordinator import Done, Written
-from kvcluster.cluster.requests.translation import get_response, outcome_of
+from kvcluster.cluster.requests.translation import outcome_of
 from kvcluster.config import MIB, Settings
 from kvcluster.errors import BadSetting, KvError, NotReady, by_reason
 from kvcluster.model.entry import Version
 from kvcluster.model.operation import Kind
 from kvcluster.model.relations import RELATIONS, RESULT_BYTES, check_relations
 from kvcluster.server.overrides import with_overrides
+from kvcluster.wire.answered import get_response
 from kvcluster.wire.failures import failure_of
 
 from demo_pb2 import Result

@@ -9,6 +9,8 @@ parsing.py      bytes from outside may be no message at all
 bounds.py       how long each kind of message may be, and of how many fields
 kinds.py        the messages of each kind of operation
 outline.py      the fields of a message, counted before it is parsed
+asked.py        what clients ask for, as operations, and what cannot be
+answered.py     what they are answered, and what has room in an answer
 limits.py       the sizes of keys, values and entries
 failures.py     how an error reads on the wire, and how it is read again
 error_info.py   what a failed call carries for programs

@@ -8,17 +8,17 @@ from urllib.parse import quote
 import pytest
 
 from kvcluster.cluster.requests.coordinator import Done, Written
-from kvcluster.cluster.requests.translation import (
-    batch_response,
-    get_response,
-    outcome_of,
-    refuse_if_too_large,
-    within_room,
-)
+from kvcluster.cluster.requests.translation import outcome_of
 from kvcluster.config import MIB, Settings
 from kvcluster.errors import AnswerFull, NoReplica, OutcomeUnknown
 from kvcluster.model.entry import Version
 from kvcluster.model.operation import Kind
+from kvcluster.wire.answered import (
+    batch_response,
+    get_response,
+    refuse_if_too_large,
+    within_room,
+)
 from kvcluster.wire.error_info import Told, trailer_of
 from kvcluster.wire.failures import details_of
 

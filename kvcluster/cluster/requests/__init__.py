@@ -1,7 +1,7 @@
 """Requests: what answers clients, and peers that ask for one.
 
 handlers.py        from a request to operations, and from what came of them to an answer
-translation.py     both, as they stand on the wire
+translation.py     both, from one node to another and onto the wire
 router.py          who carries them out, this node or another: the one door
 batch.py           what is asked, in groups, and what came of it so far
 coordinator.py     operations on keys that live here

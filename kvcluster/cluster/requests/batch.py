@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvcluster.cluster.requests.forwarding import may_ask_next
-from kvcluster.cluster.requests.translation import Outcome
 from kvcluster.errors import AnswerFull, KvError
 from kvcluster.model.operation import Operation
 from kvcluster.model.slots import slot_of
+from kvcluster.wire.answered import Outcome
 
 
 @dataclass(eq=False)

@@ -1,6 +1,6 @@
 """Handlers: what clients ask for, and what peers forward, as operations; and the answers.
 
-Every request becomes a list of operations (translation.py), is carried out by one door (router.py),
+Every request becomes a list of operations (wire/asked.py), is carried out by one door (router.py),
 and its answer is made of what came of each. A Put, Get or Delete is a list of one, whose failure is
 that of the call. Only plain batches have a shorter way of their own (plain_batches.py).
 """
@@ -16,16 +16,16 @@ from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding, age_limit_s
 from kvcluster.cluster.requests.plain_batches import PlainBatches
 from kvcluster.cluster.requests.router import Router
-from kvcluster.cluster.requests.translation import (
+from kvcluster.errors import BadRequest, KvError, TooOld
+from kvcluster.model.operation import Operation
+from kvcluster.wire.answered import batch_response
+from kvcluster.wire.asked import (
     batch_of,
-    batch_response,
     operation_of,
     operations_of,
     refuse_bad_block,
     refuse_large_batch,
 )
-from kvcluster.errors import BadRequest, KvError, TooOld
-from kvcluster.model.operation import Operation
 
 from demo_pb2 import (
     BatchRequest,

@@ -24,11 +24,11 @@ from collections.abc import Sequence
 from operator import methodcaller
 
 from kvcluster.cluster.peers.ground import Ground, OnGround
-from kvcluster.cluster.requests.translation import get_response
 from kvcluster.cluster.requests.writes import Endings, Writes
 from kvcluster.model.entry import Entry, is_live
 from kvcluster.model.slots import slot_of
 from kvcluster.storage.block import Block
+from kvcluster.wire.answered import get_response
 from kvcluster.wire.failures import failure_of
 from kvcluster.wire.limits import are_fitting
 

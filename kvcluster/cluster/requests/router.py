@@ -29,17 +29,12 @@ from kvcluster.cluster.peers.ground import Ground, OnGround
 from kvcluster.cluster.requests.batch import Batch, Group
 from kvcluster.cluster.requests.coordinator import Coordinator
 from kvcluster.cluster.requests.forwarding import Forwarding, may_ask_next, may_pass
-from kvcluster.cluster.requests.translation import (
-    Outcome,
-    forward_of,
-    outcome_in,
-    outcome_of,
-    within_room,
-)
+from kvcluster.cluster.requests.translation import forward_of, outcome_in, outcome_of
 from kvcluster.errors import KvError, NothingWritten, NotReady, PeerRefused
 from kvcluster.model.operation import Operation
 from kvcluster.model.readiness import Status
 from kvcluster.model.slots import slot_of
+from kvcluster.wire.answered import Outcome, within_room
 
 Calls = dict[tuple[str, bool], list[Group]]
 """By the node that is asked, and whether only reads go there: what it is asked for."""

@@ -20,11 +20,9 @@ from kvcluster.model.entry import is_live
 from kvcluster.model.merge import Pair
 from kvcluster.model.slots import SLOTS, slot_of
 from kvcluster.storage.table import Table
+from kvcluster.wire.answered import pair_bytes
 
 from demo_pb2 import ScanRequest
-
-_PAIR_BYTES = 16
-"""What a pair takes in a message beside its key and its value, by the format of that."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +98,6 @@ def cut_scan_page(
             return ScanPage(pairs, key)
         reached = key
     return ScanPage(pairs, None)
-
-
-def pair_bytes(key: str, value: str) -> int:
-    """What a pair takes in a message, rounded up."""
-    return _PAIR_BYTES + sum(len(it) if it.isascii() else len(it.encode()) for it in (key, value))
 
 
 @lru_cache(maxsize=32)

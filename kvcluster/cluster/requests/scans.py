@@ -21,7 +21,7 @@ or deleted while the scan goes on is seen as it was when its page was cut.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from kvcluster.cluster.peers import Peering
@@ -32,14 +32,13 @@ from kvcluster.cluster.requests.scan_pages import (
     ScanPosition,
     cut_scan_page,
     from_bits,
-    pair_bytes,
     to_bits,
 )
-from kvcluster.cluster.requests.translation import refuse_if_too_large
 from kvcluster.errors import NoReplica, PeerRefused, PeerUnavailable, TooLate
 from kvcluster.model.merge import Merge
 from kvcluster.model.merge import Pair as KeyAndValue
 from kvcluster.model.slots import Cover
+from kvcluster.wire.answered import scan_messages
 from kvcluster.wire.limits import check_scan
 
 from demo_pb2 import Pair, ScanPartRequest, ScanPartResponse, ScanRequest, ScanResponse
@@ -78,7 +77,7 @@ class Scans(OnGround):
             try:
                 async with aclosing(self._flow(course, cover, avoid, deadline_s)) as flow:
                     async for pairs in flow:
-                        for message in self._messages(pairs):
+                        for message in scan_messages(pairs, self._settings):
                             holes.tell(message)
                             yield message
             except _LostError as lost:
@@ -177,20 +176,6 @@ class Scans(OnGround):
         """Until when to wait for replicas that are not ready: there must be time left to scan."""
         now_s = self._now_s()
         return now_s + min((deadline_s - now_s) / 2, self._settings.request_timeout_s)
-
-    def _messages(self, pairs: list[KeyAndValue]) -> Iterator[ScanResponse]:
-        """What flows at once may be a page of each of many nodes: more than a message takes."""
-        message, room_bytes = ScanResponse(), self._settings.batch_bytes
-        for key, value, expires_ms in pairs:
-            refuse_if_too_large(value, self._settings)
-            size_bytes = pair_bytes(key, value)
-            if message.pairs and size_bytes > room_bytes:
-                yield message
-                message, room_bytes = ScanResponse(), self._settings.batch_bytes
-            message.pairs.add(key=key, value=value, expires_ms=expires_ms)
-            room_bytes -= size_bytes
-        if message.pairs:
-            yield message
 
 
 class _LostError(Exception):
