@@ -297,7 +297,7 @@ class HealthCheckRequest(_message.Message):
     def __init__(self, sender: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class HealthCheckResponse(_message.Message):
-    __slots__ = ("status", "node", "keys", "peers", "responder", "reason", "sync", "decides", "too_old")
+    __slots__ = ("status", "node", "keys", "peers", "responder", "reason", "sync", "decides", "too_old", "engine")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
@@ -307,6 +307,7 @@ class HealthCheckResponse(_message.Message):
     SYNC_FIELD_NUMBER: _ClassVar[int]
     DECIDES_FIELD_NUMBER: _ClassVar[int]
     TOO_OLD_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
     status: Status
     node: str
     keys: int
@@ -316,7 +317,8 @@ class HealthCheckResponse(_message.Message):
     sync: Progress
     decides: bool
     too_old: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, status: _Optional[_Union[Status, str]] = ..., node: _Optional[str] = ..., keys: _Optional[int] = ..., peers: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., responder: _Optional[_Union[Heartbeat, _Mapping]] = ..., reason: _Optional[str] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., decides: bool = ..., too_old: _Optional[_Iterable[str]] = ...) -> None: ...
+    engine: str
+    def __init__(self, status: _Optional[_Union[Status, str]] = ..., node: _Optional[str] = ..., keys: _Optional[int] = ..., peers: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., responder: _Optional[_Union[Heartbeat, _Mapping]] = ..., reason: _Optional[str] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., decides: bool = ..., too_old: _Optional[_Iterable[str]] = ..., engine: _Optional[str] = ...) -> None: ...
 
 class PeerState(_message.Message):
     __slots__ = ("node", "state", "lagging")
@@ -399,7 +401,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms", "traffic", "writes_waiting", "disk_full", "expiring_keys", "expired_keys", "abstains", "promises")
+    __slots__ = ("node", "status", "reason", "incarnation", "uptime_s", "configuration", "primary_slots", "replica_slots", "keys", "size_bytes", "tombstones", "strays", "members", "tombstones_waiting", "sync", "checkpoint_age_s", "checkpoint_error", "fsync", "conflicts", "clock_alarms", "traffic", "writes_waiting", "disk_full", "expiring_keys", "expired_keys", "abstains", "promises", "engine")
     NODE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -427,6 +429,7 @@ class StatusResponse(_message.Message):
     EXPIRED_KEYS_FIELD_NUMBER: _ClassVar[int]
     ABSTAINS_FIELD_NUMBER: _ClassVar[int]
     PROMISES_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
     node: str
     status: Status
     reason: str
@@ -454,7 +457,32 @@ class StatusResponse(_message.Message):
     expired_keys: int
     abstains: str
     promises: int
-    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ..., traffic: _Optional[_Union[Traffic, _Mapping]] = ..., writes_waiting: _Optional[int] = ..., disk_full: bool = ..., expiring_keys: _Optional[int] = ..., expired_keys: _Optional[int] = ..., abstains: _Optional[str] = ..., promises: _Optional[int] = ...) -> None: ...
+    engine: EngineStatus
+    def __init__(self, node: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., reason: _Optional[str] = ..., incarnation: _Optional[int] = ..., uptime_s: _Optional[float] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., primary_slots: _Optional[int] = ..., replica_slots: _Optional[int] = ..., keys: _Optional[int] = ..., size_bytes: _Optional[int] = ..., tombstones: _Optional[int] = ..., strays: _Optional[int] = ..., members: _Optional[_Iterable[_Union[MemberStatus, _Mapping]]] = ..., tombstones_waiting: _Optional[_Iterable[_Union[Waiting, _Mapping]]] = ..., sync: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint_age_s: _Optional[float] = ..., checkpoint_error: _Optional[str] = ..., fsync: bool = ..., conflicts: _Optional[int] = ..., clock_alarms: _Optional[int] = ..., traffic: _Optional[_Union[Traffic, _Mapping]] = ..., writes_waiting: _Optional[int] = ..., disk_full: bool = ..., expiring_keys: _Optional[int] = ..., expired_keys: _Optional[int] = ..., abstains: _Optional[str] = ..., promises: _Optional[int] = ..., engine: _Optional[_Union[EngineStatus, _Mapping]] = ...) -> None: ...
+
+class EngineStatus(_message.Message):
+    __slots__ = ("kind", "version", "members", "trouble")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    version: str
+    members: _containers.RepeatedCompositeFieldContainer[EngineMember]
+    trouble: str
+    def __init__(self, kind: _Optional[str] = ..., version: _Optional[str] = ..., members: _Optional[_Iterable[_Union[EngineMember, _Mapping]]] = ..., trouble: _Optional[str] = ...) -> None: ...
+
+class EngineMember(_message.Message):
+    __slots__ = ("name", "role", "reachable", "detail")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    REACHABLE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    role: str
+    reachable: bool
+    detail: str
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[str] = ..., reachable: bool = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Traffic(_message.Message):
     __slots__ = ("methods", "within_s", "puts", "gets", "deletes", "batch_failures")
@@ -541,14 +569,16 @@ class LocateRequest(_message.Message):
     def __init__(self, key: _Optional[str] = ...) -> None: ...
 
 class LocateResponse(_message.Message):
-    __slots__ = ("slot", "replicas", "node")
+    __slots__ = ("slot", "replicas", "node", "engine")
     SLOT_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
     slot: int
     replicas: _containers.RepeatedCompositeFieldContainer[PeerState]
     node: str
-    def __init__(self, slot: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., node: _Optional[str] = ...) -> None: ...
+    engine: str
+    def __init__(self, slot: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PeerState, _Mapping]]] = ..., node: _Optional[str] = ..., engine: _Optional[str] = ...) -> None: ...
 
 class ForwardRequest(_message.Message):
     __slots__ = ("sender", "clock", "configuration", "put", "get", "delete", "batch", "name", "age_limit_ms")

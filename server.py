@@ -32,9 +32,9 @@ from typing import Any
 import grpc
 
 from kvcluster.cluster.peers.channels import Channels
-from kvcluster.cluster.writing.replica import Receiver
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
+from kvcluster.gateway.gateway import Gateway
 from kvcluster.model.members import split_address
 from kvcluster.node import Node
 from kvcluster.security.needs import BEAT, COLUMNS, EACH, PEER, PREFIX, READ, SIGHT, WRITE
@@ -45,7 +45,6 @@ from kvcluster.server.listening import addresses_of, leave, make_server
 from kvcluster.server.open_files import raise_file_limit, watch_open_files
 from kvcluster.server.options import cluster_of, parse_arguments, refusal
 from kvcluster.server.overrides import with_overrides
-from kvcluster.server.private_files import keep_private
 from kvcluster.server.process import (
     end_at_once,
     say_goodbye,
@@ -53,10 +52,12 @@ from kvcluster.server.process import (
     say_why_refused,
     set_up_log,
     stop_on_signals,
+    what_it_is,
 )
 from kvcluster.server.registrar import Registrar
-from kvcluster.server.rpc import Service, rpc, rpc_stream
-from kvcluster.server.standard_services import Health, Reflection
+from kvcluster.server.rpc import rpc, rpc_stream
+from kvcluster.server.service import Replica, Service, made_by
+from kvcluster.server.standard_services import KEY_VALUE, Health, Reflection
 
 import demo_pb2 as pb
 from demo_pb2_grpc import (
@@ -66,7 +67,7 @@ from demo_pb2_grpc import (
     add_PeerServicer_to_server,
 )
 
-OpenPage = Callable[[Node, Intake], Any]
+OpenPage = Callable[[Node | Gateway, Intake], Any]
 """Makes the page of the metrics, which is closed in the end."""
 Pages = AsyncGenerator[pb.ScanResponse, None]
 
@@ -77,7 +78,7 @@ class KeyValue(KeyValueServicer):
     """What clients call, and what peers call to copy writes and to see how we are."""
 
     def __init__(
-        self, service: Service, replica: Receiver, activity: Activity, intake: Intake
+        self, service: Service, replica: Replica, activity: Activity, intake: Intake
     ) -> None:
         self.service = service
         self._replica = replica
@@ -231,11 +232,7 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
         door = door_of(options, cluster, host)
         addresses = addresses_of(host, options.port, cluster)
         open_page = metrics_on(options.metrics, host)
-        fsync, salvage = options.fsync == "always", options.salvage
-        node = Node(cluster, options.data_dir, settings, fsync=fsync, salvage=salvage)
-        for remark in keep_private(node.store.path):
-            log.warning("DATA  %s", remark)
-        node.open()
+        node = made_by(options, cluster, settings)
         return asyncio.run(run(node, addresses, open_page, door))
     except CannotStart as error:
         say_why_refused(refusal(error, options), options.log_format)
@@ -244,18 +241,23 @@ def main(arguments: list[str] | None = None, program: str = "server.py") -> int:
         return 130
 
 
-async def run(node: Node, addresses: list[str], open_page: OpenPage | None, door: Door) -> int:
+async def run(
+    node: Node | Gateway, addresses: list[str], open_page: OpenPage | None, door: Door
+) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
-    file_limit, name = raise_file_limit(), node.membership.name
-    await node.start(Channels(node.membership.peers, node.settings, door.identity(name)))
-    intake = Intake.of(node.settings, door.guard(name, node.time.now))
+    file_limit, name = raise_file_limit(), node.name
+    if isinstance(node, Node):
+        await node.start(Channels(node.membership.peers, node.settings, door.identity(name)))
+    else:
+        await node.start()
+    intake = Intake.of(node.settings, door.guard(name, node.now))
     activity = Activity(name, node.settings)
     server = make_server(node.settings, addresses, door.credentials)
     health = offer(server, node, activity, intake)
     page = open_page(node, intake) if open_page else None
     stop = stop_on_signals()
     await server.start()
-    say_hello(node, addresses, door.told())
+    say_hello(name, addresses, what_it_is(node), door.told())
     node.meet_peers()
     node.spawn(activity.summarize(), "summary of activity")
     node.spawn(watch_open_files(file_limit, node.settings), "watch over open files")
@@ -270,14 +272,19 @@ async def run(node: Node, addresses: list[str], open_page: OpenPage | None, door
     return say_goodbye(node)
 
 
-def offer(server: grpc.aio.Server, node: Node, activity: Activity, intake: Intake) -> Health:
-    """Put every service on a server."""
+def offer(
+    server: grpc.aio.Server, node: Node | Gateway, activity: Activity, intake: Intake
+) -> Health:
+    """Put every service on a server. A gateway has no peers."""
     registrar = Registrar(server, intake)
-    add_KeyValueServicer_to_server(
-        KeyValue(node, node.writing.replica, activity, intake), registrar
-    )
-    add_PeerServicer_to_server(Peer(node, activity, intake), registrar)
-    health = Health(node.gate, intake)
+    if isinstance(node, Node):
+        replica: Replica = node.writing.replica
+        add_PeerServicer_to_server(Peer(node, activity, intake), registrar)
+        health = Health(node.gate, intake)
+    else:
+        replica = node
+        health = Health(node.gate, intake, services=(KEY_VALUE,))
+    add_KeyValueServicer_to_server(KeyValue(node, replica, activity, intake), registrar)
     health.add_to(server)
     Reflection(health).add_to(server)
     return health

@@ -117,6 +117,15 @@ class Settings:
     wall clock that runs away by this much. Less than the replication timeout: whoever slept through
     a write must know it."""
 
+    # A gateway, and its engine.
+    engine_probe_interval_s: float = 1.0
+    """So often a gateway looks whether its engine is there, and who leads. More: after a failover
+    it serves that much later."""
+    engine_probe_timeout_s: float = 2.0
+    """A look may take so long. Less: an engine that is busy is taken for one that is gone."""
+    engine_sweep_interval_s: float = 5.0
+    """So often its keys are counted, and expired ones removed that it does not remove by itself."""
+
     # Batches and pages.
     replication_batch_bytes: int = 4 * MIB
     replication_batch_entries: int = 16_384

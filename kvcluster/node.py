@@ -2,7 +2,7 @@
 
 This is the one place where everything meets. It knows no gRPC: `server.py` puts the parts behind
 sockets, a simulation puts them behind its own transport, with its own disk and clocks. To clients
-it is a Service (server/rpc.py).
+it is a Service (server/service.py).
 
     open         lock and load the files                     blocks; may raise CannotStart
     start        the journal, and every part                 it can be asked from here on
@@ -85,6 +85,15 @@ class Node:
             configuration=cluster.digest,
         )
 
+    @property
+    def name(self) -> str:
+        """Its own, in the member list."""
+        return self.membership.name
+
+    def now(self) -> int:
+        """The hybrid time."""
+        return self.time.now()
+
     def open(self) -> None:
         """Lock and load the files. Raises CannotStart."""
         stamp = str(self._around.wall_ms())
@@ -135,7 +144,7 @@ class Node:
         self.writing = Writing(ground, self.peering, hinting, self.repair.anti_entropy.want)
         self.deciding = Deciding(ground, self.peering, self.writing)
         self.requests = Requests(ground, self.peering, self.writing, self.deciding, self.repair)
-        # What a Service does (server/rpc.py); health is the last.
+        # What a Service does (server/service.py); health is the last.
         handlers, report = self.requests.handlers, self.requests.report
         self.one, self.batch, self.put_many = handlers.one, handlers.batch, handlers.put_many
         self.scan, self.got = self.requests.scans.scan, handlers.got

@@ -28,6 +28,7 @@ LAW = {
     "engines/etcd": "config engines errors model wire",
     "engines/postgres": "config engines errors model wire",
     "engines/redis": "config engines errors model wire",
+    "gateway": "cluster/peers config engines errors model wire",
     "client": "config errors model steady wire",
     "": "client errors wire",
     "recipes": " ",
@@ -39,9 +40,9 @@ LAW = {
     "commands/demo": " client console errors model view",
     "commands": " client commands/* config console dashboard doorstep errors model recipes view",
     "shell": "client commands console view",
-    "server": "client cluster/peers config console errors model node security steady storage view"
-    " wire",
-    "server/metrics": "cluster/* config errors model node server storage wire",
+    "server": "client cluster/peers config console engines errors gateway model node security"
+    " steady storage view wire",
+    "server/metrics": "cluster/* config errors gateway model node server storage wire",
     "command_line": "commands console",
     "__main__": "command_line commands commands/* console doorstep model server",
 }

@@ -86,6 +86,8 @@ def _keys(health: HealthCheckResponse) -> str:
 
 
 def _peers(health: HealthCheckResponse) -> str:
+    if health.engine:
+        return f"gateway to {health.engine}"
     if not health.peers:
         return "no peers"
     return "peers " + ", ".join(

@@ -26,7 +26,11 @@ def _prepare(call: Call) -> Work:
                 {"node": it.node, "state": state_word(it.state), "lagging": it.lagging}
                 for it in answer.replicas
             ]
-            emit(key=key, slot=answer.slot, replicas=replicas, said_by=answer.node)
+            engine = {"engine": answer.engine} if answer.engine else {}
+            emit(key=key, slot=answer.slot, replicas=replicas, said_by=answer.node, **engine)
+            return Exit.DONE
+        if answer.engine:
+            say(f'"{key}" lives {answer.engine}, as {answer.node} sees it')
             return Exit.DONE
         say(f'"{key}" lives in slot {answer.slot}, as {answer.node} sees it:')
         width = max((len(replica.node) for replica in answer.replicas), default=0)

@@ -33,13 +33,13 @@ from kvcluster.commands.command import Call
 from kvcluster.console.arguments import INTERVAL_S
 from kvcluster.console.screen import DASH, Exit, closed, complain, counted, emit, say
 from kvcluster.console.streams import has_hung_up
-from kvcluster.view.census import Member, census, serving_clause
+from kvcluster.view.census import Member, census, engine_clause, serving_clause
 from kvcluster.view.disagreements import disagreements, healthy
 from kvcluster.view.health import View, ask_cluster
 from kvcluster.view.notes import notes
 from kvcluster.view.wording import duration, size
 
-from demo_pb2 import StatusResponse
+from demo_pb2 import EngineStatus, StatusResponse
 
 _NUMBERS = ("keys", "size", "primary/held", "JSON age", "uptime")
 _ENDLESS = 10_000
@@ -145,7 +145,9 @@ def _summary(members: Sequence[Member]) -> str:
         for member in members
         if (own := member.own) is not None and own.HasField("configuration")
     }
-    if len(agreed) == 1:
+    if engine := engine_clause(members):
+        line += f"; {engine}"
+    elif len(agreed) == 1:
         line += f"; each key has {counted(agreed.pop(), 'replica')}"
     return line
 
@@ -180,6 +182,8 @@ def _state(member: Member) -> Text:
 def _numbers(own: StatusResponse | None) -> list[str]:
     if own is None:
         return [DASH] * len(_NUMBERS)
+    if own.HasField("engine"):  # it holds nothing itself
+        return [f"{own.keys:,}", DASH, DASH, DASH, duration(own.uptime_s)]
     age_s = own.checkpoint_age_s
     return [
         f"{own.keys:,}",
@@ -234,4 +238,18 @@ def _node_fields(member: Member, said: list[str]) -> dict[str, Any]:
             "json_age_s": round(own.checkpoint_age_s, 3) if own.checkpoint_age_s >= 0 else None,
             "uptime_s": round(own.uptime_s, 3),
         }
+        if own.HasField("engine"):
+            fields["engine"] = _engine_fields(own.engine)
     return fields
+
+
+def _engine_fields(engine: EngineStatus) -> dict[str, Any]:
+    return {
+        "kind": engine.kind,
+        "version": engine.version,
+        "trouble": engine.trouble,
+        "members": [
+            {"name": it.name, "role": it.role, "reachable": it.reachable, "detail": it.detail}
+            for it in engine.members
+        ],
+    }

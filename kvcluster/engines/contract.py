@@ -16,7 +16,7 @@ their clocks differ. A key is gone to reads from its expiry on, and to condition
 
 Rejected: operations one by one. What makes a gateway fast is that a batch of the library stays
 one; what would make it wrong is two writes of a key of one batch under way at once, so those of one
-call have distinct keys, and the gateway (waves.py) sees to that.
+call have distinct keys, and the gateway (gateway/waves.py) sees to that.
 """
 
 from __future__ import annotations
@@ -112,6 +112,9 @@ class Engine(Protocol):
     @property
     def traits(self) -> Traits:
         """What it is."""
+
+    def where(self, key: str) -> str:
+        """Where a key lives, for people, as far as it is known: "slot 5,061, on h:7000"."""
 
     async def open(self) -> None:
         """Get ready to connect. Waits for nobody, and succeeds without the engine being there."""

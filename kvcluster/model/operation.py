@@ -3,7 +3,7 @@
 Every request of a client is a list of these, a Put a list of one. So there is one way in which
 operations are carried out, whoever asked for them and however they came, and what is new about a
 new kind of operation is said in few places: here, what it does; in wire/asked.py
-how it is asked for; in cluster/requests/translation.py and engines/replies.py what it is answered
+how it is asked for; in cluster/requests/translation.py and gateway/replies.py what it is answered
 with; in server.py its call, and in client/pending.py who makes one.
 """
 

@@ -4,6 +4,7 @@ options.py             the command line
 overrides.py           --set NAME=VALUE
 environment.py         the same in the environment
 rpc.py                 a handler: admitted, timed, counted, its errors translated
+service.py             what stands behind the handlers: a node, or a gateway
 registrar.py           puts handlers on a server, and takes their messages in
 guard.py               sees who calls, and whether he may
 door.py                what the options say about that, and whether it fits together

@@ -108,9 +108,13 @@ def told(actions: Actions) -> str:
     )
 
 
-def slips(actions: Actions, environment: Mapping[str, str]) -> list[str]:
-    """A sentence for each variable that begins like ours, and is none of ours."""
-    known = list(map(variable_of, actions))
+def slips(
+    actions: Actions, environment: Mapping[str, str], besides: Sequence[str] = ()
+) -> list[str]:
+    """A sentence for each variable that begins like ours, and is none of ours. `besides`: those
+    that no option stands for.
+    """
+    known = [*map(variable_of, actions), *besides]
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
     return [f"{name} means nothing here{_suggestion(name, known)}" for name in unknown]
 

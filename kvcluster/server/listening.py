@@ -22,6 +22,7 @@ import grpc
 
 from kvcluster.config import Settings
 from kvcluster.errors import CannotStart
+from kvcluster.gateway.gateway import Gateway
 from kvcluster.model.members import Cluster
 from kvcluster.node import Node
 from kvcluster.server.budgets import Intake
@@ -133,7 +134,7 @@ def _is_free(family: int, address: Any, host: str, port: int, cluster: Cluster |
     return True
 
 
-async def leave(server: grpc.aio.Server, node: Node, health: Health) -> None:
+async def leave(server: grpc.aio.Server, node: Node | Gateway, health: Health) -> None:
     """Announce the stop, refuse what comes, finish what is in flight, write everything down."""
     intake, settings = health.intake, node.settings
     health.leave()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kvcluster.console.program import ShowVersion, run_calmly
+from kvcluster.engines.address import PASSWORD
 from kvcluster.errors import BadSetting, CannotStart
 from kvcluster.model.members import (
     DEFAULT_CLUSTER,
@@ -33,6 +34,7 @@ _HARMLESS = [PREFIX + name for name in ("DATA_DIR", "FSYNC", "LOG_LEVEL", "LOG_F
 """Variables that cannot be why something seen beside others is wrong."""
 _SECRET, _SECRET_ALIAS = PREFIX + "CLUSTER_SECRET_FILE", "KV_CLUSTER_SECRET_FILE"
 """The other name begins as those of client.py do: one variable for all that belongs together."""
+_OF_NODES = ("replicas", "data_dir", "fsync", "salvage")
 _SHOWS = {"-h", "--help", "--version"}
 
 
@@ -71,10 +73,30 @@ def parse_arguments(
         raise SystemExit(run_calmly(lambda: _show(made, arguments)))
     options = variables.parse(made, _options(made), arguments, environment)
     options.program = program
-    options.remarks = variables.slips(_options(made), environment)
+    options.remarks = variables.slips(_options(made), environment, besides=[PASSWORD])
     if options.metrics == (None, options.port):
         made.error(f"--metrics {options.port} is the port of the node itself; take another")
+    if options.engine:
+        _refuse_what_nodes_have(made, options)
+    options.data_dir = options.data_dir or Path()
+    options.fsync = options.fsync or "always"
     return options
+
+
+def _refuse_what_nodes_have(made: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """A gateway has no data of its own. What the environment says of it, an image's perhaps, is
+    passed over, and told.
+    """
+    for action in _options(made):
+        if action.dest not in _OF_NODES or not getattr(options, action.dest):
+            continue
+        if variables.variable_of(action) not in options.variables:
+            made.error(
+                f"{action.option_strings[0]} does not go with --engine: a gateway keeps nothing"
+                " itself"
+            )
+        name = variables.variable_of(action)
+        options.remarks.append(f"{name} means nothing to a gateway, which keeps nothing itself")
 
 
 def _show(made: argparse.ArgumentParser, arguments: list[str]) -> int:
@@ -134,9 +156,14 @@ def _add_place(add: Callable[..., object]) -> None:
     add(
         "--data-dir",
         type=Path,
-        default=Path(),
         metavar="DIR",
         help="where data_node_<port>.json is kept (default: the current folder)",
+    )
+    add(
+        "--engine",
+        metavar="URL",
+        help="be a gateway: the data is in etcd://H:P,..., postgresql://USER@H:P,.../DATABASE or"
+        f" redis://H:P,...; its password comes from {PASSWORD}",
     )
 
 
@@ -145,7 +172,6 @@ def _add_manner(add: Callable[..., object]) -> None:
     add(
         "--fsync",
         choices=["always", "never"],
-        default="always",
         help="never: faster, but a power cut may take acknowledged writes",
     )
     add(

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import itertools
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
 from typing import NoReturn
 
 from kvcluster.errors import DiskFailed
+from kvcluster.gateway.gateway import Gateway
 from kvcluster.node import Node
 from kvcluster.server.log_lines import form_of
 from kvcluster.server.log_stream import LogStream
@@ -123,30 +125,39 @@ def _open_standard_files() -> None:
     os.close(fd)
 
 
-def say_hello(node: Node, addresses: list[str], door: Iterable[tuple[int, str]]) -> None:
-    """Tell the person in front of the terminal what runs here. `door`: who may speak to it."""
-    log.info("NODE  %s listens on %s", node.membership.name, ", ".join(addresses))
-    log.info("NODE  its peers are %s", ", ".join(node.membership.peers) or "none")
-    log.info(
-        "NODE  each key is on %d of %d nodes, %s of 4,096 slots are here",
-        node.membership.replica_count,
-        len(node.membership.members),
-        f"{len(node.membership.held):,}",
-    )
-    holds = "new, empty" if node.store.found.new else f"keys: {node.store.table.live:,}"
-    log.info("NODE  its data is in %s, %s", node.store.path.absolute(), holds)
-    for level, sentence in door:
+def say_hello(name: str, addresses: list[str], *told: Iterable[tuple[int, str]]) -> None:
+    """Tell the person in front of the terminal what runs here. `told`: levels and sentences."""
+    log.info("NODE  %s listens on %s", name, ", ".join(addresses))
+    for level, sentence in itertools.chain(*told):
         log.log(level, "NODE  %s", sentence)
-    if not node.store.fsync:
-        log.warning("NODE  --fsync never: a power cut may take acknowledged writes")
 
 
-def say_goodbye(node: Node) -> int:
+def what_it_is(node: Node | Gateway) -> Iterator[tuple[int, str]]:
+    """What the log says of it first: levels and sentences."""
+    if isinstance(node, Gateway):
+        yield from node.told()
+        return
+    membership, store = node.membership, node.store
+    yield logging.INFO, f"its peers are {', '.join(membership.peers) or 'none'}"
+    yield (
+        logging.INFO,
+        f"each key is on {membership.replica_count} of {len(membership.members)} nodes,"
+        f" {len(membership.held):,} of 4,096 slots are here",
+    )
+    holds = "new, empty" if store.found.new else f"keys: {store.table.live:,}"
+    yield logging.INFO, f"its data is in {store.path.absolute()}, {holds}"
+    if not store.fsync:
+        yield logging.WARNING, "--fsync never: a power cut may take acknowledged writes"
+
+
+def say_goodbye(node: Node | Gateway) -> int:
     """Tell how the stop went; return the exit code."""
     if node.failed.done():
         _say_why_failed(node.failed.exception())
         return 1
-    if error := node.store.checkpointer.last_error:
+    if isinstance(node, Gateway):
+        log.info("STOP  goodbye")
+    elif error := node.store.checkpointer.last_error:
         log.warning("STOP  %s; what it lacks is in the journal", error)
     else:
         log.info("STOP  %s is complete; goodbye", node.store.path.name)

@@ -9,9 +9,7 @@ the same, and only its error is told in another form.
 This is the one door. What a method needs of its caller (security/needs.py) is an argument that no
 method can be without, and it is looked at before anything else about a call is said.
 
-What stands behind the handlers is a `Service`. A node of a cluster is one (kvcluster/node.py).
-Whatever else answers these six questions could stand in its place, and budgets, metrics and
-clients would not know the difference.
+What stands behind the handlers is a Service (service.py).
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -40,8 +38,6 @@ from kvcluster.server.budgets import Budget, Intake
 from kvcluster.wire.error_info import STATUS_CODES, Told, Trailer, trailer_of
 from kvcluster.wire.failures import code_of, details_of, value_limit_of, version_in
 from kvcluster.wire.parsing import Unusable, refuse_unusable
-
-import demo_pb2 as pb
 
 log = logging.getLogger("kvcluster")
 
@@ -258,36 +254,3 @@ def status_of(error: KvError, *, writes: bool) -> tuple[grpc.StatusCode, str, Tr
     certain = not writes or isinstance(error, NothingWritten)
     told = Told(reason_of(type(error)), certain, value_limit_of(error), version_in(error))
     return STATUS_CODES[code], details, trailer_of(code, details, told)
-
-
-class Service(Protocol):
-    """Carries out what clients ask for. Deadlines are times of the event loop's clock.
-
-    Each raises KvError, of the family in kvcluster/errors.py.
-    """
-
-    async def one(self, request: Message, deadline_s: float) -> Any:
-        """One operation, a Put, Get or Delete: what its call is answered with."""
-
-    def got(self, request: pb.GetRequest) -> pb.GetResponse | None:
-        """The answer to a Get, if it is here and current; None: see `one`."""
-
-    async def batch(self, request: pb.BatchRequest, deadline_s: float) -> pb.BatchResponse:
-        """Many operations, with a result each."""
-
-    async def put_many(self, request: pb.PutManyRequest, deadline_s: float) -> pb.PutManyResponse:
-        """Many puts in columns, with a result each that is not as those of all others."""
-
-    def scan(
-        self, request: pb.ScanRequest, deadline_s: float
-    ) -> AsyncGenerator[pb.ScanResponse, None]:
-        """Keys in order, in pages."""
-
-    def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:
-        """Say how it is."""
-
-    def status(self) -> pb.StatusResponse:
-        """Say everything that it knows of itself and of others."""
-
-    def locate(self, request: pb.LocateRequest) -> pb.LocateResponse:
-        """Say where a key lives."""

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf import text_format
@@ -44,7 +44,6 @@ from grpc_health.v1.health_pb2_grpc import HealthServicer, add_HealthServicer_to
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
-from kvcluster.cluster.peers.gate import Gate
 from kvcluster.errors import UnknownService
 from kvcluster.model.readiness import Status
 from kvcluster.security.needs import FREE, SIGHT
@@ -64,11 +63,29 @@ REFLECTIONS = (V1ALPHA, V1ALPHA.replace("v1alpha", "v1"))
 Statuses = AsyncGenerator[HealthCheckResponse, None]
 
 
+class Readable(Protocol):
+    """What says whether calls are taken: a node's gate, a gateway's presence."""
+
+    changed: asyncio.Future[None]
+
+    @property
+    def status(self) -> Status:
+        """What may be done now."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether reads are answered."""
+
+
 class Health(HealthServicer):
     """The standard health service, as the gate has it."""
 
-    def __init__(self, gate: Gate, intake: Intake) -> None:
+    def __init__(
+        self, gate: Readable, intake: Intake, services: tuple[str, ...] = (KEY_VALUE, PEER)
+    ) -> None:
+        """`services`: those of ours that are on this server."""
         self.intake = intake
+        self.services = (*services, HEALTH, *REFLECTIONS)
         self._gate = gate
         self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolves when the node has announced that it stops."""
@@ -107,7 +124,7 @@ class Health(HealthServicer):
     def _status(self, service: str) -> int:
         if service in ("", KEY_VALUE):
             serves = self._gate.readable
-        elif service in (PEER, HEALTH, *REFLECTIONS):
+        elif service in self.services:
             serves = self._gate.status is not Status.DRAINING
         else:
             return HealthCheckResponse.SERVICE_UNKNOWN
@@ -120,7 +137,7 @@ class Reflection(aio.ReflectionServicer):
     """The library's, with a budget, and an end."""
 
     def __init__(self, health: Health) -> None:
-        super().__init__([KEY_VALUE, PEER, HEALTH, *REFLECTIONS], _descriptions())
+        super().__init__(health.services, _descriptions())
         self.intake = health.intake
         self._leaving = health.leaving
 

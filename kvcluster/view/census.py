@@ -86,6 +86,19 @@ def serving_clause(nodes: Sequence[Member | Health]) -> str:
     return f"{serving} of {counted(len(nodes), 'node')} {'serves' if serving == 1 else 'serve'}"
 
 
+def engine_clause(members: Sequence[Member]) -> str:
+    """What gateways keep their data in: "etcd 3.5.1: h:1 leader, h:2 follower"; empty of nodes."""
+    engines = [it.own.engine for it in members if it.own is not None and it.own.HasField("engine")]
+    if not engines:
+        return ""
+    engine = max(engines, key=lambda it: len(it.members))
+    name = f"{engine.kind} {engine.version}".strip()
+    listed = [
+        f"{it.name} {it.role}" + ("" if it.reachable else ", unreachable") for it in engine.members
+    ]
+    return f"{name}: {'; '.join(listed)}" if listed else name
+
+
 def census(answers: Sequence[View]) -> list[Member]:
     """A member for every node that was asked or named: the asked ones first, in their order."""
     views: dict[str, StatusResponse] = {}

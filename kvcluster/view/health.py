@@ -113,6 +113,7 @@ def settled(answers: Sequence[Health]) -> bool:
 
     They agree when each counts every other as alive and up to date. A node that has just returned
     serves before its peers have noticed, and writes in that moment are acknowledged without it.
+    Gateways do not listen to each other.
     """
     if any(answer.on_its_way for answer in answers):
         return False
@@ -122,7 +123,7 @@ def settled(answers: Sequence[Health]) -> bool:
         peer.state == PeerState.ALIVE and not peer.lagging
         for node in nodes
         for peer in node.peers
-        if peer.node in names
+        if peer.node in names and not node.engine
     )
 
 

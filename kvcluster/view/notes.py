@@ -24,6 +24,7 @@ class Topic(enum.Enum):
     SILENCE = enum.auto()
     MEMBERSHIP = enum.auto()
     STATE = enum.auto()
+    ENGINE = enum.auto()
     MISSED = enum.auto()
     LAGGING = enum.auto()
     FULL_DISK = enum.auto()
@@ -72,6 +73,8 @@ def _notes(member: Member, members: Sequence[Member], now_s: float) -> Iterator[
         yield Note(node, clause, Topic.MEMBERSHIP, everybody)
     if own is not None and own.status != SERVING and (why := why_not_serving(own.reason, own.sync)):
         yield Note(node, why, Topic.STATE, (node,))
+    if own is not None and own.engine.trouble:
+        yield Note(node, own.engine.trouble, Topic.ENGINE, (node,))
     yield from _missed(member, now_s)
     yield from _lagging(member)
     if own is not None:

@@ -39,6 +39,10 @@ class Twin:
         self.calls: list[tuple[str, tuple[str, ...]]] = []
         self._last = 0
 
+    def where(self, key: str) -> str:
+        """There is but one place."""
+        return "in the dict"
+
     async def open(self) -> None:
         """Nothing is needed."""
 

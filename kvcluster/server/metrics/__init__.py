@@ -14,6 +14,7 @@ the rest of the node does not know of it: it is an optional extra, imported by s
     call_metrics.py      what clients and peers asked
     peer_metrics.py      what this node thinks of each of the others
     storage_metrics.py   what it holds, and how its disk does
+    engine_metrics.py    the engine under a gateway
     upkeep_metrics.py    whether it serves, and what it does so that all hold the same
 
 docs/metrics.md lists every metric; a test holds that list and the code together.

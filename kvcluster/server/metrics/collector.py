@@ -20,9 +20,11 @@ from concurrent.futures import TimeoutError as NotInTime
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector as PrometheusCollector
 
+from kvcluster.gateway.gateway import Gateway
 from kvcluster.node import Node
 from kvcluster.server.budgets import Intake
 from kvcluster.server.metrics.call_metrics import calls
+from kvcluster.server.metrics.engine_metrics import engine
 from kvcluster.server.metrics.peer_metrics import replication, states_of_peers
 from kvcluster.server.metrics.storage_metrics import checkpoints, held, journal
 from kvcluster.server.metrics.upkeep_metrics import process, syncing
@@ -35,7 +37,7 @@ class NoAnswer(Exception):
 class Collector(PrometheusCollector):
     """Gives every metric of a node. Made inside its event loop, once the node is started."""
 
-    def __init__(self, node: Node, intake: Intake) -> None:
+    def __init__(self, node: Node | Gateway, intake: Intake) -> None:
         self._loop = asyncio.get_running_loop()
         self._node = node
         self._intake = intake
@@ -64,6 +66,9 @@ class Collector(PrometheusCollector):
         node, status = self._node, self._node.status()
         yield from process(node, status, self._started_at_s)
         yield from calls(self._intake)
+        if isinstance(node, Gateway):
+            yield from engine(node, status)
+            return
         yield from held(status, node.peering.peers)
         yield from journal(node.store)
         yield from checkpoints(status, node.store)

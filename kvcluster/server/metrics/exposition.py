@@ -22,6 +22,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
+from kvcluster.gateway.gateway import Gateway
 from kvcluster.model.members import split_address
 from kvcluster.node import Node
 from kvcluster.server.budgets import Intake
@@ -37,7 +38,7 @@ _PLAIN, _OPEN_METRICS = (choose_encoder(accept) for accept in ("", "application/
 class Exposition:
     """Serves the metrics of a node from now on. Made inside the node's event loop."""
 
-    def __init__(self, node: Node, intake: Intake, address: tuple[str, int]) -> None:
+    def __init__(self, node: Node | Gateway, intake: Intake, address: tuple[str, int]) -> None:
         """`address`: a host, on all of whose addresses it listens, and a port.
 
         Raises CannotStart.

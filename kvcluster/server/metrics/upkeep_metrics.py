@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from prometheus_client.metrics_core import InfoMetricFamily, Metric
 
 from kvcluster.cluster.repair.merging import Brought
+from kvcluster.gateway.gateway import Gateway
 from kvcluster.model.readiness import Status
 from kvcluster.node import Node
 from kvcluster.server.log_stream import LogStream
@@ -19,7 +20,7 @@ from demo_pb2 import StatusResponse
 _STATES = [status.name for status in Status]
 
 
-def process(node: Node, status: StatusResponse, started_at_s: float) -> Iterator[Metric]:
+def process(node: Node | Gateway, status: StatusResponse, started_at_s: float) -> Iterator[Metric]:
     """What runs here, and how it is."""
     yield InfoMetricFamily("kvcluster_build", "The version that runs here", {"version": _version()})
     yield gauge(
