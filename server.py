@@ -56,8 +56,8 @@ from kvcluster.server.process import (
 )
 from kvcluster.server.registrar import Registrar
 from kvcluster.server.rpc import rpc, rpc_stream
-from kvcluster.server.service import Replica, Service, made_by
-from kvcluster.server.standard_services import KEY_VALUE, Health, Reflection
+from kvcluster.server.service import Service, made_by
+from kvcluster.server.standard_services import Health, Reflection
 
 import demo_pb2 as pb
 from demo_pb2_grpc import (
@@ -77,11 +77,8 @@ log = logging.getLogger("kvcluster")
 class KeyValue(KeyValueServicer):
     """What clients call, and what peers call to copy writes and to see how we are."""
 
-    def __init__(
-        self, service: Service, replica: Replica, activity: Activity, intake: Intake
-    ) -> None:
+    def __init__(self, service: Service, activity: Activity, intake: Intake) -> None:
         self.service = service
-        self._replica = replica
         self.intake = intake
         self._activity = activity
 
@@ -136,7 +133,7 @@ class KeyValue(KeyValueServicer):
         self, request: pb.ReplicateRequest, deadline_s: float
     ) -> pb.ReplicateResponse:
         """Store what another node coordinated, durably, then answer."""
-        response = await self._replica.replicate(request, deadline_s)
+        response = await self.service.replicate(request, deadline_s)
         self._activity.replicate(request)
         return response
 
@@ -277,14 +274,10 @@ def offer(
 ) -> Health:
     """Put every service on a server. A gateway has no peers."""
     registrar = Registrar(server, intake)
+    add_KeyValueServicer_to_server(KeyValue(node, activity, intake), registrar)
     if isinstance(node, Node):
-        replica: Replica = node.writing.replica
         add_PeerServicer_to_server(Peer(node, activity, intake), registrar)
-        health = Health(node.gate, intake)
-    else:
-        replica = node
-        health = Health(node.gate, intake, services=(KEY_VALUE,))
-    add_KeyValueServicer_to_server(KeyValue(node, replica, activity, intake), registrar)
+    health = Health(node.gate, intake, has_peers=isinstance(node, Node))
     health.add_to(server)
     Reflection(health).add_to(server)
     return health

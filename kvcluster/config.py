@@ -82,8 +82,7 @@ class Settings:
     return_interval_s: float = 0.05
     """Between two heartbeats of a node that returns to a peer that does not count on it yet."""
     redial_interval_s: float = 0.05
-    """Between two attempts to reach a peer when a connection broke: it may well live, so it is
-    asked again at once."""
+    """Between two attempts to reach a peer when a connection broke: it may well live."""
     heartbeat_timeout_s: float = 1.5
     suspect_after_s: float = 1.5
     """After so much silence writes go on without a peer. As long a write waits for one that missed
@@ -91,8 +90,7 @@ class Settings:
     dead_after_s: float = 3.0
     """After so much silence nobody waits for it any more, a starting node included."""
     strangers: int = 16
-    """So many nodes are told of that are no members here, and call. More: whoever poses as one and
-    as another fills `status` and the log."""
+    """So many that are no members are told of. More: whoever poses as many fills `status`."""
     stranger_memory_s: float = 60.0
     """Each is told of for so long after its last call. More: a mended one stands there longer."""
     reconnect_backoff_s: float = 0.2
@@ -119,12 +117,10 @@ class Settings:
 
     # A gateway, and its engine.
     engine_probe_interval_s: float = 1.0
-    """So often a gateway looks whether its engine is there, and who leads. More: after a failover
-    it serves that much later."""
+    """So often it looks whether the engine is there. More: after a failover it serves later."""
     engine_probe_timeout_s: float = 2.0
-    """A look may take so long. Less: an engine that is busy is taken for one that is gone."""
     engine_sweep_interval_s: float = 5.0
-    """So often its keys are counted, and expired ones removed that it does not remove by itself."""
+    """So often the keys of an engine are counted, and expired ones removed."""
 
     # Batches and pages.
     replication_batch_bytes: int = 4 * MIB
@@ -143,12 +139,12 @@ class Settings:
     """Most of a page of what a peer lacks, in bytes and in entries."""
     scan_page_bytes: int = 256 * KIB
     scan_page_keys: int = 1_000
-    """Few enough that a page is made between two other requests without anybody noticing."""
+    """Few enough that nobody notices a page that is made between two other requests."""
     page_looks: int = 10_000
     """So many entries are looked at for one page, of either kind, even if hardly one is wanted.
     More: each page holds other requests up for longer. Less: a peer must ask more often."""
     sync_announce_s: float = 2.0
-    """Catching up that takes longer says in the log how far it is, each time so much has passed."""
+    """Catching up that takes longer says in the log how far it is, so often."""
 
     # Anti-entropy: comparing what replicas hold.
     anti_entropy_interval_s: float = 30.0
@@ -160,20 +156,18 @@ class Settings:
     anti_entropy_rest: float = 4.0
     """A comparison in the background rests this many times as long as it worked."""
     background_call_s: float = 0.1
-    """No call in the background counts as more work than this. What it takes beyond is a slow way,
-    or a peer that is silent, and earns no rest; nor does it put off the next round."""
+    """No call in the background counts as more work than this: the rest is a slow way, or a peer
+    that is silent, and puts off no round."""
     compare_slots: int = 256
-    """Slots compared by one call: at a million keys, the first time, the callee reads 60,000 for
-    it."""
+    """Slots compared by one call: at a million keys the callee first reads 60,000 for it."""
     doubt_entries: int = 50_000
     """So many entries are really read again in each round, to find silent damage."""
     anti_entropy_request_entries: int = 8_192
     """Hashes sent in one call, 8 bytes each."""
     question_bytes: int = 2 * MIB
     question_fields: int = 16_384
-    """Most that a message may have that carries no entries: a heartbeat, digests of all slots, a
-    question about health. The longest has 200 KiB and 12,000 fields. What is over is not parsed:
-    16 MiB of fields would stop this node for a second."""
+    """Most that a message may have that carries no entries. The longest, digests of all slots, has
+    200 KiB and 12,000 fields; 16 MiB of fields would take a second to parse."""
 
     # Tombstones, and entries in the wrong place.
     tombstone_interval_s: float = 5.0

@@ -149,6 +149,7 @@ class Node:
         self.one, self.batch, self.put_many = handlers.one, handlers.batch, handlers.put_many
         self.scan, self.got = self.requests.scans.scan, handlers.got
         self.status, self.locate = report.status, report.locate
+        self.replicate = self.writing.replica.replicate
 
     def health(self, request: pb.HealthCheckRequest) -> pb.HealthCheckResponse:
         """See Service; a peer's heartbeat is taken, and answered. Raises PeerRefused."""

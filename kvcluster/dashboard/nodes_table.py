@@ -151,6 +151,8 @@ def _state(member: Member, look: Look) -> str:
 
 
 def _own(own: StatusResponse) -> dict[str, str]:
+    if own.HasField("engine"):  # a gateway holds nothing itself
+        return {"keys": f"{own.keys:,}", "uptime": duration(own.uptime_s)}
     age_s = own.checkpoint_age_s
     return {
         "keys": f"{own.keys:,}",

@@ -1,8 +1,8 @@
 """The gateway: this store's API on an engine that somebody else built.
 
 To clients it is a node like any other, a Service (server/service.py); it holds nothing itself, so
-any number of them may stand beside each other, and one that is lost takes nothing along. What a node
-does with its peers, a gateway does not: nobody replicates to it, and it listens to nobody.
+any number of them may stand beside each other, and one that is lost takes nothing along. What a
+node does with its peers, a gateway does not: nobody replicates to it, and it listens to nobody.
 
     start        open the engine, which need not be there
     meet_peers   look at the engine from now on            once it can be reached itself

@@ -60,14 +60,10 @@ class Service(Protocol):
     def locate(self, request: pb.LocateRequest) -> pb.LocateResponse:
         """Say where a key lives."""
 
-
-class Replica(Protocol):
-    """Takes what another node coordinated, or says why not."""
-
     async def replicate(
         self, request: pb.ReplicateRequest, deadline_s: float
     ) -> pb.ReplicateResponse:
-        """Store it durably. Raises PeerRefused, BadRequest, DiskIsFull, OutcomeUnknown."""
+        """Store durably what another node coordinated. A gateway refuses: it holds nothing."""
 
 
 def made_by(options: Namespace, cluster: Cluster, settings: Settings) -> Node | Gateway:

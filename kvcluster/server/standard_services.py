@@ -80,12 +80,10 @@ class Readable(Protocol):
 class Health(HealthServicer):
     """The standard health service, as the gate has it."""
 
-    def __init__(
-        self, gate: Readable, intake: Intake, services: tuple[str, ...] = (KEY_VALUE, PEER)
-    ) -> None:
-        """`services`: those of ours that are on this server."""
+    def __init__(self, gate: Readable, intake: Intake, *, has_peers: bool = True) -> None:
+        """`has_peers`: whether the service for them is here."""
         self.intake = intake
-        self.services = (*services, HEALTH, *REFLECTIONS)
+        self.services = (KEY_VALUE, *([PEER] if has_peers else []), HEALTH, *REFLECTIONS)
         self._gate = gate
         self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolves when the node has announced that it stops."""

@@ -66,7 +66,7 @@ class Watched:
         self.node = node
         intake = Intake.of(node.settings)
         activity = Activity("", node.settings)
-        self.front = KeyValue(node, node.writing.replica, activity, intake)
+        self.front = KeyValue(node, activity, intake)
         self._collector = Collector(node, intake)
 
     def collect(self) -> Iterator[Metric]:
