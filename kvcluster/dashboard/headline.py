@@ -15,7 +15,7 @@ from kvcluster.console.screen import counted, listed
 from kvcluster.dashboard.ink import Tone, told, wrapped
 from kvcluster.dashboard.look import Look
 from kvcluster.dashboard.picture import Fate, Slot
-from kvcluster.view.census import serving_clause
+from kvcluster.view.census import engine_clause, serving_clause
 from kvcluster.view.notes import Topic
 from kvcluster.view.wording import duration
 
@@ -36,6 +36,8 @@ def headline(look: Look, all_slots: Sequence[Slot]) -> tuple[Tone, str]:
     wrong = [_lost(all_slots), _absent(look), _full(full), _apart(look), alarm]
     clauses = [serving_clause(look.members), *filter(None, wrong)]
     tone = Tone.GOOD if len(clauses) == 1 else Tone.BUSY
+    if engine := engine_clause(look.members):
+        clauses.insert(1, engine)
     if look.cut_off or full or not look.all_serve:
         tone = Tone.BAD
     return tone, "; ".join(clauses)

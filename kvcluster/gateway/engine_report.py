@@ -11,7 +11,7 @@ import asyncio
 from kvcluster.engines.contract import Engine, EngineState
 from kvcluster.gateway.presence import Presence
 from kvcluster.model.members import Cluster
-from kvcluster.model.slots import SLOTS, slot_of
+from kvcluster.model.slots import slot_of
 
 from demo_pb2 import (
     Configuration,
@@ -61,7 +61,7 @@ class EngineReport:
             status=presence.status.name,
             reason=presence.reason,
             uptime_s=self.uptime_s,
-            configuration=Configuration(members=sorted(self._gateways.members), slots=SLOTS),
+            configuration=Configuration(members=sorted(self._gateways.members)),
             keys=presence.keys,
             checkpoint_age_s=-1.0,
             fsync=True,

@@ -15,6 +15,7 @@ from kvcluster.cluster.peers.channels import Channels
 from kvcluster.cluster.peers.surroundings import Surroundings
 from kvcluster.commands.demo.local_cluster import free_ports
 from kvcluster.config import Settings
+from kvcluster.gateway.gateway import Gateway
 from kvcluster.model.members import Cluster
 from kvcluster.node import Node
 from kvcluster.server.activity import Activity
@@ -38,10 +39,13 @@ def make_node(
 
 
 @asynccontextmanager
-async def serving(node: Node, intake: Intake | None = None) -> AsyncIterator[str]:
+async def serving(node: Node | Gateway, intake: Intake | None = None) -> AsyncIterator[str]:
     """The node serves at this address; it is stopped cleanly, and must not have failed."""
-    await node.start(Channels((), node.settings))
-    name = node.membership.name
+    if isinstance(node, Node):
+        await node.start(Channels((), node.settings))
+    else:
+        await node.start()
+    name = node.name
     server = make_server(node.settings, [name])
     activity = Activity(name, node.settings)
     offer(server, node, activity, intake or Intake.of(node.settings))

@@ -1,0 +1,1 @@
+"""The gateway: this store's API on an engine, the twin or a real one."""
