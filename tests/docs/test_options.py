@@ -14,6 +14,7 @@ import pytest
 from kvcluster.commands import health_check, parser
 from kvcluster.config import KIB, MIB, Settings
 from kvcluster.console import program
+from kvcluster.engines.address import PASSWORD
 from kvcluster.server.options import parse_arguments
 from kvcluster.wire.dial import options_of_clients
 from tests.docs.markdown import ROOT
@@ -68,7 +69,7 @@ def test_every_option_of_the_server_has_its_variable(capsys: pytest.CaptureFixtu
     expected = {f"KVCLUSTER_{name}" for name in ["PORT", *flags]}
     with pytest.raises(SystemExit):
         parse_arguments(["--help"])
-    assert set(_VARIABLE.findall(capsys.readouterr().out)) == expected
+    assert set(_VARIABLE.findall(capsys.readouterr().out)) == {*expected, PASSWORD}
     (table,) = tables(section(ROOT / "docs" / "operate.md", "In the environment"))
     told = {_VARIABLE.findall(row[0])[0]: row[1].strip("`") for row in table[2:]}
     assert set(told) == expected

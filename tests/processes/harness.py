@@ -118,6 +118,7 @@ class Server:
         self.log_path = data_dir / f"server_{port}.log"
         self.options = list(options)
         self.members = members
+        self.environment: dict[str, str] = {}
         self._program = list(program) or [str(ROOT / "server.py")]
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: grpc.Channel | None = None
@@ -131,12 +132,21 @@ class Server:
     def start(self, *options: str, prefix: Sequence[str] = (), speak_to: int | None = None) -> None:
         """Start the process; does not wait. `speak_to`: a descriptor that gets its log instead."""
         command = [*prefix, sys.executable, *self._program, str(self.port)]
-        command += ["--cluster", self.members, "--data-dir", str(self.data_dir)]
+        command += ["--cluster", self.members, *self.where]
         with self.log_path.open("ab") as log:
             out = log if speak_to is None else speak_to
             self._process = subprocess.Popen(
-                [*command, *self.options, *options], stdout=out, stderr=out, cwd=ROOT
+                [*command, *self.options, *options],
+                stdout=out,
+                stderr=out,
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
             )
+
+    @property
+    def where(self) -> list[str]:
+        """The options that say where its data is."""
+        return ["--data-dir", str(self.data_dir)]
 
     @property
     def stub(self) -> Any:

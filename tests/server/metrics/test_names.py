@@ -11,8 +11,11 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 from tests.cluster.memory import MemoryCluster
+from tests.engines.twin import Twin
+from tests.gateway.rig import gateway_to
 from tests.server.metrics import (
     test_moving_calls,
+    test_moving_engine,
     test_moving_peers,
     test_moving_upkeep,
     test_moving_writes,
@@ -21,7 +24,13 @@ from tests.server.metrics.scene import PROVOKED, Scene, name_of
 from tests.storage.virtual_loop import run
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
-PROVOKERS = (test_moving_calls, test_moving_peers, test_moving_upkeep, test_moving_writes)
+PROVOKERS = (
+    test_moving_calls,
+    test_moving_engine,
+    test_moving_peers,
+    test_moving_upkeep,
+    test_moving_writes,
+)
 """Imported so that PROVOKED is full."""
 
 _BASE_UNITS = ("seconds", "bytes")
@@ -32,7 +41,7 @@ _ROW = re.compile(
 
 
 def families() -> list[Metric]:
-    """What the page of a node has."""
+    """What the page of a node has, and that of a gateway besides."""
     found: list[Metric] = []
 
     async def body() -> None:
@@ -40,6 +49,11 @@ def families() -> list[Metric]:
         await scene.cluster.start()
         await scene.cluster.until_serving()
         found.extend(scene.watched().collect())
+        gateway = gateway_to(Twin())
+        await gateway.start()
+        names = {family.name for family in found}
+        page = test_moving_engine.Watched(gateway).collect()
+        found.extend(family for family in page if family.name not in names)
         for node in scene.cluster.network.nodes.values():
             await node.kill()
 
@@ -67,7 +81,7 @@ def test_every_metric_is_documented_and_no_other() -> None:
 
 def test_every_metric_is_moved_by_a_test() -> None:
     """A metric that nothing moves in a test may never move at all."""
-    assert len(PROVOKERS) == 4
+    assert len(PROVOKERS) == 5
     assert set(documented()) == PROVOKED
 
 
