@@ -6,7 +6,8 @@ OLDEST := .venv-oldest
 JOBS ?= auto
 PYTEST := -m pytest --numprocesses $(JOBS) --dist worksteal
 PYTHONS ?= 3.10 3.11 3.12 3.13 3.14
-GENERATED := demo_pb2.py demo_pb2.pyi demo_pb2_grpc.py
+ETCD := kvcluster/engines/etcd/etcd_rpc
+GENERATED := demo_pb2.py demo_pb2.pyi demo_pb2_grpc.py $(ETCD)_pb2.py $(ETCD)_pb2.pyi
 export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: asked help setup demo test pythons ends style check oldest gen certs sim chaos package bench format clean
@@ -53,14 +54,16 @@ check: style oldest  ## style, types, generated code, tree rules, the oldest ver
 	$(BIN)/python -m pytest tests/test_tree.py tests/test_generated.py
 	@rm -rf build/gen && mkdir -p build/gen
 	@$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=build/gen --pyi_out=build/gen --grpc_python_out=build/gen demo.proto
+	@$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=build/gen --pyi_out=build/gen $(ETCD).proto
 	@for file in $(GENERATED); do cmp $$file build/gen/$$file || { echo "$$file is stale: run 'make gen'"; exit 1; }; done
 	@echo "generated code is fresh"
 
 oldest: $(OLDEST)/done  ## the walk on the oldest versions that we claim
 	$(OLDEST)/bin/python -m pytest tests/test_generated.py tests/processes/test_walk.py
 
-gen: $(OLDEST)/done  ## make what is generated: the files from demo.proto, docs/architecture.md
+gen: $(OLDEST)/done  ## make what is generated: what comes from the protos, docs/architecture.md
 	$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. demo.proto
+	$(OLDEST)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. $(ETCD).proto
 	$(OLDEST)/bin/python -m tests.docs.architecture
 
 certs: $(VENV)/dev  ## certificates to try out TLS, in certs/; NAMES="node-a node-b"

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-GENERATED = {"demo_pb2.py", "demo_pb2.pyi", "demo_pb2_grpc.py"}
+GENERATED = {"demo_pb2.py", "demo_pb2.pyi", "demo_pb2_grpc.py", "etcd_rpc_pb2.py"}
 
 
 @cache

@@ -67,12 +67,16 @@ class EngineAddress:
         return self.ca is not None or self.cert is not None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The hosts as "host:port"."""
+        return tuple(map(_spelled, self.hosts))
+
+    @property
     def told(self) -> str:
         """For a log: where it is, and as whom; no password, and no path of a key."""
-        hosts = ",".join(map(_spelled, self.hosts))
         user = f"{self.user}@" if self.user else ""
         database = f"/{self.database}" if self.database else ""
-        return f"{self.scheme}://{user}{hosts}{database}"
+        return f"{self.scheme}://{user}{','.join(self.names)}{database}"
 
 
 def parse_engine(text: str, environment: Mapping[str, str]) -> EngineAddress:

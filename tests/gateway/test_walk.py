@@ -27,8 +27,8 @@ def test_keys_put_through_one_gateway_are_there_through_the_other(gateways: Gate
 def test_the_commands_work(gateways: Gateways) -> None:
     """One after the other, with what they print."""
     assert gateways.run("put", "city", "Hà Nội").startswith("stored")
-    assert gateways.run("get", "city") == "Hà Nội\n"
-    assert gateways.run("incr", "visits", "5") == "5\n"
+    assert gateways.run("get", "city").strip() == "Hà Nội"
+    assert gateways.run("incr", "visits", "5").strip() == "5"
     assert gateways.run("put", "short", "1", "--ttl", "1h").startswith("stored")
     assert "59m" in gateways.run("ttl", "short") or "1h" in gateways.run("ttl", "short")
     gateways.run("put", "city", "x", "--if-absent", code=1)
