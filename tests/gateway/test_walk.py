@@ -30,7 +30,7 @@ def test_the_commands_work(gateways: Gateways) -> None:
     assert gateways.run("get", "city").strip() == "Hà Nội"
     assert gateways.run("incr", "visits", "5").strip() == "5"
     assert gateways.run("put", "short", "1", "--ttl", "1h").startswith("stored")
-    assert "59m" in gateways.run("ttl", "short") or "1h" in gateways.run("ttl", "short")
+    assert gateways.run("ttl", "short").startswith("59 min left")
     gateways.run("put", "city", "x", "--if-absent", code=1)
     assert "city" in gateways.run("scan", "ci")
     assert gateways.run("scan", "ci", "--count").split()[0] == "1"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kvcluster.commands.demo.local_cluster import free_ports
@@ -31,6 +31,8 @@ class Etcd:
         self.ports, self._peers = ports[:count], ports[count:]
         self._options, self._scheme = list(options), scheme
         self.processes: list[subprocess.Popen[bytes] | None] = [None] * count
+        self.hit = -1
+        """Which one a fault has hit."""
 
     @property
     def hosts(self) -> str:
@@ -128,3 +130,31 @@ def start() -> Etcd:
         made.stop()
         raise
     return made
+
+
+def _kill_leader(servers: Etcd) -> None:
+    servers.hit = servers.wait_led()
+    servers.kill(servers.hit)
+
+
+def _freeze_leader(servers: Etcd) -> None:
+    servers.hit = servers.wait_led()
+    servers.freeze(servers.hit)
+
+
+def _kill_follower(servers: Etcd) -> None:
+    servers.hit = (servers.wait_led() + 1) % len(servers.ports)
+    servers.kill(servers.hit)
+
+
+def _start_again(servers: Etcd) -> None:
+    servers.start(servers.hit)
+    servers.wait_led()
+
+
+FAULTS: dict[str, tuple[Callable[[Etcd], None], Callable[[Etcd], None]]] = {
+    "the leader is killed": (_kill_leader, _start_again),
+    "the leader is frozen": (_freeze_leader, lambda servers: servers.thaw(servers.hit)),
+    "a follower is killed": (_kill_follower, _start_again),
+}
+"""What breaks, and what mends it."""
