@@ -37,7 +37,7 @@ from kvcluster.client.answers import (
 from kvcluster.client.conditions import condition_given, failed, held, life_given
 from kvcluster.client.pending import FOR_EVER, to_delete, to_put
 from kvcluster.client.values import Given
-from kvcluster.errors import BadRequest
+from kvcluster.errors import BadRequest, as_told
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -212,7 +212,7 @@ class AsyncClient(AsyncChanging, AsyncManyKeys):
         """
         answer = await self._session.where(key, timeout_s)
         replicas = [Replica(it.node, state_word(it.state), it.lagging) for it in answer.replicas]
-        return Location(answer.slot, tuple(replicas), answer.node)
+        return Location(answer.slot, tuple(replicas), answer.node, as_told(answer.engine))
 
     async def status(self, *, timeout_s: float | None = None) -> tuple[NodeStatus, ...]:
         """How every node of the cluster is, by its own account, in the order of their addresses.

@@ -122,11 +122,15 @@ class Location:
     """Who holds it, the primary first."""
     said_by: str
     """The node that says so, host:port."""
+    engine: str = ""
+    """Of a gateway, in place of replicas: where its engine has the key, for people."""
 
     @property
     def primary(self) -> str:
-        """The node that coordinates its writes as long as it lives, host:port."""
-        return self.replicas[0].node
+        """The node that coordinates its writes as long as it lives, host:port; empty of a gateway:
+        there is none to ask.
+        """
+        return self.replicas[0].node if self.replicas else ""
 
 
 @dataclass(frozen=True, slots=True)

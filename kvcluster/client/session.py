@@ -76,7 +76,7 @@ class Session:
         asking = Asking(self.nodes, self._within_s(timeout_s))
         located: LocateResponse = await asking.answer_to(
             LocateRequest(key=key),
-            lambda it: isinstance(it, LocateResponse) and bool(it.node and it.replicas),
+            _is_location,
         )
         return located
 
@@ -167,3 +167,9 @@ def _end(future: asyncio.Future[Any], outcome: Answer | KvError) -> None:
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
+
+
+def _is_location(answer: object) -> bool:
+    return isinstance(answer, LocateResponse) and bool(
+        answer.node and (answer.replicas or answer.engine)
+    )

@@ -9,6 +9,7 @@ from kvcluster.commands import keys
 from kvcluster.commands.command import Call, Command, Work
 from kvcluster.console.arguments import word
 from kvcluster.console.screen import Exit, emit, say
+from kvcluster.errors import as_told
 
 if TYPE_CHECKING:
     from kvcluster.client.raw import RawClient
@@ -30,7 +31,7 @@ def _prepare(call: Call) -> Work:
             emit(key=key, slot=answer.slot, replicas=replicas, said_by=answer.node, **engine)
             return Exit.DONE
         if answer.engine:
-            say(f'"{key}" lives {answer.engine}, as {answer.node} sees it')
+            say(f'"{key}" lives {as_told(answer.engine)}, as {answer.node} sees it')
             return Exit.DONE
         say(f'"{key}" lives in slot {answer.slot}, as {answer.node} sees it:')
         width = max((len(replica.node) for replica in answer.replicas), default=0)
