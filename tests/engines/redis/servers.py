@@ -64,7 +64,7 @@ class RedisServer:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it answers. In the main thread: it ends with its thread."""
         self.folder.mkdir(exist_ok=True)
         words = [word for name, value in self.options.items() for word in (f"--{name}", value)]
         program = _program()
@@ -128,13 +128,15 @@ def _answer(stream: Any) -> Any:
 
 
 class RedisServers:
-    """A cluster, or with `clustered` off one server. `extra`: options for all of them."""
+    """A cluster, or with `clustered` off one server. `extra`: options for all of them. Replicas are
+    dealt out to the primaries in turn.
+    """
 
     def __init__(
         self,
         *,
         primaries: int = _PRIMARIES,
-        replicas: int = 1,
+        replicas: int = _PRIMARIES,
         clustered: bool = True,
         extra: Mapping[str, str] | None = None,
         password: str = "",
@@ -148,7 +150,7 @@ class RedisServers:
             options |= {"cluster-enabled": "yes", "cluster-node-timeout": str(_NODE_TIMEOUT_MS)}
         self.servers = [
             RedisServer(port, self.folder / str(port), _options(port, options), password, tls)
-            for port in free_ports(primaries * (1 + replicas))
+            for port in free_ports(primaries + replicas)
         ]
         self.primaries = self.servers[:primaries]
         """Who they were in the beginning."""
@@ -185,25 +187,18 @@ class RedisServers:
 
     def wait_whole(self) -> None:
         """Return when all see each other, every shard has its replica, and slots are served."""
-        count = len(self.servers) // len(self.primaries)
 
         def whole() -> bool:
             for server in self.servers:
                 rows = server.ask("CLUSTER", "SLOTS")
-                assert all(len(row) == 2 + count for row in rows), rows
-                if len(rows) < len(self.primaries):
-                    raise ValueError(f"{server.name} sees {len(rows)} shards")
+                nodes = {bytes(node[2]) for row in rows for node in row[2:]}
+                if len(nodes) < len(self.servers) or any(len(row) < 4 for row in rows):
+                    raise ValueError(f"{server.name} sees {rows}")
                 if b"cluster_state:ok" not in server.ask("CLUSTER", "INFO"):
                     raise ValueError(f"{server.name} is down")
             return True
 
-        def calm() -> bool:
-            try:
-                return whole()
-            except AssertionError as error:
-                raise ValueError(str(error)) from None
-
-        eventually(calm, "the cluster is whole", 40)
+        eventually(whole, "the cluster is whole", 40)
 
     def _join(self) -> None:
         first, count = self.servers[0], len(self.primaries)
