@@ -37,7 +37,7 @@ Piece = list[tuple[int, Operation]]
 
 
 @dataclass
-class Lives:
+class EtcdLives:
     """When the puts of one call expire, and the leases that they get. Times are ms since 1970."""
 
     at_ms: int
@@ -78,7 +78,7 @@ class EtcdWrites:
         return [outcomes[at] for at in range(len(operations))]
 
     async def _write_piece(
-        self, piece: Piece, lives: Lives, deadline_s: float
+        self, piece: Piece, lives: EtcdLives, deadline_s: float
     ) -> dict[int, WriteOutcome]:
         request = rpc.TxnRequest(success=[self._step(it, lives) for _, it in piece])
         try:
@@ -95,7 +95,7 @@ class EtcdWrites:
         self,
         at: int,
         operation: Operation,
-        lives: Lives,
+        lives: EtcdLives,
         deadline_s: float,
     ) -> dict[int, WriteOutcome]:
         """One that has a condition."""
@@ -109,7 +109,7 @@ class EtcdWrites:
         self,
         operation: Operation,
         condition: Condition,
-        lives: Lives,
+        lives: EtcdLives,
         deadline_s: float,
     ) -> WriteOutcome:
         key, now_s = self._prefix + operation.key.encode(), asyncio.get_running_loop().time
@@ -151,7 +151,7 @@ class EtcdWrites:
         target, revision = rpc.Compare.MOD, pair.mod_revision if pair else 0
         return [rpc.Compare(target=target, key=key, mod_revision=revision)], None
 
-    def _step(self, operation: Operation, lives: Lives) -> rpc.RequestOp:
+    def _step(self, operation: Operation, lives: EtcdLives) -> rpc.RequestOp:
         """What a transaction does for one."""
         key = self._prefix + operation.key.encode()
         if operation.kind is Kind.DELETE:
@@ -172,9 +172,9 @@ class EtcdWrites:
         replicas, majority = self._members.copies
         return WriteDone(version_at(revision), replicas, majority, found)
 
-    async def _lives(self, operations: Sequence[Operation], deadline_s: float) -> Lives:
+    async def _lives(self, operations: Sequence[Operation], deadline_s: float) -> EtcdLives:
         """A lease for each time at which some of them expire, or why there is none."""
-        lives = Lives(self._now_ms())
+        lives = EtcdLives(self._now_ms())
         times = sorted({lives.expires_ms(it) for it in operations if it.lives})
         granted = await asyncio.gather(*[self._grant(it, deadline_s) for it in times])
         for expires_ms, lease in zip(times, granted, strict=True):
