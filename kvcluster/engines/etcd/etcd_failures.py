@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvcluster.errors import (
+    AnswerFull,
     BadRequest,
     ConnectionLost,
     DiskIsFull,
@@ -68,6 +69,9 @@ _UNDELIVERED = {
 }
 
 
+_TOO_LARGE = "message larger than max"
+
+
 @dataclass(frozen=True)
 class EtcdFailure:
     """What became of a call to one member."""
@@ -104,7 +108,11 @@ def _unknown(member: str, code: str, details: str) -> OutcomeUnknown:
 
 
 def of_a_read(error: KvError) -> KvError:
-    """The same for a call that writes nothing: it may be made again."""
+    """The same for a call that writes nothing: it may be made again, and where its answer was too
+    large, for less.
+    """
+    if _TOO_LARGE in str(error):
+        return AnswerFull(str(error))
     if isinstance(error, OutcomeUnknown) and not isinstance(error, TimedOut):
         return NotReady(str(error))
     return error

@@ -27,6 +27,12 @@ _PATHS: dict[type[Any], tuple[str, type[Any]]] = {
     rpc.AuthenticateRequest: ("/etcdserverpb.Auth/Authenticate", rpc.AuthenticateResponse),
 }
 
+_ANSWER_BYTES = 64 << 20
+"""More is asked for in smaller pieces: etcd counts keys, and they may be of any size."""
+
+_ANSWER_BYTES = 64 << 20
+"""More is asked for in smaller pieces: etcd counts keys, and they may be of any size."""
+
 
 class EtcdError(Exception):
     """A call to a member failed."""
@@ -41,7 +47,8 @@ class EtcdMember:
 
     def __init__(self, name: str, credentials: grpc.ChannelCredentials | None) -> None:
         self.name = name
-        self._channel = dial(name, options_of_clients(), credentials)
+        options = [*options_of_clients(), ("grpc.max_receive_message_length", _ANSWER_BYTES)]
+        self._channel = dial(name, options, credentials)
         self._methods: dict[type[Any], Any] = {}
         self._calls: set[Any] = set()
         self.status: rpc.StatusResponse | None = None

@@ -27,6 +27,7 @@ from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 from kvcluster.engines.etcd.etcd_failures import EtcdFailure, of_a_read
 from kvcluster.engines.etcd.etcd_member import EtcdError, EtcdMember
 from kvcluster.errors import (
+    AnswerFull,
     BadRequest,
     CannotStart,
     KvError,
@@ -171,8 +172,10 @@ class EtcdMembers:
                 return await self._ask(untried[0], request, limit_s)
             except EtcdError as error:
                 why = error.failure
-                if not isinstance(why.error, BadRequest):
-                    await self._after(why, deadline_s)
+            told = of_a_read(why.error)
+            if isinstance(told, (BadRequest, AnswerFull)):
+                raise told
+            await self._after(why, deadline_s)
         raise of_a_read(why.error) if why else TooLate("the deadline passed before etcd was asked")
 
     def _in_order(self) -> Sequence[EtcdMember]:
