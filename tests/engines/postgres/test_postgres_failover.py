@@ -54,6 +54,7 @@ async def test_a_primary_that_freezes_and_thaws_loses_nothing() -> None:
         await load.check()
         print(f"\nfrozen: {gap_s:.2f} s without a success; {dict(load.told)}")
         assert gap_s < 4
+        assert load.told["ConnectionLost"], "what hung there ended once it was replaced"
         async with open_engine(pair.engine(pair.primary)) as fooled:
             operation = Operation(Kind.PUT, "w0/0", "1000000")
             (outcome,) = await fooled.write([operation], loop.time() + 1)

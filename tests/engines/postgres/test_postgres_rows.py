@@ -139,6 +139,34 @@ async def test_a_version_grows_across_deletes_and_whoever_is_first(engine: Engin
     assert last.version > max(versions)
 
 
+@pytest.mark.parametrize("kind", [Kind.PUT, Kind.DELETE])
+@pytest.mark.parametrize("condition", [None, Condition.exists()])
+async def test_a_version_is_of_the_time_at_which_the_row_is_held(
+    engine: Engine, servers: PostgresServers, kind: Kind, condition: Condition | None
+) -> None:
+    """One that was taken before the wait for another writer would be older than his."""
+    loop = asyncio.get_running_loop()
+    await engine.write([Operation(Kind.PUT, "k", "v")], loop.time() + 9)
+    admin = await asyncpg.connect(f"postgresql://kv@{servers.server.name}/postgres", ssl=False)
+    try:
+        async with admin.transaction():
+            await admin.fetch(f"SELECT FROM {TABLE} FOR UPDATE")
+            call = engine.write([Operation(kind, "k", "", condition)], loop.time() + 9)
+            task = asyncio.ensure_future(call)
+            ask = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            end_s = loop.time() + 9
+            while await told(servers, ask) != 1:
+                assert loop.time() < end_s
+            theirs = await admin.fetchval(
+                f"UPDATE {TABLE} SET version = nextval('{TABLE}_version') RETURNING version"
+            )
+        (outcome,) = await task
+        assert isinstance(outcome, WriteDone)
+        assert number_of(Version(outcome.version)) > theirs
+    finally:
+        admin.terminate()
+
+
 async def test_a_deleted_row_goes_in_the_end(
     engine: Engine, servers: PostgresServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
