@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from kvcluster.engines.postgres.postgres_failures import KIND, PostgresNext, failure_of, row_of
+from kvcluster.engines.postgres.postgres_failures import PostgresNext, failure_of, row_of
 from kvcluster.engines.postgres.postgres_hosts import PostgresHosts, PostgresPools
 from kvcluster.engines.postgres.postgres_pool import PostgresPool
 from kvcluster.errors import ConnectionLost, KvError, NothingWritten, NotReady, TimedOut
@@ -35,14 +35,15 @@ class PostgresCalls:
         """A statement that writes, or a read that takes part in commits. Raises NothingWritten's
         kin only if it certainly did nothing, else OutcomeUnknown's.
         """
-        for attempt in range(1, _RETRIES + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             pools = await self._hosts.pools(deadline_s)
             try:
                 return await self._once(pools.writing, sql, given, deadline_s)
             except _Refused as refused:
                 if not await self._may_again(refused, pools, attempt, deadline_s):
                     raise refused.told from None
-        raise NotReady(f"{KIND}: it collided with others {_RETRIES} times")
 
     async def read(
         self, sql: str, *given: Any, deadline_s: float, last: bool = False
@@ -98,7 +99,7 @@ class PostgresCalls:
         """Whether what certainly did nothing is worth another attempt; rests if so."""
         if refused.then is PostgresNext.LOOK:
             return await self._hosts.has_moved(pools, deadline_s)
-        if refused.then is not PostgresNext.AGAIN:
+        if refused.then is not PostgresNext.AGAIN or attempt > _RETRIES:
             return False
         rest_s = _REST_S * attempt
         if asyncio.get_running_loop().time() + rest_s >= deadline_s:

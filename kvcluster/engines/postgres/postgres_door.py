@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 
 from kvcluster.engines.address import EngineAddress
-from kvcluster.engines.postgres.postgres_failures import KIND, unreachable
+from kvcluster.engines.postgres.postgres_failures import BROKEN, KIND, unreachable
 from kvcluster.engines.postgres.postgres_link import PostgresLink
 from kvcluster.errors import CannotStart, NotReady, OutcomeUnknown
 
@@ -32,11 +32,11 @@ _SESSION = {
     "enable_seqscan": "off",
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
+    "statement_timeout": "0",
 }
 _NO_CONNECTION = (
     asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    OSError,
+    *BROKEN,
     ValueError,
     asyncio.TimeoutError,  # another than TimeoutError before Python 3.11
 )
@@ -45,9 +45,9 @@ SELECT pg_is_in_recovery() AS is_standby,
        set_config('synchronous_commit', replace(current_setting('synchronous_commit'),
                                                 'off', 'on'), false),
        (SELECT count(set_config(name, '0', false)) FROM pg_settings WHERE name IN
-        ('statement_timeout', 'transaction_timeout', 'idle_session_timeout'))
+        ('transaction_timeout', 'idle_session_timeout'))
 """
-"""The last two are not in every version, so they are turned off where they are."""
+"""Neither timeout is in every version, so they are turned off where they are."""
 
 
 def spelled(host: Host) -> str:

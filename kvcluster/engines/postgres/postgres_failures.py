@@ -82,6 +82,8 @@ TABLE = (
 """The first row that fits decides; none: unknown. Only certain ones may be tried AGAIN."""
 
 _SILENT = (TimeoutError, asyncio.TimeoutError, asyncpg.exceptions.ConnectionDoesNotExistError)
+BROKEN = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises by itself where a connection ended, perhaps in the middle of a word."""
 _OTHER = PostgresRow("", OutcomeUnknown, _STOP, "nobody has looked at this one")
 _LOST = TABLE[-1]
 
@@ -91,7 +93,7 @@ def row_of(error: BaseException) -> PostgresRow:
     if isinstance(error, asyncpg.PostgresError):
         code = error.sqlstate or ""
         return next((row for row in TABLE if code.startswith(row.code)), _OTHER)
-    return _LOST if isinstance(error, OSError) else _OTHER
+    return _LOST if isinstance(error, BROKEN) else _OTHER
 
 
 def failure_of(error: BaseException, where: str) -> KvError:

@@ -24,7 +24,7 @@ import asyncpg
 
 from kvcluster.engines.postgres.postgres_copies import WAITS_SQL
 from kvcluster.engines.postgres.postgres_door import Host, PostgresDoor, spelled
-from kvcluster.engines.postgres.postgres_failures import KIND, unreachable
+from kvcluster.engines.postgres.postgres_failures import BROKEN, KIND, unreachable
 from kvcluster.engines.postgres.postgres_link import PostgresLink
 from kvcluster.engines.postgres.postgres_pool import PostgresPool
 from kvcluster.errors import KvError, NotReady
@@ -145,19 +145,19 @@ class PostgresHosts:
             self._heard(_view_of(host, row))
         except KvError as error:
             self._silent(host, str(error).removeprefix(f"{KIND}: "))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.PostgresError, *BROKEN) as error:
             self._silent(host, unreachable(error, spelled(host)))
 
     def _heard(self, view: PostgresView) -> None:
         self.views[view.host] = view
-        here = self.primary
-        if not view.is_primary:
-            if here is not None and here.host == view.host:
+        is_here = self.primary is not None and self.primary.host == view.host
+        if not view.is_primary or view.timeline < self._timeline:
+            if is_here:
                 self._replace(None)
-        elif view.timeline > self._timeline or (view.timeline == self._timeline and here is None):
+        elif view.timeline > self._timeline or self.primary is None:
+            # Also at the same address: a name may lead to another server than before.
             self._timeline = view.timeline
-            if here is None or here.host != view.host:
-                self._replace(PostgresPools(self._door, view.host))
+            self._replace(PostgresPools(self._door, view.host))
 
     def _silent(self, host: Host, why: str) -> None:
         self._drop(host)

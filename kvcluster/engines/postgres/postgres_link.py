@@ -2,10 +2,10 @@
 
 The driver ends a call that takes too long, or that was cancelled, by asking the server to cancel
 the statement. If that is a commit that waits for its standby, the server stops waiting, keeps the
-commit on the primary alone, and says that it succeeded. So here a statement is never cancelled: who
-waits for it goes away, it goes on in a task of its own, and the link is fit again when it has
-ended. Nor is the connection closed meanwhile: the server would not notice, and another connection
-in its place would be one more behind the same lock, until it takes none any more.
+commit on the primary alone, and says that it succeeded. So here a statement is never cancelled:
+who waits for it goes away, it goes on in a task of its own, and the link is fit again afterwards.
+Nor is the connection closed meanwhile: the server would not notice, and another connection in its
+place would be one more behind the same lock, until it takes none any more.
 
 **A warning is an outcome that is not known.** It is how the server says that somebody else made it
 stop waiting for standbys. Its text is in the server's language, so every warning counts.

@@ -72,5 +72,5 @@ class PostgresReading:
 
 
 def _behind(prefix: bytes) -> bytes:
-    """The least bytes behind all keys that begin so. The last byte of UTF-8 is never the largest."""
+    """The least bytes behind all keys that begin so. A byte of UTF-8 is never the largest."""
     return prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else _BEHIND_ALL

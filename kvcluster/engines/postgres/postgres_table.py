@@ -37,6 +37,7 @@ CREATE SEQUENCE IF NOT EXISTS {{table}}_version CACHE 1;
 _IS_THERE = """
 SELECT to_regclass($1) IS NOT NULL AND to_regclass($1 || '_version') IS NOT NULL AS is_there
 """
+_IS_OURS = "SELECT key, value, version, expires_ms FROM {table} LIMIT 0"
 _LACKS = """
 SELECT asked FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS asked
 WHERE NOT has_table_privilege($1, asked)
@@ -73,6 +74,7 @@ class PostgresTable:
             lacking = await link.ask(_LACKS, self._name, deadline_s=deadline_s)
             if lacking:
                 raise NotReady(self._told({row["asked"] for row in lacking}))
+            await link.ask(_IS_OURS.format(table=self._name), deadline_s=deadline_s)
         except asyncpg.InsufficientPrivilegeError as error:
             raise NotReady(
                 f"{failure_of(error, link.where)}; there is no table {self._name}, and the user"
