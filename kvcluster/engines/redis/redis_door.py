@@ -12,10 +12,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis.asyncio.connection import Connection, DefaultParser, SSLConnection
+from redis.asyncio.connection import (
+    Connection,
+    DefaultParser,
+    SSLConnection,
+    _AsyncRESP2Parser,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
+from redis.utils import HIREDIS_AVAILABLE
 
 from kvcluster.engines.redis.redis_setting import Place, RedisSetting
 
@@ -25,7 +31,11 @@ ServerError = ResponseError
 """What the driver raises, or gives as an answer, where the server said an error."""
 
 
-class _PlainParser(DefaultParser):  # type: ignore[misc]
+_Parser: Any = DefaultParser if HIREDIS_AVAILABLE else _AsyncRESP2Parser
+"""Without hiredis the default knows protocol 3 alone, and a kin of it is not changed for 2."""
+
+
+class _PlainParser(_Parser):  # type: ignore[misc]
     """The driver's, with no class of its own for any error."""
 
     EXCEPTION_CLASSES: dict[str, Any] = {}  # noqa: RUF012

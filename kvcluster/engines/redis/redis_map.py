@@ -48,6 +48,7 @@ class RedisMap:
         """Ask the nodes. Raises NotReady if none answers."""
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew())
+            self._renewal.add_done_callback(_have_seen)
         return await asyncio.shield(self._renewal)
 
     async def close(self) -> None:
@@ -99,3 +100,9 @@ class RedisMap:
         kept = {*self._seeds, *(self.view.places if self.view else ())}
         for place in [it for it in self._nodes if it not in kept]:
             await self._nodes.pop(place).close()
+
+
+def _have_seen(renewal: asyncio.Task[RedisView]) -> None:
+    """Those who waited may be gone by now; asyncio would log that nobody looked."""
+    if not renewal.cancelled():
+        renewal.exception()

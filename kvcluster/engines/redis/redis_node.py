@@ -57,7 +57,10 @@ class RedisNode:
         if left_s <= 0:
             raise TooLate("the deadline has passed")
         try:
-            await asyncio.wait_for(self._room.acquire(), left_s)
+            if self._room.locked():
+                await asyncio.wait_for(self._room.acquire(), left_s)
+            else:
+                await self._room.acquire()
         except asyncio.TimeoutError:
             raise TooLate(f"{self.name} has more to do than the deadline allows") from None
         try:

@@ -77,7 +77,7 @@ async def look(node: RedisNode, deadline_s: float) -> RedisView:
     named = f"{'Valkey' if 'valkey_version' in facts else 'Redis'} {version}"
     if _numbers(facts.get("redis_version", "")) < _OLDEST:
         raise NotReady(f"{ENGINE}: {node.name} is {as_told(named)}, and 7.0 is needed at least")
-    if facts.get("redis_mode") != "cluster":
+    if "cluster" not in (facts.get("redis_mode"), facts.get("server_mode")):  # Valkey's word
         return _single(node, named, _sound(role))
     state = _facts(_sound(cluster))
     return RedisView(

@@ -27,7 +27,7 @@ from kvcluster.engines.redis.redis_layout import (
 from kvcluster.engines.redis.redis_node import Command
 from kvcluster.engines.redis.redis_router import RedisAnswer, RedisErrand
 from kvcluster.engines.redis.redis_scripts import DELETE, WRITE
-from kvcluster.errors import KvError, OutcomeUnknown
+from kvcluster.errors import KvError, NotReady, OutcomeUnknown
 from kvcluster.model.condition import Condition
 from kvcluster.model.decision import NOTHING
 from kvcluster.model.operation import Kind, Operation
@@ -106,14 +106,22 @@ def _asked(condition: Condition | None) -> tuple[str, bytes]:
 
 def _outcome(operation: Operation, item: Any, answer: RedisAnswer, copies: int) -> WriteOutcome:
     if isinstance(item, bytes):
-        there = opened(item[1:], has_expired=item[0] != _LIVE) if item else NOTHING
-        return Mismatched(there)
+        return _mismatch(item)
     version = version_of_number(abs(item))
     acknowledged = 1 + (answer.last if isinstance(answer.last, int) else 0)
     if acknowledged < copies:
         return _unsure(operation, unconfirmed(acknowledged, copies), version)
     replicas = max(answer.replicas, acknowledged)
     return WriteDone(version, replicas, acknowledged, found=item < 0)
+
+
+def _mismatch(item: bytes) -> WriteOutcome:
+    if not item:
+        return Mismatched(NOTHING)
+    try:
+        return Mismatched(opened(item[1:], has_expired=item[0] != _LIVE))
+    except NotReady as error:  # given, not raised: the others of this call may have been written
+        return error
 
 
 def _unsure(operation: Operation, error: OutcomeUnknown, version: bytes) -> OutcomeUnknown:
