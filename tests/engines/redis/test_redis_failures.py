@@ -41,7 +41,7 @@ REFUSED = {
     "CROSSSLOT Keys in request don't hash to the same slot": NotReady,
     "ERR unknown command 'EVALSHA'": NotReady,
 }
-"""Said before the script began, by the source of Redis 7.0 and Valkey 7.2."""
+"""Said before a script begins: none of them has the name of one in it, as those out of one have."""
 MAY_HAVE_WRITTEN = [
     "ERR user_script:12: attempt to index a nil value script: 1f2e, on @user_script:12.",
     "WRONGTYPE Operation against a key holding the wrong kind of value script: 1f2e, on"
