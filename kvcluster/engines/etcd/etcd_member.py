@@ -30,8 +30,7 @@ _PATHS: dict[type[Any], tuple[str, type[Any]]] = {
 _ANSWER_BYTES = 64 << 20
 """More is asked for in smaller pieces: etcd counts keys, and they may be of any size."""
 
-_ANSWER_BYTES = 64 << 20
-"""More is asked for in smaller pieces: etcd counts keys, and they may be of any size."""
+_FULL = "alarm:NOSPACE"
 
 
 class EtcdError(Exception):
@@ -59,6 +58,11 @@ class EtcdMember:
         """Whether it says so."""
         status = self.status
         return status is not None and status.leader == status.header.member_id != 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it says that etcd has no room, and so takes no puts until somebody makes some."""
+        return self.status is not None and any(_FULL in it for it in self.status.errors)
 
     async def ask(self, request: Any, timeout_s: float, token: str = "") -> Any:
         """The answer to a request. Raises EtcdError."""

@@ -71,6 +71,11 @@ class EtcdMembers:
         return max(leading, key=lambda it: it.status.raft_term if it.status else 0, default=None)
 
     @property
+    def is_full(self) -> bool:
+        """Whether etcd told at the last look that it has no room."""
+        return any(it.is_full for it in self._members)
+
+    @property
     def _answering(self) -> list[EtcdMember]:
         return [it for it in self._members if it.status is not None]
 

@@ -24,7 +24,7 @@ from kvcluster.engines.contract import Mismatched, WriteDone, WriteOutcome
 from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 from kvcluster.engines.etcd.etcd_members import EtcdMembers
 from kvcluster.engines.etcd.etcd_values import content_of, packed, revision_of, version_at
-from kvcluster.errors import KvError, NotReady, OutcomeUnknown, TooLate
+from kvcluster.errors import DiskIsFull, KvError, NotReady, OutcomeUnknown, TooLate
 from kvcluster.model.condition import Condition, Holds
 from kvcluster.model.expiry import LINGER_MS, expiry_of
 from kvcluster.model.operation import Kind, Operation
@@ -61,10 +61,10 @@ class EtcdWrites:
 
     async def write(self, operations: Sequence[Operation], deadline_s: float) -> list[WriteOutcome]:
         """See Engine."""
-        outcomes: dict[int, WriteOutcome] = {}
-        lives = await self._lives(operations, deadline_s)
+        outcomes, asked = self._refused_by_full(operations)
+        lives = await self._lives([it for _, it in asked], deadline_s)
         ready: Piece = []
-        for at, operation in enumerate(operations):
+        for at, operation in asked:
             if why := lives.refused.get(lives.expires_ms(operation)):
                 outcomes[at] = why
             else:
@@ -76,6 +76,17 @@ class EtcdWrites:
         for some in await asyncio.gather(*work):
             outcomes.update(some)
         return [outcomes[at] for at in range(len(operations))]
+
+    def _refused_by_full(
+        self, operations: Sequence[Operation]
+    ) -> tuple[dict[int, WriteOutcome], Piece]:
+        """Outcomes of puts for which there is known to be no room, and what is to be asked for."""
+        if not self._members.is_full:
+            return {}, list(enumerate(operations))
+        asked = [it for it in enumerate(operations) if it[1].kind is Kind.DELETE]
+        sent = {at for at, _ in asked}
+        full = DiskIsFull("etcd: no room: compact, defragment, and disarm its alarm NOSPACE")
+        return {at: full for at in range(len(operations)) if at not in sent}, asked
 
     async def _write_piece(
         self, piece: Piece, lives: EtcdLives, deadline_s: float

@@ -26,6 +26,7 @@ UNKNOWN = [
     ("UNAVAILABLE", "etcdserver: request timed out, possibly due to connection lost"),
     ("UNAVAILABLE", "etcdserver: leader changed"),
     ("UNAVAILABLE", "etcdserver: server stopped"),
+    ("RESOURCE_EXHAUSTED", "etcdserver: mvcc: database space exceeded"),
     ("UNAVAILABLE", "Socket closed"),
     ("UNAVAILABLE", "Connection reset by peer"),
     ("UNAVAILABLE", "http2 header with status: 502"),
