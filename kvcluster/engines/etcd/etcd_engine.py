@@ -122,11 +122,12 @@ class EtcdEngine:
         while start < end and size < _PAGE_BYTES and len(pairs) < limit:
             count = max(1, min(limit - len(pairs), (_PAGE_BYTES - size) // self._pair_bytes))
             answer = await self._piece(start, end, count, keys_only, deadline_s)
-            pairs += await self._live(answer.kvs, keys_only, deadline_s)
-            if not answer.more:
+            found = _fitting(answer.kvs, _PAGE_BYTES - size)
+            pairs += await self._live(found, keys_only, deadline_s)
+            if len(found) == len(answer.kvs) and not answer.more:
                 return EnginePage(pairs, None)
-            start = answer.kvs[-1].key + b"\0"
-            size += sum(len(pair.key) + len(pair.value) for pair in answer.kvs)
+            start = found[-1].key + b"\0"
+            size += sum(map(_size_bytes_of, found))
         if start >= end:
             return EnginePage(pairs, None)
         reached = start[len(self._prefix) : -1].decode(errors="replace")
@@ -181,6 +182,21 @@ class EtcdEngine:
     async def sweep(self, deadline_s: float) -> int:
         """etcd removes what has a lease by itself."""
         return 0
+
+
+def _fitting(found: Sequence[rpc.KeyValue], room: int) -> Sequence[rpc.KeyValue]:
+    """As many as fill the room; at least one, if there is one. The rest is asked for again: those
+    before were smaller, so that too many were asked for.
+    """
+    for at, pair in enumerate(found):
+        room -= _size_bytes_of(pair)
+        if room <= 0:
+            return found[: at + 1]
+    return found
+
+
+def _size_bytes_of(pair: rpc.KeyValue) -> int:
+    return len(pair.key) + len(pair.value)
 
 
 def _behind(prefix: bytes) -> bytes:

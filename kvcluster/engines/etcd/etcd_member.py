@@ -46,7 +46,8 @@ class EtcdMember:
 
     def __init__(self, name: str, credentials: grpc.ChannelCredentials | None) -> None:
         self.name = name
-        options = [*options_of_clients(), ("grpc.max_receive_message_length", _ANSWER_BYTES)]
+        # Of two with one name gRPC takes the first.
+        options = [("grpc.max_receive_message_length", _ANSWER_BYTES), *options_of_clients()]
         self._channel = dial(name, options, credentials)
         self._methods: dict[type[Any], Any] = {}
         self._calls: set[Any] = set()

@@ -28,9 +28,9 @@ from kvcluster.engines.etcd.etcd_failures import EtcdFailure, of_a_read
 from kvcluster.engines.etcd.etcd_member import EtcdError, EtcdMember
 from kvcluster.errors import (
     AnswerFull,
-    BadRequest,
     CannotStart,
     KvError,
+    NothingWritten,
     NotReady,
     TooLate,
 )
@@ -178,7 +178,8 @@ class EtcdMembers:
             except EtcdError as error:
                 why = error.failure
             told = of_a_read(why.error)
-            if isinstance(told, (BadRequest, AnswerFull)):
+            is_final = isinstance(why.error, NothingWritten) and not why.again
+            if is_final or isinstance(told, AnswerFull):
                 raise told
             await self._after(why, deadline_s)
         raise of_a_read(why.error) if why else TooLate("the deadline passed before etcd was asked")

@@ -31,6 +31,10 @@ from kvcluster.model.operation import Kind, Operation
 
 _PIECE_OPERATIONS = 128
 _PIECE_BYTES = 1 << 20
+_DELETE_BYTES = _PIECE_BYTES // 32
+"""What a delete counts: etcd answers it with the value that was there, and 32 of the largest are as
+much as is taken in (etcd_member.py). Only in the value stands whether it had expired.
+"""
 
 Piece = list[tuple[int, Operation]]
 """Operations with their places in the call."""
@@ -229,8 +233,7 @@ def _pieces(plain: Piece) -> Iterator[Piece]:
     piece: Piece = []
     room = _PIECE_BYTES
     for each in plain:
-        size = len(each[1].key) + len(each[1].value)
-        size = size if each[1].value.isascii() else 4 * size
+        size = _size_bytes(each[1])
         if piece and (len(piece) == _PIECE_OPERATIONS or size > room):
             yield piece
             piece, room = [], _PIECE_BYTES
@@ -238,3 +241,11 @@ def _pieces(plain: Piece) -> Iterator[Piece]:
         room -= size
     if piece:
         yield piece
+
+
+def _size_bytes(operation: Operation) -> int:
+    """What it adds to a transaction, at most."""
+    if operation.kind is Kind.DELETE:
+        return _DELETE_BYTES
+    size = len(operation.key) + len(operation.value)
+    return size if operation.value.isascii() else 4 * size
