@@ -243,10 +243,10 @@ async def run(
 ) -> int:
     """Serve until told to stop or until the disk fails; return the exit code."""
     file_limit, name = raise_file_limit(), node.name
-    if isinstance(node, Node):
-        await node.start(Channels(node.membership.peers, node.settings, door.identity(name)))
-    else:
+    if isinstance(node, Gateway):
         await node.start()
+    else:
+        await node.start(Channels(node.membership.peers, node.settings, door.identity(name)))
     intake = Intake.of(node.settings, door.guard(name, node.now))
     activity = Activity(name, node.settings)
     server = make_server(node.settings, addresses, door.credentials)
@@ -275,9 +275,9 @@ def offer(
     """Put every service on a server. A gateway has no peers."""
     registrar = Registrar(server, intake)
     add_KeyValueServicer_to_server(KeyValue(node, activity, intake), registrar)
-    if isinstance(node, Node):
+    if not isinstance(node, Gateway):
         add_PeerServicer_to_server(Peer(node, activity, intake), registrar)
-    health = Health(node.gate, intake, has_peers=isinstance(node, Node))
+    health = Health(node.gate, intake, has_peers=not isinstance(node, Gateway))
     health.add_to(server)
     Reflection(health).add_to(server)
     return health

@@ -25,6 +25,7 @@ import server
 from kvcluster.cluster.peers import channels
 from kvcluster.cluster.peers.surroundings import Surroundings
 from kvcluster.node import Node
+from kvcluster.server import service
 from kvcluster.steady import steady_clock
 from tests.processes.knobs import Knobs, Sleep, SleepyClock, SlowDisk
 
@@ -48,7 +49,7 @@ def _put_on_knobs(knobs: Knobs) -> None:
     steady_s = SleepyClock(steady_clock(), lambda: knobs.sleep >= Sleep.STEADY)
     asyncio.BaseEventLoop.time = lambda loop: timers_s()  # type: ignore[method-assign, assignment]
     around = Surroundings(disk=SlowDisk(knobs), wall_ms=knobs.wall_ms, steady_s=steady_s)
-    server.Node = functools.partial(Node, surroundings=around)  # type: ignore[assignment, attr-defined]
+    service.Node = functools.partial(Node, surroundings=around)  # type: ignore[assignment, attr-defined]
 
 
 def _lead_through(ways: Mapping[str, str]) -> None:

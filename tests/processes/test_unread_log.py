@@ -136,12 +136,13 @@ def test_what_was_written_while_nobody_read_is_read_later(server: Server) -> Non
 
 _BUG = """
 import server, sys, warnings
+from kvcluster.server import service
 
 def node(*_, **__):
     warnings.warn("watch out", UserWarning)
     raise TypeError("of ours")
 
-server.Node = node
+service.Node = node
 sys.exit(server.main(sys.argv[1:]))
 """
 
