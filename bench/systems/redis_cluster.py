@@ -70,7 +70,9 @@ def _said(*words: str) -> str:
     """What redis-cli prints. Raises SystemFailed if it does not come to an end."""
     command = ["redis-cli", *words]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_START_PATIENCE_S)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_START_PATIENCE_S
+        )
     except subprocess.TimeoutExpired:
         raise SystemFailed(f"redis-cli {words[1]} took more than {_START_PATIENCE_S:g} s") from None
     return done.stdout + done.stderr
