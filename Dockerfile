@@ -3,7 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 COPY . .
 # hadolint ignore=DL3013
-RUN pip install --no-cache-dir --prefix=/install ".[metrics]"
+RUN pip install --no-cache-dir --prefix=/install ".[metrics,postgres,redis]"
 
 FROM python:3.13-slim
 COPY --from=build /install /usr/local

@@ -46,6 +46,9 @@ import demo_pb2 as pb
 
 log = logging.getLogger("kvcluster")
 
+_PAGE_KEYS = 10_000
+"""Pages are bounded by their bytes; each is a way to the engine and back."""
+
 
 class Gateway:
     """One gateway, without its sockets."""
@@ -156,7 +159,7 @@ class Gateway:
             self.gate.refuse_unless_serving()
             if now_s() >= deadline_s:
                 raise TooLate(f"the scan reached its deadline behind the key {after!r}")
-            limit = min(left or self.settings.scan_page_keys, self.settings.scan_page_keys)
+            limit = min(left or _PAGE_KEYS, _PAGE_KEYS)
             page_s = min(deadline_s, now_s() + self.settings.request_timeout_s)
             page = await self._engine.page(
                 request.prefix, after, limit, keys_only=request.keys_only, deadline_s=page_s

@@ -35,7 +35,7 @@ DOCUMENTS = (*(ROOT / name for name in _PLAYED), *sorted((ROOT / "docs").glob("*
 
 MARKS = ("untested", "runs elsewhere", "first", "on", "exits with", "output")
 PROGRAMS = ("sh", "python")
-TO_LOOK_AT = ("", "ini", "json", "mermaid", "yaml")
+TO_LOOK_AT = ("", "ini", "json", "mermaid", "sql", "yaml")
 
 _FENCE = re.compile(r"( *)```(\w*)$")
 _MARK = re.compile(r"<!-- ([a-z ]+): (.+) -->")

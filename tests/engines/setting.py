@@ -22,7 +22,7 @@ from kvcluster.engines.catalogue import engine_at
 from kvcluster.engines.contract import Engine
 from tests.engines.twin import Twin
 
-REAL = ("etcd",)
+REAL = ("etcd", "postgresql", "redis")
 ALL = ("twin", *REAL)
 STAGES = {
     "etcd": "tests.engines.etcd.servers",

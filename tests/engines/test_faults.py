@@ -25,7 +25,9 @@ _GAP_S = 15.0
 
 
 def _faults() -> list[tuple[str, str]]:
-    return [(kind, name) for kind in REAL for name in import_module(STAGES[kind]).FAULTS]
+    return [
+        (kind, name) for kind in REAL for name in getattr(import_module(STAGES[kind]), "FAULTS", ())
+    ]
 
 
 @contextmanager

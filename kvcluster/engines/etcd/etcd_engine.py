@@ -6,8 +6,9 @@ write goes (etcd_members.py), what an error means (etcd_failures.py), how many o
 transaction has (etcd_writes.py), and how large a page is, here.
 
 **A page is bounded in bytes by ourselves.** etcd counts keys alone, and a page of values of a MiB
-would pass every limit of gRPC. So the first piece of a page has 16 keys, and each next one as many
-as fit by the size of those before.
+would pass every limit of gRPC. So a page begins with as many keys as fit by the size of those that
+were read last, and if it is too large all the same, with an eighth of them. Not with few: etcd
+counts all keys that lie behind a page, each time, and at a million that takes longer than the page.
 
 The clock by which keys expire is the gateway's, since etcd has none to ask: gateways' clocks must
 be right to a second or so, as those of nodes.
@@ -32,12 +33,14 @@ from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 from kvcluster.engines.etcd.etcd_members import EtcdMembers
 from kvcluster.engines.etcd.etcd_values import content_of
 from kvcluster.engines.etcd.etcd_writes import EtcdWrites
+from kvcluster.errors import AnswerFull
 from kvcluster.model.decision import Content
 from kvcluster.model.merge import Pair
 from kvcluster.model.operation import Operation
 
 _PAGE_BYTES = 1 << 20
-_FIRST_KEYS = 16
+_PAIR_BYTES = 64 * 1024
+"""Of those that were not seen yet: 16 to a page."""
 _PIECE_KEYS = 32
 _VALUE_BYTES = 1_400 * 1024
 """etcd takes requests of 1.5 MiB by default, key, expiry and all."""
@@ -57,6 +60,7 @@ class EtcdEngine:
         self._prefix = address.options["prefix"].encode()
         self._now_ms = now_ms
         self._members = EtcdMembers(address)
+        self._pair_bytes = _PAIR_BYTES
         self._writes = EtcdWrites(self._members, self._prefix, now_ms)
 
     def where(self, key: str) -> str:
@@ -114,20 +118,37 @@ class EtcdEngine:
         end = _behind(begin)
         start = max(begin, self._prefix + after.encode() + b"\0") if after else begin
         pairs: list[Pair] = []
-        count, size = (limit if keys_only else min(limit, _FIRST_KEYS)), 0
-        while count > 0 and start < end:
-            request = rpc.RangeRequest(key=start, range_end=end, limit=count, keys_only=keys_only)
-            answer = await self._members.ask_any(request, deadline_s)
-            size += sum(len(pair.value) for pair in answer.kvs)
-            pairs += await self._live(answer.kvs, keys_only, deadline_s)
-            if not answer.more:
+        size = 0
+        while start < end and size < _PAGE_BYTES and len(pairs) < limit:
+            count = max(1, min(limit - len(pairs), (_PAGE_BYTES - size) // self._pair_bytes))
+            answer = await self._piece(start, end, count, keys_only, deadline_s)
+            found = _fitting(answer.kvs, _PAGE_BYTES - size)
+            pairs += await self._live(found, keys_only, deadline_s)
+            if len(found) == len(answer.kvs) and not answer.more:
                 return EnginePage(pairs, None)
-            start = answer.kvs[-1].key + b"\0"
-            count = _next_count(limit - len(pairs), size, len(answer.kvs))
+            start = found[-1].key + b"\0"
+            size += sum(map(_size_bytes_of, found))
         if start >= end:
             return EnginePage(pairs, None)
         reached = start[len(self._prefix) : -1].decode(errors="replace")
         return EnginePage(pairs, reached)
+
+    async def _piece(
+        self, start: bytes, end: bytes, count: int, keys_only: bool, deadline_s: float
+    ) -> rpc.RangeResponse:
+        """Up to so many pairs, and what that says of how large they are."""
+        while True:
+            request = rpc.RangeRequest(key=start, range_end=end, limit=count, keys_only=keys_only)
+            try:
+                answer: rpc.RangeResponse = await self._members.ask_any(request, deadline_s)
+                break
+            except AnswerFull:
+                if count == 1:
+                    raise
+                count = max(1, count // 8)
+        if answer.kvs and not keys_only:
+            self._pair_bytes = max(1, answer.ByteSize() // len(answer.kvs))
+        return answer
 
     async def _live(
         self, found: Sequence[rpc.KeyValue], keys_only: bool, deadline_s: float
@@ -163,15 +184,22 @@ class EtcdEngine:
         return 0
 
 
+def _fitting(found: Sequence[rpc.KeyValue], room: int) -> Sequence[rpc.KeyValue]:
+    """As many as fill the room; at least one, if there is one. The rest is asked for again: those
+    before were smaller, so that too many were asked for.
+    """
+    for at, pair in enumerate(found):
+        room -= _size_bytes_of(pair)
+        if room <= 0:
+            return found[: at + 1]
+    return found
+
+
+def _size_bytes_of(pair: rpc.KeyValue) -> int:
+    return len(pair.key) + len(pair.value)
+
+
 def _behind(prefix: bytes) -> bytes:
     """The first key behind all that begin with a prefix; for none, one behind every UTF-8 text."""
     bare = prefix.rstrip(b"\xff")
     return bare[:-1] + bytes([bare[-1] + 1]) if bare else b"\xff"
-
-
-def _next_count(left: int, size: int, keys: int) -> int:
-    """How many keys to ask for next, by what those before took."""
-    room = _PAGE_BYTES - size
-    if room <= 0 or left <= 0:
-        return 0
-    return max(1, min(left, room * keys // max(1, size)))

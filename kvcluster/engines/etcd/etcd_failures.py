@@ -7,6 +7,11 @@ was handed on may be committed after its proposer has given up, by a new leader,
 old one can take that back. "request timed out", "leader changed", "server stopped" and every broken
 connection are of that kind.
 
+So is "database space exceeded", against its look: the write that fills etcd is refused in these
+words after it was carried out (`quotaApplierV3`), and those under way beside it are, too. What is
+certain is asked for before anything is sent: a member that is full tells it when it is looked at
+(`is_full` in etcd_members.py).
+
 `again`: worth another attempt at once, at the leader as it is then. Never said of anything that may
 have been done.
 """
@@ -16,9 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvcluster.errors import (
+    AnswerFull,
     BadRequest,
     ConnectionLost,
-    DiskIsFull,
     KvError,
     NotReady,
     OutcomeUnknown,
@@ -47,7 +52,6 @@ CERTAIN = (
     Row("revision of auth store is old", NotReady, "refused at the door", again=True),
     Row("requested lease not found", NotReady, "applied, and changed nothing"),
     Row("etcdserver: too many requests", Overloaded, "the queue is looked at before proposing"),
-    Row("database space exceeded", DiskIsFull, "a full member proposes nothing, applies nothing"),
     Row("etcdserver: request is too large", BadRequest, "measured before it is proposed"),
     Row("etcdserver: permission denied", NotReady, "refused when applied, everywhere alike"),
     Row("etcdserver: user name is empty", NotReady, "refused at the door"),
@@ -66,6 +70,9 @@ _UNDELIVERED = {
     Undelivered.NOT_GRPC: "is no gRPC server",
     Undelivered.NO_METHOD: "is a gRPC server, but no etcd of version 3",
 }
+
+
+_TOO_LARGE = "message larger than max"
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,11 @@ def _unknown(member: str, code: str, details: str) -> OutcomeUnknown:
 
 
 def of_a_read(error: KvError) -> KvError:
-    """The same for a call that writes nothing: it may be made again."""
+    """The same for a call that writes nothing: it may be made again, and where its answer was too
+    large, for less.
+    """
+    if _TOO_LARGE in str(error):
+        return AnswerFull(str(error))
     if isinstance(error, OutcomeUnknown) and not isinstance(error, TimedOut):
         return NotReady(str(error))
     return error

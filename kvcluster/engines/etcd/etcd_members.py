@@ -22,108 +22,23 @@ from typing import Any
 import grpc
 
 from kvcluster.engines.address import EngineAddress
-from kvcluster.engines.contract import EngineMember, EngineState
+from kvcluster.engines.contract import EngineState
 from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
-from kvcluster.engines.etcd.etcd_failures import EtcdFailure, explain_etcd, of_a_read
+from kvcluster.engines.etcd.etcd_failures import EtcdFailure, of_a_read
+from kvcluster.engines.etcd.etcd_member import EtcdError, EtcdMember
 from kvcluster.errors import (
-    BadRequest,
+    AnswerFull,
     CannotStart,
-    ConnectionLost,
     KvError,
+    NothingWritten,
     NotReady,
     TooLate,
 )
-from kvcluster.wire.dial import dial, options_of_clients
 
-_PATHS: dict[type[Any], tuple[str, type[Any]]] = {
-    rpc.RangeRequest: ("/etcdserverpb.KV/Range", rpc.RangeResponse),
-    rpc.TxnRequest: ("/etcdserverpb.KV/Txn", rpc.TxnResponse),
-    rpc.DeleteRangeRequest: ("/etcdserverpb.KV/DeleteRange", rpc.DeleteRangeResponse),
-    rpc.LeaseGrantRequest: ("/etcdserverpb.Lease/LeaseGrant", rpc.LeaseGrantResponse),
-    rpc.MemberListRequest: ("/etcdserverpb.Cluster/MemberList", rpc.MemberListResponse),
-    rpc.StatusRequest: ("/etcdserverpb.Maintenance/Status", rpc.StatusResponse),
-    rpc.AuthenticateRequest: ("/etcdserverpb.Auth/Authenticate", rpc.AuthenticateResponse),
-}
 _SILENCE_S = 1.0
 """A member that does not answer a look, or a read, for so long is not waited for."""
 _REST_S = 0.05
 """Between two looks for a leader."""
-
-
-class EtcdError(Exception):
-    """A call to a member failed."""
-
-    def __init__(self, failure: EtcdFailure) -> None:
-        super().__init__(str(failure.error))
-        self.failure = failure
-
-
-class EtcdMember:
-    """One address of etcd."""
-
-    def __init__(self, name: str, credentials: grpc.ChannelCredentials | None) -> None:
-        self.name = name
-        self._channel = dial(name, options_of_clients(), credentials)
-        self._methods: dict[type[Any], Any] = {}
-        self._calls: set[Any] = set()
-        self.status: rpc.StatusResponse | None = None
-        """What it said at the last look; None: nothing."""
-
-    @property
-    def leads(self) -> bool:
-        """Whether it says so."""
-        status = self.status
-        return status is not None and status.leader == status.header.member_id != 0
-
-    async def ask(self, request: Any, timeout_s: float, token: str = "") -> Any:
-        """The answer to a request. Raises EtcdError."""
-        kind = type(request)
-        if kind not in self._methods:
-            path, answers = _PATHS[kind]
-            self._methods[kind] = self._channel.unary_unary(
-                path,
-                request_serializer=kind.SerializeToString,
-                response_deserializer=answers.FromString,
-            )
-        metadata = [("token", token)] if token else None
-        call = self._methods[kind](request, timeout=timeout_s, metadata=metadata)
-        self._calls.add(call)
-        try:
-            return await call
-        except grpc.aio.AioRpcError as error:
-            failure = explain_etcd(self.name, error.code().name, error.details() or "")
-            raise EtcdError(failure) from None
-        except asyncio.CancelledError:
-            if call in self._calls:
-                raise  # it is us who are cancelled
-            lost = ConnectionLost(f"etcd: {self.name} fell silent before it answered")
-            raise EtcdError(EtcdFailure(lost)) from None
-        finally:
-            self._calls.discard(call)
-
-    def give_up(self) -> None:
-        """End every call to it: nobody knows what became of them."""
-        while self._calls:
-            self._calls.pop().cancel()
-
-    async def look(self, timeout_s: float, token: str) -> None:
-        """Ask how it is."""
-        try:
-            self.status = await self.ask(rpc.StatusRequest(), timeout_s, token)
-        except EtcdError:
-            self.status = None
-
-    async def close(self) -> None:
-        """Close the channel."""
-        await self._channel.close()
-
-    def told(self) -> EngineMember:
-        """For people."""
-        status = self.status
-        if status is None:
-            return EngineMember(self.name, "member", reachable=False)
-        role = "leader" if self.leads else "learner" if status.is_learner else "follower"
-        return EngineMember(self.name, role, detail="; ".join(status.errors))
 
 
 class EtcdMembers:
@@ -154,6 +69,11 @@ class EtcdMembers:
         """Who leads, as far as is known; of several who say it, the one of the latest term."""
         leading = [it for it in self._members if it.leads]
         return max(leading, key=lambda it: it.status.raft_term if it.status else 0, default=None)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether etcd told at the last look that it has no room."""
+        return any(it.is_full for it in self._members)
 
     @property
     def _answering(self) -> list[EtcdMember]:
@@ -257,8 +177,11 @@ class EtcdMembers:
                 return await self._ask(untried[0], request, limit_s)
             except EtcdError as error:
                 why = error.failure
-                if not isinstance(why.error, BadRequest):
-                    await self._after(why, deadline_s)
+            told = of_a_read(why.error)
+            is_final = isinstance(why.error, NothingWritten) and not why.again
+            if is_final or isinstance(told, AnswerFull):
+                raise told
+            await self._after(why, deadline_s)
         raise of_a_read(why.error) if why else TooLate("the deadline passed before etcd was asked")
 
     def _in_order(self) -> Sequence[EtcdMember]:

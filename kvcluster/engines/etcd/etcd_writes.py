@@ -24,20 +24,24 @@ from kvcluster.engines.contract import Mismatched, WriteDone, WriteOutcome
 from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 from kvcluster.engines.etcd.etcd_members import EtcdMembers
 from kvcluster.engines.etcd.etcd_values import content_of, packed, revision_of, version_at
-from kvcluster.errors import KvError, NotReady, OutcomeUnknown, TooLate
+from kvcluster.errors import DiskIsFull, KvError, NotReady, OutcomeUnknown, TooLate
 from kvcluster.model.condition import Condition, Holds
 from kvcluster.model.expiry import LINGER_MS, expiry_of
 from kvcluster.model.operation import Kind, Operation
 
 _PIECE_OPERATIONS = 128
 _PIECE_BYTES = 1 << 20
+_DELETE_BYTES = _PIECE_BYTES // 32
+"""What a delete counts: etcd answers it with the value that was there, and 32 of the largest are as
+much as is taken in (etcd_member.py). Only in the value stands whether it had expired.
+"""
 
 Piece = list[tuple[int, Operation]]
 """Operations with their places in the call."""
 
 
 @dataclass
-class Lives:
+class EtcdLives:
     """When the puts of one call expire, and the leases that they get. Times are ms since 1970."""
 
     at_ms: int
@@ -61,10 +65,10 @@ class EtcdWrites:
 
     async def write(self, operations: Sequence[Operation], deadline_s: float) -> list[WriteOutcome]:
         """See Engine."""
-        outcomes: dict[int, WriteOutcome] = {}
-        lives = await self._lives(operations, deadline_s)
+        outcomes, asked = self._refused_by_full(operations)
+        lives = await self._lives([it for _, it in asked], deadline_s)
         ready: Piece = []
-        for at, operation in enumerate(operations):
+        for at, operation in asked:
             if why := lives.refused.get(lives.expires_ms(operation)):
                 outcomes[at] = why
             else:
@@ -77,8 +81,19 @@ class EtcdWrites:
             outcomes.update(some)
         return [outcomes[at] for at in range(len(operations))]
 
+    def _refused_by_full(
+        self, operations: Sequence[Operation]
+    ) -> tuple[dict[int, WriteOutcome], Piece]:
+        """Outcomes of puts for which there is known to be no room, and what is to be asked for."""
+        if not self._members.is_full:
+            return {}, list(enumerate(operations))
+        asked = [it for it in enumerate(operations) if it[1].kind is Kind.DELETE]
+        sent = {at for at, _ in asked}
+        full = DiskIsFull("etcd: no room: compact, defragment, and disarm its alarm NOSPACE")
+        return {at: full for at in range(len(operations)) if at not in sent}, asked
+
     async def _write_piece(
-        self, piece: Piece, lives: Lives, deadline_s: float
+        self, piece: Piece, lives: EtcdLives, deadline_s: float
     ) -> dict[int, WriteOutcome]:
         request = rpc.TxnRequest(success=[self._step(it, lives) for _, it in piece])
         try:
@@ -95,7 +110,7 @@ class EtcdWrites:
         self,
         at: int,
         operation: Operation,
-        lives: Lives,
+        lives: EtcdLives,
         deadline_s: float,
     ) -> dict[int, WriteOutcome]:
         """One that has a condition."""
@@ -109,7 +124,7 @@ class EtcdWrites:
         self,
         operation: Operation,
         condition: Condition,
-        lives: Lives,
+        lives: EtcdLives,
         deadline_s: float,
     ) -> WriteOutcome:
         key, now_s = self._prefix + operation.key.encode(), asyncio.get_running_loop().time
@@ -151,7 +166,7 @@ class EtcdWrites:
         target, revision = rpc.Compare.MOD, pair.mod_revision if pair else 0
         return [rpc.Compare(target=target, key=key, mod_revision=revision)], None
 
-    def _step(self, operation: Operation, lives: Lives) -> rpc.RequestOp:
+    def _step(self, operation: Operation, lives: EtcdLives) -> rpc.RequestOp:
         """What a transaction does for one."""
         key = self._prefix + operation.key.encode()
         if operation.kind is Kind.DELETE:
@@ -172,9 +187,9 @@ class EtcdWrites:
         replicas, majority = self._members.copies
         return WriteDone(version_at(revision), replicas, majority, found)
 
-    async def _lives(self, operations: Sequence[Operation], deadline_s: float) -> Lives:
+    async def _lives(self, operations: Sequence[Operation], deadline_s: float) -> EtcdLives:
         """A lease for each time at which some of them expire, or why there is none."""
-        lives = Lives(self._now_ms())
+        lives = EtcdLives(self._now_ms())
         times = sorted({lives.expires_ms(it) for it in operations if it.lives})
         granted = await asyncio.gather(*[self._grant(it, deadline_s) for it in times])
         for expires_ms, lease in zip(times, granted, strict=True):
@@ -218,8 +233,7 @@ def _pieces(plain: Piece) -> Iterator[Piece]:
     piece: Piece = []
     room = _PIECE_BYTES
     for each in plain:
-        size = len(each[1].key) + len(each[1].value)
-        size = size if each[1].value.isascii() else 4 * size
+        size = _size_bytes(each[1])
         if piece and (len(piece) == _PIECE_OPERATIONS or size > room):
             yield piece
             piece, room = [], _PIECE_BYTES
@@ -227,3 +241,11 @@ def _pieces(plain: Piece) -> Iterator[Piece]:
         room -= size
     if piece:
         yield piece
+
+
+def _size_bytes(operation: Operation) -> int:
+    """What it adds to a transaction, at most."""
+    if operation.kind is Kind.DELETE:
+        return _DELETE_BYTES
+    size = len(operation.key) + len(operation.value)
+    return size if operation.value.isascii() else 4 * size

@@ -47,13 +47,19 @@ class PostgresEngine:
 
     def __init__(self, address: EngineAddress) -> None:
         """Connects to nobody. Raises CannotStart."""
-        name = checked_name(address.options["table"])
+        self._name = name = checked_name(address.options["table"])
         statements = PostgresStatements(name)
         self._hosts = PostgresHosts(PostgresDoor(address))
         self._table = PostgresTable(name)
         self._calls = PostgresCalls(self._hosts)
         self._writing = PostgresWriting(self._calls, self._hosts, statements)
         self._reading = PostgresReading(self._calls, statements)
+
+    def where(self, key: str) -> str:
+        """Where a key lives, for people."""
+        primary = self._hosts.primary
+        at = f", on the primary {spelled(primary.host)}" if primary else ""
+        return f"in the table {self._name}{at}"
 
     async def open(self) -> None:
         """Nothing is needed: connections are made when they are wanted."""

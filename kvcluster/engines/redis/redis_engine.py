@@ -62,6 +62,13 @@ class RedisEngine:
         """What it is."""
         return Traits(ENGINE, _VALUE_LIMIT_BYTES, False, "may undo in a failover what was read")
 
+    def where(self, key: str) -> str:
+        """Where a key lives, for people."""
+        slot, _ = self._layout.place(key.encode())
+        shard = self._map.shard_of(slot)
+        at = f", on the primary {spelled(shard.primary)}" if shard else ""
+        return f"in slot {slot:,} of {ENGINE}{at}"
+
     async def open(self) -> None:
         """Nothing: connections come when they are needed."""
 

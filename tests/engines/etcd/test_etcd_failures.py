@@ -26,6 +26,7 @@ UNKNOWN = [
     ("UNAVAILABLE", "etcdserver: request timed out, possibly due to connection lost"),
     ("UNAVAILABLE", "etcdserver: leader changed"),
     ("UNAVAILABLE", "etcdserver: server stopped"),
+    ("RESOURCE_EXHAUSTED", "etcdserver: mvcc: database space exceeded"),
     ("UNAVAILABLE", "Socket closed"),
     ("UNAVAILABLE", "Connection reset by peer"),
     ("UNAVAILABLE", "http2 header with status: 502"),
@@ -48,6 +49,8 @@ class FakeEtcd:
         self.writes: list[rpc.TxnRequest] = []
         self.fail: Callable[[], tuple[grpc.StatusCode, str] | None] = lambda: None
         self.silent = False
+        self.reads = 0
+        self.denied = False
 
     async def _status(self, request: Any, context: Any) -> rpc.StatusResponse:
         header = rpc.ResponseHeader(member_id=7)
@@ -67,6 +70,9 @@ class FakeEtcd:
         return rpc.MemberListResponse(members=[rpc.Member(id=7)])
 
     async def _range(self, request: Any, context: Any) -> rpc.RangeResponse:
+        self.reads += 1
+        if self.denied:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied")
         return rpc.RangeResponse()
 
     def handlers(self) -> list[grpc.GenericRpcHandler]:
@@ -156,6 +162,16 @@ async def test_a_leader_that_comes_is_waited_for() -> None:
         outcome = await written(engine, within_s=5)
     assert not isinstance(outcome, KvError)
     assert len(fake.writes) == 3
+
+
+async def test_a_read_that_is_denied_is_not_asked_again() -> None:
+    """It was, as fast as could be, until its deadline."""
+    fake = FakeEtcd()
+    async with engine_on(fake) as engine:
+        fake.reads, fake.denied = 0, True
+        with pytest.raises(NotReady, match="permission denied"):
+            await engine.read(["k"], asyncio.get_running_loop().time() + 5, linearizable=True)
+    assert fake.reads == 1
 
 
 async def test_silence_is_unknown_at_the_deadline() -> None:
