@@ -79,7 +79,7 @@ chaos: $(VENV)/dev  ## five real servers under load, and every fault there is; D
 package: $(VENV)/dev  ## build what is published, and try it: in build/dist
 	@.ci/package $(BIN)/python
 
-bench: $(VENV)/bench  ## beside etcd, Redis and others, into docs/; QUICK=1: two minutes, not into docs/
+bench: $(VENV)/bench  ## beside etcd, Redis and others, into docs/; QUICK=1: three minutes, not into docs/
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--write-docs) $(OPTIONS)
 
 format: $(VENV)/dev  ## mend the style

@@ -9,7 +9,7 @@ the order turned round from one round to the next.
 
     options.py      the command line
     contest.py      one run: which systems take part, what was measured, what was skipped and why
-    scale.py        how much is measured: for hours of quiet, for two minutes, or for a test
+    scale.py        how much is measured: for hours of quiet, for three minutes, or for a test
     cases.py        what is measured, in which unit, and the goals
     trees.py        other checkouts of ours, to be measured beside this one
     systems/        ours and the rivals, one file each: how to start one, how to call it

@@ -13,12 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.contest import RIVALS, Contest
+from bench.contest import OTHERS, Contest
 from bench.measure import machine
 from bench.options import Options, parse
 from bench.report import page, plots, results, table
 from bench.report.results import Document
 from bench.stages import STAGES
+from bench.systems.gateway import GATEWAYS
 from bench.systems.ours import Ours
 from bench.systems.processes import ROOT
 from bench.systems.system import System
@@ -70,7 +71,7 @@ def _measure(contest: Contest) -> bool:
 
 def _facts(options: Options, contest: Contest, facts: dict[str, str], busy: float) -> Document:
     rows = {sample.row for sample in contest.samples}
-    known: tuple[type[System], ...] = (Ours, *RIVALS)
+    known: tuple[type[System], ...] = (Ours, *OTHERS, *GATEWAYS)
     systems = [each for each in known if each.name in rows]
     return {
         "commit": machine.commit(ROOT) or "unknown",

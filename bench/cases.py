@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OURS = "ours"
+ON_ENGINE = "ours on "
+"""Before the name of an engine: ours through a gateway upon it."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ CASES = (
     Case("raw-get-64", "64 unary Gets at once", RATE, (Goal(0.9, "bare gRPC"),)),
     Case("bulk", "put in bulk, new keys", RATE, (Goal(4, "etcd"), Goal(3, "Redis")), per="key"),
     Case("scan", "scan", RATE, (Goal(1.2, "Redis"),), per="key"),
+    Case("engine-put-one", "put, one after the other, median, under a gateway", MS),
+    Case("engine-get-one", "get, one after the other, median, under a gateway", MS),
+    Case("engine-puts-64", "64 puts at once, under a gateway", RATE),
+    Case("engine-gets-64", "64 gets at once, under a gateway", RATE),
+    Case("engine-bulk", "put in bulk, new keys, under a gateway", RATE, per="key"),
+    Case("engine-scan", "scan, under a gateway", RATE, per="key"),
     Case("tls-put-one", "put, one after the other, median, by who speaks how", MS),
     Case("tls-get-one", "get, one after the other, median, by who speaks how", MS),
     Case("tls-puts-64", "64 puts at once, by who speaks how", RATE),

@@ -20,12 +20,15 @@ from bench.report.results import Sample, Skipped
 from bench.scale import Scale
 from bench.systems.diskcache import DiskCache
 from bench.systems.etcd import Etcd
+from bench.systems.gateway import GATEWAYS
 from bench.systems.grpc_chain import GrpcChain
 from bench.systems.grpc_echo import GrpcEcho
 from bench.systems.ours import Ours, Secured
+from bench.systems.postgresql import Postgresql
 from bench.systems.processes import Place, PromiseBroken, SystemFailed
 from bench.systems.pysyncobj import PySyncObj
 from bench.systems.redis import Redis
+from bench.systems.redis_cluster import RedisCluster
 from bench.systems.sqlite import Sqlite
 from bench.systems.system import System
 from bench.trees import Variant
@@ -39,8 +42,11 @@ RIVALS: tuple[type[System], ...] = (
     Sqlite,
     DiskCache,
 )
+"""Beside ours."""
+OTHERS: tuple[type[System], ...] = (*RIVALS, Postgresql, RedisCluster)
+"""With those that stand beside ours as engines alone."""
 S = TypeVar("S", bound=System)
-KINDS = ("ours", *(rival.kind for rival in RIVALS))
+KINDS = ("ours", *(other.kind for other in OTHERS))
 
 
 class Contest:
@@ -98,13 +104,26 @@ class Contest:
 
     def rivals(self, kinds: Sequence[str], members: int = 3) -> list[System]:
         """Those of some rivals that take part and are here; the others are noted."""
-        found: list[System] = []
-        for rival in (each for each in RIVALS if each.kind in kinds and each.kind in self._kinds):
-            if why := rival.missing():
-                self.skip(rival.name, why)
-            else:
-                found.append(rival(Place(self._fresh_folder()).made(), members))
-        return found
+        wanted = (rival for rival in RIVALS if rival.kind in kinds)
+        return [rival(self._place(), members) for rival in wanted if self._comes(rival)]
+
+    def under_gateways(self) -> Iterator[list[System]]:
+        """Engine by engine: ours through a gateway before it, and the engine by itself."""
+        for gateway in GATEWAYS:
+            if self._comes(gateway.engine):
+                ours = [gateway(self._place())] if self.takes_part("ours") else []
+                yield [*ours, gateway.engine(self._place())]
+
+    def _comes(self, system: type[System]) -> bool:
+        """Whether one takes part and is here; if it is missing, that is noted."""
+        if not self.takes_part(system.kind):
+            return False
+        if why := system.missing():
+            self.skip(system.name, why)
+        return not why
+
+    def _place(self) -> Place:
+        return Place(self._fresh_folder()).made()
 
     def _fresh_folder(self) -> Path:
         return self.folder / f"system-{next(self._numbers)}"

@@ -16,7 +16,7 @@ from bench.systems.processes import ROOT
 
 _OWN_RESULTS = ROOT / "build" / "bench" / "results.json"
 _EPILOG = """examples:
-  python -m bench --quick                                everything, in two minutes
+  python -m bench --quick                                everything, in three minutes
   python -m bench --only put-one,puts-64 --systems ours --tree HEAD~1
                                                          before and after, side by side
   python -m bench --only bulk --tree ../main --rounds 9
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="the short form: under two minutes, rough figures")
+    add("--quick", action="store_true", help="the short form: about three minutes, rough figures")
     add("--only", type=_some_of(list(BY_NAME)), default=list(BY_NAME), metavar="CASE,...")
     add("--systems", type=_some_of(list(KINDS)), default=list(KINDS), metavar="SYSTEM,...",
         help=f"of {', '.join(KINDS)}")  # fmt: skip

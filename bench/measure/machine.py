@@ -12,7 +12,16 @@ from pathlib import Path
 
 from bench.measure.statistics import quantile
 
-_PACKAGES = ("grpcio", "protobuf", "orjson", "redis", "pysyncobj", "diskcache")
+_PACKAGES = (
+    "grpcio",
+    "protobuf",
+    "orjson",
+    "redis",
+    "hiredis",
+    "asyncpg",
+    "pysyncobj",
+    "diskcache",
+)
 _SYNCS = 200
 
 

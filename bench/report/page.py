@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench.cases import BY_NAME, OURS, is_met
+from bench.cases import BY_NAME, is_met
 from bench.report.figures import between, figure, number, ratio
 from bench.report.results import Document
-from bench.report.summary import doubts, goals, lines, measured, verdict, what
+from bench.report.summary import doubts, goals, is_ours, lines, measured, verdict, what
 from bench.systems.processes import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -40,6 +40,14 @@ TABLES = {
     ),
     "raw": ("raw-put-64", "raw-get-64"),
     "bulk": ("bulk", "scan"),
+    "engines": (
+        "engine-put-one",
+        "engine-get-one",
+        "engine-puts-64",
+        "engine-gets-64",
+        "engine-bulk",
+        "engine-scan",
+    ),
     "killed": ("gap", "puts-64-one-dead"),
     "size": ("many-put-one", "many-puts-64", "many-puts-256", "many-gets-64"),
     "single": ("start", "memory"),
@@ -80,7 +88,7 @@ def _table(cases: Sequence[str], results: Document) -> Iterator[str]:
         yield "|---|--:|--:|--:|---|--:|"
         for line in lines(results, case):
             cells = [
-                f"**{line.row}**" if line.row == OURS else line.row,
+                f"**{line.row}**" if is_ours(line.row) else line.row,
                 figure(line.value.median, case.unit),
                 between(line.value, case.unit),
                 ratio(line.ratio) if line.ratio else "",

@@ -1,7 +1,8 @@
 """Results as lines: for each row of a case its median and spread, ours to it, and the goal.
 
 "Ours to it" is ours divided by the other in every round, and the median of these ratios. So where
-more is better it should be large, and where less is better small.
+more is better it should be large, and where less is better small. Ours beside an engine is ours
+through a gateway upon that engine.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.cases import CASES, OURS, Case, Goal, bound, is_met
+from bench.cases import CASES, ON_ENGINE, OURS, Case, Goal, bound, is_met
 from bench.measure.statistics import Spread, quantile, ratios, spread
 from bench.report.results import Document, Sample, run_of, samples_of
 
@@ -74,8 +75,20 @@ def measured(results: Document) -> list[Case]:
 def lines(results: Document, case: Case) -> list[Line]:
     """Ours first, its other forms next, the others in the order of their systems."""
     rows = _by_row(samples_of(results, case.name))
-    ours = _values(rows.get(OURS, []))
-    return [_line(case, row, rows[row], ours) for row in sorted(rows, key=_place)]
+    return [
+        _line(case, row, rows[row], _values(_ours_beside(row, rows)))
+        for row in sorted(rows, key=_place)
+    ]
+
+
+def is_ours(row: str) -> bool:
+    """Whether a row is this checkout's: of its own nodes, or through a gateway."""
+    return row == OURS or row.startswith(ON_ENGINE)
+
+
+def _ours_beside(row: str, rows: dict[str, list[Sample]]) -> list[Sample]:
+    """What of ours a row is compared with."""
+    return rows.get(ON_ENGINE + row) or rows.get(OURS, [])
 
 
 def goals(results: Document) -> Iterator[tuple[Case, Line]]:
@@ -127,7 +140,7 @@ def _processor_us(samples: list[Sample]) -> dict[int, float]:
 def _line(case: Case, row: str, samples: list[Sample], ours: dict[int, float]) -> Line:
     value = spread([sample.value for sample in samples])
     each = ratios(ours, _values(samples))
-    ratio = spread(each) if each and row != OURS else None
+    ratio = spread(each) if each and not is_ours(row) else None
     wanted = [goal for goal in case.goals if (goal.row or OURS) == row]
     goal = wanted[0] if wanted else None
     reached = value.median if row == OURS else ratio.median if ratio else None
@@ -171,7 +184,12 @@ def _is_ours_too(row: str) -> bool:
 _ORDER = (
     "bare gRPC",
     "gRPC chain",
+    f"{ON_ENGINE}etcd",
     "etcd",
+    f"{ON_ENGINE}PostgreSQL",
+    "PostgreSQL",
+    f"{ON_ENGINE}Redis Cluster",
+    "Redis Cluster",
     "Redis",
     "Redis, INCR",
     "PySyncObj",

@@ -1,6 +1,7 @@
 """The cases, by what must be set up for them. Each module names its cases and measures them.
 
     side_by_side.py   all systems run at once, small stores: most of the cases
+    under_engines.py  ours upon an engine that others built, beside that engine's own driver
     decided.py        conditions, linearizable reads, a counter
     killed.py         a node dies while others write
     by_size.py        one system at a time, from a thousand keys to a million
@@ -25,7 +26,18 @@ from bench.stages import (
     secured,
     side_by_side,
     single,
+    under_engines,
     upkeep,
 )
 
-STAGES = (side_by_side, decided, secured, killed, by_size, single, upkeep, catching_up)
+STAGES = (
+    side_by_side,
+    decided,
+    under_engines,
+    secured,
+    killed,
+    by_size,
+    single,
+    upkeep,
+    catching_up,
+)

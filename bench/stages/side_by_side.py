@@ -45,7 +45,7 @@ _SCANNED = "scan/"
 def measure(contest: Contest, cases: Sequence[str]) -> None:
     """Start everybody who takes part, and measure in turn."""
     systems = [*contest.ours(), *contest.rivals(_rivals_of(cases))]
-    measure_in_turn(contest, cases, systems, "side by side", _fill, _measure)
+    measure_in_turn(contest, cases, systems, "side by side", fill, _measure)
 
 
 def _rivals_of(cases: Sequence[str]) -> list[str]:
@@ -60,8 +60,8 @@ def _stands_in(system: type[System] | System, case: str) -> bool:
     return system.kind in ("ours", *loop.rivals) and system.can(loop.act)
 
 
-def _fill(contest: Contest, system: System, driver: Driver, cases: Sequence[str]) -> None:
-    """Give it what will be read."""
+def fill(contest: Contest, system: System, driver: Driver, cases: Sequence[str]) -> None:
+    """Give it what will be read in these cases."""
     if system.can("put_many"):
         driver.ask(Bulk(prefix=PREFIX, count=contest.scale.few_keys), system.pids)
     if "scan" in cases and system.can("scan"):
@@ -71,12 +71,19 @@ def _fill(contest: Contest, system: System, driver: Driver, cases: Sequence[str]
 def _measure(contest: Contest, case: str, system: System, driver: Driver, number: int) -> None:
     if not _stands_in(system, case):
         return
-    figures = driver.ask(_job(contest, case, number), system.pids)
-    contest.record(case, system.row, number, _value(case, figures), figures)
-    contest.remark(case, system.row, driver)
+    take(contest, case, case, system, driver, number)
     if case == "threads-64" and system.row == "ours":
         beside = driver.ask(_job(contest, "puts-64", number), system.pids)
         contest.record(case, "AsyncClient", number, beside["rate"], beside)
+
+
+def take(
+    contest: Contest, case: str, work: str, system: System, driver: Driver, number: int
+) -> None:
+    """Have a system do the work of one of these cases, and note it as a figure of a case."""
+    figures = driver.ask(_job(contest, work, number), system.pids)
+    contest.record(case, system.row, number, _value(case, figures), figures)
+    contest.remark(case, system.row, driver)
 
 
 def _job(contest: Contest, case: str, number: int) -> Job:

@@ -100,10 +100,14 @@ class Ours(System):
             self.start_one(number)
         self.wait()
 
+    @property
+    def where(self) -> list[str]:
+        """The option that says where the data is."""
+        return ["--data-dir", str(self.place.folder)]
+
     def start_one(self, number: int) -> None:
         """Start a node; it does not serve yet."""
-        options = ["--cluster", ",".join(self.addresses), "--data-dir", str(self.place.folder)]
-        options += self._secured.options
+        options = ["--cluster", ",".join(self.addresses), *self.where, *self._secured.options]
         for setting in self._settings:
             options += ["--set", setting]
         program = [sys.executable, str(self.place.tree / "server.py")]

@@ -62,14 +62,18 @@ class Redis(System):
     def start(self) -> None:
         """Start all; whoever calls waits until the replicas are connected."""
         for number, port in enumerate(self.ports):
-            folder = self.place.inner(f"redis-{number}").folder
-            command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1"]
-            command += ["--dir", str(folder), "--save", "", "--appendonly", "yes"]
-            command += ["--appendfsync", "always", "--repl-diskless-sync-delay", "0"]
+            command = self.command(number, port, fsync="always")
+            command += ["--repl-diskless-sync-delay", "0"]
             if number:
                 command += ["--replicaof", f"127.0.0.1 {self.ports[0]}"]
             self.processes.start(f"redis {number}", command)
         self.wait_for_ports(self.ports)
+
+    def command(self, number: int, port: int, *, fsync: str) -> list[str]:
+        """What starts one of them, in a folder of its own. `fsync`: when its file is synced."""
+        folder = self.place.inner(f"redis-{number}").folder
+        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        return [*command, "--save", "", "--appendonly", "yes", "--appendfsync", fsync]
 
 
 class Client(LoadClient):

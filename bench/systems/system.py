@@ -60,9 +60,14 @@ class System(ABC):
     def missing(cls) -> str:
         """Why it cannot be measured here, and how to get it; empty if it can."""
         lacking = [each for each in cls.needs_packages if not importlib.util.find_spec(each)]
-        if cls.needs_program and not shutil.which(cls.needs_program):
+        if cls.needs_program and not cls.program():
             lacking.append(cls.needs_program)
         return f"{' and '.join(lacking)} missing: {cls.how_to_get}" if lacking else ""
+
+    @classmethod
+    def program(cls) -> str | None:
+        """Where the program is that it needs; None if it is not here."""
+        return shutil.which(cls.needs_program)
 
     @classmethod
     def can(cls, act: str) -> bool:
