@@ -36,6 +36,9 @@ IF_VALUE = argument(
 _BOTH = "--if-absent, --if-version and --if-value are conditions: give one of them"
 _LONGEST_SHOWN = 200
 
+_TIME_BYTES = 8
+"""Of a version of a node: behind its time stands who made it, which is never zero."""
+
 
 class HasExpiry(Protocol):
     """An answer that says when a key expires."""
@@ -76,8 +79,13 @@ def did_not_hold(call: Call, key: str, there: There, **said: Any) -> int:
 
 
 def history(there: There) -> str:
-    """The version of a value, when it was written, and when it expires: a clause."""
-    told = f"version {there.version.hex() or 'unknown'}, written at {_time(there.version)}"
+    """The version of a value, when it was written, and when it expires: a clause.
+
+    That of an engine under a gateway is a number of its own, which says nothing of time.
+    """
+    told = f"version {there.version.hex() or 'unknown'}"
+    if any(there.version[_TIME_BYTES:]):
+        told += f", written at {_time(there.version)}"
     return told + (f", expires at {expiry(there)}" if there.expires_ms else "")
 
 

@@ -11,6 +11,7 @@ import asyncio
 from kvcluster.engines.contract import Engine, EngineState
 from kvcluster.gateway.presence import Presence
 from kvcluster.model.members import Cluster
+from kvcluster.model.readiness import Status
 from kvcluster.model.slots import slot_of
 
 from demo_pb2 import (
@@ -55,7 +56,8 @@ class EngineReport:
 
     def status(self) -> StatusResponse:
         """Everything that a person on call may ask."""
-        presence = self._presence
+        presence, serves = self._presence, self._presence.status is Status.SERVING
+        state = presence.state if serves else EngineState(presence.state.version, ())
         return StatusResponse(
             node=self._gateways.self_name,
             status=presence.status.name,
@@ -65,7 +67,7 @@ class EngineReport:
             keys=presence.keys,
             checkpoint_age_s=-1.0,
             fsync=True,
-            engine=engine_status(self._engine.traits.kind, presence.state),
+            engine=engine_status(self._engine.traits.kind, state),
         )
 
     def locate(self, key: str) -> LocateResponse:

@@ -135,6 +135,8 @@ async def test_status_tells_of_the_engine_apart_from_the_peers() -> None:
     gateway = gateway_to(twin, others=("localhost:1",))
     await gateway.start()
     gateway.gate.state = await twin.probe(0)
+    assert list(gateway.status().engine.members) == []  # it is not known how they are now
+    gateway.gate.status = Status.SERVING
     status = gateway.status()
     assert status.engine.kind == "the twin"
     assert [(it.name, it.role) for it in status.engine.members] == [("dict", "all there is")]

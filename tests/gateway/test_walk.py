@@ -29,6 +29,7 @@ def test_the_commands_work(gateways: Gateways) -> None:
     assert gateways.run("put", "city", "Hà Nội").startswith("stored")
     assert gateways.run("get", "city").strip() == "Hà Nội"
     assert gateways.run("incr", "visits", "5").strip() == "5"
+    assert gateways.run("get", "city", "-v").strip() == "Hà Nội"
     assert gateways.run("put", "short", "1", "--ttl", "1h").startswith("stored")
     assert gateways.run("ttl", "short").startswith("59 min left")
     gateways.run("put", "city", "x", "--if-absent", code=1)

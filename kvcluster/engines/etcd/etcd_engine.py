@@ -33,7 +33,7 @@ from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 from kvcluster.engines.etcd.etcd_members import EtcdMembers
 from kvcluster.engines.etcd.etcd_values import content_of
 from kvcluster.engines.etcd.etcd_writes import EtcdWrites
-from kvcluster.errors import AnswerFull
+from kvcluster.errors import AnswerFull, NotReady, TimedOut
 from kvcluster.model.decision import Content
 from kvcluster.model.merge import Pair
 from kvcluster.model.operation import Operation
@@ -77,13 +77,18 @@ class EtcdEngine:
 
     async def probe(self, deadline_s: float) -> EngineState:
         """Ask every member how it is, and read something by a majority."""
-        await self._members.look(deadline_s)
-        state = self._members.state()
         if self._members.needs_token:
             await self._members.authenticate(deadline_s)
+        await self._members.look(deadline_s)
+        state = self._members.state()
         request = rpc.RangeRequest(key=self._prefix, keys_only=True, limit=1)
-        await self._members.ask_any(request, deadline_s)
-        await self._members.count_voters(deadline_s)
+        try:
+            await self._members.ask_any(request, deadline_s)
+            await self._members.count_voters(deadline_s)
+        except (NotReady, TimedOut) as error:
+            if not state.trouble:
+                raise
+            raise NotReady(f"etcd answers nothing now: {state.trouble}") from error
         return state
 
     async def write(self, operations: Sequence[Operation], deadline_s: float) -> list[WriteOutcome]:
