@@ -60,7 +60,12 @@ class RedisEngine:
     @property
     def traits(self) -> Traits:
         """What it is."""
-        return Traits(ENGINE, _VALUE_LIMIT_BYTES, False, "has no linearizable reads: a failover may undo what was read")
+        return Traits(
+            ENGINE,
+            _VALUE_LIMIT_BYTES,
+            False,
+            "has no linearizable reads: a failover may undo what was read",
+        )
 
     def where(self, key: str) -> str:
         """Where a key lives, for people."""
