@@ -17,7 +17,7 @@ from kvcluster.dashboard.ink import Tone, plain, told
 from kvcluster.dashboard.look import Look, catches_up, counting
 from kvcluster.dashboard.nodes_table import age
 from kvcluster.dashboard.rates import Rates
-from kvcluster.view.census import Member
+from kvcluster.view.census import Member, engine_clause
 from kvcluster.view.notes import Note, Topic
 from kvcluster.view.wording import duration, why_not_serving
 from kvcluster.wire.error_info import code_name
@@ -39,7 +39,7 @@ def matters(look: Look) -> list[Text]:
         *_notes(silent, Tone.BAD),
         *_syncs(look),
         *_notes([note for note in others if note not in silent], Tone.BUSY),
-        told(Tone.PLAIN, _replication(look)),
+        *([] if engine_clause(look.members) else [told(Tone.PLAIN, _replication(look))]),
     ]
 
 

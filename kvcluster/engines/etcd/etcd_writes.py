@@ -24,7 +24,7 @@ from kvcluster.engines.contract import Mismatched, WriteDone, WriteOutcome
 from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 from kvcluster.engines.etcd.etcd_members import EtcdMembers
 from kvcluster.engines.etcd.etcd_values import content_of, packed, revision_of, version_at
-from kvcluster.errors import DiskIsFull, KvError, NotReady, OutcomeUnknown, TooLate
+from kvcluster.errors import DiskIsFull, KvError, NotReady, OutcomeUnknown, TimedOut, TooLate
 from kvcluster.model.condition import Condition, Holds
 from kvcluster.model.expiry import LINGER_MS, expiry_of
 from kvcluster.model.operation import Kind, Operation
@@ -158,7 +158,10 @@ class EtcdWrites:
         `found`: what the key has, if it was just looked at.
         """
         if found is None:
-            found = await self._members.ask_any(rpc.RangeRequest(key=key), deadline_s)
+            try:
+                found = await self._members.ask_any(rpc.RangeRequest(key=key), deadline_s)
+            except TimedOut as error:
+                raise NotReady(str(error)) from error  # nothing was sent that writes
         pair = found.kvs[0] if found.kvs else None
         content = content_of(pair, self._now_ms(), LINGER_MS)
         if not condition.holds(content.entry):

@@ -16,6 +16,7 @@ from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 from kvcluster.engines.etcd.etcd_engine import EtcdEngine
 from kvcluster.engines.etcd.etcd_failures import CERTAIN, Row, explain_etcd
 from kvcluster.errors import KvError, NothingWritten, NotReady, OutcomeUnknown, TimedOut
+from kvcluster.model.condition import Condition
 from kvcluster.model.operation import Kind, Operation
 
 PUT = Operation(Kind.PUT, "k", "v")
@@ -49,6 +50,8 @@ class FakeEtcd:
         self.writes: list[rpc.TxnRequest] = []
         self.fail: Callable[[], tuple[grpc.StatusCode, str] | None] = lambda: None
         self.silent = False
+        self.deaf = False
+        """It does not answer reads."""
         self.reads = 0
         self.denied = False
 
@@ -71,6 +74,8 @@ class FakeEtcd:
 
     async def _range(self, request: Any, context: Any) -> rpc.RangeResponse:
         self.reads += 1
+        if self.deaf:
+            await asyncio.sleep(3600)
         if self.denied:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied")
         return rpc.RangeResponse()
@@ -183,6 +188,17 @@ async def test_silence_is_unknown_at_the_deadline() -> None:
         outcome = await written(engine, within_s=0.5)
         assert asyncio.get_running_loop().time() - begun_s < 2
     assert isinstance(outcome, TimedOut)
+
+
+async def test_a_condition_that_could_not_be_looked_at_is_certainly_not_done() -> None:
+    """Only a read was sent: who is told that nobody knows would have to look for nothing."""
+    fake = FakeEtcd()
+    async with engine_on(fake) as engine:
+        fake.deaf = True
+        put = Operation(Kind.PUT, "k", "v", Condition.exists())
+        (outcome,) = await engine.write([put], asyncio.get_running_loop().time() + 0.5)
+    assert isinstance(outcome, NothingWritten)
+    assert fake.writes == []
 
 
 async def test_nobody_there_is_certain() -> None:
