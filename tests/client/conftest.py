@@ -16,7 +16,7 @@ from kvcluster.client.background import background
 from kvcluster.client.link import ask_once
 from tests.client.deciding_node import DecidingCluster
 from tests.client.fake_node import FakeCluster
-from tests.processes.cluster import Cluster
+from tests.processes.cluster import PATIENT, Cluster
 from tests.processes.harness import started
 
 from demo_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -55,7 +55,7 @@ def deciders() -> Iterator[DecidingCluster]:
 @pytest.fixture(scope="package")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Three real nodes that do."""
-    with started(Cluster(tmp_path_factory.mktemp("servers"))) as cluster:
+    with started(Cluster(tmp_path_factory.mktemp("servers"), options=PATIENT)) as cluster:
         health = background().run(ask_once(cluster[0].name, HealthCheckRequest(), 5.0), 5.0)
         assert isinstance(health, HealthCheckResponse)
         if not health.decides:

@@ -11,7 +11,7 @@ import pytest
 from tests.engines.setting import ALL, Setting, engine_in, stop_all
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _servers() -> Iterator[None]:
     yield
     stop_all()

@@ -10,7 +10,7 @@ from tests.engines.setting import REAL, stop_all
 from tests.gateway.servers import Gateways, gateways_on
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _servers() -> Iterator[None]:
     yield
     stop_all()

@@ -15,6 +15,21 @@ from tests.processes.network import Network
 
 from demo_pb2 import SERVING, PeerState
 
+_PATIENT = {
+    "pause_limit_s": 20,
+    "replication_timeout_s": 30,
+    "read_forward_timeout_s": 30,
+    "forward_age_limit_s": 30,
+    "heartbeat_timeout_s": 30,
+    "connect_timeout_s": 40,
+    "ping_timeout_s": 30,
+    "suspect_after_s": 30,
+    "dead_after_s": 60,
+}
+PATIENT = [word for name, to in _PATIENT.items() for word in ("--set", f"{name}={to}")]
+"""Options for tests in which nothing is meant to fail: on a machine that is busy with other work a
+node may be silent for seconds, and it is right to say of a write then that nobody knows its end."""
+
 Misfits = Callable[[dict[str, str]], list[str]]
 """What is wrong with the data, for people; empty if nothing is."""
 

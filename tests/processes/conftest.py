@@ -28,9 +28,9 @@ def unstarted(tmp_path: Path) -> Iterator[Cluster]:
         made.clean_up()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Five servers with three replicas of each key, for all tests here; ask for `five` instead."""
+    """Five servers with three replicas of each key, for all tests of a file; ask for `five`."""
     settings = ["tombstone_interval_s=0.2", "tombstone_wait_s=2", "message_age_limit_s=1"]
     quick = [word for setting in settings for word in ("--set", setting)]
     with started(Cluster(tmp_path_factory.mktemp("five"), 5, quick, linked=True)) as made:

@@ -3,6 +3,7 @@
 make sim SEEDS=10000            fresh seeds, on every core; FIRST=n chooses them
 make sim SEED=88                one history, told
 make sim PLANTED=all            a table: each planted bug, and how many seeds it took
+make sim PLANTED=stale FIRST=0  the same for those that test_planted.py seeks in vain at their seed
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemaining
 
 from tests.sim.many import Total, play_many
 from tests.sim.planted import PLANTED
-from tests.sim.run import play, prepared, search
+from tests.sim.run import is_stale, play, prepared, search
 from tests.sim.shrink import command, shrink, story
 from tests.sim.states import never
 
@@ -43,7 +44,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--first", type=int, help="the first of them; else drawn at random")
     parser.add_argument("--seed", type=int, help="play this one, and tell what happens")
     parser.add_argument("--only", type=_places, help="with these of its faults only")
-    names = ["all", *PLANTED]
+    names = ["all", "stale", *PLANTED]
     parser.add_argument("--planted", choices=names, metavar="NAME", help=f"one of {names}")
     return parser.parse_args(arguments)
 
@@ -94,8 +95,10 @@ def _play(seeds: range) -> int:
 
 def _plant(name: str, seeds: range) -> int:
     missed = 0
-    for bug in PLANTED if name == "all" else [name]:
+    for bug in PLANTED if name in ("all", "stale") else [name]:
         with prepared():
+            if name == "stale" and not is_stale(bug):
+                continue
             found = search(bug, seeds)
         if found is None:
             print(f"{bug:46} not found in {len(seeds):,} seeds", flush=True)

@@ -216,7 +216,7 @@ class Deciders:
 
     def _remembers(self, name: str) -> bool:
         """Whether a node knows all that it ever promised and stored."""
-        if name not in self._world.up:
+        if not self._world.is_up(name):
             return self._remember[name]
         voting = self._world.node(name).peering.voting
         return voting.remembers or not voting.refusal

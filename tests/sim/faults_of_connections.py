@@ -45,7 +45,7 @@ async def _keep_apart(world: World, ways: list[Way], lasts_s: float, what: str) 
     connections, loop = world.network.connections, world.loop
     world.log(f"-- {what}: " + ", ".join(f"{a} > {b}" for a, b in ways))
     connections.forbid(ways)
-    if any(a in world.up and world.node(a).gate.owed(b) for a, b in ways):
+    if any(world.is_up(a) and world.node(a).gate.owed(b) for a, b in ways):
         world.saw("a debt met a reset")
     connections.break_off(ways, loop.now_s)
     await asyncio.sleep(lasts_s)

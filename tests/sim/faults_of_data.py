@@ -70,7 +70,7 @@ async def _befall(
 
 def _may_lose(world: World, names: list[str]) -> bool:
     """Whether these nodes are up, and all that they hold stands elsewhere in a node that serves."""
-    if not all(name in world.up and not world.process(name).life.frozen for name in names):
+    if not all(world.is_up(name) and not world.process(name).life.frozen for name in names):
         return False
     others = [
         each

@@ -62,7 +62,7 @@ class Files:
 
     def _is_being_made_whole(self, name: str, found: Recovered) -> bool:
         """Whether it may still be seen that the files were damaged."""
-        if name not in self._world.up:
+        if not self._world.is_up(name):
             return True
         if found.incomplete or self._world.node(name).store.incomplete:
             return True
@@ -82,7 +82,7 @@ class Files:
 
     def entry(self, name: str, key: str) -> Entry | None:
         """What a node holds for a key, in memory if it is up, else on its disk."""
-        if name in self._world.up:
+        if self._world.is_up(name):
             return self._world.node(name).store.get(key)
         return self.now(name, worst=False).table.get(key)
 

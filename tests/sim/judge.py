@@ -145,7 +145,7 @@ class Judge:
 
     def look(self, key: str) -> None:
         """See what every replica holds for a key: it must not go back."""
-        for name in [each for each in self._world.replicas_of(key) if each in self._world.up]:
+        for name in filter(self._world.is_up, self._world.replicas_of(key)):
             held = self._world.node(name).store.get(key)
             floor = self.floors[name].get(key, b"")
             if held is None:
@@ -219,15 +219,16 @@ class Judge:
 
     def _known(self, name: str, acked: Write | None) -> bytes:
         """The version of a write if a node must know of it from others, else empty."""
-        if acked is None or name not in self._world.up:
+        if acked is None or not self._world.is_up(name):
             return b""
-        knows = any(
-            self._holds(other, acked.key, acked.version)
-            and self._reach.must_know(name, acked, other)
-            for other in acked.counted
-            if other in self._world.up and other != name
-        )
-        return acked.version if knows else b""
+        for other in acked.counted:
+            if other == name or not self._world.is_up(other):
+                continue
+            if self._holds(other, acked.key, acked.version) and self._reach.must_know(
+                name, acked, other
+            ):
+                return acked.version
+        return b""
 
     def after_read(self, key: str, answer: GetResponse, least: Least) -> None:
         """A client was answered."""

@@ -62,7 +62,7 @@ class Lifetimes:
         sweep = table.sweep
 
         def look_and_sweep(count: int) -> int:
-            if name in self._world.up and self._world.node(name) is node:
+            if self._world.is_up(name) and self._world.node(name) is node:
                 with self._world.judging():
                     self._look_at_clock(name)
             return sweep(count)
@@ -108,7 +108,7 @@ class Lifetimes:
             return
         first_ms = self._ms(write.start_s - _APART_S) + write.ttl_ms
         last_ms = self._ms(write.end_s + _APART_S) + write.ttl_ms
-        is_right = by in self._world.up and self._must_be_right(by)
+        is_right = self._world.is_up(by) and self._must_be_right(by)
         if is_right and not first_ms <= expires_ms <= last_ms:
             raise Broken(f"{write} expires at {expires_ms}, not {first_ms} to {last_ms}", write.key)
 
@@ -126,7 +126,7 @@ class Lifetimes:
 
     def shown(self, name: str, key: str, version: bytes, begun_s: float) -> None:
         """A value of this version was shown; by a node that is not known, if it has no name."""
-        if name and not (name in self._world.up and self._must_be_right(name)):
+        if name and not (self._world.is_up(name) and self._must_be_right(name)):
             return
         if not name and not all(map(self._must_be_right, self._world.up)):
             return  # who knows which node it was

@@ -82,9 +82,9 @@ class Lookout:
         if name not in replicas:
             return
         world.saw("a tombstone was dropped")
-        if any(other not in world.up for other in replicas):
+        if any(not world.is_up(other) for other in replicas):
             world.saw("a tombstone was dropped while somebody was down")
-        if any(other in world.up and world.process(other).life.frozen for other in replicas):
+        if any(world.is_up(other) and world.process(other).life.frozen for other in replicas):
             world.saw("a tombstone was dropped while somebody was frozen")
 
     def _ended(self, process: Process, left: FakeDisk) -> None:
@@ -96,13 +96,13 @@ class Lookout:
             world.saw("a machine noticed that it had slept")
         if any(process.node.gate.owed(peer) is not None for peer in peers):
             world.saw("a debtor died")
-        if any(world.node(peer).gate.owed(name) is not None for peer in peers if peer in world.up):
+        if any(world.node(peer).gate.owed(name) is not None for peer in peers if world.is_up(peer)):
             world.saw("a debtor's teller died")
         if any(path.name.endswith(TEMPORARY_SUFFIX) for path in left.files()):
             world.saw("a process died in the middle of a checkpoint")
 
     def _emptied(self, name: str) -> None:
-        if any(other not in self._world.up for other in self._world.members if other != name):
+        if any(not self._world.is_up(other) for other in self._world.members if other != name):
             self._world.saw("a folder was lost while somebody was away")
         if any(name in self._world.replicas_of(key) for key in self._drops.waiting()):
             self._world.saw("a folder was lost that held a tombstone")

@@ -40,7 +40,7 @@ def drop_tombstones_when_digests_agree(stack: contextlib.ExitStack) -> None:
     replace(stack, AntiEntropy, "_compare", compare_and_drop)
 
 
-@planted(found_by=4)
+@planted(found_by=6)
 def drop_tombstones_by_age(stack: contextlib.ExitStack) -> None:
     """Whoever was away for longer brings the key back."""
 
@@ -109,7 +109,7 @@ def execute_what_waited_while_stopped(stack: contextlib.ExitStack) -> None:
     replace(stack, Timekeeper, "are_stale", lambda self, entries: False)
 
 
-@planted(found_by=1)
+@planted(found_by=0)
 def reuse_a_version_after_a_restart(stack: contextlib.ExitStack) -> None:
     """The clock starts from the wall's time, in every life as the same writer."""
 

@@ -82,7 +82,7 @@ def write_again_what_was_not_accepted(stack: contextlib.ExitStack) -> None:
 
 
 @planted(
-    found_by=3,
+    found_by=1,
     pinned_by="cluster/test_deciding.py::test_a_round_that_reaches_too_few_leaves_it_unknown",
 )
 def decide_again_what_may_be_done(stack: contextlib.ExitStack) -> None:

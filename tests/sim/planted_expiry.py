@@ -140,7 +140,7 @@ def scan_what_has_expired(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch("kvcluster.cluster.requests.scans.cut_scan_page", cut))
 
 
-@planted(found_by=3)
+@planted(found_by=0)
 def forget_to_sweep_a_key_that_was_touched(stack: contextlib.ExitStack) -> None:
     """It is taken out of the wheel with its old time, and not put in with the new one."""
     add, remove = Wheel.add, Wheel.remove

@@ -35,7 +35,7 @@ def keep_no_hints_in_a_checkpoint(stack: contextlib.ExitStack) -> None:
     replace(stack, Checkpointer, "_footer", footer_without)
 
 
-@planted(found_by=3)
+@planted(found_by=1)
 def clear_what_was_missed_during_a_pull(stack: contextlib.ExitStack) -> None:
     """A confirmation is taken for the whole hint."""
 
@@ -71,7 +71,7 @@ def open_the_mark_behind_the_first_page(stack: contextlib.ExitStack) -> None:
     replace(stack, Pulls, "pull", pull_and_mark)
 
 
-@planted(found_by=15)
+@planted(found_by=14)
 def answer_a_pull_without_a_barrier(stack: contextlib.ExitStack) -> None:
     """What was on its way to disk when the pull began is in no page."""
     pull, barrier = Pulls.pull, Store.barrier
@@ -108,7 +108,7 @@ def let_no_other_holder_hear_who_failed(stack: contextlib.ExitStack) -> None:
     replace(stack, Replication, "_let_others_hint", nothing)
 
 
-@planted(found_by=7)
+@planted(found_by=9)
 def tell_nobody_what_it_missed(stack: contextlib.ExitStack) -> None:
     """It will hear with the next heartbeat."""
 
@@ -147,7 +147,7 @@ def count_who_has_not_answered_yet(stack: contextlib.ExitStack) -> None:
     replace(stack, Flights, "_came_back", count_all)
 
 
-@planted(found_by=1)
+@planted(found_by=3)
 def take_a_copy_that_broke_for_one_that_is_there(stack: contextlib.ExitStack) -> None:
     """Whatever calls back is an answer."""
     came_back, take = Flights._came_back, Replication.take

@@ -18,7 +18,7 @@ from kvcluster.errors import Unavailable
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=2)
+@planted(found_by=14)
 def send_a_write_again_that_may_have_been_delivered(stack: contextlib.ExitStack) -> None:
     """An unknown outcome is a failure like any other, and failures are tried again."""
     verdict = judging._verdict
@@ -40,7 +40,7 @@ def tell_what_may_have_happened_as_not_done(stack: contextlib.ExitStack) -> None
     replace(stack, Pending, "too_late", too_late)
 
 
-@planted(found_by=2)
+@planted(found_by=6)
 def believe_that_a_broken_connection_delivered_nothing(stack: contextlib.ExitStack) -> None:
     """UNAVAILABLE is taken for "not available", whatever came before."""
     visit = judging.judge
@@ -55,7 +55,7 @@ def _certain(reply: Any) -> Any:
     return changed(reply, nothing_written=True) if isinstance(reply, Refusal) else reply
 
 
-@planted(found_by=15)
+@planted(found_by=14)
 def begin_the_next_page_behind_all_that_begins_like_the_last_key(
     stack: contextlib.ExitStack,
 ) -> None:
@@ -68,7 +68,7 @@ def begin_the_next_page_behind_all_that_begins_like_the_last_key(
     replace(stack, Range, "after", after)
 
 
-@planted(found_by=16)
+@planted(found_by=2)
 def forget_the_holes_of_earlier_pages(stack: contextlib.ExitStack) -> None:
     """The end of a scan tells what was missing in its last page."""
     remember = ScanCourse._remember

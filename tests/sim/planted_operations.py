@@ -74,7 +74,7 @@ def read_a_plain_batch_from_a_node_that_is_behind(stack: contextlib.ExitStack) -
     replace(stack, PlainBatches, "carry_out", carry_out_always)
 
 
-@planted(found_by=6)
+@planted(found_by=10)
 def take_a_batch_without_an_answer_for_not_done(stack: contextlib.ExitStack) -> None:
     """A part that timed out is said to be certainly not done, or is sent elsewhere."""
     failed = Router._failed

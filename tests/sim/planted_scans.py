@@ -10,7 +10,7 @@ from kvcluster.cluster.requests.scans import Holes
 from tests.sim.planting import planted, replace
 
 
-@planted(found_by=16)
+@planted(found_by=2)
 def forget_what_all_but_the_last_call_missed(stack: contextlib.ExitStack) -> None:
     """A client believes of the whole scan what the end of it says."""
     take = ScanCourse.take
@@ -22,7 +22,7 @@ def forget_what_all_but_the_last_call_missed(stack: contextlib.ExitStack) -> Non
     replace(stack, ScanCourse, "take", take_and_forget)
 
 
-@planted(found_by=17)
+@planted(found_by=16)
 def tell_what_is_missing_at_the_end_only(stack: contextlib.ExitStack) -> None:
     """A client that ends its call before that hears of nothing."""
     tell = Holes.tell
@@ -33,7 +33,7 @@ def tell_what_is_missing_at_the_end_only(stack: contextlib.ExitStack) -> None:
     replace(stack, Holes, "tell", tell_at_the_end)
 
 
-@planted(found_by=6)
+@planted(found_by=2)
 def tell_what_was_missing_at_the_beginning_only(stack: contextlib.ExitStack) -> None:
     """A node dies under a scan, and what it alone held is left out from there on."""
     add = Holes.add

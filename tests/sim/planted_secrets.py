@@ -11,7 +11,7 @@ from tests.sim.planting import planted, replace
 
 
 @planted(
-    found_by=1,
+    found_by=3,
     pinned_by="security/test_needs.py::test_what_peers_ask_is_for_the_node_that_it_names",
 )
 def take_whoever_names_a_peer_for_it(stack: contextlib.ExitStack) -> None:

@@ -48,7 +48,7 @@ def rename_the_json_before_its_versions(stack: contextlib.ExitStack) -> None:
     replace(stack, Output, "install", install)
 
 
-@planted(found_by=4)
+@planted(found_by=8)
 def delete_segments_before_the_checkpoint_stands(stack: contextlib.ExitStack) -> None:
     """The frames are gone before the files that hold what they say are there."""
     write = Checkpointer._write

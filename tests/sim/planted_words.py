@@ -53,7 +53,7 @@ def answer_a_hold_before_it_is_durable(stack: contextlib.ExitStack) -> None:
     replace(stack, Receiver, "hold", hold)
 
 
-@planted(found_by=10)
+@planted(found_by=14)
 def take_what_a_full_disk_refused_for_stored(stack: contextlib.ExitStack) -> None:
     """A replica that could not write says that it has written."""
     replicate = Receiver.replicate

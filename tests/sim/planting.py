@@ -19,8 +19,9 @@ class Plant:
 
     plant: Callable[[contextlib.ExitStack], None]
     found_by: int | None
-    """The first seed, from 0 on, whose history holds without it and breaks with it; none if it is
-    not known, or there was none among some hundred. It moves with each change of the code."""
+    """A seed whose history holds without it and breaks with it: the first from 0 on, or one near
+    that which takes less time; none if there was none among some hundred. It moves with each
+    change of the code: `make sim PLANTED=stale FIRST=0` tells which have, and new ones."""
     pinned_by: str
     """The test that fails with it: "cluster/test_x.py::test_y"."""
 

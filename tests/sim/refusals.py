@@ -25,7 +25,7 @@ class Refusals:
 
     def acknowledged(self, write: Write, by: str) -> None:
         """A node says that it is done."""
-        if by in write.outvoted and by in self._world.up and self._is_outvoted(by):
+        if by in write.outvoted and self._world.is_up(by) and self._is_outvoted(by):
             raise Broken(f"{by} takes {write}, and more than half of all refuse it", write.key)
 
     def _is_outvoted(self, name: str) -> bool:

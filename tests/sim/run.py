@@ -84,6 +84,12 @@ def search(bug: str, seeds: Collection[int]) -> Result | None:
     return None
 
 
+def is_stale(bug: str) -> bool:
+    """Whether a bug that one of the first seeds finds is not found by the one known for it."""
+    plant = PLANTED[bug]
+    return plant.is_soon_found and search(bug, [plant.found_by or 0]) is None
+
+
 def find(bug: str) -> Result | None:
     """A history that a planted bug breaks: that of the seed known for it, or else the first.
 

@@ -46,7 +46,7 @@ STATES: dict[str, bool] = {
     "a scan said that something was missing": False,
     "a stranger was refused": True,
 }
-"""Each, and whether some eight histories surely reach it."""
+"""Each, and whether twelve histories in a row surely reach it."""
 
 
 def never(reached: Mapping[str, int]) -> list[str]:

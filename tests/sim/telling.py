@@ -52,7 +52,7 @@ class Telling:
             pauses = node.gate.pauses
 
             def judge_then(outcome: Outcome | OutcomeUnknown) -> None:
-                heard = name in self._world.up and self._world.node(name) is node
+                heard = self._world.is_up(name) and self._world.node(name) is node
                 known = isinstance(outcome, Outcome) and not node.gate.was_away_since(pauses)
                 if heard and known and self._reach.nothing_disturbs:
                     for entry in entries:

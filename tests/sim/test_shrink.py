@@ -9,7 +9,7 @@ from tests.sim.history import Result
 from tests.sim.run import find, play, prepared
 from tests.sim.shrink import command, shrink, story
 
-_BUG = "forget the hints at a restart"
+_BUG = "leave no hint of who missed a write"
 
 
 @cache

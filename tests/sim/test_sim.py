@@ -11,16 +11,17 @@ from tests.sim.many import play_some
 from tests.sim.shrink import command
 from tests.sim.states import STATES, never
 
-_PARTS = 5
-SEEDS = range(40)
+SEEDS = range(24)
+_A_PART = 12
+"""Neighbours, since what a history has hangs on its seed, modulo 3 or 4."""
 _BUSY_MACHINE_S = 600
 
 
 @pytest.mark.timeout(_BUSY_MACHINE_S)
-@pytest.mark.parametrize("part", range(_PARTS))
-def test_no_history_breaks_a_promise(part: int) -> None:
+@pytest.mark.parametrize("first", SEEDS[::_A_PART])
+def test_no_history_breaks_a_promise(first: int) -> None:
     """Whatever crashes, freezes, fills up, is cut off and jumps in time: every promise holds."""
-    seeds = SEEDS[part::_PARTS]
+    seeds = range(first, first + _A_PART)
     total = play_some(seeds)
     failures = [f"{what}\n  {command(seed)}" for seed, what in total.broken]
     assert not failures, "\n".join(failures)
@@ -34,7 +35,7 @@ def test_no_history_breaks_a_promise(part: int) -> None:
 _DIGESTS = """
 from tests.sim.run import play, prepared
 with prepared():
-    for seed in (2, 7, 8):
+    for seed in (8, 14, 19):
         print(play(seed).digest)
 """
 
@@ -51,7 +52,7 @@ def test_one_seed_gives_one_history_to_the_byte() -> None:
             check=True,
             timeout=_BUSY_MACHINE_S,
         ).stdout
-        for hash_seed in ("0", "1", "77")
+        for hash_seed in ("0", "77")
     }
     assert len(runs) == 1, runs
     assert len(set(runs.pop().split())) == 3

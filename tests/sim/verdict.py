@@ -133,7 +133,7 @@ def _states(world: World) -> str:
     """Who is how, and thinks what of whom."""
     parts = []
     for name in world.members:
-        if name not in world.up:
+        if not world.is_up(name):
             parts.append(f"{name} is down")
             continue
         node = world.node(name)

@@ -69,7 +69,7 @@ class Words:
                 for entry in _not_refused(request, answer):
                     what = f"answers to {caller} that it holds"
                     self._judge(callee, entry.key, entry.version, what)
-        elif method == "pull" and not request.HasField("cursor") and callee in self._world.up:
+        elif method == "pull" and not request.HasField("cursor") and self._world.is_up(callee):
             node = self._world.node(callee)
             shared = frozenset(node.membership.shared(caller))
             self._given[callee, answer.mark] = {
@@ -79,7 +79,7 @@ class Words:
             }
 
     def _judge(self, name: str, key: str, version: bytes, says: str) -> None:
-        if key in KEYS and name in self._world.up and self._is_behind(name, key):
+        if key in KEYS and self._world.is_up(name) and self._is_behind(name, key):
             return
         if self._drops.dropped(key) < version and not self._files.holds(name, key, version):
             raise Broken(f"{name} {says} {key}, and it does not", key)

@@ -90,12 +90,17 @@ class World:
         """Fails when a promise is broken out of everybody's sight (`breaks`), or a node stops by
         itself without a reason."""
         self._placement = placement_of(members, replicas)
+        self._replicas: dict[str, tuple[str, ...]] = {}
         self._incarnations = iter(range(1, 100_000))
 
     @property
     def up(self) -> list[str]:
         """The nodes that can be reached, in member order."""
-        return [name for name in self.members if name in self.network.processes]
+        return [name for name in self.members if self.is_up(name)]
+
+    def is_up(self, name: str) -> bool:
+        """Whether a node can be reached."""
+        return name in self.network.processes
 
     def process(self, name: str) -> Process:
         """A node that is up."""
@@ -107,7 +112,9 @@ class World:
 
     def replicas_of(self, key: str) -> tuple[str, ...]:
         """The nodes where a key belongs."""
-        return self._placement.replicas(slot_of(key))
+        if key not in self._replicas:
+            self._replicas[key] = self._placement.replicas(slot_of(key))
+        return self._replicas[key]
 
     @cached_property
     def groups(self) -> set[frozenset[str]]:
