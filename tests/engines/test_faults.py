@@ -16,10 +16,10 @@ import pytest
 
 from kvcluster.engines.address import parse_engine
 from kvcluster.engines.catalogue import engine_at
-from kvcluster.errors import KvError
-from tests.engines.load import GrowingLoad
+from tests.engines.load import GrowingLoad, batches_of
 from tests.engines.setting import REAL, STAGES, servers_of
 
+_PATIENCE_S = 4.0
 _GAP_S = 15.0
 """Far more than any of them needs; what it was is printed."""
 
@@ -40,17 +40,6 @@ def _servers(kind: str) -> Iterator[Any]:
         made.stop()
 
 
-async def _probe_for_ever(engine: Any) -> None:
-    """As a gateway does."""
-    while True:
-        try:
-            await engine.probe(asyncio.get_running_loop().time() + 2)
-        except KvError:
-            await asyncio.sleep(0.2)
-        else:
-            await asyncio.sleep(1)
-
-
 @pytest.mark.parametrize(("kind", "fault"), _faults())
 async def test_nothing_acknowledged_is_gone(kind: str, fault: str) -> None:
     """Nothing that was refused is there, no value goes back, and writes succeed again."""
@@ -59,19 +48,16 @@ async def test_nothing_acknowledged_is_gone(kind: str, fault: str) -> None:
         engine = engine_at(parse_engine(text, environment))
         await engine.open()
         await engine.probe(asyncio.get_running_loop().time() + 15)
-        probing = asyncio.ensure_future(_probe_for_ever(engine))
-        load = GrowingLoad(engine)
         breaks, mends = import_module(STAGES[kind]).FAULTS[fault]
-        await load.succeed(200)
-        await asyncio.to_thread(breaks, servers)
-        await load.succeed(400)
-        await asyncio.to_thread(mends, servers)
-        await load.succeed(200)
-        await load.stop()
-        probing.cancel()
+        async with GrowingLoad(
+            engine, batches_of(8), patience_s=_PATIENCE_S, leaves_doubt=True, probes=True
+        ) as load:
+            await load.succeed(25)
+            await asyncio.to_thread(breaks, servers)
+            await load.succeed(50)
+            await asyncio.to_thread(mends, servers)
+            await load.succeed(25)
+        await load.check()
         await engine.close()
-    print(f"\n{kind}, {fault}: the longest gap was {load.longest_gap_s:.2f} s")
-    for outcome, count in sorted(load.outcomes.items()):
-        print(f"  {count:>6}  {outcome}")
-    assert load.wrong == []
-    assert load.longest_gap_s < _GAP_S
+    print(f"\n{kind}, {fault}: {load.report()}")
+    assert load.gap_s < _GAP_S

@@ -3,5 +3,4 @@
 server.py   one server process, which tests may kill, freeze and start again
 servers.py  those of the suite
 pair.py     a primary and its synchronous standby
-load.py     writers with a value that only grows, and what must be true of it afterwards
 """

@@ -101,6 +101,8 @@ class PostgresServer:
             "max_wal_senders=4",
             "wal_level=replica",
             "wal_receiver_timeout=5s",
+            # What a standby sleeps that lost its primary; a promotion may have to wait it out.
+            "wal_retrieve_retry_interval=100ms",
             "max_connections=60",
             *self.settings,
         ]

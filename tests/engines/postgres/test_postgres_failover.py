@@ -6,13 +6,18 @@ import asyncio
 
 import pytest
 
-from kvcluster.engines.contract import WriteDone
+from kvcluster.engines.contract import Engine, WriteDone
 from kvcluster.errors import NotReady, OutcomeUnknown, TimedOut
 from kvcluster.model.operation import Kind, Operation
-from tests.engines.postgres.load import Load
+from tests.engines.load import GrowingLoad, batches_of
 from tests.engines.postgres.pair import open_engine, running_pair
 
 pytestmark = pytest.mark.usefixtures("installed")
+
+
+def load_on(engine: Engine) -> GrowingLoad:
+    """Batches, and reads that are never old."""
+    return GrowingLoad(engine, batches_of(6, 4), linearizable=True)
 
 
 async def test_a_primary_that_is_killed_loses_nothing() -> None:
@@ -20,16 +25,14 @@ async def test_a_primary_that_is_killed_loses_nothing() -> None:
     not, and writes go on soon.
     """
     async with running_pair() as pair, open_engine(pair.engine()) as engine:
-        load = Load(engine)
-        load.start()
-        await load.until_more(300)
-        pair.primary.kill()
-        await asyncio.to_thread(pair.standby.promote)
-        gap_s = await load.until_more(300)
-        await load.stop()
+        async with load_on(engine) as load:
+            await load.succeed(13)
+            pair.primary.kill()
+            await asyncio.to_thread(pair.standby.promote)
+            await load.succeed(13)
         await load.check()
-        print(f"\nkilled: {gap_s:.2f} s without a success; {dict(load.told)}")
-        assert gap_s < 4
+        print(f"\nkilled: {load.report()}")
+        assert load.gap_s < 4
         state = await engine.probe(asyncio.get_running_loop().time() + 5)
         assert {it.role for it in state.members} == {"primary", "silent"}
         assert f"nobody listens at {pair.primary.name}" in state.trouble
@@ -39,20 +42,19 @@ async def test_a_primary_that_freezes_and_thaws_loses_nothing() -> None:
     """The same; and when it is back, it says that it is the primary still, and is not believed."""
     loop = asyncio.get_running_loop()
     async with running_pair() as pair, open_engine(pair.engine()) as engine:
-        load = Load(engine)
-        load.start()
-        await load.until_more(300)
-        pair.primary.freeze()
-        await asyncio.to_thread(pair.standby.promote)
-        gap_s = await load.until_more(300)
-        pair.primary.thaw()
-        await load.until_more(500)
-        state = await engine.probe(loop.time() + 5)
-        assert {it.role for it in state.members} == {"primary", "old primary"}
-        assert f"{pair.primary.name} was replaced, and still says" in state.trouble
-        await load.stop()
+        async with load_on(engine) as load:
+            await load.succeed(13)
+            pair.primary.freeze()
+            await asyncio.to_thread(pair.standby.promote)
+            await load.succeed(13)
+            gap_s = load.gap_s
+            pair.primary.thaw()
+            await load.succeed(21)
+            state = await engine.probe(loop.time() + 5)
+            assert {it.role for it in state.members} == {"primary", "old primary"}
+            assert f"{pair.primary.name} was replaced, and still says" in state.trouble
         await load.check()
-        print(f"\nfrozen: {gap_s:.2f} s without a success; {dict(load.told)}")
+        print(f"\nfrozen: {load.report()}")
         assert gap_s < 4
         assert load.told["ConnectionLost"], "what hung there ended once it was replaced"
         async with open_engine(pair.engine(pair.primary)) as fooled:
@@ -71,15 +73,13 @@ async def test_sessions_that_are_ended_in_the_middle_are_no_success_and_no_refus
         " WHERE application_name = 'kvcluster'"
     )
     async with running_pair() as pair, open_engine(pair.engine()) as engine:
-        load = Load(engine)
-        load.start()
-        for _ in range(10):
-            await load.until_more(60)
-            assert await pair.tell(pair.primary, end) > 0
-        await load.until_more(60)
-        await load.stop()
+        async with load_on(engine) as load:
+            for _ in range(10):
+                await load.succeed(3)
+                assert await pair.tell(pair.primary, end) > 0
+            await load.succeed(3)
         await load.check()
-        print(f"\nended: {load.gap_s():.2f} s without a success; {dict(load.told)}")
+        print(f"\nended: {load.report()}")
         assert load.told["ConnectionLost"] > 0
 
 

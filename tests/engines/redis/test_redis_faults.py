@@ -21,7 +21,7 @@ from kvcluster.engines.redis.redis_engine import RedisEngine
 from kvcluster.engines.redis.redis_layout import BUCKET_SLOTS, RedisLayout, bucket_of
 from kvcluster.errors import DiskIsFull, NotReady, OutcomeUnknown
 from kvcluster.model.operation import Kind, Operation
-from tests.engines.redis.load import EngineLoad
+from tests.engines.load import GrowingLoad
 from tests.engines.redis.servers import RedisServer, RedisServers, lacking
 from tests.processes.harness import eventually
 
@@ -50,6 +50,11 @@ async def engine_on(servers: RedisServers, name: str, **options: str) -> AsyncIt
         yield engine
     finally:
         await engine.close()
+
+
+def load_on(engine: RedisEngine, keys: list[str]) -> GrowingLoad:
+    """A writer for each key, as long as the load lasts."""
+    return GrowingLoad(engine, [[key] for key in keys], may_go_back=True, probes=True)
 
 
 def soon_s(seconds: float = 3.0) -> float:
@@ -96,39 +101,39 @@ async def test_a_primary_is_killed_under_load(servers: RedisServers) -> None:
     """A write that was acknowledged and is gone; a gap that lasts until somebody looks."""
     keys = keys_of(servers, servers.primaries[0])
     async with engine_on(servers, "killed") as engine:
-        async with EngineLoad(engine, keys) as load:
-            await load.more()
+        async with load_on(engine, keys) as load:
+            await load.succeed(50)
             victim = primary_of(servers, keys)
             victim.kill()
             await until_replaced(servers, victim)
-            await load.more()
+            await load.succeed(50)
             victim.start()
             await asyncio.to_thread(servers.wait_whole)
-            await load.more()
+            await load.succeed(50)
         await load.check()
-    print(f"killed: gap {load.gap_s:.1f} s, {dict(load.counts)}")
-    assert load.gap_s < LONGEST_GAP_S
+    print(f"\nkilled: {load.report()}")
+    assert load.key_gap_s < LONGEST_GAP_S
 
 
 async def test_a_primary_is_frozen_under_load(servers: RedisServers) -> None:
     """It thaws, and believes for a moment that it is the primary still."""
     keys = keys_of(servers, primary_of(servers, keys_in_first()))
     async with engine_on(servers, "frozen") as engine:
-        async with EngineLoad(engine, keys) as load:
-            await load.more()
+        async with load_on(engine, keys) as load:
+            await load.succeed(50)
             victim = primary_of(servers, keys)
             victim.signal(signal.SIGSTOP)
             try:
                 await until_replaced(servers, victim)
-                await load.more()
+                await load.succeed(50)
             finally:
                 victim.signal(signal.SIGCONT)
-            await load.more()
+            await load.succeed(50)
             await asyncio.to_thread(servers.wait_whole)
-            await load.more()
+            await load.succeed(50)
         await load.check()
-    print(f"frozen: gap {load.gap_s:.1f} s, {dict(load.counts)}")
-    assert load.gap_s < LONGEST_GAP_S
+    print(f"\nfrozen: {load.report()}")
+    assert load.key_gap_s < LONGEST_GAP_S
 
 
 def keys_in_first() -> list[str]:
@@ -192,14 +197,14 @@ async def test_a_bucket_moves_to_another_primary_under_load(servers: RedisServer
     source, target = servers.primaries[1], servers.primaries[2]
     key = keys_of(servers, source)[0]
     async with engine_on(servers, "moved") as engine:
-        async with EngineLoad(engine, [key]) as load:
-            await load.more(20)
+        async with load_on(engine, [key]) as load:
+            await load.succeed(20)
             await asyncio.to_thread(_move, servers, source, target, key, "moved")
-            await load.more(20)
+            await load.succeed(20)
         await load.check()
         page = await engine.page("", "", 10, keys_only=True, deadline_s=soon_s())
         assert [it[0] for it in page.pairs] == [key]
-    print(f"moved: gap {load.gap_s:.1f} s, {dict(load.counts)}")
+    print(f"\nmoved: {load.report()}")
 
 
 def _move(
