@@ -18,7 +18,7 @@ from tests.engines.twin import Twin
 
 Writes = Sequence[Operation]
 _HONEST_CALLS = 7
-_FAR_TOO_LATE_S = 1.0
+_FAR_TOO_LATE_S = 2.0
 
 
 class Liar(Twin):

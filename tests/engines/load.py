@@ -28,7 +28,7 @@ from kvcluster.model.condition import Condition
 from kvcluster.model.decision import Content
 from kvcluster.model.operation import Kind, Operation
 
-_GRACE_S = 0.7
+_GRACE_S = 1.5
 """So much later than its deadline a call may end: the machine has other things to do as well."""
 _LAST_LOOK_S = 10.0
 _REST_S = 0.02

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 
 from kvcluster.config import Settings
+from kvcluster.errors import KvError
 from kvcluster.wire.dial import options_of_nodes
 
 from demo_pb2 import (
@@ -52,7 +53,7 @@ def eventually(look: Callable[[], T], what: str, deadline_s: float = 20.0) -> T:
             seen = last = look()
             if seen:
                 return seen
-        except (grpc.RpcError, OSError, ValueError) as error:
+        except (grpc.RpcError, KvError, OSError, ValueError) as error:
             last = error
         if time.monotonic() > end_s:
             raise AssertionError(f"not within {deadline_s} s: {what} (last: {last!r})")

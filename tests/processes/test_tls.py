@@ -255,12 +255,12 @@ def test_tls_without_certificates_of_callers_goes_with_a_secret_and_tokens(tmp_p
     try:
         for server in cluster:
             server.start()
-        with Client(cluster[0].name, tls=tls, token=token_of("writer"), timeout_s=3) as client:
+        with Client(cluster[0].name, tls=tls, token=token_of("writer"), timeout_s=20) as client:
             eventually(lambda: all(it.serving for it in client.status()), "both serve")
             served = {client.put(f"a/{n}", "v").served_by for n in range(20)}
             assert served == {server.name for server in cluster}, "some are forwarded"
         nameless = pytest.raises(Unauthenticated, match="asks for a token, and none came")
-        with Client(cluster[0].name, tls=tls, timeout_s=3) as client, nameless:
+        with Client(cluster[0].name, tls=tls, timeout_s=20) as client, nameless:
             client.get("a/1")
 
         def forwarded() -> list[dict[str, str]]:
