@@ -115,8 +115,9 @@ class SlowToWrite(Liar):
     """Forgets the deadline of a write."""
 
     async def lie(self, operations: Writes, deadline_s: float) -> list[WriteOutcome]:
-        """Right, and too late."""
+        """Right, and too late: it can be told at once, and meanwhile the readers have gone on."""
         await _pass(deadline_s)
+        self._lied_about = ""
         return await Twin.write(self, operations, deadline_s)
 
 
