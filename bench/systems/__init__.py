@@ -7,7 +7,7 @@ gateway.py     ours upon an engine that others built: its system, and our server
 probed.py      one of our servers that also watches how long its event loop stands still
 grpc_echo.py   bare gRPC: a unary call to a dictionary, and that is all
 grpc_chain.py  bare gRPC over the hops and syncs of a put, with no store: the floor
-etcd.py        etcd, by stubs of our own small etcd.proto
+etcd.py        etcd, with the messages of the engine's etcd_rpc.proto
 redis.py       Redis with replicas and WAIT
 redis_cluster.py  Redis Cluster, three primaries
 postgresql.py  PostgreSQL, one primary

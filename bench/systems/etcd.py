@@ -1,8 +1,6 @@
-"""etcd: three members, called by stubs of grpc.aio made from our own small etcd.proto.
+"""etcd: three members, called on grpc.aio with the messages of our own small etcd_rpc.proto.
 
-No client of etcd for Python is kept up to date, so this is what a program in Python would do. The
-stubs are made when they are needed (`grpc.protos_and_services`): generated code in the tree would
-have to be read, checked and kept for one program that few people run.
+No client of etcd for Python is kept up to date, so this is what a program in Python would do.
 
 In its favour: the channel names the leader first, so no member has to pass a write on.
 """
@@ -24,8 +22,14 @@ from bench.measure.machine import first_line
 from bench.systems.processes import Place, SystemFailed
 from bench.systems.system import System
 from kvcluster.commands.demo.local_cluster import free_ports
+from kvcluster.engines.etcd import etcd_rpc_pb2 as rpc
 
-_PROTO = "bench/systems/etcd.proto"
+_PATHS: dict[type[Any], tuple[str, type[Any]]] = {
+    rpc.PutRequest: ("/etcdserverpb.KV/Put", rpc.PutResponse),
+    rpc.RangeRequest: ("/etcdserverpb.KV/Range", rpc.RangeResponse),
+    rpc.TxnRequest: ("/etcdserverpb.KV/Txn", rpc.TxnResponse),
+    rpc.StatusRequest: ("/etcdserverpb.Maintenance/Status", rpc.StatusResponse),
+}
 _TIMEOUT_S = 30.0
 _START_PATIENCE_S = 60.0
 _LARGEST_BYTES = 64 << 20
@@ -43,8 +47,7 @@ class Etcd(System):
     name = "etcd"
     promise = "fsynced on two of three; reads see every acknowledged write (all members are asked)"
     needs_program = "etcd"
-    needs_packages = ("grpc_tools",)
-    how_to_get = "apt install etcd-server, and pip install '.[bench]'"
+    how_to_get = "apt install etcd-server"
     stop_by = signal.SIGKILL
     """What it has acknowledged is on disk. Asked gently, all three would spend seven seconds on
     handing their leadership to each other."""
@@ -80,11 +83,10 @@ class Etcd(System):
 
 
 class Client(LoadClient):
-    """Stubs of grpc.aio; gRPC itself goes to another member when the first one dies."""
+    """Calls of grpc.aio; gRPC itself goes to another member when the first one dies."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self._pb, self._stubs = grpc.protos_and_services(_PROTO)
         self._revisions: dict[str, int] = {}
 
     async def open(self) -> None:
@@ -96,7 +98,7 @@ class Client(LoadClient):
             ("grpc.use_local_subchannel_pool", 1),  # each client has a connection of its own
         ]
         self._channel = grpc.aio.insecure_channel(f"ipv4:{','.join(nodes)}", options=options)
-        self._stub = self._stubs.KVStub(self._channel)
+        self._methods = {request: _method(self._channel, request) for request in _PATHS}
         await self.put("opened")
 
     async def close(self) -> None:
@@ -105,9 +107,7 @@ class Client(LoadClient):
 
     async def put(self, key: str) -> None:
         """A unary Put."""
-        await self._stub.Put(
-            self._pb.PutRequest(key=key.encode(), value=_VALUE), timeout=_TIMEOUT_S
-        )
+        await self._ask(rpc.PutRequest(key=key.encode(), value=_VALUE))
 
     async def get(self, key: str) -> str | None:
         """A read that no write is hidden from, etcd's default."""
@@ -118,8 +118,8 @@ class Client(LoadClient):
         return await self._range(key, serializable=True)
 
     async def _range(self, key: str, *, serializable: bool) -> str | None:
-        request = self._pb.RangeRequest(key=key.encode(), serializable=serializable)
-        answer = await self._stub.Range(request, timeout=_TIMEOUT_S)
+        request = rpc.RangeRequest(key=key.encode(), serializable=serializable)
+        answer = await self._ask(request)
         return str(answer.kvs[0].value, "utf-8") if answer.kvs else None
 
     async def get_linearizable(self, key: str) -> str | None:
@@ -155,17 +155,16 @@ class Client(LoadClient):
 
     async def _held(self, key: str) -> tuple[int, bytes]:
         """The revision and the value of a key, as one member holds them; nothing: 0 and none."""
-        request = self._pb.RangeRequest(key=key.encode(), serializable=True)
-        answer = await self._stub.Range(request, timeout=_TIMEOUT_S)
+        request = rpc.RangeRequest(key=key.encode(), serializable=True)
+        answer = await self._ask(request)
         return (answer.kvs[0].mod_revision, answer.kvs[0].value) if answer.kvs else (0, b"")
 
     async def _put_if(self, key: str, revision: int, value: bytes) -> Any:
         """Put if the key has this revision."""
-        pb, name = self._pb, key.encode()
-        same = pb.Compare(target=pb.Compare.MOD, key=name, mod_revision=revision)
-        put = pb.RequestOp(request_put=pb.PutRequest(key=name, value=value))
-        request = pb.TxnRequest(compare=[same], success=[put])
-        return await self._stub.Txn(request, timeout=_TIMEOUT_S)
+        name = key.encode()
+        same = rpc.Compare(target=rpc.Compare.MOD, key=name, mod_revision=revision)
+        put = rpc.RequestOp(request_put=rpc.PutRequest(key=name, value=value))
+        return await self._ask(rpc.TxnRequest(compare=[same], success=[put]))
 
     async def put_many(self, keys: Iterable[str]) -> None:
         """Transactions of a hundred, several in flight."""
@@ -173,9 +172,9 @@ class Client(LoadClient):
 
         async def work() -> None:
             while some := list(itertools.islice(source, _IN_TRANSACTION)):
-                puts = (self._pb.PutRequest(key=key.encode(), value=_VALUE) for key in some)
-                operations = [self._pb.RequestOp(request_put=put) for put in puts]
-                await self._stub.Txn(self._pb.TxnRequest(success=operations), timeout=_TIMEOUT_S)
+                puts = (rpc.PutRequest(key=key.encode(), value=_VALUE) for key in some)
+                operations = [rpc.RequestOp(request_put=put) for put in puts]
+                await self._ask(rpc.TxnRequest(success=operations))
 
         await asyncio.gather(*(work() for _ in range(_TRANSACTIONS_IN_FLIGHT)))
 
@@ -184,8 +183,8 @@ class Client(LoadClient):
         start, end = prefix.encode(), prefix.encode()[:-1] + bytes([prefix.encode()[-1] + 1])
         count = 0
         while True:
-            request = self._pb.RangeRequest(key=start, range_end=end, limit=_PAGE)
-            page = await self._stub.Range(request, timeout=_TIMEOUT_S)
+            request = rpc.RangeRequest(key=start, range_end=end, limit=_PAGE)
+            page = await self._ask(request)
             count += sum(1 for pair in page.kvs if (pair.key, pair.value))
             if not page.more:
                 return count
@@ -204,6 +203,18 @@ class Client(LoadClient):
 
     async def _leads(self, node: str) -> bool:
         async with grpc.aio.insecure_channel(node) as channel:
-            stub = self._stubs.MaintenanceStub(channel)
-            status = await stub.Status(self._pb.StatusRequest(), timeout=2.0)
+            status = await _method(channel, rpc.StatusRequest)(rpc.StatusRequest(), timeout=2.0)
             return bool(status.leader) and status.leader == status.header.member_id
+
+    async def _ask(self, request: Any) -> Any:
+        return await self._methods[type(request)](request, timeout=_TIMEOUT_S)
+
+
+def _method(channel: grpc.aio.Channel, request: type[Any]) -> Any:
+    """What a generated stub has for such requests."""
+    path, answer = _PATHS[request]
+    return channel.unary_unary(
+        path,
+        request_serializer=request.SerializeToString,
+        response_deserializer=answer.FromString,
+    )
