@@ -23,6 +23,7 @@ from kvcluster.dashboard.ink import Tone, plain, told
 from kvcluster.dashboard.look import Look, state_of, tone_of
 from kvcluster.dashboard.picture import shape
 from kvcluster.model.slots import placement_of, slot_of
+from kvcluster.view.census import engine_clause
 from kvcluster.view.wording import MILLISECONDS_BYTES, moment
 
 from demo_pb2 import Configuration, GetResponse
@@ -51,7 +52,7 @@ def lines(followed: Followed, look: Look) -> list[Text]:
     """A title that judges, and a line for each replica."""
     title = plain("Key", "bold")
     title.append_text(plain(f' "{short(followed.key)}" in slot {followed.slot:,}  '))
-    title.append_text(told(*_judgement(followed)))
+    title.append_text(told(*_judgement(followed, look)))
     width = max((cell_len(as_line(name)) for name in followed.replicas), default=0)
     return [title, *(_line(name, width, followed, look) for name in followed.replicas)]
 
@@ -86,7 +87,9 @@ def described(value: str) -> str:
     return f'"{short(value)}" ({counted(len(value.encode()), "byte")})'
 
 
-def _judgement(followed: Followed) -> tuple[Tone, str]:
+def _judgement(followed: Followed, look: Look) -> tuple[Tone, str]:
+    if not followed.replicas and engine_clause(look.members):
+        return Tone.PLAIN, "gateways hold no keys; `locate` says where the engine has it"
     if not followed.replicas:
         return Tone.BUSY, "no node has said where it lives"
     own = {
