@@ -62,6 +62,8 @@ class EtcdMembers:
         """Close every channel."""
         for member in self._members:
             member.give_up()
+        if self._looking is not None:
+            await asyncio.wait([self._looking])  # which that has ended
         await asyncio.gather(*[member.close() for member in self._members])
 
     @property
@@ -92,15 +94,18 @@ class EtcdMembers:
         return self._voters, self._voters // 2 + 1
 
     async def look(self, deadline_s: float) -> None:
-        """Ask every member how it is; who asks meanwhile waits for the same look."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.ensure_future(self._look(deadline_s))
-        await asyncio.shield(self._looking)
+        """Ask every member how it is; who asks meanwhile waits for the same look.
 
-    async def _look(self, deadline_s: float) -> None:
+        It lasts as long as it may whoever began it: one in a hurry, with others behind him, would
+        find everybody silent. Nobody waits for it past his own deadline.
+        """
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.ensure_future(self._look())
         left_s = deadline_s - asyncio.get_running_loop().time()
-        timeout_s = max(0.05, min(_SILENCE_S, left_s))
-        await asyncio.gather(*[it.look(timeout_s, self._token) for it in self._members])
+        await asyncio.wait([self._looking], timeout=max(0.0, left_s))
+
+    async def _look(self) -> None:
+        await asyncio.gather(*[it.look(_SILENCE_S, self._token) for it in self._members])
         if self.leader:
             for member in self._members:
                 if member.status is None:

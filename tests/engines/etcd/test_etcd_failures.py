@@ -54,8 +54,12 @@ class FakeEtcd:
         """It does not answer reads."""
         self.reads = 0
         self.denied = False
+        self.tells = asyncio.Event()
+        """Set while it says how it is."""
+        self.tells.set()
 
     async def _status(self, request: Any, context: Any) -> rpc.StatusResponse:
+        await self.tells.wait()
         header = rpc.ResponseHeader(member_id=7)
         return rpc.StatusResponse(header=header, leader=7, version="3.5.0", raft_term=1)
 
@@ -199,6 +203,37 @@ async def test_a_condition_that_could_not_be_looked_at_is_certainly_not_done() -
         (outcome,) = await engine.write([put], asyncio.get_running_loop().time() + 0.5)
     assert isinstance(outcome, NothingWritten)
     assert fake.writes == []
+
+
+async def test_who_waits_for_anothers_look_keeps_his_own_deadline() -> None:
+    """It was that of whoever had begun it."""
+    fake = FakeEtcd()
+    now_s = asyncio.get_running_loop().time
+    async with engine_on(fake) as engine:
+        fake.tells.clear()
+        patient = asyncio.ensure_future(engine.probe(now_s() + 5))
+        await asyncio.sleep(0)
+        begun_s = now_s()
+        with pytest.raises(NothingWritten):
+            await engine.probe(begun_s + 0.1)
+        assert now_s() - begun_s < 0.8
+        fake.tells.set()
+        assert (await patient).members[0].reachable
+
+
+async def test_a_look_that_began_in_a_hurry_is_no_proof_of_silence() -> None:
+    """Others wait for it too; and what is on its way to who seems silent would be given up."""
+    fake = FakeEtcd()
+    now_s = asyncio.get_running_loop().time
+    async with engine_on(fake) as engine:
+        fake.tells.clear()
+        hurried = asyncio.ensure_future(engine.probe(now_s() + 0.06))
+        await asyncio.sleep(0)
+        patient = asyncio.ensure_future(engine.probe(now_s() + 5))
+        with pytest.raises(NothingWritten):
+            await hurried
+        fake.tells.set()
+        assert (await patient).members[0].reachable
 
 
 async def test_nobody_there_is_certain() -> None:
