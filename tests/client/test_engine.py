@@ -134,6 +134,7 @@ async def ask_again():
         os._exit(0)
     os.wait()
     print(await client.get("a"), flush=True)
+    await client.close()  # or gRPC may complain later of an event for a loop that is closed
 for call in (
     lambda: asyncio.run(ask()),
     lambda: used.get("a"),
