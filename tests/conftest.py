@@ -38,5 +38,5 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests of real processes wait for much of their time."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: tests of real processes wait for much of their time."""
+    return (os.cpu_count() or 1) + 2
