@@ -22,7 +22,7 @@ setup: $(VENV)/dev  ## make the virtual environment, tools included
 demo: $(VENV)/run  ## the scripted demo, a node that stops and returns, a cluster in parts
 	@$(BIN)/python -m kvcluster.commands.demo.tour
 
-test: $(VENV)/dev  ## every test: five minutes, ten with all engines (.ci/engines)
+test: $(VENV)/dev  ## every test: six minutes on two cores, seven with all engines
 	$(BIN)/python $(PYTEST)
 
 pythons:  ## every test, on each Python that is here of 3.10 to 3.14; PYTHONS="3.10 3.14"

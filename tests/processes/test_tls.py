@@ -176,8 +176,8 @@ def test_certificates_change_under_load(running: Secured) -> None:
     failures: list[Exception] = []
     calls, stop = [0], threading.Event()
 
-    def load() -> None:
-        with running.client() as client:
+    def load(client: Client) -> None:
+        with client:
             while not stop.is_set():
                 try:
                     client.put("a/load", str(calls[0]))
@@ -186,7 +186,8 @@ def test_certificates_change_under_load(running: Secured) -> None:
                     failures.append(error)
 
     before = _serial(running)
-    threads = [threading.Thread(target=load) for _ in range(2)]
+    # Made before: one that is made between two files of a pair is told that they do not fit.
+    threads = [threading.Thread(target=load, args=[running.client()]) for _ in range(2)]
     for thread in threads:
         thread.start()
     folder = running.papers.folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def test_a_person_sees_a_node_die_and_works_on(cluster: FakeCluster, tmp_path: P
         terminal.wait_for("ntry", pressing="\t")
         terminal.type("\r")
         terminal.wait_for(f"VN\r\n{PROMPT}")
-        lost = cluster.lose(0)
+        in_use = re.findall(r"(localhost:\d+)>", terminal.seen)[-1]
+        lost = cluster.lose(cluster.addresses.index(in_use))
         terminal.wait_for("answer")  # without a key
         terminal.wait_for(f"{lost} does not answer.*; 2 of 3 nodes serve", pressing=REDRAW)
         terminal.type("get city\r")
